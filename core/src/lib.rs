@@ -1,1 +1,19 @@
-//! placeholder
+//! Everything a `TheChatApp` client does, for every shell: desktop, phone, command line.
+//!
+//! A shell makes a [`Client`] from a profile folder and a [`Platform`], calls its methods, and pulls [`ClientEvent`]s in
+//! batches. It never sees a key, a socket or a database.
+
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+pub mod error;
+pub mod event;
+pub mod platform;
+pub mod view;
+
+pub use error::{Error, ErrorReport, Result};
+pub use event::ClientEvent;
+pub use platform::{Clock, Platform, SecretError, SecretStore};
+pub use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};

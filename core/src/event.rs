@@ -1,0 +1,39 @@
+//! What a shell hears. Events carry ids only; the shell asks again for what it shows.
+
+use serde::{Deserialize, Serialize};
+use thechatapp_protocol::{ChannelId, WorkspaceId};
+use ts_rs::TS;
+
+/// Something changed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "event", rename_all = "snake_case")]
+pub enum ClientEvent {
+    /// A workspace's connection changed.
+    Connection {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+    },
+    /// Channels, memberships, names or unread counts changed.
+    Channels {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+    },
+    /// Messages of a channel changed.
+    Messages {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+        /// Which channel.
+        #[ts(type = "string")]
+        channel: ChannelId,
+        /// The lowest number that changed; 0 when only what waits to be sent did.
+        #[ts(type = "number")]
+        from: u64,
+    },
+    /// Workspaces were added or removed.
+    Workspaces,
+    /// Too much happened to list: ask again for everything shown.
+    Resync,
+}

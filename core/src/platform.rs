@@ -1,0 +1,81 @@
+//! What the core needs from the system it runs on, as narrow traits that a shell passes in.
+
+use std::{fmt, sync::Arc};
+use thechatapp_protocol::Timestamp;
+use zeroize::Zeroizing;
+
+/// Why secure storage did not do what it was asked, as far as the states of a profile tell them apart.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SecretError {
+    /// There is no secure storage on this system.
+    #[error("there is no secure storage on this system: {0}")]
+    NoBackend(String),
+    /// It is locked, or the person dismissed its prompt.
+    #[error("the secure storage is locked: {0}")]
+    Locked(String),
+    /// It did not answer in time, or refused this program.
+    #[error("the secure storage could not be reached: {0}")]
+    Unreachable(String),
+}
+
+/// The system's secure storage. Calls may block for as long as a person looks at a prompt; the core makes them on a
+/// thread of their own and stops waiting after a time.
+pub trait SecretStore: Send + Sync {
+    /// What it is, for example `secret-service`; kept in `profile.json`.
+    fn backend(&self) -> &'static str;
+
+    /// Reads an entry; `None` when it is not there.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    fn read(&self, entry: &str) -> Result<Option<Zeroizing<Vec<u8>>>, SecretError>;
+
+    /// Writes an entry, replacing an older one.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    fn write(&self, entry: &str, secret: &[u8]) -> Result<(), SecretError>;
+
+    /// Removes an entry; one that is not there is no error.
+    ///
+    /// # Errors
+    /// See [`SecretError`].
+    fn remove(&self, entry: &str) -> Result<(), SecretError>;
+}
+
+/// The time. Tests inject their own.
+pub trait Clock: Send + Sync {
+    /// Now, by the wall clock.
+    fn now(&self) -> Timestamp;
+}
+
+/// The system's clock.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemClock;
+
+impl Clock for SystemClock {
+    fn now(&self) -> Timestamp {
+        Timestamp(jiff::Timestamp::now().as_millisecond())
+    }
+}
+
+/// Everything a client needs from its system.
+#[derive(Clone)]
+pub struct Platform {
+    /// Secure storage.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// The name this device enrols under.
+    pub device_name: String,
+    /// `linux`, `macos`, `windows`, `android`, `ios`.
+    pub device_platform: String,
+    /// Certificate authorities trusted beside the system's, DER. Empty in production; what a test's system trusts.
+    pub extra_roots: Vec<Vec<u8>>,
+}
+
+impl fmt::Debug for Platform {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Platform").field("secrets", &self.secrets.backend()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,396 @@
+//! What a shell shows: plain values, made from the sealed cache, the same for every shell. The desktop's TypeScript types
+//! are generated from here by `cargo xtask gen`.
+
+use serde::{Deserialize, Serialize};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
+use ts_rs::TS;
+
+/// A person as shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PersonView {
+    /// The account.
+    #[ts(type = "string")]
+    pub id: AccountId,
+    /// The name they go by.
+    pub name: String,
+    /// Only known from imported history.
+    pub imported: bool,
+}
+
+/// How a workspace is connected right now.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum Connection {
+    /// Not connected; reading and writing go on, what is written waits.
+    Offline {
+        /// Why, in words for people.
+        why: String,
+        /// Milliseconds until the next attempt.
+        #[ts(type = "number")]
+        retry_in: u64,
+    },
+    /// An attempt is under way.
+    Connecting,
+    /// Connected, catching up.
+    Syncing,
+    /// Connected and up to date, the server's identity verified.
+    Online,
+    /// Full stop: the server shows an identity that was never announced. Nothing is sent.
+    IdentityChanged,
+    /// This device was signed out or revoked by the server.
+    SignedOut {
+        /// Why, in words for people.
+        why: String,
+    },
+}
+
+/// One workspace this profile is signed in to.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WorkspaceView {
+    /// The workspace.
+    #[ts(type = "string")]
+    pub id: WorkspaceId,
+    /// Its short name, as in its address.
+    pub workspace: String,
+    /// Its name as people read it.
+    pub name: String,
+    /// The server's address, `https://host[:port]`.
+    pub url: String,
+    /// Oneself.
+    pub me: PersonView,
+    /// This device.
+    #[ts(type = "string")]
+    pub device: DeviceId,
+    /// The connection.
+    pub connection: Connection,
+    /// Unread messages in all channels.
+    #[ts(type = "number")]
+    pub unread: u64,
+    /// Messages waiting to be sent.
+    #[ts(type = "number")]
+    pub waiting: u64,
+}
+
+/// What kind of conversation a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKindView {
+    /// Everyone may read and join.
+    Public,
+    /// Members only.
+    Private,
+    /// A fixed set of people.
+    Direct,
+}
+
+/// A channel in the sidebar and the header.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ChannelView {
+    /// The channel.
+    #[ts(type = "string")]
+    pub id: ChannelId,
+    /// Its kind.
+    pub kind: ChannelKindView,
+    /// Its name without `#`; for a direct conversation the others' names, joined by commas.
+    pub name: String,
+    /// Its topic, empty for none.
+    pub topic: String,
+    /// Whether one is a member.
+    pub joined: bool,
+    /// Messages by others since the read mark.
+    #[ts(type = "number")]
+    pub unread: u64,
+    /// Of those, the ones that name one.
+    #[ts(type = "number")]
+    pub mentions: u64,
+    /// The number of the newest message.
+    #[ts(type = "number")]
+    pub head: u64,
+    /// Everything up to this number is read.
+    #[ts(type = "number")]
+    pub read: u64,
+    /// How many people are in it.
+    #[ts(type = "number")]
+    pub members: u64,
+    /// Whether a draft waits in it.
+    pub draft: bool,
+    /// For a direct conversation, the others.
+    pub people: Vec<PersonView>,
+}
+
+/// Where a message is on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum MessageState {
+    /// On the server's disk.
+    Sent,
+    /// On this device's disk, waiting for the server.
+    Pending,
+    /// Refused by the server; see `failure`.
+    Failed,
+}
+
+/// One emoji under a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ReactionView {
+    /// The emoji.
+    pub emoji: String,
+    /// Who set it, by name.
+    pub people: Vec<String>,
+    /// Whether oneself did.
+    pub mine: bool,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FileView {
+    /// The file.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// Its media type.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Its size in bytes.
+    #[ts(type = "number")]
+    pub size: u64,
+}
+
+/// A message in a timeline.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct MessageView {
+    /// The workspace's short name.
+    pub workspace: String,
+    /// The channel's id.
+    #[ts(type = "string")]
+    pub channel: ChannelId,
+    /// Its number in the channel; absent until the server has it.
+    #[ts(type = "number | null")]
+    pub seq: Option<u64>,
+    /// The message.
+    #[ts(type = "string")]
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: PersonView,
+    /// Unix milliseconds; the server's time once sent.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+    /// Markdown; empty once deleted.
+    pub text: String,
+    /// Whether it was edited.
+    pub edited: bool,
+    /// Whether only a tombstone is left.
+    pub deleted: bool,
+    /// The message it answers.
+    #[ts(type = "string | null")]
+    pub thread: Option<MessageId>,
+    /// Reactions, in order.
+    pub reactions: Vec<ReactionView>,
+    /// Files.
+    pub files: Vec<FileView>,
+    /// Where it is on its way.
+    pub state: MessageState,
+    /// Whether oneself wrote it.
+    pub mine: bool,
+    /// Why it failed, when it did.
+    pub failure: Option<String>,
+}
+
+/// Which part of a channel is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(tag = "at", rename_all = "snake_case")]
+pub enum Window {
+    /// The newest, what waits to be sent included.
+    Latest,
+    /// Those right before a number.
+    Before {
+        /// The number.
+        #[ts(type = "number")]
+        seq: u64,
+    },
+    /// Those right after a number.
+    After {
+        /// The number.
+        #[ts(type = "number")]
+        seq: u64,
+    },
+    /// Those around a number.
+    Around {
+        /// The number.
+        #[ts(type = "number")]
+        seq: u64,
+    },
+}
+
+/// A part of a channel, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct TimelineView {
+    /// The messages, by number, those not sent yet last.
+    pub messages: Vec<MessageView>,
+    /// Whether older ones exist.
+    pub older: bool,
+    /// Whether newer ones exist beyond the window.
+    pub newer: bool,
+    /// Whether some are not on this device yet and are being fetched.
+    pub fetching: bool,
+    /// Everything up to this number was read when the channel was opened.
+    #[ts(type = "number")]
+    pub read: u64,
+}
+
+/// What to look for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(default)]
+pub struct SearchQuery {
+    /// Words, all of which must occur.
+    pub words: String,
+    /// Only in this channel.
+    #[ts(type = "string | null")]
+    pub channel: Option<ChannelId>,
+    /// Only by this person.
+    #[ts(type = "string | null")]
+    pub author: Option<AccountId>,
+    /// Only before this time.
+    #[ts(type = "number | null")]
+    pub before: Option<Timestamp>,
+    /// Only at or after this time.
+    #[ts(type = "number | null")]
+    pub after: Option<Timestamp>,
+    /// At most this many; 0 means 20.
+    pub limit: u32,
+}
+
+/// A message found, newest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct HitView {
+    /// The message.
+    pub message: MessageView,
+    /// The channel's name.
+    pub channel_name: String,
+    /// Where the words stand in its text, as byte ranges of UTF-8.
+    pub highlights: Vec<(u32, u32)>,
+}
+
+/// A server on first contact, before anything is trusted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ContactView {
+    /// The address that was asked.
+    pub url: String,
+    /// The workspace's short name.
+    pub workspace: String,
+    /// Its name as people read it.
+    pub name: String,
+    /// The fingerprint for machines, 43 characters.
+    pub pin: String,
+    /// The fingerprint for people, eight words.
+    pub words: String,
+    /// The fingerprint as a QR code, an SVG image.
+    pub qr: String,
+    /// Whether the invite or a policy vouched for it; else a person must compare.
+    pub vouched: bool,
+    /// Whether it came with a one-time code for a new account.
+    pub invited: bool,
+}
+
+/// An earlier identity of a server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct IdentityStepView {
+    /// When this device saw it.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+    /// What happened: `first`, `rotated`, `new_root`, `restored`, `accepted`.
+    pub what: String,
+    /// The pin from then on.
+    pub pin: String,
+    /// Its words.
+    pub words: String,
+}
+
+/// What is pinned for a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct IdentityView {
+    /// The workspace's short name.
+    pub workspace: String,
+    /// The server's address.
+    pub url: String,
+    /// The pin, 43 characters.
+    pub pin: String,
+    /// Its eight words.
+    pub words: String,
+    /// Its QR code, an SVG image.
+    pub qr: String,
+    /// Since when this root is known, Unix milliseconds.
+    #[ts(type = "number")]
+    pub since: Timestamp,
+    /// How it became trusted: `invite`, `policy`, `compared`, `accepted`, `successor`.
+    pub source: String,
+    /// The epoch of the newest document.
+    #[ts(type = "number")]
+    pub epoch: u64,
+    /// The different identity the server shows now, when it does.
+    pub shown: Option<ShownIdentityView>,
+    /// Every step this device saw, oldest first.
+    pub history: Vec<IdentityStepView>,
+}
+
+/// An identity that was never announced.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ShownIdentityView {
+    /// Its pin.
+    pub pin: String,
+    /// Its words.
+    pub words: String,
+    /// When it was first shown.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
+/// The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum KeyState {
+    /// The key was read and opens a slot.
+    Ready,
+    /// No profile yet.
+    Absent,
+    /// No secure storage on this system.
+    NoBackend,
+    /// The storage is locked, or its prompt was dismissed.
+    Locked,
+    /// The storage answers, the entry is gone, files exist.
+    Missing,
+    /// The entry opens no slot.
+    Wrong,
+    /// The storage did not answer in time, or refused this program.
+    Unreachable,
+    /// Another process has the profile.
+    Busy,
+    /// The files are of a newer release.
+    Newer,
+    /// The key is right, a file is not.
+    Corrupt,
+    /// A passphrase profile: it wants its passphrase.
+    Passphrase,
+}
+
+/// One of one's devices.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct DeviceView {
+    /// The device.
+    #[ts(type = "string")]
+    pub id: DeviceId,
+    /// Its name.
+    pub name: String,
+    /// Its platform.
+    pub platform: String,
+    /// When it was enrolled.
+    #[ts(type = "number")]
+    pub enrolled: Timestamp,
+    /// When it was last connected.
+    #[ts(type = "number | null")]
+    pub last_seen: Option<Timestamp>,
+    /// Whether it was revoked.
+    pub revoked: bool,
+    /// Whether it is this one.
+    pub this: bool,
+}

@@ -1,0 +1,92 @@
+//! What can go wrong between a client and a server, as codes that a caller can act on.
+//!
+//! A code has a stable name on the wire and a stable exit code for the command line (`docs/command-line.md`).
+
+use serde::{Deserialize, Serialize};
+
+/// A kind of error. Unknown names read as [`Code::Internal`], so that a newer server can add some.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// The input was wrong; nothing was changed.
+    BadInput,
+    /// What was asked for is not there, or not visible to the asker.
+    NotFound,
+    /// The asker may not do this.
+    Denied,
+    /// Too many failures; wait [`ErrorBody::seconds`].
+    LockedOut,
+    /// The method wants a fresh sign-in first.
+    StepUp,
+    /// The device is not enrolled, or its enrolment was revoked.
+    SignedOut,
+    /// Another request already used this id with another content.
+    Conflict,
+    /// The client must drop its cursor and sync anew.
+    Resync,
+    /// Too many requests at once; try again after [`ErrorBody::seconds`].
+    Busy,
+    /// The server has no room left on its disk; nothing was changed.
+    DiskFull,
+    /// The key service does not answer; the workspace is closed until it does.
+    KeyService,
+    /// The server is draining or restarting.
+    Unavailable,
+    /// A fault of the server, with an id that is in its log.
+    #[serde(other)]
+    Internal,
+}
+
+impl Code {
+    /// The exit code a program ends with on this error.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::BadInput | Self::NotFound | Self::Conflict => 3,
+            Self::Unavailable | Self::Busy | Self::Resync => 10,
+            Self::Denied | Self::SignedOut => 12,
+            Self::LockedOut => 13,
+            Self::StepUp => 14,
+            Self::DiskFull => 28,
+            Self::KeyService => 30,
+            Self::Internal => 70,
+        }
+    }
+}
+
+/// An error as it travels: what happened, why, and what to do, in words for people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[error("{what}: {why}")]
+pub struct ErrorBody {
+    /// The kind of error.
+    pub code: Code,
+    /// What happened, one short sentence without a full stop.
+    pub what: String,
+    /// Why.
+    #[serde(default)]
+    pub why: String,
+    /// What to do about it.
+    #[serde(default, rename = "do")]
+    pub advice: String,
+    /// Seconds to wait, for [`Code::LockedOut`] and [`Code::Busy`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seconds: Option<u64>,
+}
+
+impl ErrorBody {
+    /// An error with its three sentences.
+    pub fn new(
+        code: Code,
+        what: impl Into<String>,
+        why: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { code, what: what.into(), why: why.into(), advice: advice.into(), seconds: None }
+    }
+
+    /// The same error, with the seconds to wait.
+    #[must_use]
+    pub fn after(mut self, seconds: u64) -> Self {
+        self.seconds = Some(seconds);
+        self
+    }
+}

@@ -1,0 +1,246 @@
+//! What a server tells without being asked: rows that changed. A row is always whole, so applying one twice is harmless.
+
+use crate::id::{AccountId, ChannelId, MessageId};
+use crate::time::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// A person as others see them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PersonRow {
+    /// The account.
+    pub id: AccountId,
+    /// The name they go by, unique in the workspace.
+    pub name: String,
+    /// Whether they only exist because history was imported.
+    #[serde(default)]
+    pub imported: bool,
+    /// Whether they can still sign in.
+    pub active: bool,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// What kind of conversation a channel is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelKind {
+    /// Everyone in the workspace may read and join.
+    Public,
+    /// Members only; nobody else learns that it exists.
+    Private,
+    /// A fixed set of people, without a name.
+    Direct,
+}
+
+/// A channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChannelRow {
+    /// The channel.
+    pub id: ChannelId,
+    /// Its kind.
+    pub kind: ChannelKind,
+    /// Its name without `#`; empty for a direct conversation.
+    pub name: String,
+    /// Its topic; empty for none.
+    #[serde(default)]
+    pub topic: String,
+    /// The number of its newest message when this row was read; 0 for none.
+    pub head: u64,
+    /// When it was made.
+    pub created: Timestamp,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// Somebody in a channel, or no longer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MemberRow {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who.
+    pub person: AccountId,
+    /// Whether they are in it now. When one's own row says no and the channel is not public, everything of it goes.
+    pub joined: bool,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// One emoji and who set it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reaction {
+    /// The emoji.
+    pub emoji: String,
+    /// Who, in the order they did.
+    pub people: Vec<AccountId>,
+}
+
+/// A message, or what a deletion left of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRow {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its number there: 1, 2, 3 ... without gaps.
+    pub seq: u64,
+    /// Its id.
+    pub id: MessageId,
+    /// Who wrote it.
+    pub author: AccountId,
+    /// When the server took it, or when it was written for imported history.
+    pub at: Timestamp,
+    /// Its text; empty once deleted.
+    pub text: String,
+    /// When it was last edited.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub edited: Option<Timestamp>,
+    /// Whether it was deleted.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+    /// The message it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// Reactions, in the order they first appeared.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reactions: Vec<Reaction>,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// One's own read mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRow {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Everything up to this number is read.
+    pub seq: u64,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// A row of any kind.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Row {
+    /// A person.
+    Person(PersonRow),
+    /// A channel.
+    Channel(ChannelRow),
+    /// A membership.
+    Member(MemberRow),
+    /// A message.
+    Message(MessageRow),
+    /// One's own read mark.
+    Read(ReadRow),
+    /// A kind this build does not know; it is skipped.
+    #[serde(skip)]
+    Unknown,
+}
+
+impl Row {
+    /// The change that last touched the row.
+    pub fn change(&self) -> u64 {
+        match self {
+            Self::Person(row) => row.change,
+            Self::Channel(row) => row.change,
+            Self::Member(row) => row.change,
+            Self::Message(row) => row.change,
+            Self::Read(row) => row.change,
+            Self::Unknown => 0,
+        }
+    }
+}
+
+/// Rows that changed, in the order they did.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Changes {
+    /// The rows.
+    pub rows: Vec<Row>,
+    /// With these applied, the client's cursor is this. Rows it may not see lie in between.
+    pub to: u64,
+    /// Whether the stream has caught up with what was there when it began.
+    pub live: bool,
+}
+
+/// What the server tells.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Event {
+    /// Rows changed.
+    Changes(Changes),
+    /// This device was revoked or its account closed; the session ends.
+    SignedOut {
+        /// Why, for people.
+        reason: String,
+    },
+    /// The server goes away for a moment; reconnect after this many milliseconds.
+    Draining {
+        /// How long to wait.
+        millis: u64,
+    },
+    /// An event this build does not know; it is skipped.
+    #[serde(skip)]
+    Unknown,
+}
+
+/// Reads `{"kind": value}` and takes a kind it does not know as the given variant, whatever its value: serde's derive
+/// would refuse the whole batch for the sake of one row from a newer server.
+macro_rules! tolerant {
+    ($type:ident { $($tag:literal => |$value:ident: $inner:ty| $make:expr),* $(,)? }) => {
+        impl<'de> Deserialize<'de> for $type {
+            fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+                struct Tagged;
+
+                impl<'de> serde::de::Visitor<'de> for Tagged {
+                    type Value = $type;
+
+                    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                        f.write_str("a map of one kind to its value")
+                    }
+
+                    fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<$type, A::Error> {
+                        use serde::de::Error;
+                        let tag: String = map.next_key()?.ok_or_else(|| A::Error::custom("no kind given"))?;
+                        match tag.as_str() {
+                            $($tag => {
+                                let $value: $inner = map.next_value()?;
+                                Ok($make)
+                            })*
+                            _ => {
+                                let _: serde::de::IgnoredAny = map.next_value()?;
+                                Ok($type::Unknown)
+                            }
+                        }
+                    }
+                }
+
+                deserializer.deserialize_map(Tagged)
+            }
+        }
+    };
+}
+
+tolerant!(Row {
+    "person" => |row: PersonRow| Row::Person(row),
+    "channel" => |row: ChannelRow| Row::Channel(row),
+    "member" => |row: MemberRow| Row::Member(row),
+    "message" => |row: MessageRow| Row::Message(row),
+    "read" => |row: ReadRow| Row::Read(row),
+});
+
+#[derive(Deserialize)]
+struct SignedOut {
+    reason: String,
+}
+
+#[derive(Deserialize)]
+struct Draining {
+    millis: u64,
+}
+
+tolerant!(Event {
+    "changes" => |changes: Changes| Event::Changes(changes),
+    "signed_out" => |event: SignedOut| Event::SignedOut { reason: event.reason },
+    "draining" => |event: Draining| Event::Draining { millis: event.millis },
+});
+
+#[cfg(test)]
+mod tests;

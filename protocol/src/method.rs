@@ -1,0 +1,74 @@
+//! A method is a type: its name, its parameters, its reply, who may call it and what it touches.
+//!
+//! The server's gate reads [`Method::ACCESS`] and [`Method::scope`] before a handler runs, so the whole access table of
+//! the product stands in `methods/`, and nowhere else.
+
+use crate::id::{AccountId, ChannelId, MessageId};
+use crate::permission::Power;
+use serde::{Serialize, de::DeserializeOwned};
+
+/// Who may call a method.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Access {
+    /// A device that proved its key but is not enrolled yet; it can call nothing else.
+    Device,
+    /// Anyone who is signed in.
+    SignedIn,
+    /// Anyone who may read the channel in scope: its members, and everyone for a public one.
+    Reader,
+    /// A member of the channel in scope.
+    Member,
+    /// The author of the message in scope, still a member of its channel.
+    Author,
+    /// Someone with this power.
+    Power(Power),
+}
+
+/// What a call touches. The gate loads it, and refuses what the asker cannot see as not found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// The workspace as a whole.
+    Workspace,
+    /// One channel.
+    Channel(ChannelId),
+    /// One message of one channel.
+    Message(ChannelId, MessageId),
+    /// One person.
+    Person(AccountId),
+}
+
+/// One thing a client can ask of a server.
+pub trait Method: Send + 'static {
+    /// Its name, `noun.verb`, stable.
+    const NAME: &'static str;
+    /// Who may call it.
+    const ACCESS: Access;
+    /// What it takes.
+    type Params: Serialize + DeserializeOwned + Send + 'static;
+    /// What it answers.
+    type Reply: Serialize + DeserializeOwned + Send + 'static;
+    /// What a call with these parameters touches.
+    fn scope(params: &Self::Params) -> Scope;
+}
+
+/// Declares methods in one table. `scope` is an expression over the parameters.
+macro_rules! methods {
+    ($($(#[$doc:meta])* $name:ident = $wire:literal, $access:expr, $params:ty => $reply:ty, |$p:pat_param| $scope:expr;)*) => {
+        $(
+            $(#[$doc])*
+            #[derive(Clone, Copy, Debug)]
+            pub struct $name;
+
+            impl $crate::method::Method for $name {
+                const NAME: &'static str = $wire;
+                const ACCESS: $crate::method::Access = $access;
+                type Params = $params;
+                type Reply = $reply;
+                fn scope($p: &Self::Params) -> $crate::method::Scope {
+                    $scope
+                }
+            }
+        )*
+    };
+}
+pub(crate) use methods;

@@ -1,0 +1,71 @@
+//! Channels, group conversations and direct messages.
+
+use crate::event::{ChannelKind, ChannelRow, MemberRow};
+use crate::id::{AccountId, ChannelId};
+use crate::method::{Access, Scope, methods};
+use serde::{Deserialize, Serialize};
+
+/// Longest channel name, in characters.
+pub const NAME_MAX: usize = 80;
+/// Longest topic, in characters.
+pub const TOPIC_MAX: usize = 1000;
+/// Most people in a direct conversation, oneself included.
+pub const DIRECT_MAX: usize = 9;
+
+/// Parameters of [`CreateChannel`]. The id is the client's, so that asking twice makes one channel.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CreateChannelParams {
+    /// The new channel's id (UUID version 7).
+    pub id: ChannelId,
+    /// Its name, without `#`.
+    pub name: String,
+    /// [`ChannelKind::Public`] or [`ChannelKind::Private`].
+    pub kind: ChannelKind,
+}
+
+/// One channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct InChannel {
+    /// The channel.
+    pub channel: ChannelId,
+}
+
+/// Parameters of [`AddMember`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AddMemberParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who joins it.
+    pub person: AccountId,
+}
+
+/// Parameters of [`SetTopic`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SetTopicParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The new topic; empty removes it.
+    pub topic: String,
+}
+
+/// Parameters of [`OpenDirect`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OpenDirectParams {
+    /// The others, oneself not included; empty for notes to oneself.
+    pub people: Vec<AccountId>,
+}
+
+methods! {
+    /// Makes a channel and joins it.
+    CreateChannel = "channels.create", Access::SignedIn, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
+    /// Joins a public channel.
+    JoinChannel = "channels.join", Access::Reader, InChannel => MemberRow, |p| Scope::Channel(p.channel);
+    /// Leaves a channel; its rows leave the device.
+    LeaveChannel = "channels.leave", Access::Member, InChannel => MemberRow, |p| Scope::Channel(p.channel);
+    /// Adds somebody to a channel one is in.
+    AddMember = "channels.add", Access::Member, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
+    /// Sets the topic.
+    SetTopic = "channels.topic", Access::Member, SetTopicParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// The direct conversation with these people, made when there is none.
+    OpenDirect = "direct.open", Access::SignedIn, OpenDirectParams => ChannelRow, |_| Scope::Workspace;
+}

@@ -1,0 +1,34 @@
+//! Every method, by feature.
+
+pub mod account;
+pub mod channels;
+pub mod devices;
+pub mod messages;
+pub mod sync;
+
+/// Calls a macro with the type of every method: one list for dispatch, the access table, and tests that cover all.
+#[macro_export]
+macro_rules! for_each_method {
+    ($call:ident) => {
+        $call! {
+            $crate::methods::account::Enrol,
+            $crate::methods::account::WhoAmI,
+            $crate::methods::channels::CreateChannel,
+            $crate::methods::channels::JoinChannel,
+            $crate::methods::channels::LeaveChannel,
+            $crate::methods::channels::AddMember,
+            $crate::methods::channels::SetTopic,
+            $crate::methods::channels::OpenDirect,
+            $crate::methods::devices::ListDevices,
+            $crate::methods::devices::SignOut,
+            $crate::methods::messages::SendMessage,
+            $crate::methods::messages::EditMessage,
+            $crate::methods::messages::DeleteMessage,
+            $crate::methods::messages::React,
+            $crate::methods::messages::History,
+            $crate::methods::messages::MarkRead,
+            $crate::methods::messages::Search,
+            $crate::methods::sync::StartSync,
+        }
+    };
+}

@@ -1,0 +1,49 @@
+//! How text becomes words for searching, the same on the server and on every device.
+//!
+//! Words are those of Unicode Text Segmentation (UAX #29), decomposed (NFKD), without combining marks, with case
+//! folded by the Unicode default caseless mapping. So `Café` is found by `cafe`, and `STRASSE` by `straße`.
+
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+use unicode_segmentation::UnicodeSegmentation;
+
+/// Longest word that is kept, in characters; the rest of a longer one is dropped.
+pub const WORD_MAX: usize = 64;
+
+/// The folded words of a text, in order, repeats included.
+pub fn words(text: &str) -> impl Iterator<Item = String> + '_ {
+    text.unicode_words().flat_map(|word| {
+        let folded = fold(word);
+        // A word such as "don't" or "example.com" is one word to UAX #29; people search for its parts.
+        folded
+            .split(|c: char| !c.is_alphanumeric())
+            .filter(|part| !part.is_empty())
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    })
+}
+
+/// The folded words of a text joined by single spaces: what a full-text index is fed with.
+pub fn folded_text(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for word in words(text) {
+        if !out.is_empty() {
+            out.push(' ');
+        }
+        out.push_str(&word);
+    }
+    out
+}
+
+fn fold(word: &str) -> String {
+    if word.is_ascii() {
+        return word.chars().take(WORD_MAX).map(|c| c.to_ascii_lowercase()).collect();
+    }
+    caseless::default_case_fold_str(&word.nfkd().filter(|c| !is_combining_mark(*c)).collect::<String>())
+        .nfkd()
+        .filter(|c| !is_combining_mark(*c))
+        .take(WORD_MAX)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;
