@@ -37,5 +37,7 @@ pub use keys::{SearchKey, unwrap, wrap};
 pub use kms::local::{LocalKeyFile, LocalKeyService};
 pub use kms::{KeyService, KmsError, WrapContext};
 pub use passphrase::{Argon2Params, stretch};
-pub use record::{CHUNK, Context, HEADER, Key, OVERHEAD, SEALED_CHUNK, TAG, open, opened_len, seal, sealed_len};
+pub use record::{
+    CHUNK, Context, HEADER, Key, OVERHEAD, SEALED_CHUNK, TAG, open, opened_len, seal, sealed_len,
+};
 pub use stream::{OpenReader, OpenSeek, SealWriter};

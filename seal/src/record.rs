@@ -59,7 +59,9 @@ impl TryFrom<&[u8]> for Key {
     type Error = Error;
 
     fn try_from(bytes: &[u8]) -> Result<Self, Error> {
-        let bytes = bytes.try_into().map_err(|_| Error::KeyLength(bytes.len()))?;
+        let bytes = bytes
+            .try_into()
+            .map_err(|_| Error::KeyLength(bytes.len()))?;
         Ok(Self(bytes))
     }
 }
@@ -137,7 +139,9 @@ pub const fn sealed_len(plain: u64) -> u64 {
 /// The plaintext length, in bytes, that `sealed` bytes would hold, if any do; a claim until the last chunk is authenticated.
 #[must_use]
 pub const fn opened_len(sealed: u64) -> Option<u64> {
-    let Some(body) = sealed.checked_sub(HEADER as u64) else { return None };
+    let Some(body) = sealed.checked_sub(HEADER as u64) else {
+        return None;
+    };
     let (full, last) = (body / SEALED_CHUNK as u64, body % SEALED_CHUNK as u64);
     match last.checked_sub(TAG as u64) {
         Some(last) => Some(full * CHUNK as u64 + last),
@@ -153,7 +157,9 @@ pub fn seal(key: &Key, ctx: &Context, plaintext: &[u8]) -> Result<Vec<u8>, Error
 /// Opens what [`seal`] made with the same key and context, whole or not at all.
 pub fn open(key: &Key, ctx: &Context, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (salt, rest) = sealed.split_first_chunk::<SALT>().ok_or(Error::Truncated)?;
-    let (commitment, body) = rest.split_first_chunk::<COMMITMENT>().ok_or(Error::Truncated)?;
+    let (commitment, body) = rest
+        .split_first_chunk::<COMMITMENT>()
+        .ok_or(Error::Truncated)?;
     let chunks = Chunks::check(key, ctx, salt, commitment)?;
     let (full, last) = body.as_chunks::<SEALED_CHUNK>();
     if last.len() < TAG {
@@ -184,7 +190,8 @@ pub(crate) fn seal_with_salt(
     plaintext: &[u8],
 ) -> Result<Vec<u8>, Error> {
     let (chunks, commitment) = Chunks::derive(key, ctx, salt)?;
-    let capacity = usize::try_from(sealed_len(plaintext.len() as u64)).map_err(|_| Error::TooLong)?;
+    let capacity =
+        usize::try_from(sealed_len(plaintext.len() as u64)).map_err(|_| Error::TooLong)?;
     let mut out = Vec::with_capacity(capacity);
     out.extend_from_slice(salt);
     out.extend_from_slice(&commitment);
