@@ -1,0 +1,126 @@
+//! A real Secret Service: gnome-keyring in a D-Bus session of its own.
+
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, Command, Stdio};
+use tempfile::TempDir;
+
+/// A private session bus, with or without a keyring on it.
+pub struct Keyring {
+    folder: TempDir,
+    bus: Child,
+    address: String,
+    daemon: Option<Child>,
+}
+
+impl Keyring {
+    /// A session bus with nothing on it: no secure storage.
+    pub fn bus_only() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let config = folder.path().join("bus.conf");
+        // No service folders: nothing is started by being asked for, so an absent keyring stays absent.
+        std::fs::write(
+            &config,
+            format!(
+                "<busconfig><type>session</type><listen>unix:dir={}</listen><policy context=\"default\">\
+                 <allow send_destination=\"*\" eavesdrop=\"true\"/><allow eavesdrop=\"true\"/><allow own=\"*\"/></policy></busconfig>",
+                folder.path().display()
+            ),
+        )
+        .unwrap();
+        let mut bus = Command::new("dbus-daemon")
+            .arg("--config-file")
+            .arg(&config)
+            .args(["--nofork", "--print-address"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut address = String::new();
+        BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
+        Self { folder, bus, address: address.trim().to_owned(), daemon: None }
+    }
+
+    /// A bus with an unlocked keyring.
+    pub fn unlocked() -> Self {
+        let mut keyring = Self::bus_only();
+        keyring.start_daemon(true);
+        keyring
+    }
+
+    /// Starts the keyring, its login collection unlocked or as it lies on disk.
+    pub fn start_daemon(&mut self, unlock: bool) {
+        let mut command = Command::new("gnome-keyring-daemon");
+        command.args(["--foreground", "--components=secrets"]);
+        if unlock {
+            command.arg("--unlock");
+        }
+        let mut child = command
+            .envs(self.env())
+            .env_remove("DISPLAY")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        if unlock {
+            child.stdin.take().unwrap().write_all(b"keyring password\n").unwrap();
+        }
+        self.daemon = Some(child);
+        for _ in 0..500 {
+            let owned = Command::new("dbus-send")
+                .args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.GetNameOwner"])
+                .arg("string:org.freedesktop.secrets")
+                .envs(self.env())
+                .stdout(Stdio::null())
+                .stderr(Stdio::null())
+                .status()
+                .unwrap();
+            if owned.success() {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        panic!("gnome-keyring did not come up");
+    }
+
+    /// Stops the keyring; its files stay.
+    pub fn stop_daemon(&mut self) {
+        if let Some(mut daemon) = self.daemon.take() {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
+    }
+
+    pub fn daemon_pid(&self) -> u32 {
+        self.daemon.as_ref().unwrap().id()
+    }
+
+    /// Where the keyring keeps its files.
+    pub fn files(&self) -> std::path::PathBuf {
+        self.folder.path().join("data/keyrings")
+    }
+
+    /// The variables that lead a program to this keyring and to no other.
+    pub fn env(&self) -> Vec<(String, String)> {
+        let path = |name: &str| self.folder.path().join(name).display().to_string();
+        for name in ["home", "data", "config", "cache", "run"] {
+            let _ = std::fs::create_dir_all(self.folder.path().join(name));
+        }
+        vec![
+            ("DBUS_SESSION_BUS_ADDRESS".into(), self.address.clone()),
+            ("HOME".into(), path("home")),
+            ("XDG_DATA_HOME".into(), path("data")),
+            ("XDG_CONFIG_HOME".into(), path("config")),
+            ("XDG_CACHE_HOME".into(), path("cache")),
+            ("XDG_RUNTIME_DIR".into(), path("run")),
+        ]
+    }
+}
+
+impl Drop for Keyring {
+    fn drop(&mut self) {
+        self.stop_daemon();
+        let _ = self.bus.kill();
+        let _ = self.bus.wait();
+    }
+}
