@@ -122,6 +122,12 @@ impl Context {
             .part(&revision.to_be_bytes())
     }
 
+    /// A context as other implementations may have it, for published vectors.
+    #[cfg(test)]
+    pub(crate) fn raw(bytes: &[u8]) -> Self {
+        Self(bytes.to_vec())
+    }
+
     /// The encoded label and parts.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8] {
