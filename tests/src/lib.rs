@@ -5,6 +5,7 @@ pub mod cli;
 pub mod keyring;
 pub mod person;
 pub mod server;
+pub mod wire;
 
 pub use cli::{Cli, Outcome};
 pub use person::person;

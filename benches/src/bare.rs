@@ -1,0 +1,108 @@
+//! The bare peers: SQLCipher with nothing around it, a TLS WebSocket relay with nothing in it.
+
+use futures_util::{SinkExt, StreamExt};
+use rusqlite::Connection;
+use std::path::Path;
+use std::sync::Arc;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::broadcast;
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message;
+
+/// A SQLCipher database with one table, opened as the product opens its own.
+pub fn database(path: &Path) -> Connection {
+    let db = Connection::open(path).unwrap();
+    db.execute_batch(&format!(
+        "PRAGMA key = \"x'{}'\"; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
+         CREATE TABLE rows (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, author BLOB NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, change INTEGER NOT NULL) STRICT;
+         CREATE UNIQUE INDEX rows_id ON rows (author, id);",
+        "5a".repeat(32)
+    ))
+    .unwrap();
+    db
+}
+
+/// One row in the open transaction, or in one of its own. The body is as long as a sealed one.
+pub fn insert(db: &Connection, seq: i64, text: &str) {
+    let mut id = [0u8; 16];
+    id[..8].copy_from_slice(&seq.to_be_bytes());
+    let body = vec![0x5a_u8; text.len() + 72];
+    db.prepare_cached("INSERT INTO rows VALUES (?1, ?2, ?3, ?4, ?5, ?6)")
+        .unwrap()
+        .execute((seq, &id[..], &[1u8; 16][..], 1_700_000_000_000_i64 + seq, &body, seq))
+        .unwrap();
+}
+
+type ClientSocket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
+
+/// A relay on loopback that commits each message and passes it to everybody else.
+pub struct Relay {
+    port: u16,
+    client: Arc<ClientConfig>,
+}
+
+impl Relay {
+    pub async fn start(db: Connection) -> Self {
+        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let server = ServerConfig::builder_with_provider(provider.clone())
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key)
+            .unwrap();
+        let mut roots = RootCertStore::empty();
+        roots.add(made.cert.der().clone()).unwrap();
+        let client = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
+        let (to_all, _) = broadcast::channel::<(usize, Message)>(64);
+        let (commit, mut commits) = tokio::sync::mpsc::channel::<(usize, Message)>(64);
+        let out = to_all.clone();
+        std::thread::spawn(move || {
+            let mut seq = 0;
+            while let Some((from, message)) = commits.blocking_recv() {
+                seq += 1;
+                insert(&db, seq, message.to_text().unwrap());
+                let _ = out.send((from, message));
+            }
+        });
+        tokio::spawn(async move {
+            let mut number = 0;
+            while let Ok((tcp, _)) = listener.accept().await {
+                tcp.set_nodelay(true).unwrap();
+                number += 1;
+                let (me, acceptor, commit, mut inbox) = (number, acceptor.clone(), commit.clone(), to_all.subscribe());
+                tokio::spawn(async move {
+                    let tls = acceptor.accept(tcp).await.unwrap();
+                    let (mut sink, mut stream) = tokio_tungstenite::accept_async(tls).await.unwrap().split();
+                    loop {
+                        tokio::select! {
+                            read = stream.next() => match read {
+                                Some(Ok(message)) => commit.send((me, message)).await.unwrap(),
+                                _ => return,
+                            },
+                            Ok((from, message)) = inbox.recv() => if from != me && sink.send(message).await.is_err() { return },
+                        }
+                    }
+                });
+            }
+        });
+        Self { port, client: Arc::new(client) }
+    }
+
+    pub async fn connect(&self) -> ClientSocket {
+        let tcp = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
+        tcp.set_nodelay(true).unwrap();
+        let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
+        let tls = tokio_rustls::TlsConnector::from(self.client.clone()).connect(name, tcp).await.unwrap();
+        tokio_tungstenite::client_async("wss://127.0.0.1/", tls).await.unwrap().0
+    }
+}

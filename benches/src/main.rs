@@ -1,0 +1,53 @@
+//! `cargo xtask bench`: ours beside a bare peer doing the same work, in the same run, as medians and ratios.
+//!
+//! Bounds are the product's own promises; a row past its bound ends the run with an error after the table is printed.
+
+mod bare;
+mod desktop;
+mod history;
+mod reconnect;
+mod send;
+mod table;
+mod throughput;
+
+use std::path::PathBuf;
+use table::Table;
+
+fn main() {
+    let mut logs = None;
+    let mut only = None;
+    let mut args = std::env::args().skip(1);
+    while let Some(arg) = args.next() {
+        match arg.as_str() {
+            "--logs" => logs = args.next().map(PathBuf::from),
+            "--only" => only = args.next(),
+            other => {
+                eprintln!("unknown argument {other}; usage: bench [--logs DIR] [--only NAME]");
+                std::process::exit(2);
+            }
+        }
+    }
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let mut table = Table::default();
+    let wanted = |name: &str| only.as_deref().is_none_or(|only| only == name);
+    if wanted("send") {
+        runtime.block_on(send::run(&mut table));
+    }
+    if wanted("throughput") {
+        runtime.block_on(throughput::run(&mut table));
+    }
+    if wanted("reconnect") {
+        runtime.block_on(reconnect::run(&mut table));
+    }
+    if wanted("history") {
+        runtime.block_on(history::run(&mut table, logs.as_deref()));
+    }
+    if wanted("desktop") {
+        desktop::run(&mut table);
+    }
+    println!("\n{table}");
+    if table.missed() {
+        eprintln!("a promise is not kept: see the rows marked ✗");
+        std::process::exit(1);
+    }
+}

@@ -1,0 +1,61 @@
+//! Acknowledged messages a second with fifty people sending at once, beside a bare SQLCipher loop with the same rows and
+//! as many of them in a transaction.
+
+use crate::bare::{database, insert};
+use crate::table::Table;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use thechatapp_protocol::MessageId;
+use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams};
+use thechatapp_tests::Server;
+use thechatapp_tests::raw::RawClient;
+
+const SENDERS: usize = 50;
+const EACH: u64 = 200;
+const TEXT: &str = "Build 318 passes on all three systems. The only open point is the proxy test, @olu has it.";
+
+pub async fn run(table: &mut Table) {
+    let server = Server::start();
+    let mut senders = Vec::new();
+    let invite = server.invite_for(SENDERS);
+    for number in 0..SENDERS {
+        senders.push(RawClient::join(&server, &invite, &format!("sender {number}")).await);
+    }
+    let begun = Instant::now();
+    let tasks: Vec<_> = senders
+        .into_iter()
+        .enumerate()
+        .map(|(sender, mut client)| {
+            tokio::spawn(async move {
+                for number in 0..EACH {
+                    let mut random = [0; 10];
+                    random[..2].copy_from_slice(&(sender as u16).to_be_bytes());
+                    random[2..10].copy_from_slice(&number.to_be_bytes());
+                    let id = MessageId::from_parts(number, &random);
+                    let params = SendMessageParams { id, channel: client.general, text: TEXT.into(), thread: None };
+                    client.call::<SendMessage>(&params).await.unwrap();
+                }
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap();
+    }
+    let total = SENDERS as u64 * EACH;
+    let ours = total as f64 / begun.elapsed().as_secs_f64();
+
+    let folder = tempfile::tempdir().unwrap();
+    let db = Arc::new(database(&folder.path().join("bare.db")));
+    let begun = Instant::now();
+    let mut seq = 0;
+    while seq < total as i64 {
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        for _ in 0..SENDERS {
+            seq += 1;
+            insert(&db, seq, TEXT);
+        }
+        db.execute_batch("COMMIT").unwrap();
+    }
+    let peer = total as f64 / begun.elapsed().max(Duration::from_micros(1)).as_secs_f64();
+    table.rate_beside("acknowledged messages, 50 senders", ours, peer, 0.6);
+}

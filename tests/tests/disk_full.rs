@@ -1,0 +1,108 @@
+//! No room left on either side, and a folder that cannot be written: a clear error with its code, nothing lost.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use thechatapp_tests::{Cli, Server, files_below};
+
+/// A file system of its own with little room, unmounted at the end. `None` where this user may not mount.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn over(folder: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
+            .arg(folder)
+            .status()
+            .is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("SKIPPED: this user may not mount a small file system");
+        }
+        mounted.then(|| Self(folder.to_owned()))
+    }
+
+    /// Takes all the room that is left but for a few bytes.
+    fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut size = 64 << 20;
+        let mut file = std::fs::File::create(&path).unwrap();
+        while size >= 1 {
+            if std::io::Write::write_all(&mut file, &vec![0; size]).is_err() {
+                size /= 2;
+            }
+        }
+        path
+    }
+
+    fn remount(&self, option: &str) {
+        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_server_without_room_says_so_loses_nothing_and_goes_on() {
+    let mut server = Server::init();
+    // The host was made on the real disk; from here on it lives on a small one.
+    let kept = server.folder.path().join("kept");
+    std::fs::rename(server.data(), &kept).unwrap();
+    let Some(disk) = SmallDisk::over(&server.data(), "24m") else { return };
+    assert!(Command::new("cp").args(["-a"]).arg(kept.join(".")).arg(server.data()).status().unwrap().success());
+    server.serve();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    alice.run(&["send", "general", "there is room"]).ok();
+
+    let filler = disk.fill();
+    let text = "x".repeat(50_000);
+    let mut refused = None;
+    for _ in 0..100 {
+        let outcome = alice.run(&["send", "general", &text]);
+        if outcome.code != 0 {
+            refused = Some(outcome);
+            break;
+        }
+    }
+    let refused = refused.expect("a full disk is noticed");
+    assert_eq!(refused.code, 28, "{refused:?}");
+    let texts = alice.run(&["read", "general"]).ok().texts();
+    assert_eq!(texts[0], "there is room");
+    assert!(server.running());
+
+    std::fs::remove_file(filler).unwrap();
+    alice.run(&["send", "general", "room again"]).ok();
+    let texts = alice.run(&["read", "general", "-n", "1000"]).ok().texts();
+    assert_eq!(texts.last().unwrap(), "room again");
+    assert_eq!(texts[texts.len() - 2], text, "what waited was sent");
+}
+
+#[test]
+fn a_client_without_room_or_with_a_read_only_folder_ends_with_28_and_loses_nothing() {
+    let server = Server::start();
+    let alice = Cli::with_passphrase();
+    let Some(disk) = SmallDisk::over(&alice.profile(), "24m") else { return };
+    alice.join(server.owner_invite(), "alice").ok();
+    alice.run(&["send", "general", "there is room"]).ok();
+
+    let filler = disk.fill();
+    let refused = alice.run(&["send", "general", &"y".repeat(60_000)]);
+    assert_eq!(refused.code, 28, "{refused:?}");
+    std::fs::remove_file(filler).unwrap();
+    alice.run(&["send", "general", "room again"]).ok();
+
+    let before = files_below(&alice.profile()).len();
+    disk.remount("ro");
+    let refused = alice.run(&["send", "general", "nowhere to write"]);
+    assert_eq!(refused.code, 28, "{refused:?}");
+    disk.remount("rw");
+    assert_eq!(files_below(&alice.profile()).len(), before);
+    let texts = alice.run(&["read", "general"]).ok().texts();
+    assert_eq!(texts.first().unwrap(), "there is room");
+    assert_eq!(texts.last().unwrap(), "room again");
+}

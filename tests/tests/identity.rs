@@ -1,0 +1,78 @@
+//! Who the server is: replaced, rotated, succeeded.
+
+use thechatapp_tests::{Cli, Server};
+
+/// Another host with another root takes over the address.
+fn impostor(server: &Server) -> Server {
+    let mut other = Server::init();
+    other.port = server.port;
+    other.serve();
+    other
+}
+
+#[test]
+fn a_server_with_another_root_gets_nothing_and_the_queue_waits_for_the_true_one() {
+    let mut server = Server::start();
+    let alice = Cli::with_passphrase();
+    let bob = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    bob.join(&server.invite(), "bob").ok();
+    alice.run(&["send", "general", "before"]).ok();
+    server.stop();
+
+    let mut other = impostor(&server);
+    for person in [&alice, &bob] {
+        let refused = person.run(&["send", "general", "to whom?"]);
+        assert_eq!(refused.code, 11, "{refused:?}");
+        assert_eq!(refused.error()["code"], 11);
+    }
+    let shown = alice.run(&["identity"]).ok().json();
+    assert_eq!(shown["pin"], server.pin());
+    assert_eq!(shown["shown"]["pin"], other.pin());
+    other.kill();
+
+    server.serve();
+    alice.run(&["send", "general", "after"]).ok();
+    bob.run(&["send", "general", "after, from bob"]).ok();
+    let texts = alice.run(&["read", "general"]).ok().texts();
+    assert_eq!(texts.len(), 5);
+    assert_eq!(texts.iter().filter(|text| *text == "to whom?").count(), 2, "what was queued is sent to the true server");
+}
+
+#[test]
+fn rotated_session_and_tls_keys_pass_silently() {
+    let mut server = Server::start();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    server.run(&["key", "rotate", "--what", "session", "--workspace", "acme"]);
+    alice.run(&["send", "general", "with a new session key"]).ok();
+    server.stop();
+    server.run(&["key", "rotate", "--what", "session", "--workspace", "acme"]);
+    server.serve();
+    alice.run(&["send", "general", "and another"]).ok();
+    assert_eq!(alice.run(&["identity"]).ok().json()["pin"], server.pin());
+}
+
+#[test]
+fn a_new_root_signed_by_the_old_one_passes_and_is_recorded() {
+    let server = Server::start();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    server.run(&["key", "rotate", "--what", "identity", "--workspace", "acme"]);
+    alice.run(&["send", "general", "still here"]).ok();
+    let identity = alice.run(&["identity"]).ok().json();
+    assert_ne!(identity["pin"], server.pin());
+    assert_eq!(identity["history"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn an_invite_with_the_pin_of_another_server_is_refused() {
+    let server = Server::start();
+    let other = Server::init();
+    let (_, code) = server.owner_invite().rsplit_once('.').unwrap();
+    let forged = format!("{}/join/acme#{}.{code}", server.url(), other.pin());
+    let alice = Cli::with_passphrase();
+    let refused = alice.join(&forged, "alice");
+    assert_eq!(refused.code, 11, "{refused:?}");
+    alice.join(server.owner_invite(), "alice").ok();
+}

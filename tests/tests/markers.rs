@@ -1,0 +1,72 @@
+//! Words that were sent, set as topics or left as drafts are found nowhere on disk: while running, after exit, after
+//! SIGKILL.
+
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_tests::{Cli, Server, files_with, person, person::Memory};
+
+const MESSAGE: &str = "marker-message-vexkuqolumi";
+const TOPIC: &str = "marker-topic-vexkuqolumi";
+const DRAFT: &str = "marker-draft-vexkuqolumi";
+const NAME: &str = "Marker Person Vexkuqolumi";
+const ALL: [&str; 5] = [MESSAGE, TOPIC, DRAFT, NAME, "correct horse battery"];
+
+fn assert_sealed(server: &Server, folders: &[&std::path::Path]) {
+    for folder in folders.iter().copied().chain([server.folder.path()]) {
+        let found = files_with(folder, &ALL[..4]);
+        assert!(found.is_empty(), "a marker stands in plain in {found:?}");
+    }
+    let found = files_with(&server.data(), &ALL);
+    assert!(found.is_empty(), "a password stands in plain in {found:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_write_is_nowhere_on_disk_in_plain() {
+    let mut server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let (client, workspace) = person(folder.path(), &Arc::new(Memory::default()), server.owner_invite(), NAME).await;
+    client.connect(workspace, Duration::from_secs(30)).await.unwrap();
+    let channel = client.resolve_channel(workspace, "general").await.unwrap().id;
+    client.set_topic(workspace, channel, TOPIC).await.unwrap();
+    for number in 0..50 {
+        let sent = client.send(workspace, channel, &format!("{MESSAGE} {number}"), None).await.unwrap();
+        client.wait_sent(workspace, sent.id, Duration::from_secs(30)).await.unwrap();
+    }
+    let page = client.timeline(workspace, channel, thechatapp_core::view::Window::Latest, 10).await.unwrap();
+    let last = page.messages.last().unwrap().id;
+    client.edit(workspace, channel, last, &format!("{MESSAGE} edited")).await.unwrap();
+    client.save_draft(workspace, channel, DRAFT).await.unwrap();
+    assert!(!files_with(folder.path(), &["profile"]).is_empty() || folder.path().exists());
+
+    assert_sealed(&server, &[folder.path()]);
+    client.close().await;
+    assert_sealed(&server, &[folder.path()]);
+    server.kill();
+    assert_sealed(&server, &[folder.path()]);
+    server.serve();
+    server.stop();
+    assert_sealed(&server, &[folder.path()]);
+}
+
+#[test]
+fn a_killed_command_line_leaves_nothing_in_plain() {
+    let server = Server::start();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), NAME).ok();
+    alice.run(&["send", "general", MESSAGE]).ok();
+    alice.run(&["send", "general", MESSAGE, "--queue"]).ok();
+    let mut child = alice.spawn(&["watch"]);
+    std::thread::sleep(Duration::from_millis(500));
+    thechatapp_tests::server::signal(child.id(), "KILL");
+    child.wait().unwrap();
+    assert_sealed(&server, &[&alice.profile()]);
+}
+
+#[test]
+fn the_search_for_markers_would_find_one() {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join("plain"), format!("x{MESSAGE}y")).unwrap();
+    let utf16: Vec<u8> = TOPIC.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    std::fs::write(folder.path().join("wide"), utf16).unwrap();
+    assert_eq!(files_with(folder.path(), &ALL).len(), 2);
+}
