@@ -208,6 +208,13 @@ fn damage_spoils_its_own_chunk_and_no_other_range() {
         ));
         assert!(ranges.buffer.is_empty());
     }
+    // Nor the chunk held before for one still there.
+    assert_eq!(
+        ranges.read_range(0, chunk).unwrap().as_slice(),
+        &text[..CHUNK]
+    );
+    assert!(ranges.read_range(chunk + 5, chunk + 6).is_err());
+    assert_eq!(ranges.read_range(5, 6).unwrap().as_slice(), &text[5..6]);
     assert_eq!(
         ranges
             .read_range(2 * chunk, 3 * chunk + 10)
