@@ -4,6 +4,8 @@
 pub mod cli;
 pub mod keyring;
 pub mod person;
+pub mod proxy;
+pub mod raw;
 pub mod server;
 pub mod wire;
 

@@ -144,6 +144,12 @@ impl Server {
         json(&self.run(&["invite", "--workspace", "acme"]))["invite"].as_str().unwrap().to_owned()
     }
 
+    /// A new invite for several people.
+    pub fn invite_for(&self, people: usize) -> String {
+        let uses = people.to_string();
+        json(&self.run(&["invite", "--workspace", "acme", "--uses", &uses]))["invite"].as_str().unwrap().to_owned()
+    }
+
     /// A conversation of IRC lines, imported into a channel.
     pub fn import_irc(&self, channel: &str, name: &str, lines: &str) -> Value {
         let path = self.folder.path().join(name);

@@ -1,0 +1,104 @@
+//! An enrolled client without a core: the session alone, for measuring and attacking the server.
+
+use crate::{Server, wire};
+use futures_util::{SinkExt, StreamExt};
+use std::sync::Arc;
+use thechatapp_protocol::event::Row;
+use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams};
+use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
+use thechatapp_protocol::session::{Kind, Message, StaticKey, Transport};
+use thechatapp_protocol::wire::{Request, decode, encode};
+use thechatapp_protocol::{ChannelId, ErrorBody, Event, Method};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Message as Frame;
+
+pub struct RawClient {
+    pub socket: WebSocketStream<TlsStream<TcpStream>>,
+    pub transport: Transport,
+    pub general: ChannelId,
+    stream: u32,
+}
+
+impl RawClient {
+    /// A new account on a device of its own, signed in; the channel `general` is looked up.
+    pub async fn join(server: &Server, invite: &str, name: &str) -> Self {
+        let known = Arc::new(wire::identity(server.port, server.pin()).await);
+        let device = StaticKey::random().unwrap();
+        let code = invite.rsplit_once('.').unwrap().1.to_owned();
+        let mut signing = [0; 32];
+        getrandom::fill(&mut signing).unwrap();
+        let signing = ed25519_dalek::SigningKey::from_bytes(&signing);
+
+        let (socket, transport) = wire::session(server.port, &known, &device).await;
+        let mut covered = ENROL_LABEL.to_vec();
+        covered.extend_from_slice(transport.handshake_hash());
+        covered.extend_from_slice(&device.public());
+        let proof = DeviceProof {
+            name: "raw".into(),
+            platform: "linux".into(),
+            signing_key: signing.verifying_key().to_bytes().to_vec(),
+            signature: ed25519_dalek::Signer::sign(&signing, &covered).to_bytes().to_vec(),
+        };
+        let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
+        let mut client = Self { socket, transport, general: ChannelId::from_bytes([0; 16]), stream: 0 };
+        client.call::<Enrol>(&EnrolParams { credential, device: proof }).await.unwrap();
+
+        let (socket, transport) = wire::session(server.port, &known, &device).await;
+        client.socket = socket;
+        client.transport = transport;
+        client.call::<StartSync>(&StartSyncParams { after: 0 }).await.unwrap();
+        while client.general.as_bytes() == &[0; 16] {
+            let message = client.next().await.unwrap();
+            if message.kind != Kind::Event {
+                continue;
+            }
+            if let Event::Changes(changes) = decode(&message.payload).unwrap() {
+                for row in changes.rows {
+                    if let Row::Channel(channel) = row
+                        && channel.name == "general"
+                    {
+                        client.general = channel.id;
+                    }
+                }
+            }
+        }
+        client
+    }
+
+    /// One call; events that arrive meanwhile are dropped.
+    pub async fn call<M: Method>(&mut self, params: &M::Params) -> Result<M::Reply, ErrorBody> {
+        self.stream += 1;
+        let request = Request { method: M::NAME.into(), params: encode(params).unwrap() };
+        let message = Message { kind: Kind::Request, stream: self.stream, payload: encode(&request).unwrap() };
+        for frame in self.transport.seal(&message, wire::millis()).unwrap() {
+            self.socket.send(Frame::binary(frame)).await.unwrap();
+        }
+        loop {
+            let message = self.next().await.expect("the server answers");
+            if message.stream == self.stream {
+                match message.kind {
+                    Kind::Reply => return Ok(decode(&message.payload).unwrap()),
+                    Kind::Error => return Err(decode(&message.payload).unwrap()),
+                    _ => {}
+                }
+            }
+        }
+    }
+
+    /// The next message of any kind; `None` once the server has closed.
+    pub async fn next(&mut self) -> Option<Message> {
+        loop {
+            match self.socket.next().await? {
+                Ok(Frame::Binary(frame)) => {
+                    if let Some(message) = self.transport.open(&frame, wire::millis()).unwrap() {
+                        return Some(message);
+                    }
+                }
+                Ok(Frame::Close(_)) | Err(_) => return None,
+                Ok(_) => {}
+            }
+        }
+    }
+}
