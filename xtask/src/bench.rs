@@ -1,0 +1,31 @@
+//! `bench` and `soak`: the long runs, on optimised binaries.
+
+use crate::places::Places;
+use crate::step::{Result, Steps, run};
+use crate::test;
+
+/// The measuring program stands in a workspace of its own (`benches/`).
+pub fn bench(places: &Places, arguments: &[String]) -> Result {
+    let mut steps = Steps::default();
+    release_binaries(places, &mut steps)?;
+    let mut command = places.cargo(&["run", "--release", "--manifest-path", "benches/Cargo.toml", "--"]);
+    command.args(arguments).env("THECHATAPP_BIN_DIR", places.release_binaries());
+    run(&mut command)
+}
+
+/// The scenarios with their full numbers of rounds (`THECHATAPP_SOAK`), those left out of everyday runs included.
+pub fn soak(places: &Places, filter: Option<&str>) -> Result {
+    let mut steps = Steps::default();
+    release_binaries(places, &mut steps)?;
+    let mut command = places.cargo(&["test", "--release", "--package", "thechatapp-tests", "--no-fail-fast", "--"]);
+    command.args(["--include-ignored", "--nocapture", "--test-threads=1"]).args(filter);
+    command.env("THECHATAPP_BIN_DIR", places.release_binaries()).env("THECHATAPP_SOAK", "1");
+    steps.command("soak", &mut command)?;
+    steps.print();
+    Ok(())
+}
+
+fn release_binaries(places: &Places, steps: &mut Steps) -> Result {
+    test::ui_build(places, steps)?;
+    steps.command("build, optimised", places.cargo(&["build", "--release"]).args(test::BINARIES))
+}
