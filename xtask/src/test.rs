@@ -21,10 +21,10 @@ pub fn run(places: &Places, install: bool) -> Result {
     steps.step("arrows", || arrows::run(places))?;
     steps.step("long files", || long_files(places))?;
     steps.step("cargo-deny", || setup::cargo_deny(places, install))?;
-    steps.command(
-        "licences, bans, sources",
-        &mut places.cargo(&["deny", "--all-features", "check", "bans", "licenses", "sources"]),
-    )?;
+    let mut deny = places.cargo(&["deny", "--locked", "--all-features", "check", "--hide-inclusion-graph"]);
+    // Outside crates that are there in two versions are listed by `cargo deny check bans`; here they would bury the rest.
+    deny.args(["-A", "duplicate", "bans", "licenses", "sources"]);
+    steps.command("licences, bans, sources", &mut deny)?;
     steps.step("advisories", || advisories(places))?;
 
     ui_install(places, &mut steps)?;
