@@ -14,8 +14,8 @@ pub fn run(places: &Places, check_only: bool) -> Result {
     if check_only {
         return steps.step("generated files", || check(places));
     }
-    steps.step("types of the UI", || types(places, &places.root.join(TYPES)).map(|()| Outcome::Done))?;
-    steps.step("icons", || icons::make(&places.root.join("icons")).map(|()| Outcome::Done))
+    steps.step("icons", || icons::make(&places.root.join("icons")).map(|()| Outcome::Done))?;
+    steps.step("types of the UI", || types(places, &places.root.join(TYPES)).map(|()| Outcome::Done))
 }
 
 /// Fails when a generated file is not what its source gives.
