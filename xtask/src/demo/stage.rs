@@ -10,7 +10,7 @@ use std::fs;
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 const WORKSPACE: &str = "acme";
 pub const CHANNEL: &str = "release";
@@ -62,7 +62,7 @@ impl<'a> Stage<'a> {
         let public = format!("https://{address}");
         let init =
             self.server_says(&["init", "--workspace", WORKSPACE, "--admin", NAMES[0].0, "--public-url", &public])?;
-        let conversation = self.places.root.join(CONVERSATION);
+        let conversation = self.conversation()?;
         let conversation = conversation.to_string_lossy();
         let import = ["import", "--workspace", WORKSPACE, "--format", "irc", "--channel", CHANNEL, &conversation];
         let imported = self.server_says(&import)?;
@@ -73,6 +73,15 @@ impl<'a> Stage<'a> {
         self.join(0, &text(&init, "invite")?)?;
         let invite = self.server_says(&["invite", "--workspace", WORKSPACE])?;
         self.join(1, &text(&invite, "invite")?)
+    }
+
+    /// The conversation as a log of yesterday: such a log names the time of each line, and the file's own time the day.
+    fn conversation(&self) -> Result<PathBuf> {
+        let copy = self.file("conversation.irc");
+        fs::copy(self.places.root.join(CONVERSATION), &copy)?;
+        let yesterday = SystemTime::now() - Duration::from_secs(24 * 60 * 60);
+        fs::File::options().write(true).open(&copy)?.set_modified(yesterday)?;
+        Ok(copy)
     }
 
     fn serve(&mut self, address: &str) -> Result {
