@@ -1,0 +1,77 @@
+//! Sealed SQLite files, the same way on a server and on a device: how one is opened and proved to be sealed, how its
+//! schema moves forward, and how one writer serves many.
+//!
+//! SQLCipher 4 with a raw 32-byte key. A file that is not sealed, that another key sealed, or that a newer release wrote
+//! is refused; nothing is ever created over a file that does not open, because a wrong key looks just like that.
+
+#![deny(missing_docs)]
+#![cfg_attr(
+    test,
+    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
+)]
+
+mod open;
+mod readers;
+mod writer;
+
+pub use open::{Durability, Schema, backup, check, open, open_reader};
+pub use readers::Readers;
+pub use writer::Writer;
+
+/// Why a database did not open, or a job did not run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file does not open with this key: another key, or damage at its beginning.
+    #[error("the file does not open with this key")]
+    NotADatabase,
+    /// The file is not sealed.
+    #[error("the file is not sealed")]
+    Plain,
+    /// The library was built without SQLCipher, or with a SQLite that has a known fault.
+    #[error("the database library is not fit: {0}")]
+    Unfit(String),
+    /// A newer release wrote it.
+    #[error("the file has schema version {found}, this release knows {known}")]
+    Newer {
+        /// The version found.
+        found: i64,
+        /// The newest version known.
+        known: i64,
+    },
+    /// A part of it is damaged.
+    #[error("the file is damaged: {0}")]
+    Damaged(String),
+    /// No room, or the place cannot be written.
+    #[error("no room left, or the place cannot be written: {0}")]
+    Full(String),
+    /// The writer has stopped.
+    #[error("the database is closed")]
+    Closed,
+    /// Everything else that SQLite says.
+    #[error(transparent)]
+    Sqlite(rusqlite::Error),
+}
+
+impl From<rusqlite::Error> for Error {
+    fn from(error: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode as Code;
+        match error.sqlite_error_code() {
+            Some(Code::NotADatabase) => Self::NotADatabase,
+            Some(Code::DatabaseCorrupt) => Self::Damaged(error.to_string()),
+            Some(Code::DiskFull | Code::ReadOnly | Code::CannotOpen) => Self::Full(error.to_string()),
+            // A full disk shows as a failed write of the journal, too.
+            Some(Code::SystemIoFailure) if is_write_failure(&error) => Self::Full(error.to_string()),
+            Some(Code::SystemIoFailure) => Self::Damaged(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+fn is_write_failure(error: &rusqlite::Error) -> bool {
+    // SQLITE_IOERR_WRITE, _FSYNC, _DIR_FSYNC, _TRUNCATE, _SHMOPEN, _SHMSIZE, _SHMMAP: extended codes of sqlite3.h.
+    const WRITES: [i32; 7] = [778, 1034, 1290, 1546, 4618, 4874, 5386];
+    error.sqlite_extended_error_code().is_some_and(|code| WRITES.contains(&code))
+}
+
+#[cfg(test)]
+mod tests;

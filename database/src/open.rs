@@ -1,0 +1,133 @@
+//! Opening a sealed file, and proving that it is one.
+
+use crate::Error;
+use rusqlite::{Connection, MAIN_DB, OpenFlags};
+use std::io::Read;
+use std::path::Path;
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// SQLite before this release may lose a write when a WAL is reset.
+const OLDEST_SQLITE: i32 = 3_051_003;
+
+/// Steps of a schema, oldest first. The version of a file is how many of them it has taken.
+pub type Schema = &'static [&'static str];
+
+/// When a commit counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Durability {
+    /// Once it is on the disk.
+    Full,
+    /// Once the system has it; a power cut may take the last commits. For what can be fetched again.
+    Normal,
+}
+
+/// Opens a file for writing, makes it when it is not there, and brings its schema up to date.
+///
+/// # Errors
+/// See [`Error`]. A file that exists is never replaced.
+pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability) -> Result<Connection, Error> {
+    refuse_plain(path)?;
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    db.pragma_update(None, "journal_mode", "WAL")?;
+    let synchronous = match durability {
+        Durability::Full => "FULL",
+        Durability::Normal => "NORMAL",
+    };
+    db.pragma_update(None, "synchronous", synchronous)?;
+    // Apple's fsync leaves data in the drive's cache; elsewhere this changes nothing.
+    db.pragma_update(None, "fullfsync", durability == Durability::Full)?;
+    db.pragma_update(None, "secure_delete", true)?;
+    db.pragma_update(None, "foreign_keys", true)?;
+    migrate(&mut db, schema)?;
+    Ok(db)
+}
+
+/// Opens another connection to a file that [`open`] made, for reading only.
+///
+/// # Errors
+/// See [`Error`].
+pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
+    // Read-write to the system, because a reader of a WAL shares its index; queries only to us.
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    db.pragma_update(None, "query_only", true)?;
+    Ok(db)
+}
+
+/// Every page and every index.
+///
+/// # Errors
+/// [`Error::Damaged`] with what SQLite found first.
+pub fn check(db: &Connection) -> Result<(), Error> {
+    let report: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
+}
+
+/// A sealed copy of a sealed file, under the same key, replaced whole.
+///
+/// # Errors
+/// See [`Error`]; an older copy stays as it was.
+pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
+    let fresh = to.with_extension("new");
+    let _ = std::fs::remove_file(&fresh);
+    {
+        let mut copy = unlock(Connection::open(&fresh)?, key)?;
+        copy.pragma_update(None, "synchronous", "FULL")?;
+        rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
+        check(&copy)?;
+    }
+    std::fs::rename(&fresh, to).map_err(|why| Error::Full(why.to_string()))
+}
+
+fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+    // A wrong key is our caller's to report; SQLCipher would also write it to standard error.
+    let _ = db.execute_batch("PRAGMA cipher_log_level = NONE");
+    // In this form SQLCipher takes the bytes as they are; any other it would stretch as a passphrase.
+    let raw = Zeroizing::new(format!("x'{}'", Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()));
+    db.key(Some(MAIN_DB), raw.as_bytes(), false)?;
+    fit(&db)?;
+    db.busy_timeout(Duration::from_secs(10))?;
+    db.pragma_update(None, "temp_store", "MEMORY")?;
+    // A key is accepted without a look at the file; only a read tells.
+    db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    db.set_prepared_statement_cache_capacity(128);
+    Ok(db)
+}
+
+fn fit(db: &Connection) -> Result<(), Error> {
+    let cipher: String = db
+        .query_row("PRAGMA cipher_version", [], |row| row.get(0))
+        .map_err(|_| Error::Unfit("SQLCipher is missing".into()))?;
+    if cipher.is_empty() {
+        return Err(Error::Unfit("SQLCipher is missing".into()));
+    }
+    if rusqlite::version_number() < OLDEST_SQLITE {
+        return Err(Error::Unfit(format!("SQLite {} is too old", rusqlite::version())));
+    }
+    Ok(())
+}
+
+fn refuse_plain(path: &Path) -> Result<(), Error> {
+    let mut header = [0; 16];
+    match std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut header)) {
+        Ok(()) if &header == b"SQLite format 3\0" => Err(Error::Plain),
+        _ => Ok(()),
+    }
+}
+
+fn migrate(db: &mut Connection, schema: Schema) -> Result<(), Error> {
+    let known = schema.len() as i64;
+    let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    if found > known {
+        return Err(Error::Newer { found, known });
+    }
+    for (version, step) in (1_i64..).zip(schema.iter()).skip(usize::try_from(found).unwrap_or(0)) {
+        let change = db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
+        change.execute_batch(step)?;
+        change.pragma_update(None, "user_version", version)?;
+        change.commit()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,68 @@
+//! A pool of reading connections. A query runs on the runtime's blocking threads with a connection of its own, so
+//! readers wait neither for the writer nor for each other.
+
+use crate::{Error, open_reader};
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use zeroize::Zeroizing;
+
+struct Pool {
+    path: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    idle: Mutex<Vec<Connection>>,
+    keep: usize,
+}
+
+/// A handle to the readers of one database.
+#[derive(Clone)]
+pub struct Readers(Arc<Pool>);
+
+impl std::fmt::Debug for Readers {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Readers(..)")
+    }
+}
+
+impl Readers {
+    /// Readers of a file that a writer has open. At most `keep` idle connections stay open.
+    pub fn new(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
+        Self(Arc::new(Pool { path, key: Zeroizing::new(*key), idle: Mutex::new(Vec::new()), keep }))
+    }
+
+    /// Runs a query on a blocking thread.
+    ///
+    /// # Errors
+    /// The query's own, or that of opening a connection.
+    pub async fn read<T, E>(&self, query: impl FnOnce(&Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let pool = self.clone();
+        tokio::task::spawn_blocking(move || pool.read_here(query)).await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs a query on this thread.
+    ///
+    /// # Errors
+    /// The query's own, or that of opening a connection.
+    pub fn read_here<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let db = match idle {
+            Some(db) => db,
+            None => open_reader(&self.0.path, &self.0.key)?,
+        };
+        let answer = query(&db);
+        let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
+        if idle.len() < self.0.keep {
+            idle.push(db);
+        }
+        answer
+    }
+
+    /// Closes the idle connections, so that the file can be moved.
+    pub fn close(&self) {
+        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}

@@ -1,0 +1,93 @@
+use super::*;
+
+const SCHEMA: Schema = &["CREATE TABLE t (x INTEGER PRIMARY KEY, y TEXT NOT NULL) STRICT"];
+const KEY: [u8; 32] = [7; 32];
+
+fn fresh() -> (tempfile::TempDir, std::path::PathBuf) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("test.db");
+    (folder, path)
+}
+
+#[test]
+fn nothing_of_a_row_is_readable_in_the_file_or_its_wal() {
+    let (folder, path) = fresh();
+    let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+    db.execute("INSERT INTO t VALUES (1, 'marker-vexkuqolumi')", []).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap() {
+        let bytes = std::fs::read(entry.unwrap().path()).unwrap();
+        assert!(!bytes.windows(12).any(|window| window == b"marker-vexku"));
+    }
+}
+
+#[test]
+fn another_key_is_refused_and_the_file_stays() {
+    let (_folder, path) = fresh();
+    drop(open(&path, &KEY, SCHEMA, Durability::Full).unwrap());
+    let before = std::fs::read(&path).unwrap();
+    assert!(matches!(open(&path, &[8; 32], SCHEMA, Durability::Full), Err(Error::NotADatabase)));
+    assert_eq!(std::fs::read(&path).unwrap(), before);
+    open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+}
+
+#[test]
+fn a_plain_file_is_refused() {
+    let (_folder, path) = fresh();
+    rusqlite::Connection::open(&path).unwrap().execute_batch("CREATE TABLE t (x)").unwrap();
+    assert!(matches!(open(&path, &KEY, SCHEMA, Durability::Full), Err(Error::Plain)));
+}
+
+#[test]
+fn a_newer_schema_is_refused() {
+    let (_folder, path) = fresh();
+    drop(open(&path, &KEY, &["CREATE TABLE a (x)", "CREATE TABLE b (x)"], Durability::Full).unwrap());
+    assert!(matches!(
+        open(&path, &KEY, &["CREATE TABLE a (x)"], Durability::Full),
+        Err(Error::Newer { found: 2, known: 1 })
+    ));
+}
+
+#[tokio::test]
+async fn a_failed_job_is_undone_alone_and_leaves_no_note() {
+    let (_folder, path) = fresh();
+    let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+    let (notes, noted) = std::sync::mpsc::channel();
+    let (writer, _thread) = Writer::start(db, move |left: Vec<i64>| notes.send(left).unwrap()).unwrap();
+    let insert = |x: i64, fail: bool| {
+        let writer = writer.clone();
+        async move {
+            writer
+                .write(move |db, notes| {
+                    db.execute("INSERT INTO t VALUES (?1, 'y')", [x])?;
+                    notes.push(x);
+                    if fail { Err(Error::Damaged("on purpose".into())) } else { Ok(x) }
+                })
+                .await
+        }
+    };
+    let (a, b, c) = tokio::join!(insert(1, false), insert(2, true), insert(3, false));
+    assert!(a.is_ok() && b.is_err() && c.is_ok());
+    let readers = Readers::new(path, &KEY, 1);
+    let all: Vec<i64> = readers
+        .read(|db| -> Result<_, Error> {
+            let mut rows = db.prepare("SELECT x FROM t ORDER BY x")?;
+            Ok(rows.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+        })
+        .await
+        .unwrap();
+    assert_eq!(all, [1, 3]);
+    let noted: Vec<i64> = noted.try_iter().flatten().collect();
+    assert_eq!(noted, [1, 3]);
+}
+
+#[test]
+fn a_backup_opens_with_the_same_key_only() {
+    let (folder, path) = fresh();
+    let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+    db.execute("INSERT INTO t VALUES (1, 'kept')", []).unwrap();
+    let copy = folder.path().join("copy.db");
+    backup(&db, &copy, &KEY).unwrap();
+    let kept: String = open_reader(&copy, &KEY).unwrap().query_row("SELECT y FROM t", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, "kept");
+    assert!(open_reader(&copy, &[1; 32]).is_err());
+}

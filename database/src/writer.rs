@@ -1,0 +1,194 @@
+//! One thread that owns the writing connection. Jobs that wait at the same time share one transaction, each in a
+//! savepoint of its own, and are answered after the commit: one wait for the disk serves them all.
+
+use crate::Error;
+use rusqlite::Connection;
+use std::fmt;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+use tokio::sync::oneshot;
+
+/// Most jobs in one transaction.
+const GROUP_MAX: usize = 256;
+
+type Answer = Box<dyn FnOnce(Result<(), Error>) + Send>;
+/// Runs with a connection inside a transaction; without one it does nothing but say how to answer.
+type Job<N> = Box<dyn FnOnce(Option<(&Connection, &mut Vec<N>)>) -> (bool, Answer) + Send>;
+type Apart = Box<dyn FnOnce(&mut Connection) + Send>;
+
+enum Order<N> {
+    Grouped(Job<N>),
+    Apart(Apart),
+}
+
+/// A handle to the writer of one database; `N` is what jobs leave behind for those who listen to commits. The thread
+/// ends, and closes the database, when the last handle is dropped.
+pub struct Writer<N> {
+    orders: mpsc::Sender<Order<N>>,
+}
+
+impl<N> Clone for Writer<N> {
+    fn clone(&self) -> Self {
+        Self { orders: self.orders.clone() }
+    }
+}
+
+impl<N> fmt::Debug for Writer<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Writer(..)")
+    }
+}
+
+impl<N: Send + 'static> Writer<N> {
+    /// Starts the writer. `committed` runs on its thread after each commit, before any job of it is answered, with what
+    /// those jobs left behind, in order.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(
+        db: Connection,
+        committed: impl FnMut(Vec<N>) + Send + 'static,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
+        let (orders, inbox) = mpsc::channel();
+        let thread = std::thread::Builder::new()
+            .name("database-writer".into())
+            .spawn(move || run(db, &inbox, committed))
+            .map_err(|why| Error::Unfit(why.to_string()))?;
+        Ok((Self { orders }, thread))
+    }
+
+    /// Runs a job in the next transaction and answers after it is committed. A job that fails is undone alone.
+    ///
+    /// # Errors
+    /// The job's own, or that of the commit.
+    pub async fn write<T, E>(
+        &self,
+        job: impl FnOnce(&Connection, &mut Vec<N>) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Job<N> = Box::new(move |place| {
+            let done = place.map(|(db, notes)| job(db, notes));
+            let kept = matches!(done, Some(Ok(_)));
+            let finish: Answer = Box::new(move |committed| {
+                let _ = answer.send(match (done, committed) {
+                    (Some(Err(own)), _) => Err(own),
+                    (_, Err(why)) => Err(why.into()),
+                    (Some(done), Ok(())) => done,
+                    (None, Ok(())) => Err(Error::Closed.into()),
+                });
+            });
+            (kept, finish)
+        });
+        self.orders.send(Order::Grouped(job)).map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+
+    /// Runs something that wants the connection to itself, between two transactions.
+    ///
+    /// # Errors
+    /// Its own.
+    pub async fn apart<T, E>(&self, job: impl FnOnce(&mut Connection) -> Result<T, E> + Send + 'static) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<Error> + Send + 'static,
+    {
+        let (answer, answered) = oneshot::channel();
+        let job: Apart = Box::new(move |db| {
+            let _ = answer.send(job(db));
+        });
+        self.orders.send(Order::Apart(job)).map_err(|_| Error::Closed)?;
+        answered.await.map_err(|_| Error::Closed)?
+    }
+}
+
+fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: impl FnMut(Vec<N>)) {
+    while let Ok(order) = inbox.recv() {
+        let mut next = Some(order);
+        while let Some(order) = next.take() {
+            match order {
+                Order::Apart(job) => job(&mut db),
+                Order::Grouped(job) => next = group(&db, job, inbox, &mut committed),
+            }
+        }
+    }
+}
+
+/// One transaction with this job and those that wait behind it. An order that is no job ends it and is handed back.
+fn group<N>(
+    db: &Connection,
+    first: Job<N>,
+    inbox: &mpsc::Receiver<Order<N>>,
+    committed: &mut impl FnMut(Vec<N>),
+) -> Option<Order<N>> {
+    let mut answers = Vec::new();
+    let mut notes = Vec::new();
+    let mut broken = db.execute_batch("BEGIN IMMEDIATE").err();
+    let mut job = Some(first);
+    let mut after = None;
+    while let Some(next) = job.take() {
+        let before = notes.len();
+        let begun = match broken.take() {
+            None => savepoint(db, "SAVEPOINT job"),
+            Some(why) => Err(why),
+        };
+        let (kept, answer) = next(begun.is_ok().then_some((db, &mut notes)));
+        let ended = begun.and_then(|()| {
+            if !kept {
+                notes.truncate(before);
+                savepoint(db, "ROLLBACK TO job")?;
+            }
+            savepoint(db, "RELEASE job")
+        });
+        // A full disk makes SQLite undo the whole transaction by itself; then nobody's job was kept.
+        broken = ended.err();
+        answers.push(answer);
+        if answers.len() >= GROUP_MAX || broken.is_some() {
+            break;
+        }
+        match inbox.try_recv() {
+            Ok(Order::Grouped(another)) => job = Some(another),
+            Ok(other) => after = Some(other),
+            Err(_) => {}
+        }
+    }
+    let done = match broken {
+        None => db.execute_batch("COMMIT"),
+        Some(why) => Err(why),
+    };
+    if let Err(why) = done {
+        if !db.is_autocommit() {
+            let _ = db.execute_batch("ROLLBACK");
+        }
+        let text = why.to_string();
+        let first = Error::from(why);
+        for answer in answers {
+            answer(Err(first.same(&text)));
+        }
+        return after;
+    }
+    if !notes.is_empty() {
+        committed(notes);
+    }
+    for answer in answers {
+        answer(Ok(()));
+    }
+    after
+}
+
+fn savepoint(db: &Connection, sql: &str) -> rusqlite::Result<()> {
+    db.prepare_cached(sql)?.execute([]).map(|_| ())
+}
+
+impl Error {
+    /// The same error once more, for each job of a transaction that failed.
+    fn same(&self, text: &str) -> Self {
+        match self {
+            Self::Full(_) => Self::Full(text.to_owned()),
+            _ => Self::Damaged(text.to_owned()),
+        }
+    }
+}
