@@ -74,12 +74,7 @@ pub struct ErrorBody {
 
 impl ErrorBody {
     /// An error with its three sentences.
-    pub fn new(
-        code: Code,
-        what: impl Into<String>,
-        why: impl Into<String>,
-        advice: impl Into<String>,
-    ) -> Self {
+    pub fn new(code: Code, what: impl Into<String>, why: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { code, what: what.into(), why: why.into(), advice: advice.into(), seconds: None }
     }
 

@@ -4,10 +4,7 @@
 //! encodings are MessagePack with named fields in a native session and JSON for browsers; both come from the same types.
 
 #![deny(missing_docs)]
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod error;
 pub mod event;
@@ -30,3 +27,15 @@ pub use time::Timestamp;
 
 /// The protocol versions this build speaks, lowest and highest. A server serves the last two.
 pub const PROTOCOL: std::ops::RangeInclusive<u16> = 1..=1;
+
+/// Compares with a kept file. A changed form is a breaking change: only a new file is ever written here.
+#[cfg(test)]
+fn golden(name: &str, now: &str) {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+    if !path.exists() {
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, now).unwrap();
+        panic!("{} was not there and is now written: look at it and commit it", path.display());
+    }
+    assert_eq!(std::fs::read_to_string(path).unwrap(), now);
+}

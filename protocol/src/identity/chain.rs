@@ -126,11 +126,7 @@ impl Candidate {
     /// # Errors
     /// [`IdentityError::PinMismatch`] when it is another pin.
     pub fn accept(self, pin: &Pin) -> Result<Verified, IdentityError> {
-        if self.pin() == *pin {
-            Ok(self.0)
-        } else {
-            Err(IdentityError::PinMismatch { known: *pin, shown: self.pin() })
-        }
+        if self.pin() == *pin { Ok(self.0) } else { Err(IdentityError::PinMismatch { known: *pin, shown: self.pin() }) }
     }
 
     /// The bytes, to be kept until somebody decides.

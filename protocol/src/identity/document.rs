@@ -120,8 +120,7 @@ impl SignedDocument {
         if bytes.len() > DOCUMENT_MAX {
             return Err(IdentityError::Malformed("it is longer than any document may be".into()));
         }
-        let encoded: Encoded =
-            rmp_serde::from_slice(bytes).map_err(|why| IdentityError::Malformed(why.to_string()))?;
+        let encoded: Encoded = rmp_serde::from_slice(bytes).map_err(|why| IdentityError::Malformed(why.to_string()))?;
         let endorsement = match (encoded.endorser, encoded.endorsement) {
             (Some(by), Some(signature)) => Some(Endorsement { by: RootPublic(by), signature }),
             (None, None) => None,

@@ -41,8 +41,7 @@ impl FromStr for Invite {
         let fragment = url
             .fragment()
             .ok_or(IdentityError::BadInvite("the part after # is missing; was it cut off when it was copied?"))?;
-        let (pin, code) =
-            fragment.split_once('.').ok_or(IdentityError::BadInvite("the one-time code is missing"))?;
+        let (pin, code) = fragment.split_once('.').ok_or(IdentityError::BadInvite("the one-time code is missing"))?;
         let pin = pin.parse().map_err(|_| IdentityError::BadInvite("its pin is damaged"))?;
         let known = |c: char| c.is_ascii_lowercase() || ('2'..='7').contains(&c);
         if code.is_empty() || code.len() > 64 || !code.chars().all(known) {

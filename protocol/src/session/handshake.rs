@@ -181,10 +181,8 @@ pub(super) fn respond_with(
     }
     let mut state = builder.build_responder().map_err(|_| SessionError::Handshake)?;
     read(&mut state, message1)?;
-    let device = state
-        .get_remote_static()
-        .and_then(|key| <[u8; 32]>::try_from(key).ok())
-        .ok_or(SessionError::Handshake)?;
+    let device =
+        state.get_remote_static().and_then(|key| <[u8; 32]>::try_from(key).ok()).ok_or(SessionError::Handshake)?;
     let message2 = write(&mut state)?;
     Ok((Transport::begin(state, limits, now)?, message2, DevicePublic(device)))
 }

@@ -38,16 +38,7 @@ impl Transport {
         let hash = state.get_handshake_hash().try_into().map_err(|_| SessionError::Handshake)?;
         let state = state.into_transport_mode().map_err(|_| SessionError::Handshake)?;
         let sent = Use { frames: 0, bytes: 0, since: now };
-        Ok(Self {
-            state,
-            hash,
-            limits,
-            begun: now,
-            sent,
-            reassembly: Reassembly::default(),
-            seen: false,
-            ended: false,
-        })
+        Ok(Self { state, hash, limits, begun: now, sent, reassembly: Reassembly::default(), seen: false, ended: false })
     }
 
     /// The hash over the whole handshake: unique to this session, known to both sides, no secret.
