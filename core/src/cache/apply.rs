@@ -1,0 +1,396 @@
+//! Rows from the server go into the cache: rows, index and cursor in one transaction. A row is whole, and one that is
+//! older than what is stored is passed over, so applying anything twice changes nothing.
+
+use super::gaps::Gaps;
+use super::{Me, schema};
+use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
+use std::collections::{BTreeMap, HashMap};
+use thechatapp_database::Error;
+use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, MessageRow, PersonRow, ReadRow};
+use thechatapp_protocol::search::folded_text;
+use thechatapp_protocol::{ChannelId, Row, wire};
+
+/// What a batch changed, for those who show it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Applied {
+    /// Channels, memberships, names, read marks, or counts that follow from messages.
+    pub(crate) channels: bool,
+    /// The lowest number that changed, by channel.
+    pub(crate) messages: BTreeMap<ChannelId, u64>,
+    /// Channels whose messages had to leave the device; the index wants tidying.
+    pub(crate) lost: Vec<ChannelId>,
+    /// Texts were removed or replaced; the index keeps their words until it is tidied.
+    pub(crate) removed: bool,
+}
+
+impl Applied {
+    /// Takes in what another batch changed.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.channels |= other.channels;
+        self.removed |= other.removed;
+        self.lost.extend(other.lost);
+        for (channel, from) in other.messages {
+            self.touch(channel, from);
+        }
+    }
+
+    fn touch(&mut self, channel: ChannelId, from: u64) {
+        self.messages.entry(channel).and_modify(|lowest| *lowest = from.min(*lowest)).or_insert(from);
+    }
+}
+
+/// How far message rows are ahead of, or behind, the cursor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// The stream, from its very beginning: every message one may see comes along.
+    FromTheStart,
+    /// The stream, from a cursor on.
+    Stream,
+    /// Beyond the cursor or from history: numbers in between that are unknown are not thereby missing.
+    Aside,
+}
+
+/// What is known of a channel while a batch runs.
+struct Held {
+    known: bool,
+    joined: bool,
+    kind: Option<ChannelKind>,
+    head: u64,
+    gaps: Gaps,
+    head_changed: bool,
+    gaps_changed: bool,
+}
+
+pub(super) struct Batch<'a> {
+    db: &'a Connection,
+    me: &'a Me,
+    origin: Origin,
+    held: HashMap<ChannelId, Held>,
+    put: CachedStatement<'a>,
+    index: CachedStatement<'a>,
+    applied: Applied,
+}
+
+const PUT: &str = "
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+ON CONFLICT (channel, seq) DO UPDATE SET
+    id = excluded.id, author = excluded.author, at = excluded.at, text = excluded.text, edited = excluded.edited,
+    deleted = excluded.deleted, thread = excluded.thread, reactions = excluded.reactions, quiet = excluded.quiet,
+    mention = excluded.mention, change = excluded.change
+WHERE excluded.change >= change
+RETURNING place";
+
+impl<'a> Batch<'a> {
+    pub(super) fn new(db: &'a Connection, me: &'a Me, origin: Origin) -> Result<Self, Error> {
+        Ok(Self {
+            db,
+            me,
+            origin,
+            held: HashMap::new(),
+            put: db.prepare_cached(PUT)?,
+            index: db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?,
+            applied: Applied::default(),
+        })
+    }
+
+    pub(super) fn rows(&mut self, rows: &[Row]) -> Result<(), Error> {
+        for row in rows {
+            match row {
+                Row::Person(row) => self.person(row)?,
+                Row::Channel(row) => self.channel(row)?,
+                Row::Member(row) => self.member(row)?,
+                Row::Message(row) => self.message(row)?,
+                Row::Read(row) => self.read(*row)?,
+                Row::Unknown => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Stores what is known of the channels now.
+    pub(super) fn finish(self) -> Result<Applied, Error> {
+        for (channel, held) in &self.held {
+            if held.head_changed {
+                self.db
+                    .prepare_cached("UPDATE channels SET head = ?2 WHERE id = ?1")?
+                    .execute(params![channel.as_bytes(), held.head as i64])?;
+            }
+            if held.gaps_changed {
+                held.gaps.save(self.db, *channel)?;
+            }
+        }
+        Ok(self.applied)
+    }
+
+    fn person(&mut self, row: &PersonRow) -> Result<(), Error> {
+        let changed = self
+            .db
+            .prepare_cached(
+                "INSERT INTO people (id, name, imported, active, change) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (id) DO UPDATE SET name = excluded.name, imported = excluded.imported,
+                     active = excluded.active, change = excluded.change
+                 WHERE excluded.change >= change",
+            )?
+            .execute(params![row.id.as_bytes(), row.name, row.imported, row.active, row.change as i64])?;
+        self.applied.channels |= changed > 0;
+        Ok(())
+    }
+
+    pub(super) fn channel(&mut self, row: &ChannelRow) -> Result<(), Error> {
+        let origin = self.origin;
+        let held = self.held(row.id)?;
+        held.kind = Some(row.kind);
+        held.known = true;
+        if row.head > held.head {
+            held.gaps.add(held.head + 1, row.head);
+            held.head = row.head;
+            held.head_changed = true;
+            held.gaps_changed = true;
+        }
+        // A channel seen from outside is not kept up to date, so what is known of it is always stale.
+        if !held.joined && origin == Origin::Aside && held.head > 0 {
+            held.gaps.add(1, held.head);
+            held.gaps_changed = true;
+        }
+        let head = held.head;
+        self.db
+            .prepare_cached(
+                "INSERT INTO channels (id, kind, name, topic, head, created, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                 ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, topic = excluded.topic,
+                     created = excluded.created, change = excluded.change
+                 WHERE excluded.change >= change OR kind < 0",
+            )?
+            .execute(params![
+                row.id.as_bytes(),
+                kind_number(row.kind),
+                row.name,
+                row.topic,
+                head as i64,
+                row.created.0,
+                row.change as i64,
+            ])?;
+        self.applied.channels = true;
+        Ok(())
+    }
+
+    fn member(&mut self, row: &MemberRow) -> Result<(), Error> {
+        let before = if row.person == self.me.id { Some(self.held(row.channel)?.joined) } else { None };
+        let changed = self
+            .db
+            .prepare_cached(
+                "INSERT INTO members (channel, person, joined, change) VALUES (?1, ?2, ?3, ?4)
+                 ON CONFLICT (channel, person) DO UPDATE SET joined = excluded.joined, change = excluded.change
+                 WHERE excluded.change >= change",
+            )?
+            .execute(params![row.channel.as_bytes(), row.person.as_bytes(), row.joined, row.change as i64])?;
+        self.applied.channels |= changed > 0;
+        let Some(before) = before.filter(|_| changed > 0) else { return Ok(()) };
+        let from_the_start = self.origin == Origin::FromTheStart;
+        let held = self.held(row.channel)?;
+        held.joined = row.joined;
+        if !row.joined {
+            return self.lose(row.channel);
+        }
+        if !before && !from_the_start && held.head > 0 {
+            // Nothing kept these rows up to date while one was outside.
+            held.gaps.add(1, held.head);
+            held.gaps_changed = true;
+            self.applied.touch(row.channel, 1);
+        }
+        Ok(())
+    }
+
+    /// Everything of a channel leaves; of a public one its name and its members stay.
+    fn lose(&mut self, channel: ChannelId) -> Result<(), Error> {
+        let id = channel.as_bytes();
+        self.db
+            .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT place FROM messages WHERE channel = ?1)")?
+            .execute([id])?;
+        let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
+        let held = self.held(channel)?;
+        held.gaps = Gaps::default();
+        held.gaps_changed = true;
+        if held.kind == Some(ChannelKind::Public) {
+            held.gaps.add(1, held.head);
+        } else {
+            held.head = 0;
+            held.kind = None;
+            held.known = false;
+            held.head_changed = false;
+            let me = self.me.id;
+            for sql in ["DELETE FROM channels WHERE id = ?1", "DELETE FROM reads WHERE channel = ?1"] {
+                self.db.prepare_cached(sql)?.execute([id])?;
+            }
+            // One's own row stays, so that an older one is not taken for news.
+            self.db
+                .prepare_cached("DELETE FROM members WHERE channel = ?1 AND person <> ?2")?
+                .execute(params![id, me.as_bytes()])?;
+        }
+        self.applied.messages.remove(&channel);
+        if gone > 0 {
+            self.applied.lost.push(channel);
+        }
+        Ok(())
+    }
+
+    pub(super) fn message(&mut self, row: &MessageRow) -> Result<(), Error> {
+        let stream = self.origin != Origin::Aside;
+        let held = self.held(row.channel)?;
+        if stream {
+            if row.seq > held.head {
+                if row.seq > held.head + 1 {
+                    held.gaps.add(held.head + 1, row.seq - 1);
+                    held.gaps_changed = true;
+                }
+                held.head = row.seq;
+                held.head_changed = true;
+            } else if held.gaps.remove(row.seq, row.seq) {
+                held.gaps_changed = true;
+            }
+        }
+        self.put(row)
+    }
+
+    fn put(&mut self, row: &MessageRow) -> Result<(), Error> {
+        let own = row.author == self.me.id;
+        let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
+        let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
+        let mut place = schema::rowid(row.at, row.seq);
+        let stored = loop {
+            let values = params![
+                place,
+                row.channel.as_bytes(),
+                row.seq as i64,
+                row.id.as_bytes(),
+                row.author.as_bytes(),
+                row.at.0,
+                row.text,
+                row.edited.map(|at| at.0),
+                row.deleted,
+                row.thread.as_ref().map(|id| id.as_bytes().as_slice()),
+                reactions,
+                own || row.deleted,
+                mention,
+                row.change as i64,
+            ];
+            match self.put.query_row(values, |stored| stored.get::<_, i64>(0)).optional() {
+                Ok(stored) => break stored,
+                // Another channel's message has the place. Nothing else here is unique.
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => place += 1,
+                Err(error) => return Err(error.into()),
+            }
+        };
+        let Some(stored) = stored else { return Ok(()) };
+        if row.text.is_empty() {
+            self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
+        } else {
+            self.index.execute(params![stored, folded_text(&row.text)])?;
+        }
+        self.applied.removed |= row.deleted || row.edited.is_some();
+        self.applied.channels = true;
+        self.applied.touch(row.channel, row.seq);
+        Ok(())
+    }
+
+    pub(super) fn read(&mut self, row: ReadRow) -> Result<(), Error> {
+        self.db
+            .prepare_cached(
+                "INSERT INTO reads (channel, seq, change) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (channel) DO UPDATE SET seq = max(seq, excluded.seq), change = max(change, excluded.change)",
+            )?
+            .execute(params![row.channel.as_bytes(), row.seq as i64, row.change as i64])?;
+        self.applied.channels = true;
+        Ok(())
+    }
+
+    /// A page of history: every number from `first` to `last` is in it, or does not exist.
+    pub(super) fn page(&mut self, channel: ChannelId, first: u64, last: u64, head: u64, rows: &[MessageRow]) -> Result<(), Error> {
+        let held = self.held(channel)?;
+        // An answer may come after access was lost.
+        if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
+            return Ok(());
+        }
+        // Only for a channel seen from outside does history tell the head: elsewhere the stream does, and it may be
+        // behind this page.
+        if !held.joined && head > held.head {
+            held.gaps.add(held.head + 1, head);
+            held.head = head;
+            held.head_changed = true;
+            held.gaps_changed = true;
+        }
+        if held.gaps.remove(first, last) {
+            held.gaps_changed = true;
+        }
+        for row in rows.iter().filter(|row| row.channel == channel) {
+            self.put(row)?;
+        }
+        Ok(())
+    }
+
+    /// Takes all that is known of a channel as stale.
+    pub(super) fn stale(&mut self, channel: ChannelId) -> Result<(), Error> {
+        let held = self.held(channel)?;
+        if held.head > 0 {
+            held.gaps.add(1, held.head);
+            held.gaps_changed = true;
+        }
+        Ok(())
+    }
+
+    fn held(&mut self, channel: ChannelId) -> Result<&mut Held, Error> {
+        use std::collections::hash_map::Entry;
+        match self.held.entry(channel) {
+            Entry::Occupied(held) => Ok(held.into_mut()),
+            Entry::Vacant(place) => Ok(place.insert(load(self.db, self.me, channel)?)),
+        }
+    }
+}
+
+fn load(db: &Connection, me: &Me, channel: ChannelId) -> Result<Held, Error> {
+    let id = channel.as_bytes();
+    let row: Option<(i64, i64)> = db
+        .prepare_cached("SELECT kind, head FROM channels WHERE id = ?1")?
+        .query_row([id], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    if row.is_none() {
+        // Its messages may come before itself; the place keeps its head meanwhile.
+        db.prepare_cached(
+            "INSERT INTO channels (id, kind, name, topic, head, created, change) VALUES (?1, -1, '', '', 0, 0, 0)",
+        )?
+        .execute([id])?;
+    }
+    let (kind, head) = row.unwrap_or((-1, 0));
+    let joined = db
+        .prepare_cached("SELECT joined FROM members WHERE channel = ?1 AND person = ?2")?
+        .query_row(params![id, me.id.as_bytes()], |row| row.get(0))
+        .optional()?
+        .unwrap_or(false);
+    Ok(Held {
+        known: kind >= 0,
+        joined,
+        kind: self::kind(kind),
+        head: head as u64,
+        gaps: Gaps::load(db, channel)?,
+        head_changed: false,
+        gaps_changed: false,
+    })
+}
+
+fn kind_number(kind: ChannelKind) -> i64 {
+    match kind {
+        ChannelKind::Public => 0,
+        ChannelKind::Private => 1,
+        ChannelKind::Direct => 2,
+    }
+}
+
+/// A kind as stored; `None` while only messages of the channel are known.
+pub(super) fn kind(number: i64) -> Option<ChannelKind> {
+    match number {
+        0 => Some(ChannelKind::Public),
+        1 => Some(ChannelKind::Private),
+        2 => Some(ChannelKind::Direct),
+        _ => None,
+    }
+}

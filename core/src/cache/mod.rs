@@ -1,0 +1,295 @@
+//! The sealed copy of a workspace on this device: channels, people, messages and their index, in one file per account.
+//!
+//! Everything in it can be fetched again, so a damaged one is set aside and rebuilt; a newer one, or one on a full disk,
+//! is left alone and said so. One thread writes, queries run beside it.
+
+mod apply;
+mod gaps;
+mod read;
+mod schema;
+mod search;
+mod view;
+
+use crate::error::Result;
+use crate::fault;
+use apply::{Batch, Origin};
+use rusqlite::{Connection, OptionalExtension, params};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use thechatapp_database::{self as database, Durability, Readers, Writer};
+use thechatapp_protocol::event::{MessageRow, ReadRow};
+use thechatapp_protocol::{AccountId, ChannelId, Changes, MessageId, Row};
+use zeroize::Zeroizing;
+
+pub(crate) use apply::Applied;
+pub(crate) use gaps::Gaps;
+pub(crate) use read::{ChannelState, Part};
+
+/// Idle reading connections that stay open.
+const READERS: usize = 4;
+
+/// Whose cache this is.
+#[derive(Clone, Debug)]
+pub(crate) struct Me {
+    pub(crate) id: AccountId,
+    pub(crate) name: String,
+    /// The workspace's short name, as views show it.
+    pub(crate) workspace: String,
+}
+
+impl Me {
+    /// Whether a text says `@name`, whatever the case.
+    fn is_named_in(&self, text: &str) -> bool {
+        if self.name.is_empty() || !text.contains('@') {
+            return false;
+        }
+        let (text, name) = (text.to_lowercase(), format!("@{}", self.name.to_lowercase()));
+        text.match_indices(&name).any(|(at, found)| {
+            let next = text.get(at + found.len()..).and_then(|rest| rest.chars().next());
+            !next.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+        })
+    }
+}
+
+/// An open cache.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    writer: Writer<()>,
+    thread: JoinHandle<()>,
+    readers: Readers,
+    path: PathBuf,
+    me: Arc<Me>,
+}
+
+/// Where a cache stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// The last change that was applied.
+    pub(crate) cursor: u64,
+    /// The server's generation it belongs to; empty before the first sync.
+    pub(crate) generation: Vec<u8>,
+}
+
+impl Cache {
+    /// Opens an account's cache, or makes an empty one where there is none.
+    pub(crate) async fn open(path: &Path, key: &[u8; 32], me: Me) -> Result<Self> {
+        let path = path.to_owned();
+        let key = Zeroizing::new(*key);
+        let opened = tokio::task::spawn_blocking(move || -> Result<Self, (PathBuf, database::Error)> {
+            let open = || {
+                if let Some(folder) = path.parent() {
+                    std::fs::create_dir_all(folder).map_err(|why| database::Error::Full(why.to_string()))?;
+                }
+                let db = database::open(&path, &key, schema::CACHE, Durability::Full)?;
+                db.pragma_update(None, "cache_size", -16_384)?;
+                Writer::start(db, |_| {})
+            };
+            match open() {
+                Ok((writer, thread)) => {
+                    let readers = Readers::new(path.clone(), &key, READERS);
+                    Ok(Self { writer, thread, readers, path, me: Arc::new(me) })
+                }
+                Err(why) => Err((path, why)),
+            }
+        })
+        .await
+        .map_err(fault::internal)?;
+        opened.map_err(|(path, why)| fault::database(&path, why))
+    }
+
+    /// Writes everything out and closes the file. Queries that still run keep it open until they end.
+    pub(crate) async fn close(self) -> Result<()> {
+        self.flush().await?;
+        self.readers.close();
+        drop(self.writer);
+        let thread = self.thread;
+        tokio::task::spawn_blocking(move || thread.join())
+            .await
+            .map_err(fault::internal)?
+            .map_err(|_| fault::internal("a database thread ended badly"))
+    }
+
+    /// Writes the log into the file.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.apart(|db| {
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Applies a batch of the stream and moves the cursor, in one transaction.
+    pub(crate) async fn apply(&self, changes: Changes, from_the_start: bool) -> Result<Applied> {
+        let origin = if from_the_start { Origin::FromTheStart } else { Origin::Stream };
+        self.batch(origin, move |batch, db| {
+            batch.rows(&changes.rows)?;
+            set_number(db, "cursor", changes.to)
+        })
+        .await
+    }
+
+    /// Applies rows that an answer carried.
+    pub(crate) async fn apply_aside(&self, rows: Vec<Row>) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.rows(&rows)).await
+    }
+
+    /// Applies a page of history that covers every number from `first` to `last`.
+    pub(crate) async fn apply_page(
+        &self,
+        channel: ChannelId,
+        first: u64,
+        last: u64,
+        head: u64,
+        rows: Vec<MessageRow>,
+    ) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.page(channel, first, last, head, &rows)).await
+    }
+
+    /// Applies a read mark that this device sets before the server knows.
+    pub(crate) async fn mark_read(&self, channel: ChannelId, seq: u64) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.read(ReadRow { channel, seq, change: 0 })).await
+    }
+
+    /// Takes every message as stale: those of all channels, or only of channels one is not in, which nothing keeps up
+    /// to date.
+    pub(crate) async fn mark_stale(&self, all: bool) -> Result<Applied> {
+        let me = Arc::clone(&self.me);
+        self.batch(Origin::Aside, move |batch, db| {
+            let mut query = db.prepare_cached(
+                "SELECT id FROM channels WHERE head > 0 AND (?1 OR NOT EXISTS
+                    (SELECT 1 FROM members WHERE channel = channels.id AND person = ?2 AND joined = 1))",
+            )?;
+            let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
+            for channel in channels {
+                batch.stale(ChannelId::from_bytes(channel?))?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Where the cache stands.
+    pub(crate) async fn standing(&self) -> Result<Standing> {
+        self.read(|db, _| {
+            Ok(Standing {
+                cursor: number(db, "cursor")?,
+                generation: db
+                    .query_row("SELECT value FROM meta WHERE name = 'generation'", [], |row| row.get(0))
+                    .optional()?
+                    .unwrap_or_default(),
+            })
+        })
+        .await
+    }
+
+    /// Empties the cache for another generation of the server's data.
+    pub(crate) async fn begin_generation(&self, generation: Vec<u8>) -> Result<()> {
+        self.write(move |db| {
+            db.execute_batch(
+                "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
+                 DELETE FROM messages; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+            )?;
+            db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Takes words of removed texts out of the index, and removed rows out of the file and its log.
+    pub(crate) async fn tidy(&self) -> Result<()> {
+        self.apart(|db| {
+            db.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
+            set_number(db, "untidy", 0)?;
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Whether the index still has words of removed texts.
+    pub(crate) async fn is_untidy(&self) -> Result<bool> {
+        self.read(|db, _| Ok(number(db, "untidy")? > 0)).await
+    }
+
+    /// Every page and index of the file.
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.read(|db, _| database::check(db)).await
+    }
+
+    /// One's own newest messages as first sent, not edited, not deleted: what a restored server may lack.
+    pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
+        self.read(move |db, me| read::own_messages(db, me.id, limit)).await
+    }
+
+    /// Whether a message is here.
+    pub(crate) async fn has(&self, ids: Vec<MessageId>) -> Result<Vec<MessageId>> {
+        self.read(move |db, _| {
+            let mut query = db.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
+            let mut here = Vec::new();
+            for id in ids {
+                if query.exists([id.as_bytes()])? {
+                    here.push(id);
+                }
+            }
+            Ok(here)
+        })
+        .await
+    }
+
+    /// Runs a query beside the writer.
+    pub(crate) async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        let me = Arc::clone(&self.me);
+        self.readers.read(move |db| query(db, &me)).await.map_err(|why| fault::database(&self.path, why))
+    }
+
+    async fn batch(
+        &self,
+        origin: Origin,
+        job: impl FnOnce(&mut Batch<'_>, &Connection) -> Result<(), database::Error> + Send + 'static,
+    ) -> Result<Applied> {
+        let me = Arc::clone(&self.me);
+        self.write(move |db| {
+            let mut batch = Batch::new(db, &me, origin)?;
+            job(&mut batch, db)?;
+            let applied = batch.finish()?;
+            if applied.removed || !applied.lost.is_empty() {
+                set_number(db, "untidy", 1)?;
+            }
+            Ok(applied)
+        })
+        .await
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.write(move |db, _| job(db)).await.map_err(|why| fault::database(&self.path, why))
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.apart(job).await.map_err(|why| fault::database(&self.path, why))
+    }
+}
+
+fn number(db: &Connection, name: &str) -> rusqlite::Result<u64> {
+    let value: Option<Vec<u8>> =
+        db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
+    Ok(value.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+}
+
+fn set_number(db: &Connection, name: &str, value: u64) -> Result<(), database::Error> {
+    db.prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+        .execute(params![name, value.to_be_bytes().as_slice()])?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

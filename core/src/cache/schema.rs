@@ -1,0 +1,87 @@
+//! The tables of a cache, as ordered steps: added at the end, never changed.
+//!
+//! A message's rowid is its time, so that newest-first is a rowid order in the index too, also for history that comes in
+//! later; see [`rowid`]. `quiet` marks messages that are never unread (one's own, deleted ones), `mention` those that
+//! name oneself; both exist so that counting needs an index only. A gap is a range of numbers whose rows are missing or
+//! may be out of date.
+
+use thechatapp_database::Schema;
+use thechatapp_protocol::Timestamp;
+
+pub(super) const CACHE: Schema = &["
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE people (
+    id BLOB PRIMARY KEY,
+    name TEXT NOT NULL,
+    imported INTEGER NOT NULL,
+    active INTEGER NOT NULL,
+    change INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE channels (
+    id BLOB PRIMARY KEY,
+    kind INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    topic TEXT NOT NULL,
+    head INTEGER NOT NULL,
+    created INTEGER NOT NULL,
+    change INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE members (
+    channel BLOB NOT NULL,
+    person BLOB NOT NULL,
+    joined INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    PRIMARY KEY (channel, person)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX members_joined ON members (channel) WHERE joined = 1;
+
+CREATE TABLE reads (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL, change INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+
+CREATE TABLE gaps (
+    channel BLOB NOT NULL,
+    first INTEGER NOT NULL,
+    last INTEGER NOT NULL,
+    PRIMARY KEY (channel, first)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+    place INTEGER PRIMARY KEY,
+    channel BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    id BLOB NOT NULL,
+    author BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    text TEXT NOT NULL,
+    edited INTEGER,
+    deleted INTEGER NOT NULL,
+    thread BLOB,
+    reactions BLOB,
+    quiet INTEGER NOT NULL,
+    mention INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    UNIQUE (channel, seq)
+) STRICT;
+CREATE INDEX messages_id ON messages (id);
+CREATE INDEX messages_change ON messages (change);
+CREATE INDEX messages_quiet ON messages (channel, seq) WHERE quiet = 1;
+CREATE INDEX messages_mention ON messages (channel, seq) WHERE mention = 1;
+
+CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete = 1, tokenize = 'ascii');
+"];
+
+/// Bits of a rowid below its time.
+const BELOW: u32 = 20;
+
+/// Where a message goes: its time in milliseconds, then its number. Two channels' messages may want one place; the
+/// second takes the next free one.
+pub(super) fn rowid(at: Timestamp, seq: u64) -> i64 {
+    floor(at) | (seq & ((1 << BELOW) - 1)) as i64
+}
+
+/// The lowest place of a time.
+pub(super) fn floor(at: Timestamp) -> i64 {
+    at.0.clamp(0, (1 << 42) - 1) << BELOW
+}

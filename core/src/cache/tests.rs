@@ -1,0 +1,346 @@
+use super::*;
+use crate::view::{SearchQuery, Window};
+use std::time::Instant;
+use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, PersonRow, Reaction};
+
+const KEY: [u8; 32] = [9; 32];
+const ME: AccountId = AccountId(uuid::Uuid::from_bytes([1; 16]));
+const OTHER: AccountId = AccountId(uuid::Uuid::from_bytes([2; 16]));
+
+fn me() -> Me {
+    Me { id: ME, name: "Inês".into(), workspace: "acme".into() }
+}
+
+fn channel_id(n: u8) -> ChannelId {
+    ChannelId::from_bytes([n; 16])
+}
+
+async fn fresh() -> (tempfile::TempDir, Cache) {
+    let folder = tempfile::tempdir().unwrap();
+    let cache = Cache::open(&folder.path().join("a/cache.db"), &KEY, me()).await.unwrap();
+    (folder, cache)
+}
+
+fn channel(n: u8, kind: ChannelKind, head: u64, change: u64) -> Row {
+    let name = format!("channel-{n}");
+    Row::Channel(ChannelRow { id: channel_id(n), kind, name, topic: String::new(), head, created: Timestamp(1), change })
+}
+
+fn member(n: u8, person: AccountId, joined: bool, change: u64) -> Row {
+    Row::Member(MemberRow { channel: channel_id(n), person, joined, change })
+}
+
+fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageRow {
+    let mut id = [n; 16];
+    id[8..].copy_from_slice(&seq.to_be_bytes());
+    MessageRow {
+        channel: channel_id(n),
+        seq,
+        id: MessageId::from_bytes(id),
+        author,
+        at: Timestamp(1_700_000_000_000 + seq as i64 / 3 * 60_000),
+        text: text.into(),
+        edited: None,
+        deleted: false,
+        thread: None,
+        reactions: Vec::new(),
+        change,
+    }
+}
+
+fn changes(rows: Vec<Row>) -> Changes {
+    let to = rows.iter().map(Row::change).max().unwrap_or(0);
+    Changes { rows, to, live: false }
+}
+
+fn person(id: AccountId, name: &str) -> Row {
+    Row::Person(PersonRow { id, name: name.into(), imported: false, active: true, change: 1 })
+}
+
+fn small() -> Changes {
+    changes(vec![
+        person(ME, "Inês"),
+        person(OTHER, "Bob"),
+        channel(5, ChannelKind::Public, 3, 2),
+        member(5, ME, true, 3),
+        Row::Message(text(5, 1, OTHER, "good morning", 4)),
+        Row::Message(text(5, 2, OTHER, "coffee, @inês?", 5)),
+        Row::Message(text(5, 3, ME, "yes", 6)),
+    ])
+}
+
+async fn texts(cache: &Cache, window: Window, limit: u32) -> Vec<String> {
+    let part = cache.part(channel_id(5), window, limit).await.unwrap().unwrap();
+    part.messages.into_iter().map(|message| message.text).collect()
+}
+
+async fn hits(cache: &Cache, words: &str) -> Vec<String> {
+    let query = SearchQuery { words: words.into(), ..SearchQuery::default() };
+    cache.search(query).await.unwrap().into_iter().map(|hit| hit.message.text).collect()
+}
+
+#[tokio::test]
+async fn applying_a_batch_twice_changes_nothing_more() {
+    let (_folder, cache) = fresh().await;
+    for _ in 0..2 {
+        cache.apply(small(), true).await.unwrap();
+        assert_eq!(texts(&cache, Window::Latest, 10).await, ["good morning", "coffee, @inês?", "yes"]);
+        assert_eq!(hits(&cache, "coffee").await, ["coffee, @inês?"]);
+        let channels = cache.channels(false).await.unwrap();
+        assert_eq!((channels[0].unread, channels[0].mentions, channels[0].members), (2, 1, 1));
+        assert_eq!(cache.standing().await.unwrap().cursor, 6);
+    }
+}
+
+#[tokio::test]
+async fn an_older_row_never_replaces_a_newer_one() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    let mut edited = text(5, 1, OTHER, "good evening", 9);
+    edited.edited = Some(Timestamp(5));
+    edited.reactions = vec![Reaction { emoji: "👍".into(), people: vec![OTHER, ME] }];
+    cache.apply(changes(vec![Row::Message(edited)]), false).await.unwrap();
+    cache.apply_page(channel_id(5), 1, 3, 3, vec![text(5, 1, OTHER, "good morning", 4)]).await.unwrap();
+    assert!(hits(&cache, "morning").await.is_empty());
+    assert_eq!(hits(&cache, "evening").await, ["good evening"]);
+    let view = cache.message_at(channel_id(5), 1).await.unwrap().unwrap();
+    assert!(view.edited && view.reactions[0].mine);
+    assert_eq!(view.reactions[0].people, ["Bob", "Inês"]);
+}
+
+#[tokio::test]
+async fn a_read_mark_counts_only_what_others_wrote_after_it() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    cache.mark_read(channel_id(5), 1).await.unwrap();
+    let view = cache.channel(channel_id(5)).await.unwrap().unwrap();
+    assert_eq!((view.unread, view.read), (1, 1));
+    cache.mark_read(channel_id(5), 3).await.unwrap();
+    cache.mark_read(channel_id(5), 2).await.unwrap();
+    let view = cache.channel(channel_id(5)).await.unwrap().unwrap();
+    assert_eq!((view.unread, view.mentions, view.read), (0, 0, 3));
+}
+
+#[tokio::test]
+async fn numbers_that_were_skipped_are_a_gap_until_they_come() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    cache.apply(changes(vec![Row::Message(text(5, 9, OTHER, "much later", 20))]), false).await.unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    assert_eq!(part.wanted, [(4, 8)]);
+    // What is beyond the hole is not shown as if it came right before.
+    assert_eq!(part.messages.len(), 1);
+    assert!(part.older);
+    let page: Vec<MessageRow> = (4..=8).map(|seq| text(5, seq, OTHER, "between", 10 + seq)).collect();
+    cache.apply_page(channel_id(5), 4, 8, 9, page).await.unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    assert!(part.wanted.is_empty() && !part.older);
+    assert_eq!(part.messages.len(), 9);
+}
+
+#[tokio::test]
+async fn an_acknowledged_message_ahead_of_the_stream_makes_no_gap_and_no_watcher_skip() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    cache.apply_aside(vec![Row::Message(text(5, 6, ME, "mine", 12))]).await.unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    assert!(part.wanted.is_empty());
+    assert_eq!(part.messages.len(), 4);
+    let (seen, cursor) = cache.since(6, 10).await.unwrap();
+    assert!(seen.is_empty() && cursor == 6);
+    let rows = (4..=6).map(|seq| Row::Message(text(5, seq, OTHER, "x", 6 + seq))).collect();
+    cache.apply(changes(rows), false).await.unwrap();
+    assert_eq!(cache.since(6, 10).await.unwrap().0.len(), 3);
+    assert!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps.all().is_empty());
+}
+
+#[tokio::test]
+async fn messages_may_come_before_their_channel_and_ones_own_membership() {
+    let (_folder, cache) = fresh().await;
+    let rows = vec![
+        Row::Message(text(5, 1, OTHER, "one", 3)),
+        Row::Message(text(5, 2, OTHER, "two", 4)),
+        member(5, ME, true, 7),
+        channel(5, ChannelKind::Private, 2, 9),
+    ];
+    cache.apply(changes(rows), true).await.unwrap();
+    assert_eq!(texts(&cache, Window::Latest, 10).await, ["one", "two"]);
+    assert!(cache.incomplete().await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn whoever_joins_later_fetches_what_was_there() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, 40, 2)]), true).await.unwrap();
+    assert!(cache.incomplete().await.unwrap().is_empty());
+    cache.apply(changes(vec![member(5, ME, true, 9), channel(5, ChannelKind::Public, 40, 2)]), false).await.unwrap();
+    assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps.all(), [(1, 40)]);
+    assert_eq!(cache.incomplete().await.unwrap(), [channel_id(5)]);
+}
+
+#[tokio::test]
+async fn two_channels_messages_of_one_moment_both_stay() {
+    let (_folder, cache) = fresh().await;
+    let rows = vec![
+        channel(5, ChannelKind::Public, 1, 1),
+        channel(6, ChannelKind::Public, 1, 2),
+        Row::Message(text(5, 1, OTHER, "same moment", 3)),
+        Row::Message(text(6, 1, OTHER, "same moment", 4)),
+    ];
+    for _ in 0..2 {
+        cache.apply(changes(rows.clone()), true).await.unwrap();
+        assert_eq!(hits(&cache, "moment").await.len(), 2);
+    }
+}
+
+/// Every value of every table, the index's own among them, decrypted. Free pages are zeros (`secure_delete`).
+async fn decrypted(cache: &Cache) -> Vec<u8> {
+    cache.flush().await.unwrap();
+    cache
+        .apart(|db| {
+            let mut out = Vec::new();
+            let secure: i64 = db.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
+            assert_eq!(secure, 1);
+            let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")?;
+            let names: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+            for name in names.iter().filter(|name| *name != "search") {
+                let mut rows = db.prepare(&format!("SELECT * FROM {name}"))?;
+                let columns = rows.column_count();
+                let mut rows = rows.query([])?;
+                while let Some(row) = rows.next()? {
+                    for column in 0..columns {
+                        match row.get_ref(column)? {
+                            rusqlite::types::ValueRef::Text(bytes) | rusqlite::types::ValueRef::Blob(bytes) => {
+                                out.extend_from_slice(bytes);
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+            }
+            Ok(out)
+        })
+        .await
+        .unwrap()
+}
+
+fn holds(bytes: &[u8], text: &[u8]) -> bool {
+    bytes.windows(text.len()).any(|window| window == text)
+}
+
+#[tokio::test]
+async fn losing_access_leaves_nothing_of_the_text() {
+    let (_folder, cache) = fresh().await;
+    let mut rows = vec![channel(5, ChannelKind::Private, 300, 1), member(5, ME, true, 2)];
+    rows.push(channel(6, ChannelKind::Public, 1, 1));
+    rows.push(Row::Message(text(6, 1, OTHER, "elsewhere stays", 3)));
+    rows.extend((1..=300).map(|seq| Row::Message(text(5, seq, OTHER, "zebrafinch quagmire", 10 + seq))));
+    cache.apply(changes(rows), true).await.unwrap();
+    assert!(holds(&decrypted(&cache).await, b"zebrafinch"));
+    let applied = cache.apply(changes(vec![member(5, ME, false, 900)]), false).await.unwrap();
+    assert_eq!(applied.lost, [channel_id(5)]);
+    assert!(cache.is_untidy().await.unwrap());
+    cache.tidy().await.unwrap();
+    let bytes = decrypted(&cache).await;
+    assert!(!holds(&bytes, b"zebrafinch") && !holds(&bytes, b"finch") && !holds(&bytes, b"quagmire"));
+    assert!(!holds(&bytes, b"channel-5"));
+    assert!(cache.channel(channel_id(5)).await.unwrap().is_none());
+    assert_eq!(hits(&cache, "elsewhere").await.len(), 1);
+    // A page that was asked for before comes too late.
+    cache.apply_page(channel_id(5), 1, 1, 1, vec![text(5, 1, OTHER, "zebrafinch", 11)]).await.unwrap();
+    assert!(!holds(&decrypted(&cache).await, b"zebrafinch"));
+}
+
+#[tokio::test]
+async fn a_deleted_messages_words_are_gone_after_tidying() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    let mut gone = text(5, 1, OTHER, "", 9);
+    gone.deleted = true;
+    cache.apply(changes(vec![Row::Message(gone)]), false).await.unwrap();
+    assert!(hits(&cache, "morning").await.is_empty());
+    cache.tidy().await.unwrap();
+    assert!(!holds(&decrypted(&cache).await, b"morning"));
+    assert!(!cache.is_untidy().await.unwrap());
+}
+
+#[tokio::test]
+async fn a_damaged_or_newer_file_is_said_so_and_left_alone() {
+    let (folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    cache.close().await.unwrap();
+    let path = folder.path().join("a/cache.db");
+    let good = std::fs::read(&path).unwrap();
+    let mut bad = good.clone();
+    bad[..64].fill(7);
+    std::fs::write(&path, &bad).unwrap();
+    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(crate::Error::Corrupt { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), bad);
+    std::fs::write(&path, &good).unwrap();
+    let cache = Cache::open(&path, &KEY, me()).await.unwrap();
+    cache.apart(|db| Ok(db.pragma_update(None, "user_version", 99)?)).await.unwrap();
+    cache.close().await.unwrap();
+    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(crate::Error::Newer { .. })));
+}
+
+#[tokio::test]
+async fn filters_narrow_a_search() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    let find = |query: SearchQuery| {
+        let cache = &cache;
+        async move { cache.search(query).await.unwrap().len() }
+    };
+    let words = || SearchQuery { words: "yes".into(), ..SearchQuery::default() };
+    assert_eq!(find(words()).await, 1);
+    assert_eq!(find(SearchQuery { author: Some(OTHER), ..words() }).await, 0);
+    assert_eq!(find(SearchQuery { channel: Some(channel_id(5)), ..words() }).await, 1);
+    assert_eq!(find(SearchQuery { channel: Some(channel_id(6)), ..words() }).await, 0);
+    assert_eq!(find(SearchQuery { before: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 0);
+    assert_eq!(find(SearchQuery { after: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 1);
+}
+
+/// Figures for the benchmarks page; run with `--release -- --ignored --nocapture`.
+#[tokio::test]
+#[ignore = "measures"]
+async fn speed() {
+    let (_folder, cache) = fresh().await;
+    const COUNT: u64 = 196_000;
+    let words: Vec<String> = (0..30_000_u32).map(|n| format!("word{n}")).collect();
+    let mut state = 1_u64;
+    let mut next = || {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize
+    };
+    let mut pages: Vec<Vec<MessageRow>> = Vec::new();
+    for first in (1..=COUNT).step_by(2000) {
+        let page = (first..(first + 2000).min(COUNT + 1)).map(|seq| {
+            let line: Vec<&str> = (0..10).map(|_| words[(next() % 30_000) * (next() % 1000) / 1000].as_str()).collect();
+            text(5, seq, OTHER, &line.join(" "), 10 + seq)
+        });
+        pages.push(page.collect());
+    }
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, COUNT, 1), member(5, ME, true, 2)]), true).await.unwrap();
+    let begun = Instant::now();
+    for page in pages {
+        let (first, last) = (page.first().unwrap().seq, page.last().unwrap().seq);
+        cache.apply_page(channel_id(5), first, last, COUNT, page).await.unwrap();
+    }
+    let took = begun.elapsed().as_secs_f64();
+    println!("applied {COUNT} in {took:.2} s: {:.0}/s", COUNT as f64 / took);
+    for _ in 0..3 {
+        let begun = Instant::now();
+        assert_eq!(texts(&cache, Window::Latest, 50).await.len(), 50);
+        let page = begun.elapsed();
+        let begun = Instant::now();
+        assert_eq!(hits(&cache, "word1").await.len(), 20);
+        let rare = begun.elapsed();
+        let begun = Instant::now();
+        cache.channels(false).await.unwrap();
+        println!("first page {page:?}, 20 hits {rare:?}, channels {:?}", begun.elapsed());
+    }
+    let begun = Instant::now();
+    cache.tidy().await.unwrap();
+    println!("tidy {:?}", begun.elapsed());
+}

@@ -1,0 +1,89 @@
+//! Stored rows as shells show them, with names in place of ids.
+
+use super::Me;
+use crate::view::{MessageState, MessageView, PersonView, ReactionView};
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
+use std::collections::HashMap;
+use thechatapp_database::Error;
+use thechatapp_protocol::event::Reaction;
+use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
+
+/// What [`Names::message`] reads, of a table or alias `m`.
+pub(super) const COLUMNS: &str =
+    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions";
+
+/// The names that one query has met so far.
+pub(super) struct Names<'a> {
+    db: &'a Connection,
+    me: &'a Me,
+    known: HashMap<AccountId, PersonView>,
+}
+
+impl<'a> Names<'a> {
+    pub(super) fn new(db: &'a Connection, me: &'a Me) -> Self {
+        Self { db, me, known: HashMap::new() }
+    }
+
+    /// A person; one that is not known yet goes by the beginning of their id.
+    pub(super) fn person(&mut self, id: AccountId) -> Result<PersonView, Error> {
+        if let Some(person) = self.known.get(&id) {
+            return Ok(person.clone());
+        }
+        let found = self
+            .db
+            .prepare_cached("SELECT name, imported FROM people WHERE id = ?1")?
+            .query_row([id.as_bytes()], |row| Ok(PersonView { id, name: row.get(0)?, imported: row.get(1)? }))
+            .optional()?;
+        let person = found.unwrap_or_else(|| PersonView {
+            id,
+            name: if id == self.me.id { self.me.name.clone() } else { id.to_string().chars().take(8).collect() },
+            imported: false,
+        });
+        self.known.insert(id, person.clone());
+        Ok(person)
+    }
+
+    /// A message from a row of [`COLUMNS`].
+    pub(super) fn message(&mut self, row: &SqlRow<'_>) -> Result<MessageView, Error> {
+        let author = AccountId::from_bytes(row.get(3)?);
+        let thread: Option<[u8; 16]> = row.get(8)?;
+        let edited: Option<i64> = row.get(6)?;
+        let reactions: Option<Vec<u8>> = row.get(9)?;
+        Ok(MessageView {
+            workspace: self.me.workspace.clone(),
+            channel: ChannelId::from_bytes(row.get(0)?),
+            seq: Some(row.get::<_, i64>(1)? as u64),
+            id: MessageId::from_bytes(row.get(2)?),
+            author: self.person(author)?,
+            at: Timestamp(row.get(4)?),
+            text: row.get(5)?,
+            edited: edited.is_some(),
+            deleted: row.get(7)?,
+            thread: thread.map(MessageId::from_bytes),
+            reactions: match reactions {
+                Some(bytes) => self.reactions(&bytes)?,
+                None => Vec::new(),
+            },
+            files: Vec::new(),
+            state: MessageState::Sent,
+            mine: author == self.me.id,
+            failure: None,
+        })
+    }
+
+    fn reactions(&mut self, bytes: &[u8]) -> Result<Vec<ReactionView>, Error> {
+        let stored: Vec<Reaction> = wire::decode(bytes).map_err(|why| Error::Damaged(why.to_string()))?;
+        stored
+            .into_iter()
+            .map(|reaction| {
+                let mine = reaction.people.contains(&self.me.id);
+                let people = reaction
+                    .people
+                    .into_iter()
+                    .map(|id| Ok(self.person(id)?.name))
+                    .collect::<Result<_, Error>>()?;
+                Ok(ReactionView { emoji: reaction.emoji, people, mine })
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,30 @@
+//! Faults of the program and of its files, as the core's public error.
+
+use crate::error::Error;
+use std::fmt::Display;
+use std::path::Path;
+use thechatapp_database as database;
+
+/// A fault that no caller can act on: its id goes to the log with what is known, and to the caller.
+pub(crate) fn internal(why: impl Display) -> Error {
+    let mut bytes = [0; 6];
+    // Without randomness the id is zeros; the log line is there all the same.
+    let _ = getrandom::fill(&mut bytes);
+    let id = data_encoding::HEXLOWER.encode(&bytes);
+    let why = why.to_string();
+    tracing::error!(id, why, "internal error");
+    Error::Internal { id, why }
+}
+
+/// What a database of the profile says. Its key came out of the profile, so a file that does not open is damaged.
+pub(crate) fn database(path: &Path, error: database::Error) -> Error {
+    let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    match error {
+        database::Error::NotADatabase => Error::Corrupt { file, why: "it does not open with its key".into() },
+        database::Error::Plain => Error::Corrupt { file, why: "it is not sealed".into() },
+        database::Error::Damaged(why) => Error::Corrupt { file, why },
+        database::Error::Newer { .. } => Error::Newer { file },
+        database::Error::Full(why) => Error::DiskFull { why: format!("{file}: {why}") },
+        other => internal(format!("{file}: {other}")),
+    }
+}
