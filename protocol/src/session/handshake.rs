@@ -194,7 +194,7 @@ fn builder<'a>() -> Result<snow::Builder<'a>, SessionError> {
 
 fn write(state: &mut snow::HandshakeState) -> Result<Vec<u8>, SessionError> {
     let mut message = vec![0; 256];
-    let length = state.write_message(&[], &mut message).map_err(map)?;
+    let length = state.write_message(&[], &mut message).map_err(|why| map(&why))?;
     message.truncate(length);
     Ok(message)
 }
@@ -205,11 +205,11 @@ fn read(state: &mut snow::HandshakeState, message: &[u8]) -> Result<(), SessionE
         return Err(SessionError::HandshakeTooLong);
     }
     let mut payload = Zeroizing::new(vec![0; message.len()]);
-    state.read_message(message, &mut payload).map_err(map)?;
+    state.read_message(message, &mut payload).map_err(|why| map(&why))?;
     Ok(())
 }
 
-fn map(error: snow::Error) -> SessionError {
+fn map(error: &snow::Error) -> SessionError {
     match error {
         snow::Error::Dh => SessionError::LowOrderKey,
         snow::Error::Rng => SessionError::Random,
