@@ -4,6 +4,7 @@
 mod arrows;
 mod bench;
 mod demo;
+mod fuzz;
 mod r#gen;
 mod icons;
 mod places;
@@ -62,6 +63,15 @@ enum Task {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<String>,
     },
+    /// Feed every decoder with what a fuzzer makes up.
+    Fuzz {
+        /// How long, for each target.
+        #[arg(default_value_t = 60)]
+        seconds: u32,
+        /// Only this target.
+        #[arg(long, value_name = "NAME")]
+        target: Option<String>,
+    },
     /// The long form of the tests that kill, replace and starve things.
     Soak {
         /// Only tests whose name contains this.
@@ -90,6 +100,7 @@ fn run(task: Task) -> Result {
         Task::Arrows => arrows::run(&places).map(|_| ()),
         Task::Gen { check } => r#gen::run(&places, check),
         Task::Bench { arguments } => bench::bench(&places, &arguments),
+        Task::Fuzz { seconds, target } => fuzz::fuzz(&places, seconds, target.as_deref()),
         Task::Soak { filter } => bench::soak(&places, filter.as_deref()),
     }
 }

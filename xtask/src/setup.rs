@@ -119,7 +119,10 @@ fn apt(root: bool, arguments: &[&str]) -> Result {
         command.arg("apt-get");
     }
     // Another apt-get may be at work on the same machine: wait for its lock.
-    command.args(["-o", "DPkg::Lock::Timeout=300"]).args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
+    command
+        .args(["-o", "DPkg::Lock::Timeout=300", "-o", "Dpkg::Use-Pty=0"])
+        .args(arguments)
+        .env("DEBIAN_FRONTEND", "noninteractive");
     run(&mut command)
 }
 
