@@ -37,10 +37,10 @@ pub fn run(places: &Places, install: bool) -> Result {
     steps.command("clippy", clippy.args(["-D", "warnings"]))?;
     steps.command("build", places.cargo(&["build", "--locked"]).args(BINARIES))?;
     steps.step("generated files", || r#gen::check(places))?;
-    steps.command("test", &mut tests(places))?;
     let documented =
         ["test", "--doc", "--locked", "-p", "thechatapp-protocol", "-p", "thechatapp-seal", "-p", "thechatapp-core"];
     steps.command("test: documentation", &mut places.cargo(&documented))?;
+    steps.command("test", &mut tests(places))?;
     steps.print();
     Ok(())
 }
