@@ -56,6 +56,12 @@ impl Session {
         }
     }
 
+    /// The element that a script gives for an argument, if it gives one.
+    pub fn element_by_script(&self, script: &str, argument: &str) -> Result<Option<String>> {
+        let found = self.call("POST", "/execute/sync", Some(&json!({"script": script, "args": [argument]})))?;
+        Ok(found[ELEMENT].as_str().map(str::to_owned))
+    }
+
     pub fn click(&self, element: &str) -> Result {
         self.call("POST", &format!("/element/{element}/click"), Some(&json!({}))).map(|_| ())
     }

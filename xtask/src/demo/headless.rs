@@ -20,6 +20,10 @@ const ARRIVE: Duration = Duration::from_secs(30);
 const COMPOSER: &str = "[data-testid=composer]";
 const TIMELINE: &str = "[data-testid=timeline]";
 
+/// The channel's entry in the sidebar, by its name as a person reads it.
+const CHANNEL_LINK: &str = "const named = entry => entry.innerText.trim().replace(/^#\\s*/, '').split(/\\s/)[0] === arguments[0]; \
+     return [...document.querySelectorAll('nav a, nav button, [role=option], [role=treeitem]')].find(named) ?? null";
+
 /// Who says what, in turn: the place in `Stage::people`, and the words.
 const WORDS: &[(usize, &str)] = &[
     (0, "Inês, the release notes are in. Can you read them once more before we tag?"),
@@ -92,9 +96,11 @@ impl<'a> Window<'a> {
 
     /// The window opens in the channel it was last in; a new one may open in another.
     fn enter_channel(&self) -> Result {
-        let channel = format!("[data-testid='channel-{CHANNEL}']");
-        let element = self.session.element(&channel, ARRIVE).map_err(|failure| self.explain(&failure))?;
-        self.session.click(&element)?;
+        let link = wait_for(&format!("{}'s window lists #{CHANNEL}", self.person.name), ARRIVE, || {
+            self.session.element_by_script(CHANNEL_LINK, CHANNEL)
+        })
+        .map_err(|failure| self.explain(&failure))?;
+        self.session.click(&link)?;
         wait_for(&format!("{} sees #{CHANNEL}", self.person.name), ARRIVE, || {
             Ok((!self.session.text(TIMELINE)?.trim().is_empty()).then_some(()))
         })
