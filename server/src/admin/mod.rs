@@ -1,0 +1,226 @@
+//! What an administrator does on the host, the same whether the server runs (through the socket) or not (on the opened
+//! data): a command goes in, a JSON object comes out.
+
+pub mod socket;
+
+use crate::error::{Error, Result};
+use crate::identity_keys::{Identity, Rotation, Successor};
+use crate::import;
+use crate::tenants::Host;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::time::Duration;
+
+/// Most people that one invite is for.
+const USES_MAX: u32 = 10_000;
+/// Longest time an invite is good for: a year.
+const LASTS_MAX: u64 = 366 * 24 * 60 * 60;
+
+/// A command.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// A new invite.
+    Invite {
+        /// For which workspace.
+        workspace: String,
+        /// For how many people.
+        uses: u32,
+        /// For how many seconds.
+        lasts: u64,
+    },
+    /// The beginning of an import into a channel, made when there is none.
+    ImportChannel {
+        /// Into which workspace.
+        workspace: String,
+        /// Into which channel.
+        channel: String,
+    },
+    /// A part of imported history.
+    ImportBatch {
+        /// Into which workspace.
+        workspace: String,
+        /// Into which channel.
+        channel: String,
+        /// The messages, oldest first.
+        messages: Vec<import::Message>,
+    },
+    /// All workspaces.
+    WorkspaceList,
+    /// One more workspace.
+    WorkspaceCreate {
+        /// Its name.
+        workspace: String,
+    },
+    /// The end of a workspace.
+    WorkspaceWipe {
+        /// Which.
+        workspace: String,
+    },
+    /// A workspace whose root is lost goes on with its successor.
+    WorkspaceRestoreRoot {
+        /// Which.
+        workspace: String,
+        /// The successor's secret.
+        successor: String,
+    },
+    /// New keys.
+    KeyRotate {
+        /// Of which workspace.
+        workspace: String,
+        /// `session` or `identity`.
+        what: String,
+    },
+    /// Checks everything.
+    Doctor,
+}
+
+/// Does what a command says.
+///
+/// # Errors
+/// See [`crate::error::Kind`].
+pub async fn run(host: &Host, command: Command) -> Result<Value> {
+    match command {
+        Command::Invite { workspace, uses, lasts } => {
+            if uses == 0 || uses > USES_MAX || lasts == 0 || lasts > LASTS_MAX {
+                return Err(Error::bad_input(
+                    "This invite cannot be made",
+                    "it is for 1 to 10000 people and lasts at most a year",
+                    "give other --uses or --expires",
+                ));
+            }
+            let invite = host.invite(&workspace, uses, Duration::from_secs(lasts)).await?;
+            Ok(json!({ "invite": invite }))
+        }
+        Command::ImportChannel { workspace, channel } => {
+            let made = import::ensure_channel(&*host.workspace(&workspace)?, &channel).await?;
+            Ok(json!({ "channels": u64::from(made) }))
+        }
+        Command::ImportBatch { workspace, channel, messages } => {
+            let done = import::batch(&host.workspace(&workspace)?, &channel, messages).await?;
+            Ok(json!({ "messages": done.messages, "people": done.people }))
+        }
+        Command::WorkspaceList => {
+            let rows: Vec<_> = host
+                .workspaces()
+                .iter()
+                .map(|workspace| {
+                    let identity = workspace.identity();
+                    json!({
+                        "workspace": workspace.name,
+                        "name": workspace.title,
+                        "id": workspace.id,
+                        "pin": identity.pin(),
+                        "epoch": identity.document().epoch,
+                        "sessions": workspace.hub.sessions(),
+                    })
+                })
+                .collect();
+            Ok(json!({ "workspaces": rows }))
+        }
+        Command::WorkspaceCreate { workspace } => {
+            let made = host.create_workspace(&workspace, Vec::new())?;
+            host.refresh_identities().await?;
+            Ok(made_json(&made))
+        }
+        Command::WorkspaceWipe { workspace } => {
+            host.wipe_workspace(&workspace)?;
+            Ok(json!({ "workspace": workspace, "wiped": true }))
+        }
+        Command::WorkspaceRestoreRoot { workspace, successor } => {
+            let successor = Successor::parse(&successor)?;
+            let workspace = host.workspace(&workspace)?;
+            let (pin, follower) = workspace
+                .change_identity(move |identity, db, keyring| {
+                    let (next, follower) = identity.succeeded(db, keyring, successor)?;
+                    let pin = next.pin();
+                    Ok((Some(next), (pin, follower)))
+                })
+                .await?;
+            Ok(json!({ "workspace": workspace.name, "pin": pin, "successor": follower.reveal() }))
+        }
+        Command::KeyRotate { workspace, what } => {
+            let rotation = match what.as_str() {
+                "session" => Rotation::Session,
+                "identity" => Rotation::Root,
+                _ => {
+                    return Err(Error::bad_input(
+                        "These keys cannot be rotated",
+                        format!("{what} is not known here"),
+                        "give --what session or --what identity",
+                    ));
+                }
+            };
+            let epoch = host
+                .workspace(&workspace)?
+                .change_identity(move |identity: &Identity, db, keyring| {
+                    let next = identity.rotated(db, keyring, rotation)?;
+                    let epoch = next.document().epoch;
+                    Ok((Some(next), epoch))
+                })
+                .await?;
+            Ok(json!({ "what": what, "epoch": epoch, "resealed": 0 }))
+        }
+        Command::Doctor => doctor(host).await,
+    }
+}
+
+/// What `init` and `workspace create` print.
+pub fn made_json(made: &crate::tenants::Made) -> Value {
+    json!({
+        "workspace": made.workspace,
+        "pin": made.pin,
+        "invite": made.invite,
+        "successor": made.successor.reveal(),
+    })
+}
+
+async fn doctor(host: &Host) -> Result<Value> {
+    let mut sound = true;
+    let mut databases = Vec::new();
+    for (name, checked) in host.check().await? {
+        let (ok, messages, error) = match checked {
+            Ok(messages) => (true, messages, None),
+            Err(why) => (false, 0, Some(why)),
+        };
+        sound &= ok;
+        databases.push(json!({ "name": name, "ok": ok, "messages": messages, "error": error }));
+    }
+    let open = files_open_to_others(host.dir())?;
+    sound &= open.is_empty();
+    Ok(json!({
+        "ok": sound,
+        "version": env!("CARGO_PKG_VERSION"),
+        "sqlite": rusqlite::version(),
+        "key_service": host.provider(),
+        "databases": databases,
+        "open_to_others": open,
+        "url": host.base_url()?,
+    }))
+}
+
+/// Files in the data folder that somebody else than their owner may read.
+fn files_open_to_others(dir: &std::path::Path) -> Result<Vec<String>> {
+    let mut open = Vec::new();
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut folders = vec![dir.to_owned()];
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(&folder)? {
+                let entry = entry?;
+                // Files of a database come and go while it is used.
+                let Ok(known) = entry.metadata() else { continue };
+                if known.permissions().mode() & 0o077 != 0 {
+                    open.push(entry.path().display().to_string());
+                }
+                if known.is_dir() {
+                    folders.push(entry.path());
+                }
+            }
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(open)
+}

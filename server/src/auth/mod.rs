@@ -1,0 +1,4 @@
+//! How people prove who they are.
+
+pub mod lockout;
+pub mod password;

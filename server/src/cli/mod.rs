@@ -1,0 +1,368 @@
+//! The command line: each subcommand parses, makes one call, and prints (`docs/command-line.md`).
+
+mod import;
+mod init;
+mod output;
+mod serve;
+
+use crate::admin::{self, Command, socket::Remote};
+use crate::auth::password::Cost;
+use crate::error::{Error, Kind, Result};
+use crate::tenants::{self, Host, KeySource};
+use clap::{Args, Parser, Subcommand};
+use output::Output;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+use zeroize::Zeroizing;
+
+/// The TheChatApp workspace server.
+#[derive(Debug, Parser)]
+#[command(name = "thechatapp-server", version, about, arg_required_else_help = true)]
+struct Cli {
+    /// Print JSON for machines.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Sub,
+}
+
+#[derive(Debug, Subcommand)]
+enum Sub {
+    Init(init::Init),
+    Serve(serve::Serve),
+    /// Makes an invite, also while the server runs.
+    #[command(after_help = "Example: thechatapp-server invite --data /srv/chat --workspace acme --uses 5 --expires 7d")]
+    Invite {
+        #[command(flatten)]
+        open: Open,
+        /// For which workspace.
+        #[arg(long)]
+        workspace: String,
+        /// For how many people.
+        #[arg(long, default_value_t = 1)]
+        uses: u32,
+        /// For how long: 30m, 12h, 7d.
+        #[arg(long, default_value = "7d", value_parser = duration)]
+        expires: u64,
+    },
+    Import(import::Import),
+    /// Keys and their rotation.
+    #[command(subcommand)]
+    Key(Key),
+    /// The workspaces of this host.
+    #[command(subcommand)]
+    Workspace(WorkspaceCommand),
+    /// Checks databases, keys and the rights of files.
+    #[command(after_help = "Example: thechatapp-server doctor --data /srv/chat --json")]
+    Doctor {
+        #[command(flatten)]
+        open: Open,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum Key {
+    /// Makes new keys; clients follow silently.
+    #[command(after_help = "Example: thechatapp-server key rotate --data /srv/chat --workspace acme --what session")]
+    Rotate {
+        #[command(flatten)]
+        open: Open,
+        /// Of which workspace.
+        #[arg(long)]
+        workspace: String,
+        /// Which keys.
+        #[arg(long, value_parser = ["session", "identity"])]
+        what: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+enum WorkspaceCommand {
+    /// Lists them.
+    #[command(after_help = "Example: thechatapp-server workspace list --data /srv/chat")]
+    List {
+        #[command(flatten)]
+        open: Open,
+    },
+    /// Makes another one, with an owner's invite.
+    #[command(after_help = "Example: thechatapp-server workspace create --data /srv/chat --workspace lab")]
+    Create {
+        #[command(flatten)]
+        open: Open,
+        /// Its name, as it stands in addresses.
+        #[arg(long)]
+        workspace: String,
+    },
+    /// Destroys one: its keys first, then its files. There is no way back.
+    #[command(after_help = "Example: thechatapp-server workspace wipe --data /srv/chat --workspace lab --yes")]
+    Wipe {
+        #[command(flatten)]
+        open: Open,
+        /// Which.
+        #[arg(long)]
+        workspace: String,
+        /// It is meant.
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Goes on with the successor root that was kept offline.
+    #[command(
+        after_help = "Example: thechatapp-server workspace restore-root --data /srv/chat --workspace acme --successor-file ./successor"
+    )]
+    RestoreRoot {
+        #[command(flatten)]
+        open: Open,
+        /// Which.
+        #[arg(long)]
+        workspace: String,
+        /// A file with what `init` printed as `successor`.
+        #[arg(long)]
+        successor_file: PathBuf,
+    },
+}
+
+/// Where the data is and what opens it.
+#[derive(Debug, Args)]
+struct Open {
+    /// The data folder.
+    #[arg(long)]
+    data: PathBuf,
+    #[command(flatten)]
+    key: KeyArgs,
+}
+
+#[derive(Debug, Args)]
+struct KeyArgs {
+    /// A file with the passphrase of the local key service.
+    #[arg(long)]
+    passphrase_file: Option<PathBuf>,
+    /// The key service: `local:` or `local:/path/to/key.json`.
+    #[arg(long)]
+    kms: Option<String>,
+}
+
+/// Runs the program; the answer is its exit code.
+pub fn main() -> u8 {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(asked) if !asked.use_stderr() => {
+            let _ = asked.print();
+            return 0;
+        }
+        Err(wrong) => {
+            // Clap's own words are good; only a machine wants them as JSON.
+            let json = std::env::args().any(|arg| arg == "--json");
+            if json {
+                let text = wrong.to_string();
+                let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+                Output::new(true).error(&Error::new(Kind::Usage, "The command is not written as it must be", why, "see --help"));
+            } else {
+                let _ = wrong.print();
+            }
+            return Kind::Usage.exit_code();
+        }
+    };
+    let output = Output::new(cli.json);
+    match run(cli.command, &output) {
+        Ok(()) => 0,
+        Err(error) => {
+            output.error(&error);
+            error.kind.exit_code()
+        }
+    }
+}
+
+fn run(command: Sub, output: &Output) -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|why| Error::internal("The program could not start", why))?;
+    let done = runtime.block_on(async {
+        match command {
+            Sub::Init(init) => init::run(init, output),
+            Sub::Serve(serve) => serve::run(serve, output).await,
+            Sub::Invite { open, workspace, uses, expires } => {
+                let made = once(&open, Command::Invite { workspace, uses, lasts: expires }).await?;
+                output.print(&made, |made| format!("Invite: {}", text(made, "invite")));
+                Ok(())
+            }
+            Sub::Import(import) => import::run(import, output).await,
+            Sub::Key(Key::Rotate { open, workspace, what }) => {
+                let done = once(&open, Command::KeyRotate { workspace, what }).await?;
+                output.print(&done, |done| format!("New keys ({}), epoch {}", text(done, "what"), text(done, "epoch")));
+                Ok(())
+            }
+            Sub::Workspace(command) => workspace(command, output).await,
+            Sub::Doctor { open } => {
+                let report = once(&open, Command::Doctor).await?;
+                output.print(&report, |report| format!("{report:#}"));
+                if report.get("ok") == Some(&Value::Bool(true)) {
+                    return Ok(());
+                }
+                Err(Error::new(Kind::Corrupt, "Something is not as it should be", "see the report", "restore what is damaged"))
+            }
+        }
+    });
+    // Blocking work that is still under way has nobody left to answer.
+    runtime.shutdown_background();
+    done
+}
+
+async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
+    match command {
+        WorkspaceCommand::List { open } => {
+            let list = once(&open, Command::WorkspaceList).await?;
+            output.print(&list, |list| {
+                let rows = list.get("workspaces").and_then(Value::as_array).cloned().unwrap_or_default();
+                rows.iter()
+                    .map(|row| format!("{}  {}", text(row, "workspace"), text(row, "pin")))
+                    .collect::<Vec<_>>()
+                    .join("\n")
+            });
+        }
+        WorkspaceCommand::Create { open, workspace } => {
+            let made = once(&open, Command::WorkspaceCreate { workspace }).await?;
+            output.print(&made, init::words);
+        }
+        WorkspaceCommand::Wipe { open, workspace, yes } => {
+            if !yes {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "Nothing was wiped",
+                    "this destroys a workspace for good",
+                    "give --yes when it is meant",
+                ));
+            }
+            let done = once(&open, Command::WorkspaceWipe { workspace }).await?;
+            output.print(&done, |done| format!("{} is gone", text(done, "workspace")));
+        }
+        WorkspaceCommand::RestoreRoot { open, workspace, successor_file } => {
+            let successor = read_secret(&successor_file)?.to_string();
+            let done = once(&open, Command::WorkspaceRestoreRoot { workspace, successor }).await?;
+            output.print(&done, |done| {
+                format!(
+                    "The successor is the root now.\nPin: {}\nNext successor, shown once: {}",
+                    text(done, "pin"),
+                    text(done, "successor")
+                )
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Runs one command, by the running server or on the opened data.
+async fn once(open: &Open, command: Command) -> Result<Value> {
+    Way::to(open).await?.call(command).await
+}
+
+/// How commands reach the data.
+enum Way {
+    Remote(Box<Remote>),
+    Local(Box<Host>),
+}
+
+impl Way {
+    async fn to(open: &Open) -> Result<Self> {
+        if let Some(remote) = Remote::connect(&open.data).await {
+            return Ok(Self::Remote(Box::new(remote)));
+        }
+        // A typing error must not make a folder, and a host that is busy must not ask for a passphrase.
+        if open.data.join("host.db").exists() {
+            drop(tenants::lock(&open.data)?.ok_or_else(|| {
+                Error::new(
+                    Kind::Busy,
+                    "Another process has this data folder",
+                    "it does not answer on admin.sock",
+                    "wait until it has started or ended",
+                )
+            })?);
+        }
+        let source = open.key.source(None)?;
+        Ok(Self::Local(Box::new(Host::open(&open.data, &source, Cost::PRODUCT)?)))
+    }
+
+    async fn call(&mut self, command: Command) -> Result<Value> {
+        match self {
+            Self::Remote(remote) => remote.call(&command).await,
+            Self::Local(host) => admin::run(host, command).await,
+        }
+    }
+}
+
+impl KeyArgs {
+    /// What opens the keys: from the command line, else the configuration, else a person at a terminal.
+    fn source(&self, config: Option<&crate::config::KeySection>) -> Result<KeySource> {
+        let usage = |what: &str, why: String, advice: &str| Error::new(Kind::Usage, what, why, advice);
+        let kms = self.kms.clone().or_else(|| config.and_then(|key| key.kms.clone()));
+        let file = match kms.as_deref() {
+            None | Some("local" | "local:") => None,
+            Some(uri) => match uri.strip_prefix("local:") {
+                Some(path) => Some(PathBuf::from(path)),
+                None => {
+                    return Err(usage(
+                        "This key service is not known",
+                        format!("{uri} is none that this release speaks to"),
+                        "use local: (a key file sealed by a passphrase)",
+                    ));
+                }
+            },
+        };
+        let passphrase = if let Some(path) = &self.passphrase_file {
+            read_secret(path)?
+        } else if let Some(passphrase) = config.and_then(|key| key.passphrase.clone()) {
+            Zeroizing::new(passphrase)
+        } else if let Some(passphrase) = from_environment()? {
+            passphrase
+        } else if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
+            Zeroizing::new(rpassword::prompt_password("Passphrase of this host: ")?)
+        } else {
+            return Err(usage(
+                "No passphrase was given",
+                "there is no terminal to ask for it at".into(),
+                "give --passphrase-file",
+            ));
+        };
+        if passphrase.is_empty() {
+            return Err(usage("The passphrase is empty", "an empty one protects nothing".into(), "choose one"));
+        }
+        Ok(KeySource::Local { file, passphrase })
+    }
+}
+
+fn from_environment() -> Result<Option<Zeroizing<String>>> {
+    if let Some(path) = std::env::var_os("THECHATAPP_KEY_PASSPHRASE_FILE") {
+        return read_secret(Path::new(&path)).map(Some);
+    }
+    Ok(std::env::var("THECHATAPP_KEY_PASSPHRASE").ok().map(Zeroizing::new))
+}
+
+/// The first line of a file.
+fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
+    let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|why| {
+        Error::bad_input("A file with a secret cannot be read", format!("{}: {why}", path.display()), "check its name and rights")
+    })?;
+    Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+}
+
+/// `90s`, `30m`, `12h`, `7d` in seconds.
+fn duration(text: &str) -> std::result::Result<u64, String> {
+    let (number, unit) = text.split_at(text.find(|c: char| !c.is_ascii_digit()).unwrap_or(text.len()));
+    let factor = match unit {
+        "s" => 1,
+        "m" => 60,
+        "h" => 60 * 60,
+        "d" => 24 * 60 * 60,
+        _ => return Err("a number and s, m, h or d are expected, as in 7d".to_owned()),
+    };
+    let number: u64 = number.parse().map_err(|_| "a number is expected, as in 7d".to_owned())?;
+    number.checked_mul(factor).filter(|seconds| *seconds > 0).ok_or_else(|| "this is no length of time".to_owned())
+}
+
+fn text(value: &Value, key: &str) -> String {
+    match value.get(key) {
+        Some(Value::String(text)) => text.clone(),
+        Some(other) => other.to_string(),
+        None => String::new(),
+    }
+}

@@ -1,0 +1,167 @@
+//! The configuration: a TOML file, over it the environment (`THECHATAPP_<SECTION>_<KEY>`, and `..._FILE` for a value that
+//! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
+//! default.
+
+use crate::error::{Error, Result};
+use serde::{Deserialize, Serialize};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use toml::{Table, Value};
+
+/// Everything that can be configured.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// Where it serves.
+    pub server: ServerSection,
+    /// With which certificate.
+    pub tls: TlsSection,
+    /// As whom.
+    pub identity: IdentitySection,
+    /// What opens the keys.
+    pub key: KeySection,
+    /// What it logs.
+    pub log: LogSection,
+}
+
+/// `[server]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ServerSection {
+    /// The address to listen on.
+    pub listen: SocketAddr,
+    /// The address that people use, when it is another: `https://chat.example.org`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub public_url: Option<String>,
+    /// Where Prometheus reads; off when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub metrics: Option<SocketAddr>,
+}
+
+impl Default for ServerSection {
+    fn default() -> Self {
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), public_url: None, metrics: None }
+    }
+}
+
+/// `[tls]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct TlsSection {
+    /// The certificate chain, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cert: Option<PathBuf>,
+    /// Its key, PEM.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<PathBuf>,
+}
+
+/// `[identity]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct IdentitySection {
+    /// Whether sessions may come through a proxy that terminates TLS.
+    pub allow_unbound: bool,
+}
+
+/// `[key]`
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeySection {
+    /// The key service, for example `local:`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms: Option<String>,
+    /// The passphrase of the local one. Better in a file, or asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub passphrase: Option<String>,
+}
+
+impl std::fmt::Debug for KeySection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeySection").field("kms", &self.kms).finish_non_exhaustive()
+    }
+}
+
+/// `[log]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogSection {
+    /// Which lines, as in `info` or `thechatapp_server=debug`.
+    pub filter: String,
+    /// Whether each line is a JSON object.
+    pub json: bool,
+}
+
+impl Default for LogSection {
+    fn default() -> Self {
+        Self { filter: "info".to_owned(), json: false }
+    }
+}
+
+/// Every key that the environment may set.
+const KEYS: [(&str, &str); 10] = [
+    ("server", "listen"),
+    ("server", "public_url"),
+    ("server", "metrics"),
+    ("tls", "cert"),
+    ("tls", "key"),
+    ("identity", "allow_unbound"),
+    ("key", "kms"),
+    ("key", "passphrase"),
+    ("log", "filter"),
+    ("log", "json"),
+];
+
+impl Config {
+    /// Reads a file, if one is given, and the environment, as `variable` knows it.
+    ///
+    /// # Errors
+    /// Bad input, with what is wrong and where.
+    pub fn read(file: Option<&Path>, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
+        let bad = |why: String| Error::bad_input("The configuration cannot be used", why, "see docs/configuration.md");
+        let mut table = match file {
+            Some(path) => std::fs::read_to_string(path)
+                .map_err(|why| bad(format!("{}: {why}", path.display())))?
+                .parse::<Table>()
+                .map_err(|why| bad(format!("{}: {why}", path.display())))?,
+            None => Table::new(),
+        };
+        for (section, key) in KEYS {
+            let name = format!("THECHATAPP_{}_{}", section.to_uppercase(), key.to_uppercase());
+            let text = match (variable(&name), variable(&format!("{name}_FILE"))) {
+                (Some(_), Some(_)) => return Err(bad(format!("{name} and {name}_FILE are both set"))),
+                (Some(text), None) => text,
+                (None, Some(path)) => std::fs::read_to_string(&path)
+                    .map(|text| text.trim_end_matches(['\r', '\n']).to_owned())
+                    .map_err(|why| bad(format!("{name}_FILE: {path}: {why}")))?,
+                (None, None) => continue,
+            };
+            let value = match text.as_str() {
+                "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
+                "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
+                _ => Value::String(text),
+            };
+            if let Value::Table(inner) =
+                table.entry(section).or_insert_with(|| Value::Table(Table::new()))
+            {
+                inner.insert(key.to_owned(), value);
+            }
+        }
+        Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))
+    }
+
+    /// The result as TOML, secrets hidden.
+    ///
+    /// # Errors
+    /// When it cannot be written as TOML.
+    pub fn show(&self) -> Result<String> {
+        let mut shown = self.clone();
+        if let Some(passphrase) = &mut shown.key.passphrase {
+            *passphrase = "(hidden)".to_owned();
+        }
+        toml::to_string(&shown).map_err(|why| Error::internal("The configuration cannot be shown", why))
+    }
+}
+
+#[cfg(test)]
+mod tests;

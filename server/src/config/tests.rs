@@ -1,0 +1,38 @@
+use super::*;
+use std::collections::HashMap;
+
+fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config> {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    std::fs::write(&path, file).unwrap();
+    let variables: HashMap<_, _> = variables.iter().copied().collect();
+    Config::read(Some(&path), |name| variables.get(name).map(|value| (*value).to_owned()))
+}
+
+#[test]
+fn the_environment_goes_over_the_file() {
+    let config = read(
+        "[server]\nlisten = \"127.0.0.1:1\"\npublic_url = \"https://a.example\"\n",
+        &[("THECHATAPP_SERVER_LISTEN", "127.0.0.1:2"), ("THECHATAPP_IDENTITY_ALLOW_UNBOUND", "true")],
+    )
+    .unwrap();
+    assert_eq!(config.server.listen, "127.0.0.1:2".parse().unwrap());
+    assert_eq!(config.server.public_url.as_deref(), Some("https://a.example"));
+    assert!(config.identity.allow_unbound);
+}
+
+#[test]
+fn a_key_that_is_not_known_is_refused() {
+    assert!(read("[server]\nlissten = \"127.0.0.1:1\"\n", &[]).is_err());
+}
+
+#[test]
+fn a_passphrase_from_a_file_is_read_and_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "open sesame\n").unwrap();
+    let config = read("", &[("THECHATAPP_KEY_PASSPHRASE_FILE", path.to_str().unwrap())]).unwrap();
+    assert_eq!(config.key.passphrase.as_deref(), Some("open sesame"));
+    assert!(!config.show().unwrap().contains("sesame"));
+    assert!(!format!("{config:?}").contains("sesame"));
+}

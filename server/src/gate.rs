@@ -1,0 +1,164 @@
+//! The gate: who may do what. A handler gets at the database only with a [`Permit`] for its own method, and only the gate
+//! makes one, inside the same transaction in which the handler works: what was allowed is still so when it is written.
+//!
+//! What the caller may not see is refused as not found.
+
+use crate::error::Fail;
+use crate::store::channels::Channel;
+use crate::store::{View, channels, devices, members, messages, people};
+use std::marker::PhantomData;
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::{Access, AccountId, ChannelId, DeviceId, MessageId, Method, Scope};
+
+/// Who calls: an enrolled device, as the session found it when it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Whose device.
+    pub person: AccountId,
+    /// Which.
+    pub device: DeviceId,
+}
+
+/// Proof that the caller may use this method on what it touches, now.
+#[derive(Debug)]
+pub struct Permit<M: Method> {
+    caller: Caller,
+    powers: Powers,
+    place: Place,
+    method: PhantomData<fn() -> M>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    Workspace,
+    Channel(Channel),
+    Message(Channel, i64),
+    Person,
+}
+
+impl<M: Method> Permit<M> {
+    /// Who calls.
+    pub fn person(&self) -> AccountId {
+        self.caller.person
+    }
+
+    /// On which device.
+    pub fn device(&self) -> DeviceId {
+        self.caller.device
+    }
+
+    /// With which powers.
+    pub fn powers(&self) -> Powers {
+        self.powers
+    }
+
+    /// The channel in scope.
+    ///
+    /// # Errors
+    /// When the method's scope is no channel, which is a fault in its declaration.
+    pub fn channel(&self) -> Result<Channel, Fail> {
+        match self.place {
+            Place::Channel(channel) | Place::Message(channel, _) => Ok(channel),
+            Place::Workspace | Place::Person => Err(Fail::Broken("a method without a channel in scope")),
+        }
+    }
+
+    /// The place of the message in scope.
+    ///
+    /// # Errors
+    /// When the method's scope is no message, which is a fault in its declaration.
+    pub fn message(&self) -> Result<i64, Fail> {
+        match self.place {
+            Place::Message(_, place) => Ok(place),
+            _ => Err(Fail::Broken("a method without a message in scope")),
+        }
+    }
+}
+
+/// Decides.
+///
+/// # Errors
+/// Signed out, not found or denied.
+pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result<Permit<M>, Fail> {
+    let standing = devices::standing(view, caller.device)?.ok_or_else(Fail::signed_out)?;
+    if !standing.good || standing.person != caller.person {
+        return Err(Fail::signed_out());
+    }
+    let person = standing.person;
+    let place = match (M::ACCESS, scope) {
+        // Enrolment has its own way in: a device that is enrolled already does not take it.
+        (Access::Device, _) => return Err(Fail::denied("this device is enrolled already")),
+        (Access::SignedIn, Scope::Workspace) => Place::Workspace,
+        (Access::SignedIn, Scope::Person(person)) => {
+            people::row(view, person)?;
+            Place::Person
+        }
+        (Access::SignedIn | Access::Reader, Scope::Channel(id)) => Place::Channel(readable(view, person, id)?),
+        (Access::Member, Scope::Channel(id)) => Place::Channel(joined(view, person, id)?),
+        (Access::SignedIn | Access::Reader, Scope::Message(id, message)) => {
+            let channel = readable(view, person, id)?;
+            Place::Message(channel, existing(view, channel, message)?.0)
+        }
+        (Access::Member, Scope::Message(id, message)) => {
+            let channel = joined(view, person, id)?;
+            Place::Message(channel, existing(view, channel, message)?.0)
+        }
+        (Access::Author, Scope::Message(id, message)) => {
+            let channel = joined(view, person, id)?;
+            match messages::find_by(view, channel, message, person)? {
+                Some(place) => Place::Message(channel, place),
+                None => {
+                    existing(view, channel, message)?;
+                    return Err(Fail::denied("only its author may change a message"));
+                }
+            }
+        }
+        (Access::Power(power), scope) => {
+            if !standing.powers.has(power) {
+                return Err(Fail::denied("you lack the power for it"));
+            }
+            match scope {
+                Scope::Workspace => Place::Workspace,
+                Scope::Person(person) => {
+                    people::row(view, person)?;
+                    Place::Person
+                }
+                Scope::Channel(id) => Place::Channel(readable(view, person, id)?),
+                Scope::Message(id, message) => {
+                    let channel = readable(view, person, id)?;
+                    Place::Message(channel, existing(view, channel, message)?.0)
+                }
+            }
+        }
+        (Access::Reader | Access::Member | Access::Author, _) => {
+            return Err(Fail::Broken("a method whose access does not fit its scope"));
+        }
+    };
+    Ok(Permit { caller: Caller { person, device: caller.device }, powers: standing.powers, place, method: PhantomData })
+}
+
+fn readable(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
+    let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
+    if channel.kind == ChannelKind::Public || members::is(view, id, person)? {
+        Ok(channel)
+    } else {
+        Err(Fail::not_found("No such channel"))
+    }
+}
+
+fn joined(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
+    let channel = readable(view, person, id)?;
+    if members::is(view, id, person)? {
+        Ok(channel)
+    } else {
+        Err(Fail::denied("you are not in this channel"))
+    }
+}
+
+fn existing(view: View<'_>, channel: Channel, id: MessageId) -> Result<(i64, AccountId), Fail> {
+    messages::find(view, channel, id)?.ok_or_else(|| Fail::not_found("No such message"))
+}
+
+#[cfg(test)]
+mod tests;

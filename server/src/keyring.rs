@@ -1,0 +1,267 @@
+//! The keys of one open workspace: each random, each wrapped under the workspace key in the table `keys`, each in memory
+//! only while the workspace is open.
+//!
+//! What is sealed names its place (workspace, table, column, row, revision), so that a value moved elsewhere does not open.
+
+use crate::error::Fail;
+use hmac::{Hmac, Mac, digest::KeyInit};
+use rusqlite::{Connection, OptionalExtension};
+use sha2::Sha256;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{PoisonError, RwLock};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, WorkspaceId};
+use thechatapp_seal::{Context, Key, open, seal, unwrap, wrap};
+use zeroize::Zeroizing;
+
+/// What a wrapped key in the table is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// A channel's messages and topic.
+    Channel,
+    /// A session key of the server, named by its public key.
+    Session,
+    /// An identity root, named by its public key.
+    Root,
+    /// Hashes of names.
+    Names,
+    /// Digests of requests.
+    Digests,
+}
+
+impl Purpose {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Channel => "channel",
+            Self::Session => "session",
+            Self::Root => "root",
+            Self::Names => "names",
+            Self::Digests => "digests",
+        }
+    }
+}
+
+/// Keys of one workspace.
+pub struct Keyring {
+    workspace: WorkspaceId,
+    top: Key,
+    names: Key,
+    digests: Key,
+    channels: RwLock<HashMap<ChannelId, Key>>,
+}
+
+impl fmt::Debug for Keyring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Keyring({})", self.workspace)
+    }
+}
+
+/// Where a message's text is sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct BodyPlace {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// Its author.
+    pub author: AccountId,
+    /// Its id.
+    pub id: MessageId,
+    /// How often it was edited.
+    pub revision: u64,
+}
+
+impl Keyring {
+    /// Makes the keys of a new workspace.
+    ///
+    /// # Errors
+    /// When the database or the system's randomness fails.
+    pub fn create(db: &Connection, workspace: WorkspaceId, top: &Key) -> Result<(), Fail> {
+        for purpose in [Purpose::Names, Purpose::Digests] {
+            store(db, top, purpose, workspace.as_bytes(), &Key::random()?)?;
+        }
+        Ok(())
+    }
+
+    /// Opens all keys of a workspace.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when they were wrapped by another key.
+    pub fn load(db: &Connection, workspace: WorkspaceId, top: Key) -> Result<Self, Fail> {
+        let missing = Fail::Broken("a workspace without its keys");
+        let one = |purpose| find(db, &top, purpose, workspace.as_bytes());
+        let names = one(Purpose::Names)?;
+        let digests = one(Purpose::Digests)?;
+        let (Some(names), Some(digests)) = (names, digests) else { return Err(missing) };
+        let mut channels = HashMap::new();
+        let mut rows = db.prepare("SELECT id, epoch, wrapped FROM keys WHERE what = 'channel' ORDER BY epoch")?;
+        let mut rows = rows.query([])?;
+        while let Some(row) = rows.next()? {
+            let id: [u8; 16] = row.get(0)?;
+            let wrapped: Vec<u8> = row.get(2)?;
+            let epoch = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+            channels.insert(ChannelId::from_bytes(id), unwrap(&top, Purpose::Channel.name(), &id, epoch, &wrapped)?);
+        }
+        Ok(Self { workspace, top, names, digests, channels: RwLock::new(channels) })
+    }
+
+    /// Whose keys these are.
+    pub fn workspace(&self) -> WorkspaceId {
+        self.workspace
+    }
+
+    /// Stores one more key, wrapped.
+    ///
+    /// # Errors
+    /// When the database or the system's randomness fails.
+    pub fn store(&self, db: &Connection, purpose: Purpose, id: &[u8], key: &Key) -> Result<(), Fail> {
+        store(db, &self.top, purpose, id, key)
+    }
+
+    /// A stored key.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was wrapped by another key.
+    pub fn find(&self, db: &Connection, purpose: Purpose, id: &[u8]) -> Result<Option<Key>, Fail> {
+        find(db, &self.top, purpose, id)
+    }
+
+    /// Makes the key of a new channel.
+    ///
+    /// # Errors
+    /// When the database or the system's randomness fails.
+    pub fn add_channel(&self, db: &Connection, id: ChannelId) -> Result<(), Fail> {
+        let key = Key::random()?;
+        self.store(db, Purpose::Channel, id.as_bytes(), &key)?;
+        self.channels.write().unwrap_or_else(PoisonError::into_inner).insert(id, key);
+        Ok(())
+    }
+
+    fn channel(&self, id: ChannelId) -> Result<Key, Fail> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        channels.get(&id).cloned().ok_or_else(|| Fail::not_found("No such channel"))
+    }
+
+    /// The keyed hash by which a folded name is unique; `kind` keeps people's apart from others.
+    pub fn name_hash(&self, kind: &str, folded: &str) -> [u8; 32] {
+        mac(&self.names, &[kind.as_bytes(), folded.as_bytes()])
+    }
+
+    /// The keyed digest of a request.
+    pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
+        mac(&self.digests, parts)
+    }
+
+    /// Seals a message's text.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_body(&self, place: &BodyPlace, text: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.channel(place.channel)?, &self.body_context(place), text.as_bytes())?)
+    }
+
+    /// Opens a message's text.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_body(&self, place: &BodyPlace, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.channel(place.channel)?, &self.body_context(place), sealed)?)
+    }
+
+    /// Seals a channel's topic.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_topic(&self, channel: ChannelId, revision: u64, topic: &str) -> Result<Vec<u8>, Fail> {
+        let context = self.context("channels", "topic", channel.as_bytes(), revision);
+        Ok(seal(&self.channel(channel)?, &context, topic.as_bytes())?)
+    }
+
+    /// Opens a channel's topic.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_topic(&self, channel: ChannelId, revision: u64, sealed: &[u8]) -> Result<String, Fail> {
+        let context = self.context("channels", "topic", channel.as_bytes(), revision);
+        text(open(&self.channel(channel)?, &context, sealed)?)
+    }
+
+    /// Seals a person's name.
+    ///
+    /// # Errors
+    /// When the system's randomness fails.
+    pub fn seal_name(&self, person: AccountId, revision: u64, name: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.top, &self.context("people", "name", person.as_bytes(), revision), name.as_bytes())?)
+    }
+
+    /// Opens a person's name.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_name(&self, person: AccountId, revision: u64, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.top, &self.context("people", "name", person.as_bytes(), revision), sealed)?)
+    }
+
+    /// Seals a device's name.
+    ///
+    /// # Errors
+    /// When the system's randomness fails.
+    pub fn seal_device(&self, device: DeviceId, name: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.top, &self.context("devices", "name", device.as_bytes(), 0), name.as_bytes())?)
+    }
+
+    /// Opens a device's name.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_device(&self, device: DeviceId, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.top, &self.context("devices", "name", device.as_bytes(), 0), sealed)?)
+    }
+
+    fn context(&self, table: &str, column: &str, row: &[u8], revision: u64) -> Context {
+        Context::field(self.workspace.as_bytes(), table, column, row, revision)
+    }
+
+    fn body_context(&self, place: &BodyPlace) -> Context {
+        let mut row = [0; 48];
+        for (to, from) in
+            row.chunks_exact_mut(16).zip([place.channel.as_bytes(), place.author.as_bytes(), place.id.as_bytes()])
+        {
+            to.copy_from_slice(from);
+        }
+        self.context("messages", "body", &row, place.revision)
+    }
+}
+
+fn text(bytes: Zeroizing<Vec<u8>>) -> Result<String, Fail> {
+    String::from_utf8(bytes.to_vec()).map_err(|_| Fail::Broken("a sealed text that is no text"))
+}
+
+fn store(db: &Connection, top: &Key, purpose: Purpose, id: &[u8], key: &Key) -> Result<(), Fail> {
+    let wrapped = wrap(top, purpose.name(), id, 0, key)?;
+    db.prepare_cached("INSERT INTO keys (what, id, epoch, wrapped) VALUES (?1, ?2, 0, ?3)")?
+        .execute((purpose.name(), id, wrapped))?;
+    Ok(())
+}
+
+fn find(db: &Connection, top: &Key, purpose: Purpose, id: &[u8]) -> Result<Option<Key>, Fail> {
+    let found: Option<(i64, Vec<u8>)> = db
+        .prepare_cached("SELECT epoch, wrapped FROM keys WHERE what = ?1 AND id = ?2 ORDER BY epoch DESC LIMIT 1")?
+        .query_row((purpose.name(), id), |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let Some((epoch, wrapped)) = found else { return Ok(None) };
+    Ok(Some(unwrap(top, purpose.name(), id, u64::try_from(epoch).unwrap_or(0), &wrapped)?))
+}
+
+/// HMAC-SHA-256 (RFC 2104) over parts, each preceded by its length.
+fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+    // HMAC pads its key with zeros to a whole block (RFC 2104, section 2); done here, the length is right by its type.
+    let mut block = Zeroizing::new([0; 64]);
+    for (to, from) in block.iter_mut().zip(key.expose()) {
+        *to = *from;
+    }
+    let mut mac = <Hmac<Sha256> as KeyInit>::new((&*block).into());
+    for part in parts {
+        mac.update(&(part.len() as u64).to_be_bytes());
+        mac.update(part);
+    }
+    mac.finalize().into_bytes().into()
+}

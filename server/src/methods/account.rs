@@ -1,0 +1,178 @@
+//! Enrolling devices, and who one is.
+
+use super::Handle;
+use crate::auth::lockout;
+use crate::error::Fail;
+use crate::gate::Caller;
+use crate::state::Workspace;
+use crate::store::devices::New;
+use crate::store::{devices, invites, lockouts, people};
+use crate::time::now;
+use ed25519_dalek::{Signature, VerifyingKey};
+use std::sync::Arc;
+use thechatapp_protocol::methods::account::{
+    Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, WhoAmI,
+};
+use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::session::DevicePublic;
+use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Scope};
+
+/// A device that proved its key in this session and is not enrolled.
+#[derive(Clone, Copy, Debug)]
+pub struct Newcomer {
+    /// The key it proved.
+    pub key: DevicePublic,
+    /// The hash of this session's handshake, which its signature covers.
+    pub handshake: [u8; 32],
+}
+
+/// Enrols a device. Asked again by the same device for the same person, it gives the same answer.
+///
+/// # Errors
+/// Denied for a wrong name, password or invite (which of them is not said), locked out, or a conflict.
+pub async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: EnrolParams) -> Result<Me, Fail> {
+    let signing_key = check_proof(&newcomer, &params.device)?;
+    let device = New {
+        id: DeviceId::from_parts(now().unix_millis(), &random()?),
+        key: newcomer.key,
+        signing_key,
+        name: device_name(&params.device.name),
+        platform: params.device.platform.chars().filter(char::is_ascii_alphanumeric).take(16).collect(),
+    };
+    match params.credential {
+        Credential::Invite { code, name, password } => join(workspace, device, code, &name, password).await,
+        Credential::Password { name, password } => sign_in(workspace, device, &name, password).await,
+    }
+}
+
+async fn join(
+    workspace: &Arc<Workspace>,
+    device: New,
+    code: String,
+    name: &str,
+    password: String,
+) -> Result<Me, Fail> {
+    let name = people::tidy_name(name)?;
+    // The answer to an enrolment may have been lost: the same device asks again, its invite used up.
+    let key = device.key;
+    let known = workspace.look(move |view| devices::by_key(view, &key)).await?;
+    if known.is_some() {
+        return sign_in(workspace, device, &name, password).await;
+    }
+    let hash = workspace.passwords.hash(password).await?;
+    let own = workspace.clone();
+    workspace
+        .unguarded(move |tx| {
+            let powers = invites::take(tx, code.trim())?;
+            let id = AccountId::from_parts(now().unix_millis(), &random()?);
+            people::create(tx, id, &name, &hash, powers)?;
+            devices::insert(tx, id, &device)?;
+            me(&own, tx.view(), id, device.id)
+        })
+        .await
+}
+
+async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: String) -> Result<Me, Fail> {
+    let name = people::tidy_name(name)?;
+    let folded = people::fold(&name);
+    let (asked, counted) = (name.clone(), folded.clone());
+    let (account, standing) = workspace
+        .look(move |view| Ok((people::account(view, &asked)?, lockouts::find(view, &counted)?)))
+        .await?;
+    lockout::check(standing, now())?;
+    let hash = account.as_ref().and_then(|account| account.password.clone());
+    let right = workspace.passwords.verify(password, hash).await?;
+    let account = account.filter(|account| right && account.active);
+    let own = workspace.clone();
+    let signed_in = workspace
+        .unguarded(move |tx| {
+            let standing = lockouts::find(tx.view(), &folded)?;
+            let Some(account) = account else {
+                lockouts::set(tx, &folded, lockout::after_failure(standing, now()))?;
+                return Ok(None);
+            };
+            if standing != lockouts::Lockout::default() {
+                lockouts::set(tx, &folded, lockouts::Lockout::default())?;
+            }
+            match devices::by_key(tx.view(), &device.key)? {
+                None => {
+                    devices::insert(tx, account.id, &device)?;
+                    Ok(Some(me(&own, tx.view(), account.id, device.id)?))
+                }
+                Some((id, person)) if person == account.id => {
+                    let good = devices::standing(tx.view(), id)?.is_some_and(|standing| standing.good);
+                    if !good {
+                        return Err(Fail::denied("this device was revoked; its profile must be made anew"));
+                    }
+                    Ok(Some(me(&own, tx.view(), person, id)?))
+                }
+                Some(_) => Err(ErrorBody::new(
+                    Code::Conflict,
+                    "This device is somebody else's",
+                    "its key is enrolled for another account",
+                    "use a profile of your own",
+                )
+                .into()),
+            }
+        })
+        .await?;
+    // Decided after the commit, so that a failure counts although it is refused.
+    signed_in.ok_or_else(|| {
+        ErrorBody::new(
+            Code::Denied,
+            "The name or the password is wrong",
+            "no account has both",
+            "check both and try again",
+        )
+        .into()
+    })
+}
+
+fn me(
+    workspace: &Workspace,
+    view: crate::store::View<'_>,
+    person: AccountId,
+    device: DeviceId,
+) -> Result<Me, Fail> {
+    let powers = devices::standing(view, device)?.map_or(Powers::NONE, |standing| standing.powers);
+    Ok(Me {
+        workspace: workspace.id,
+        workspace_name: workspace.title.clone(),
+        person: people::row(view, person)?,
+        powers,
+        device,
+    })
+}
+
+fn check_proof(newcomer: &Newcomer, proof: &DeviceProof) -> Result<[u8; 32], Fail> {
+    let refuse = || Fail::denied("the device did not prove its signing key");
+    let key: [u8; 32] = proof.signing_key.as_slice().try_into().map_err(|_| refuse())?;
+    let signature: [u8; 64] = proof.signature.as_slice().try_into().map_err(|_| refuse())?;
+    let covered = [ENROL_LABEL, &newcomer.handshake, &newcomer.key.0].concat();
+    VerifyingKey::from_bytes(&key)
+        .and_then(|key| key.verify_strict(&covered, &Signature::from_bytes(&signature)))
+        .map_err(|_| refuse())?;
+    Ok(key)
+}
+
+fn device_name(name: &str) -> String {
+    let name: String = name.chars().filter(|c| !c.is_control()).take(64).collect();
+    if name.trim().is_empty() { "device".to_owned() } else { name.trim().to_owned() }
+}
+
+fn random() -> Result<[u8; 10], Fail> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).map_err(|_| thechatapp_seal::Error::Random)?;
+    Ok(bytes)
+}
+
+impl Handle for WhoAmI {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, _: Nothing) -> Result<Me, Fail> {
+        let own = workspace.clone();
+        workspace
+            .read::<Self, _>(caller, Scope::Workspace, move |view, permit| {
+                me(&own, view, permit.person(), permit.device())
+            })
+            .await
+    }
+}

@@ -1,0 +1,131 @@
+//! Channels and direct conversations.
+
+use super::Handle;
+use crate::error::Fail;
+use crate::gate::Caller;
+use crate::state::Workspace;
+use crate::store::{channels, members, people};
+use crate::time::now;
+use std::sync::Arc;
+use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow};
+use thechatapp_protocol::methods::channels::{
+    AddMember, AddMemberParams, CreateChannel, CreateChannelParams, DIRECT_MAX, InChannel, JoinChannel, LeaveChannel,
+    OpenDirect, OpenDirectParams, SetTopic, SetTopicParams,
+};
+use thechatapp_protocol::{ChannelId, Method};
+
+fn refuse_direct(channel: channels::Channel) -> Result<(), Fail> {
+    if channel.kind == ChannelKind::Direct {
+        return Err(Fail::bad_input(
+            "A direct conversation keeps its people",
+            "nobody joins or leaves it",
+            "make a channel for others",
+        ));
+    }
+    Ok(())
+}
+
+impl Handle for CreateChannel {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: CreateChannelParams) -> Result<ChannelRow, Fail> {
+        let scope = Self::scope(&params);
+        let name = channels::tidy_name(&params.name)?;
+        if params.kind == ChannelKind::Direct {
+            return Err(Fail::bad_input("This is no channel", "a direct conversation has no name", "use direct.open"));
+        }
+        workspace
+            .write::<Self, _>(caller, scope, move |tx, permit| {
+                // Asked twice, it is made once.
+                if let Some(known) = channels::find(tx.view(), params.id)?
+                    && members::is(tx.view(), params.id, permit.person())?
+                {
+                    let row = channels::row(tx.view(), known.id)?;
+                    if row.name == name && row.kind == params.kind {
+                        return Ok(row);
+                    }
+                }
+                let channel =
+                    channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
+                members::set(tx, channel, permit.person(), true)?;
+                channels::row(tx.view(), channel.id)
+            })
+            .await
+    }
+}
+
+impl Handle for JoinChannel {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: InChannel) -> Result<MemberRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                members::set(tx, permit.channel()?, permit.person(), true)
+            })
+            .await
+    }
+}
+
+impl Handle for LeaveChannel {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: InChannel) -> Result<MemberRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                members::set(tx, channel, permit.person(), false)
+            })
+            .await
+    }
+}
+
+impl Handle for AddMember {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: AddMemberParams) -> Result<MemberRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                let person = people::row(tx.view(), params.person)?;
+                if !person.active {
+                    return Err(Fail::bad_input(
+                        "They cannot be added",
+                        format!("{} cannot sign in", person.name),
+                        "invite them first",
+                    ));
+                }
+                members::set(tx, channel, person.id, true)
+            })
+            .await
+    }
+}
+
+impl Handle for SetTopic {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SetTopicParams) -> Result<ChannelRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                channels::set_topic(tx, permit.channel()?, &params.topic)
+            })
+            .await
+    }
+}
+
+impl Handle for OpenDirect {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenDirectParams) -> Result<ChannelRow, Fail> {
+        let scope = Self::scope(&params);
+        let mut random = [0; 10];
+        getrandom::fill(&mut random).map_err(|_| thechatapp_seal::Error::Random)?;
+        let id = ChannelId::from_parts(now().unix_millis(), &random);
+        workspace
+            .write::<Self, _>(caller, scope, move |tx, permit| {
+                let mut all = params.people;
+                all.push(permit.person());
+                all.sort_unstable();
+                all.dedup();
+                if all.len() > DIRECT_MAX {
+                    return Err(Fail::bad_input(
+                        "Too many people for a direct conversation",
+                        "nine at most",
+                        "make a private channel",
+                    ));
+                }
+                let channel = channels::direct(tx, id, &all)?;
+                channels::row(tx.view(), channel.id)
+            })
+            .await
+    }
+}

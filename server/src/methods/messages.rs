@@ -1,0 +1,96 @@
+//! Messages.
+
+use super::Handle;
+use crate::error::Fail;
+use crate::gate::Caller;
+use crate::state::Workspace;
+use crate::store::messages::{self, Ready};
+use crate::store::reads;
+use std::sync::Arc;
+use thechatapp_protocol::event::{MessageRow, ReadRow};
+use thechatapp_protocol::methods::messages::{
+    DeleteMessage, EditMessage, EditMessageParams, Found, History, HistoryParams, MarkRead, MarkReadParams, OneMessage,
+    Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
+};
+use thechatapp_protocol::{Code, ErrorBody, Method};
+
+impl Handle for SendMessage {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
+        let scope = Self::scope(&params);
+        // Sealed here and not in the writer's thread: all cores seal, and one writes.
+        let ready = Ready::new(
+            &workspace.keyring,
+            caller.person,
+            params.channel,
+            params.id,
+            params.thread,
+            params.text,
+        )?;
+        workspace
+            .write::<Self, _>(caller, scope, |tx, permit| messages::send(tx, permit.channel()?, ready))
+            .await
+    }
+}
+
+impl Handle for EditMessage {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: EditMessageParams) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                messages::edit(tx, permit.channel()?, permit.message()?, &params.text)
+            })
+            .await
+    }
+}
+
+impl Handle for DeleteMessage {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                messages::delete(tx, permit.channel()?, permit.message()?)
+            })
+            .await
+    }
+}
+
+impl Handle for React {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReactParams) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                messages::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
+            })
+            .await
+    }
+}
+
+impl Handle for History {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: HistoryParams) -> Result<Page, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                messages::history(view, permit.channel()?, params.before, params.after, params.limit)
+            })
+            .await
+    }
+}
+
+impl Handle for MarkRead {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: MarkReadParams) -> Result<ReadRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                reads::mark(tx, permit.person(), permit.channel()?, params.seq)
+            })
+            .await
+    }
+}
+
+impl Handle for Search {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SearchParams) -> Result<Found, Fail> {
+        workspace.read::<Self, _>(caller, Self::scope(&params), |_, _| Ok(())).await?;
+        Err(ErrorBody::new(
+            Code::Unavailable,
+            "Search on the server is not switched on",
+            "this server keeps no search index",
+            "search on this device",
+        )
+        .into())
+    }
+}

@@ -1,0 +1,94 @@
+//! One handler for each method, and the table that finds it by its name.
+
+mod account;
+mod channels;
+mod devices;
+mod messages;
+
+use crate::error::Fail;
+use crate::gate::Caller;
+use crate::state::Workspace;
+use std::future::Future;
+use std::sync::Arc;
+use thechatapp_protocol::methods::account::Enrol;
+use thechatapp_protocol::methods::sync::StartSync;
+use thechatapp_protocol::{Code, ErrorBody, Method, for_each_method, wire};
+
+pub use account::{Newcomer, enrol};
+
+/// A method's handler.
+pub trait Handle: Method + Sized {
+    /// Answers a call.
+    fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: Self::Params,
+    ) -> impl Future<Output = Result<Self::Reply, Fail>> + Send;
+}
+
+/// Reads a call's parameters.
+///
+/// # Errors
+/// Bad input.
+pub fn params<M: Method>(bytes: &[u8]) -> Result<M::Params, ErrorBody> {
+    wire::decode(bytes).map_err(|why| {
+        tracing::debug!(method = M::NAME, %why, "parameters that do not decode");
+        ErrorBody::new(Code::BadInput, "A call that cannot be read", "its parameters are not this method's", "update the app")
+    })
+}
+
+/// Encodes a reply.
+///
+/// # Errors
+/// Internal, which cannot happen for the types in use.
+pub fn reply<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ErrorBody> {
+    wire::encode(value).map_err(|_| Fail::Broken("a reply that does not encode").into_body())
+}
+
+async fn call<M: Handle>(workspace: Arc<Workspace>, caller: Caller, bytes: &[u8]) -> Result<Vec<u8>, ErrorBody> {
+    let params = params::<M>(bytes)?;
+    let answer = M::handle(workspace, caller, params).await.map_err(Fail::into_body)?;
+    reply(&answer)
+}
+
+/// Enrolment and the start of a sync are the session's own affairs: they change what the session is.
+macro_rules! session_only {
+    ($($method:ty),*) => {$(
+        impl Handle for $method {
+            async fn handle(_: Arc<Workspace>, _: Caller, _: Self::Params) -> Result<Self::Reply, Fail> {
+                Err(Fail::denied("this session cannot do it now"))
+            }
+        }
+    )*};
+}
+session_only!(Enrol, StartSync);
+
+macro_rules! table {
+    ($($method:ty,)*) => {
+        /// Answers a call by the method's name.
+        ///
+        /// # Errors
+        /// What goes back to the caller.
+        pub async fn dispatch(
+            workspace: Arc<Workspace>,
+            caller: Caller,
+            method: &str,
+            bytes: &[u8],
+        ) -> Result<Vec<u8>, ErrorBody> {
+            match method {
+                $(<$method>::NAME => call::<$method>(workspace, caller, bytes).await,)*
+                _ => Err(ErrorBody::new(
+                    Code::NotFound,
+                    "This server does not know what was asked",
+                    "the app is newer than the server",
+                    "ask for an update of the server",
+                )),
+            }
+        }
+    };
+}
+
+macro_rules! methods {
+    ($($crate_path:path,)*) => { table!($($crate_path,)*); };
+}
+for_each_method!(methods);

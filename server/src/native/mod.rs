@@ -1,0 +1,120 @@
+//! Connections: accepting them, TLS, HTTP, and the sessions of native clients.
+//!
+//! Nothing but `accept` happens in the accept loop. Each connection has a task of its own, and until it has proved
+//! something, a place among the half-open ones, from which it can be pushed out.
+
+pub mod half_open;
+mod listener;
+mod session;
+pub mod tls;
+mod upgrade;
+
+use half_open::{HalfOpen, Place};
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::service::TowerToHyperService;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::session::{EXPORTER_LABEL, limits::HANDSHAKE_MILLIS};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tower::Service;
+
+pub use upgrade::session_route;
+
+const HANDSHAKE: Duration = Duration::from_millis(HANDSHAKE_MILLIS);
+/// Longest request head: a first message in base64 and room for the rest.
+const HEAD_MAX: usize = 16 * 1024;
+
+/// What a request knows of the connection it came by.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// What TLS exports for it.
+    pub exporter: [u8; 32],
+    /// Its place among the half-open ones.
+    pub place: Arc<Place>,
+}
+
+/// Accepts connections until `stop`, and waits for none.
+pub async fn accept(
+    listener: TcpListener,
+    tls: tls::Tls,
+    router: axum::Router,
+    half_open: HalfOpen,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let acceptor = TlsAcceptor::from(tls.config);
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            () = stop.cancelled() => return,
+        };
+        match accepted {
+            Ok((tcp, address)) => {
+                let place = Arc::new(half_open.enter(address.ip()));
+                tasks.spawn(connection(tcp, address, acceptor.clone(), router.clone(), place, stop.clone()));
+            }
+            Err(why) => {
+                // Out of descriptors, or a client that went away in between: the next may do better.
+                tracing::warn!(%why, "a connection was not accepted");
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(
+    tcp: TcpStream,
+    address: SocketAddr,
+    acceptor: TlsAcceptor,
+    router: axum::Router,
+    place: Arc<Place>,
+    stop: CancellationToken,
+) {
+    let pushed_out = place.pushed_out.clone();
+    tokio::select! {
+        () = serve(tcp, acceptor, router, place, stop) => {}
+        () = pushed_out.cancelled() => tracing::debug!(%address, "a half-open connection was pushed out"),
+    }
+}
+
+async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, router: axum::Router, place: Arc<Place>, stop: CancellationToken) {
+    // Small frames go out at once.
+    let _ = tcp.set_nodelay(true);
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(tcp)).await else { return };
+    let mut exporter = [0; 32];
+    if stream.get_ref().1.export_keying_material(&mut exporter, EXPORTER_LABEL, Some(b"")).is_err() {
+        return;
+    }
+    let connection = Connection { exporter, place };
+    let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
+        request.extensions_mut().insert(connection.clone());
+        router.clone().call(request)
+    });
+    let mut builder = auto::Builder::new(TokioExecutor::new());
+    builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(HEAD_MAX).max_headers(64);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_header_list_size(16 * 1024)
+        .max_concurrent_streams(32)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(HANDSHAKE);
+    let serving = builder.serve_connection_with_upgrades(TokioIo::new(stream), TowerToHyperService::new(service));
+    tokio::pin!(serving);
+    let ended = tokio::select! {
+        ended = serving.as_mut() => ended,
+        () = stop.cancelled() => {
+            serving.as_mut().graceful_shutdown();
+            serving.await
+        }
+    };
+    if let Err(why) = ended {
+        tracing::debug!(%why, "a connection ended");
+    }
+}

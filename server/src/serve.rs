@@ -1,0 +1,253 @@
+//! Running a host: what the program's `init` and `serve` do, and tests do in their own process.
+
+use crate::admin::socket;
+use crate::auth::password::Cost;
+use crate::config::Config;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::metrics::Metrics;
+use crate::native::half_open::HalfOpen;
+use crate::native::{self, tls::Tls};
+use crate::tenants::{Host, KeySource, Made, Served};
+use crate::web;
+use serde_json::json;
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// How long sessions may take to end.
+const DRAIN: Duration = Duration::from_secs(10);
+/// How often it is looked whether session keys are due.
+const LOOK_AFTER_KEYS: Duration = Duration::from_secs(60 * 60);
+
+/// How to run a host.
+#[derive(Debug)]
+pub struct Options {
+    /// The data folder.
+    pub data: PathBuf,
+    /// What opens its keys.
+    pub key: KeySource,
+    /// The configuration.
+    pub config: Config,
+    /// Where to write `{url, pin, pid}` once connections are accepted.
+    pub ready_file: Option<PathBuf>,
+    /// What a password hash costs.
+    pub cost: Cost,
+}
+
+/// What everything that runs shares.
+#[derive(Debug)]
+pub struct Shared {
+    /// The host.
+    pub host: Arc<Host>,
+    /// Figures.
+    pub metrics: Metrics,
+    /// Cancelled when the server begins to stop.
+    pub draining: CancellationToken,
+    /// Everything that runs.
+    pub tasks: TaskTracker,
+    /// Connections that have proved nothing yet.
+    pub half_open: HalfOpen,
+}
+
+/// A running server. Stop it with [`Running::stop`].
+#[derive(Debug)]
+pub struct Running {
+    /// Its address.
+    pub url: String,
+    /// The pin of its (oldest) workspace; empty when it has none.
+    pub pin: String,
+    /// Where figures are served, when they are.
+    pub metrics: Option<SocketAddr>,
+    shared: Arc<Shared>,
+    ready_file: Option<PathBuf>,
+}
+
+/// Makes a host and its first workspace.
+///
+/// # Errors
+/// See [`crate::error::Kind`].
+pub fn init(data: &Path, source: &KeySource, workspace: &str, public_url: Option<&str>, cost: Cost) -> Result<Made> {
+    let fresh = !data.exists();
+    let made = make(data, source, workspace, public_url, cost);
+    if made.is_err() && fresh {
+        // Only what this call made goes; a folder that was there before stays as it is.
+        let _ = std::fs::remove_dir_all(data);
+    }
+    made
+}
+
+fn make(data: &Path, source: &KeySource, workspace: &str, public_url: Option<&str>, cost: Cost) -> Result<Made> {
+    let url = public_url.map(clean_url).transpose()?;
+    let host = Host::create(data, source, cost)?;
+    if let Some(url) = url {
+        host.set_base_url(&url)?;
+    }
+    let tls = Tls::self_made(&host.tls_key()?, vec!["localhost".into()])?;
+    let made = host.create_workspace(workspace, vec![tls.key])?;
+    host.close();
+    Ok(made)
+}
+
+/// `https://host[:port]`, as it stands in invites.
+///
+/// # Errors
+/// Bad input for anything else.
+pub fn clean_url(text: &str) -> Result<String> {
+    let bad = |why: String| Error::bad_input("The public address cannot be used", why, "write it as https://chat.example.org");
+    let address: thechatapp_protocol::identity::Address =
+        text.trim_end_matches('/').parse().map_err(|why: thechatapp_protocol::identity::IdentityError| bad(why.to_string()))?;
+    if address.workspace.is_some() {
+        return Err(bad("it names a workspace".into()));
+    }
+    Ok(address.base)
+}
+
+/// Runs a host until it is stopped. On return it accepts connections.
+///
+/// # Errors
+/// See [`crate::error::Kind`].
+pub async fn serve(options: Options) -> Result<Running> {
+    let Options { data, key, config, ready_file, cost } = options;
+    let host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
+        .await
+        .map_err(|why| Error::internal("The host did not open", why))??;
+    let host = Arc::new(host);
+    let listen = config.server.listen;
+    let listener = TcpListener::bind(listen).await.map_err(|why| {
+        Error::bad_input("The address cannot be listened on", format!("{listen}: {why}"), "choose another with --listen")
+    })?;
+    let bound = listener.local_addr()?;
+    let url = match &config.server.public_url {
+        Some(url) => clean_url(url)?,
+        None => local_url(bound),
+    };
+    let tls = match (&config.tls.cert, &config.tls.key) {
+        (Some(certificate), Some(key)) => Tls::given(certificate, key)?,
+        (None, None) => Tls::self_made(&host.tls_key()?, names(&url, bound))?,
+        _ => {
+            return Err(Error::bad_input(
+                "Half a TLS configuration",
+                "tls.cert and tls.key belong together",
+                "give both, or none",
+            ));
+        }
+    };
+    host.set_base_url(&url)?;
+    host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
+
+    let shared = Arc::new(Shared {
+        host: host.clone(),
+        metrics: Metrics::default(),
+        draining: CancellationToken::new(),
+        tasks: TaskTracker::new(),
+        half_open: HalfOpen::default(),
+    });
+    let (tasks, stop) = (&shared.tasks, &shared.draining);
+    socket::listen(&shared)?;
+    tasks.spawn(native::accept(
+        listener,
+        tls,
+        web::router(shared.clone()),
+        shared.half_open.clone(),
+        tasks.clone(),
+        stop.clone(),
+    ));
+    let metrics = match config.server.metrics {
+        Some(address) => Some(serve_metrics(&shared, address).await?),
+        None => None,
+    };
+    tasks.spawn(look_after_keys(host.clone(), stop.clone()));
+
+    let pin = host.oldest()?.map(|workspace| workspace.identity().pin().to_string()).unwrap_or_default();
+    if let Some(path) = &ready_file {
+        let ready = json!({ "url": url, "pin": pin, "pid": std::process::id() });
+        files::write_private(path, ready.to_string().as_bytes())?;
+    }
+    tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), "ready");
+    Ok(Running { url, pin, metrics, shared, ready_file })
+}
+
+impl Running {
+    /// The host, for commands in the same process.
+    pub fn host(&self) -> &Host {
+        &self.shared.host
+    }
+
+    /// Stops: no new connections, calls in flight are answered, sessions are told to come again.
+    pub async fn stop(self) {
+        tracing::info!("stopping");
+        if let Some(path) = &self.ready_file {
+            let _ = std::fs::remove_file(path);
+        }
+        self.shared.draining.cancel();
+        self.shared.tasks.close();
+        if tokio::time::timeout(DRAIN, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!(left = self.shared.tasks.len(), "some sessions did not end in time");
+        }
+        socket::remove(self.shared.host.dir());
+        if let Some(shared) = Arc::into_inner(self.shared)
+            && let Some(host) = Arc::into_inner(shared.host)
+        {
+            // Waits for the writers: what was acknowledged is on disk already, this closes the files.
+            let _ = tokio::task::spawn_blocking(move || host.close()).await;
+        }
+    }
+}
+
+async fn serve_metrics(shared: &Arc<Shared>, address: SocketAddr) -> Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await.map_err(|why| {
+        Error::bad_input("The address for metrics cannot be listened on", format!("{address}: {why}"), "choose another")
+    })?;
+    let bound = listener.local_addr()?;
+    let (router, stop) = (web::metrics_router(shared.clone()), shared.draining.clone());
+    shared.tasks.spawn(async move {
+        let stopped = async move { stop.cancelled().await };
+        if let Err(why) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+            tracing::error!(%why, "metrics are no longer served");
+        }
+    });
+    Ok(bound)
+}
+
+async fn look_after_keys(host: Arc<Host>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AFTER_KEYS) => {}
+            () = stop.cancelled() => return,
+        }
+        if let Err(why) = host.refresh_identities().await {
+            tracing::error!(error = %why, "identity documents could not be renewed");
+        }
+    }
+}
+
+fn local_url(bound: SocketAddr) -> String {
+    let host = match bound.ip() {
+        // An address that means every address is no address to connect to.
+        ip if ip.is_unspecified() => "localhost".to_owned(),
+        IpAddr::V6(ip) => format!("[{ip}]"),
+        IpAddr::V4(ip) => ip.to_string(),
+    };
+    format!("https://{host}:{}", bound.port())
+}
+
+fn names(url: &str, bound: SocketAddr) -> Vec<String> {
+    let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
+    if !bound.ip().is_unspecified() {
+        names.push(bound.ip().to_string());
+    }
+    if let Some(host) = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+        names.push(host.trim_matches(['[', ']']).to_owned());
+    }
+    names.sort();
+    names.dedup();
+    names
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,201 @@
+//! One open workspace: its keys, its writer and readers, its hub, its identity. Handlers reach the database through
+//! [`Workspace::write`] and [`Workspace::read`] alone, and thus through the gate.
+
+use crate::auth::password::Passwords;
+use crate::error::{Fail, Result};
+use crate::gate::{self, Caller, Permit};
+use crate::hub::{Hub, Note};
+use crate::identity_keys::Identity;
+use crate::keyring::Keyring;
+use crate::store::{self, Tx, View};
+use rusqlite::Connection;
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::thread::JoinHandle;
+use thechatapp_database::{Durability, Readers, Writer};
+use thechatapp_protocol::{Method, Scope, WorkspaceId};
+use thechatapp_seal::Key;
+
+/// Idle reading connections kept open.
+const READERS: usize = 4;
+
+/// One open workspace.
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// Its short name, as in its address.
+    pub name: String,
+    /// Its name as people read it.
+    pub title: String,
+    /// Its keys.
+    pub keyring: Arc<Keyring>,
+    /// Who listens.
+    pub hub: Arc<Hub>,
+    /// Checks passwords, a few at a time.
+    pub passwords: Arc<Passwords>,
+    writer: Writer<Note>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    readers: Readers,
+    changes: Arc<AtomicU64>,
+    identity: RwLock<Arc<Identity>>,
+}
+
+impl fmt::Debug for Workspace {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Workspace({})", self.id)
+    }
+}
+
+/// Where a workspace's database is, and what opens it.
+#[derive(Debug)]
+pub struct Place {
+    /// The workspace.
+    pub id: WorkspaceId,
+    /// Its short name.
+    pub name: String,
+    /// Its name as people read it.
+    pub title: String,
+    /// The database file.
+    pub path: PathBuf,
+    /// The workspace key.
+    pub key: Key,
+    /// The database key.
+    pub database_key: Key,
+}
+
+impl Workspace {
+    /// Opens a workspace and starts its writer.
+    ///
+    /// # Errors
+    /// See [`crate::error::Kind`].
+    pub fn open(place: Place, passwords: Arc<Passwords>) -> Result<Arc<Self>> {
+        let db = thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        let keyring = Arc::new(Keyring::load(&db, place.id, place.key)?);
+        let identity = Identity::load(&db, &keyring)?;
+        let last = store::last_change(&db)?;
+        let hub = Arc::new(Hub::new(last));
+        let listeners = hub.clone();
+        let (writer, thread) = Writer::start(db, move |notes| listeners.publish(notes))?;
+        Ok(Arc::new(Self {
+            id: place.id,
+            name: place.name,
+            title: place.title,
+            keyring,
+            hub,
+            passwords,
+            writer,
+            thread: Mutex::new(Some(thread)),
+            readers: Readers::new(place.path, place.database_key.expose(), READERS),
+            changes: Arc::new(AtomicU64::new(last)),
+            identity: RwLock::new(Arc::new(identity)),
+        }))
+    }
+
+    /// The identity in force.
+    pub fn identity(&self) -> Arc<Identity> {
+        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs a job of a method's handler in the next transaction, with the gate's permit; answers after the commit.
+    ///
+    /// # Errors
+    /// The gate's refusal, the job's own, or that of the commit.
+    pub async fn write<M: Method, T: Send + 'static>(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        job: impl FnOnce(&mut Tx<'_>, Permit<M>) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> std::result::Result<T, Fail> {
+        self.unguarded(move |tx| {
+            let permit = gate::permit::<M>(tx.view(), caller, scope)?;
+            job(tx, permit)
+        })
+        .await
+    }
+
+    /// Runs a query of a method's handler on a reader, with the gate's permit.
+    ///
+    /// # Errors
+    /// The gate's refusal, or the query's own.
+    pub async fn read<M: Method, T: Send + 'static>(
+        &self,
+        caller: Caller,
+        scope: Scope,
+        query: impl FnOnce(View<'_>, Permit<M>) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> std::result::Result<T, Fail> {
+        self.look(move |view| {
+            let permit = gate::permit::<M>(view, caller, scope)?;
+            query(view, permit)
+        })
+        .await
+    }
+
+    /// A job of the server itself or of whoever administers its host: no person calls, so no gate decides.
+    ///
+    /// # Errors
+    /// The job's own, or that of the commit.
+    pub(crate) async fn unguarded<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> std::result::Result<T, Fail> {
+        let (keyring, changes) = (self.keyring.clone(), self.changes.clone());
+        self.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &changes))).await
+    }
+
+    /// A query of the server itself.
+    ///
+    /// # Errors
+    /// The query's own.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(View<'_>) -> std::result::Result<T, Fail> + Send + 'static,
+    ) -> std::result::Result<T, Fail> {
+        let keyring = self.keyring.clone();
+        self.readers
+            .read(move |db| {
+                // One transaction: a query of several statements sees one moment.
+                let moment = db.unchecked_transaction()?;
+                let answer = query(View { db: &moment, keyring: &keyring });
+                moment.finish()?;
+                answer
+            })
+            .await
+    }
+
+    /// Changes the identity in one transaction; what `change` answers is served from its commit on.
+    ///
+    /// # Errors
+    /// The change's own, or that of the commit.
+    pub(crate) async fn change_identity<T: Send + 'static>(
+        &self,
+        change: impl FnOnce(&Identity, &Connection, &Keyring) -> Result<(Option<Identity>, T)> + Send + 'static,
+    ) -> Result<T> {
+        let (current, keyring) = (self.identity(), self.keyring.clone());
+        let (next, answer) = self
+            .writer
+            .apart(move |db| -> Result<_> {
+                let step = db.transaction()?;
+                let done = change(&current, &step, &keyring)?;
+                step.commit()?;
+                Ok(done)
+            })
+            .await?;
+        if let Some(next) = next {
+            *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+        }
+        Ok(answer)
+    }
+
+    /// Ends the writer and closes the files. Whoever still holds the workspace gets "closed".
+    pub fn close(self: Arc<Self>) {
+        self.readers.close();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        // The writer ends with its last handle; a session that is still closing may hold one for a moment.
+        if let (Some(own), Some(thread)) = (Arc::into_inner(self), thread) {
+            drop(own);
+            let _ = thread.join();
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Enrolled devices. A device is its static key; a revoked one stays, so that its key cannot be enrolled anew.
+
+use super::{Tx, View};
+use crate::error::Fail;
+use crate::hub::Note;
+use crate::time::now;
+use rusqlite::OptionalExtension;
+use thechatapp_protocol::methods::devices::Device;
+use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::session::DevicePublic;
+use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
+
+/// A device and its account's standing, as the gate sees them.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Whose device it is.
+    pub person: AccountId,
+    /// Neither is the device revoked nor its account closed.
+    pub good: bool,
+    /// The account's powers.
+    pub powers: Powers,
+}
+
+/// Whether a device may act, at this moment.
+///
+/// # Errors
+/// SQLite's.
+pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fail> {
+    let found = view
+        .db
+        .prepare_cached(
+            "SELECT d.person, d.revoked = 0 AND p.active, p.powers FROM devices d JOIN people p ON p.id = d.person
+             WHERE d.id = ?1",
+        )?
+        .query_row([device.as_bytes()], |row| {
+            Ok(Standing {
+                person: AccountId::from_bytes(row.get(0)?),
+                good: row.get(1)?,
+                powers: Powers(row.get(2)?),
+            })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// The device that has this static key, and whose it is.
+///
+/// # Errors
+/// SQLite's.
+pub fn by_key(view: View<'_>, key: &DevicePublic) -> Result<Option<(DeviceId, AccountId)>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT id, person FROM devices WHERE static_key = ?1")?
+        .query_row([key.0], |row| Ok((DeviceId::from_bytes(row.get(0)?), AccountId::from_bytes(row.get(1)?))))
+        .optional()?;
+    Ok(found)
+}
+
+/// What is kept of a new device.
+#[derive(Clone, Debug)]
+pub struct New {
+    /// Its id.
+    pub id: DeviceId,
+    /// The static key it proved.
+    pub key: DevicePublic,
+    /// The signing key it proved.
+    pub signing_key: [u8; 32],
+    /// Its name.
+    pub name: String,
+    /// Its platform.
+    pub platform: String,
+}
+
+/// Enrols a device.
+///
+/// # Errors
+/// SQLite's.
+pub fn insert(tx: &Tx<'_>, person: AccountId, device: &New) -> Result<(), Fail> {
+    let name = tx.keyring.seal_device(device.id, &device.name)?;
+    tx.db
+        .prepare_cached(
+            "INSERT INTO devices (id, person, static_key, signing_key, name, platform, enrolled, last_seen, revoked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)",
+        )?
+        .execute((
+            device.id.as_bytes(),
+            person.as_bytes(),
+            device.key.0,
+            device.signing_key,
+            name,
+            &device.platform,
+            now().0,
+        ))?;
+    Ok(())
+}
+
+/// Notes that a device is connected.
+///
+/// # Errors
+/// SQLite's.
+pub fn seen(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
+    tx.db
+        .prepare_cached("UPDATE devices SET last_seen = ?2 WHERE id = ?1")?
+        .execute((device.as_bytes(), now().0))?;
+    Ok(())
+}
+
+/// Revokes a device and closes its sessions.
+///
+/// # Errors
+/// SQLite's.
+pub fn revoke(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE devices SET revoked = 1 WHERE id = ?1")?.execute([device.as_bytes()])?;
+    tx.note(Note::SignedOut(device));
+    Ok(())
+}
+
+/// Somebody's devices, oldest first.
+///
+/// # Errors
+/// SQLite's.
+pub fn of(view: View<'_>, person: AccountId, this: DeviceId) -> Result<Vec<Device>, Fail> {
+    let mut rows = view.db.prepare_cached(
+        "SELECT id, name, platform, enrolled, last_seen, revoked FROM devices WHERE person = ?1 ORDER BY enrolled, id",
+    )?;
+    let mut rows = rows.query([person.as_bytes()])?;
+    let mut devices = Vec::new();
+    while let Some(row) = rows.next()? {
+        let id = DeviceId::from_bytes(row.get(0)?);
+        let sealed: Vec<u8> = row.get(1)?;
+        devices.push(Device {
+            id,
+            person,
+            name: view.keyring.open_device(id, &sealed)?,
+            platform: row.get(2)?,
+            enrolled: Timestamp(row.get(3)?),
+            last_seen: row.get::<_, Option<i64>>(4)?.map(Timestamp),
+            revoked: row.get(5)?,
+            this: id == this,
+        });
+    }
+    Ok(devices)
+}

@@ -1,0 +1,380 @@
+//! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
+
+use super::channels::{Channel, head, seq_of};
+use super::{Tx, View, signed, unsigned};
+use crate::error::Fail;
+use crate::hub::{Audience, Note};
+use crate::keyring::{BodyPlace, Keyring};
+use crate::time::now;
+use rusqlite::{OptionalExtension, Row as SqlRow};
+use thechatapp_protocol::event::{MessageRow, Reaction};
+use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
+
+/// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
+const PAGE_BYTES: usize = 700 * 1024;
+/// Roughly what a message costs in an encoding beside its text.
+pub(super) const ROW_BYTES: usize = 240;
+/// Most different emoji under one message.
+const REACTIONS_MAX: usize = 50;
+
+/// A message ready to be written: sealed before it waits for the writer.
+#[derive(Clone, Debug)]
+pub struct Ready {
+    id: MessageId,
+    author: AccountId,
+    channel: ChannelId,
+    thread: Option<MessageId>,
+    digest: [u8; 32],
+    text: String,
+    sealed: Vec<u8>,
+}
+
+impl Ready {
+    /// Checks and seals.
+    ///
+    /// # Errors
+    /// Bad input for an empty or long text; not found for a channel that does not exist.
+    pub fn new(
+        keyring: &Keyring,
+        author: AccountId,
+        channel: ChannelId,
+        id: MessageId,
+        thread: Option<MessageId>,
+        text: String,
+    ) -> Result<Self, Fail> {
+        check_text(&text)?;
+        let place = BodyPlace { channel, author, id, revision: 0 };
+        let sealed = keyring.seal_body(&place, &text)?;
+        let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
+        let digest =
+            keyring.digest(&[b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()]);
+        Ok(Self { id, author, channel, thread, digest, text, sealed })
+    }
+}
+
+fn check_text(text: &str) -> Result<(), Fail> {
+    if text.trim().is_empty() {
+        return Err(Fail::bad_input("An empty message", "it has no text", "write something"));
+    }
+    if text.len() > TEXT_MAX {
+        return Err(Fail::bad_input("This message is too long", "it has more than 64 KiB", "send it in parts"));
+    }
+    Ok(())
+}
+
+/// Writes a message, or gives the first answer again.
+///
+/// # Errors
+/// Conflict when another content was sent under this id.
+pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready) -> Result<Sent, Fail> {
+    if ready.channel != channel.id {
+        return Err(Fail::Broken("a message sealed for another channel"));
+    }
+    let first = tx
+        .db
+        .prepare_cached("SELECT place, at, made, digest FROM messages WHERE id = ?1 AND author = ?2")?
+        .query_row((ready.id.as_bytes(), ready.author.as_bytes()), |row| {
+            let sent =
+                Sent { seq: seq_of(row.get(0)?), at: Timestamp(row.get(1)?), change: unsigned(row.get(2)?) };
+            Ok((sent, row.get::<_, [u8; 32]>(3)?))
+        })
+        .optional()?;
+    if let Some((sent, digest)) = first {
+        if digest == ready.digest {
+            return Ok(sent);
+        }
+        return Err(ErrorBody::new(
+            Code::Conflict,
+            "This message was sent before with another content",
+            "its id is taken",
+            "send it as a new message",
+        )
+        .into());
+    }
+    if let Some(thread) = ready.thread {
+        find(tx.view(), channel, thread)?.ok_or_else(|| Fail::not_found("No such thread"))?;
+    }
+    let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
+    insert(tx, channel, seq, change, at, &ready)?;
+    tx.tell(
+        Row::Message(MessageRow {
+            channel: channel.id,
+            seq,
+            id: ready.id,
+            author: ready.author,
+            at,
+            text: ready.text,
+            edited: None,
+            deleted: false,
+            thread: ready.thread,
+            reactions: Vec::new(),
+            change,
+        }),
+        Audience::Members(channel.id),
+    );
+    Ok(Sent { seq, at, change })
+}
+
+fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, ready: &Ready) -> Result<bool, Fail> {
+    let written = tx
+        .db
+        .prepare_cached(
+            "INSERT INTO messages (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, NULL, 0, ?8)
+             ON CONFLICT (id, author) DO NOTHING",
+        )?
+        .execute((
+            channel.place(seq),
+            ready.id.as_bytes(),
+            ready.author.as_bytes(),
+            at.0,
+            ready.thread.map(|thread| *thread.as_bytes()),
+            ready.digest,
+            signed(change),
+            &ready.sealed,
+        ))?;
+    Ok(written == 1)
+}
+
+/// Writes imported messages, in order, leaving out those that were imported before. The answer is how many were new.
+///
+/// # Errors
+/// SQLite's.
+pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -> Result<u64, Fail> {
+    let mut seq = head(tx.view(), channel.number)?;
+    let (mut new, mut last) = (0, None);
+    for (at, ready) in batch {
+        let change = tx.change();
+        if insert(tx, channel, seq + 1, change, *at, ready)? {
+            seq += 1;
+            new += 1;
+            last = Some(change);
+        }
+    }
+    if let Some(to) = last {
+        tx.note(Note::Bulk { channel: channel.id, to });
+    }
+    Ok(new)
+}
+
+/// A message of a channel as the gate sees it: its place and its author. Where two authors used one id, the older.
+///
+/// # Errors
+/// SQLite's.
+pub fn find(view: View<'_>, channel: Channel, id: MessageId) -> Result<Option<(i64, AccountId)>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT place, author FROM messages WHERE id = ?1 AND place >> 40 = ?2 ORDER BY place LIMIT 1")?
+        .query_row((id.as_bytes(), channel.number), |row| Ok((row.get(0)?, AccountId::from_bytes(row.get(1)?))))
+        .optional()?;
+    Ok(found)
+}
+
+/// The same for one author's message.
+///
+/// # Errors
+/// SQLite's.
+pub fn find_by(view: View<'_>, channel: Channel, id: MessageId, author: AccountId) -> Result<Option<i64>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT place FROM messages WHERE id = ?1 AND author = ?2 AND place >> 40 = ?3")?
+        .query_row((id.as_bytes(), author.as_bytes(), channel.number), |row| row.get(0))
+        .optional()?;
+    Ok(found)
+}
+
+/// Changes the text. The same text again changes nothing.
+///
+/// # Errors
+/// Bad input for a deleted message, an empty or a long text.
+pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result<MessageRow, Fail> {
+    check_text(text)?;
+    let old = row(tx.view(), channel.id, place)?;
+    if old.deleted {
+        return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
+    }
+    if old.text == text {
+        return Ok(old);
+    }
+    let revision: i64 = tx
+        .db
+        .prepare_cached("SELECT revision FROM messages WHERE place = ?1")?
+        .query_row([place], |row| row.get(0))?;
+    let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: unsigned(revision) + 1 };
+    let sealed = tx.keyring.seal_body(&at, text)?;
+    let (change, edited) = (tx.change(), now());
+    tx.db
+        .prepare_cached("UPDATE messages SET body = ?2, revision = ?3, edited = ?4, change = ?5 WHERE place = ?1")?
+        .execute((place, sealed, signed(at.revision), edited.0, signed(change)))?;
+    let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
+    tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
+    Ok(row)
+}
+
+/// Deletes a message; its place, author and times stay. A second time changes nothing.
+///
+/// # Errors
+/// SQLite's.
+pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRow, Fail> {
+    let old = row(tx.view(), channel.id, place)?;
+    if old.deleted {
+        return Ok(old);
+    }
+    let change = tx.change();
+    tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
+    tx.db
+        .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
+        .execute((place, signed(change)))?;
+    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), change, ..old };
+    tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
+    Ok(row)
+}
+
+/// Sets or takes back somebody's reaction. What is so already changes nothing.
+///
+/// # Errors
+/// Bad input for a deleted message, for no emoji, or for too many.
+pub fn react(
+    tx: &mut Tx<'_>,
+    channel: Channel,
+    place: i64,
+    person: AccountId,
+    emoji: &str,
+    on: bool,
+) -> Result<MessageRow, Fail> {
+    if emoji.is_empty() || emoji.len() > EMOJI_MAX || emoji.chars().any(|c| c.is_whitespace() || c.is_control()) {
+        return Err(Fail::bad_input("This is no reaction", "an emoji or a short name is wanted", "choose an emoji"));
+    }
+    let old = row(tx.view(), channel.id, place)?;
+    if old.deleted {
+        return Err(Fail::bad_input("This message was deleted", "nobody can react to it", ""));
+    }
+    if on && old.reactions.len() >= REACTIONS_MAX && !old.reactions.iter().any(|reaction| reaction.emoji == emoji) {
+        return Err(Fail::bad_input("Too many reactions", "this message has 50 different ones", "use one of them"));
+    }
+    let change = tx.change();
+    let changed = if on {
+        tx.db
+            .prepare_cached(
+                "INSERT INTO reactions (place, emoji, person, change) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
+            )?
+            .execute((place, emoji, person.as_bytes(), signed(change)))?
+    } else {
+        tx.db
+            .prepare_cached("DELETE FROM reactions WHERE place = ?1 AND emoji = ?2 AND person = ?3")?
+            .execute((place, emoji, person.as_bytes()))?
+    };
+    if changed == 0 {
+        return Ok(old);
+    }
+    tx.db
+        .prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?
+        .execute((place, signed(change)))?;
+    let row = row(tx.view(), channel.id, place)?;
+    tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
+    Ok(row)
+}
+
+const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place)";
+
+/// The message at a place of this channel.
+///
+/// # Errors
+/// SQLite's.
+pub fn row(view: View<'_>, channel: ChannelId, place: i64) -> Result<MessageRow, Fail> {
+    let mut statement = view.db.prepare_cached(&format!("SELECT {COLUMNS} FROM messages WHERE place = ?1"))?;
+    let mut rows = statement.query([place])?;
+    let row = rows.next()?.ok_or_else(|| Fail::not_found("No such message"))?;
+    read(view, channel, row)
+}
+
+/// A page of a channel: the newest before a number, or the oldest after one.
+///
+/// # Errors
+/// Bad input when both are given.
+pub fn history(
+    view: View<'_>,
+    channel: Channel,
+    before: Option<u64>,
+    after: Option<u64>,
+    limit: u32,
+) -> Result<Page, Fail> {
+    let (order, from, to) = match (before, after) {
+        (Some(_), Some(_)) => {
+            return Err(Fail::bad_input("A page has one end", "both before and after are given", "give one of them"));
+        }
+        (_, Some(after)) => ("ASC", channel.place(after.saturating_add(1).min(1 << 39)), channel.place((1 << 40) - 1)),
+        (before, None) => {
+            let last = before.map_or((1 << 40) - 1, |before| before.saturating_sub(1).min((1 << 40) - 1));
+            ("DESC", channel.place(0), channel.place(last))
+        }
+    };
+    let mut statement = view.db.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place {order} LIMIT ?3"
+    ))?;
+    let mut rows = statement.query((from, to, limit.min(PAGE_MAX)))?;
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let message = read(view, channel.id, row)?;
+        bytes += weight(&message);
+        if bytes > PAGE_BYTES && !messages.is_empty() {
+            break;
+        }
+        messages.push(message);
+    }
+    if order == "DESC" {
+        messages.reverse();
+    }
+    Ok(Page { messages, head: head(view, channel.number)? })
+}
+
+/// Roughly what a message costs in an encoding.
+pub(super) fn weight(message: &MessageRow) -> usize {
+    let reactions: usize =
+        message.reactions.iter().map(|reaction| 40 + reaction.emoji.len() + 20 * reaction.people.len()).sum();
+    ROW_BYTES + message.text.len() + reactions
+}
+
+fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
+    let place: i64 = row.get(0)?;
+    let (id, author) = (MessageId::from_bytes(row.get(1)?), AccountId::from_bytes(row.get(2)?));
+    let deleted: bool = row.get(8)?;
+    let text = match row.get_ref(9)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
+        Some(sealed) => {
+            let revision = unsigned(row.get(6)?);
+            view.keyring.open_body(&BodyPlace { channel, author, id, revision }, sealed)?
+        }
+        None if deleted => String::new(),
+        None => return Err(Fail::Broken("a message without a text")),
+    };
+    Ok(MessageRow {
+        channel,
+        seq: seq_of(place),
+        id,
+        author,
+        at: Timestamp(row.get(3)?),
+        text,
+        edited: row.get::<_, Option<i64>>(7)?.map(Timestamp),
+        deleted,
+        thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
+        reactions: if row.get(10)? { reactions(view, place)? } else { Vec::new() },
+        change: unsigned(row.get(5)?),
+    })
+}
+
+fn reactions(view: View<'_>, place: i64) -> Result<Vec<Reaction>, Fail> {
+    let mut statement =
+        view.db.prepare_cached("SELECT emoji, person FROM reactions WHERE place = ?1 ORDER BY change")?;
+    let mut rows = statement.query([place])?;
+    let mut all: Vec<Reaction> = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (emoji, person): (String, AccountId) = (row.get(0)?, AccountId::from_bytes(row.get(1)?));
+        match all.iter_mut().find(|reaction| reaction.emoji == emoji) {
+            Some(reaction) => reaction.people.push(person),
+            None => all.push(Reaction { emoji, people: vec![person] }),
+        }
+    }
+    Ok(all)
+}

@@ -1,0 +1,110 @@
+//! What a workspace keeps: one repository for each kind of row. Functions here run inside a transaction of the writer, or
+//! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
+
+pub mod channels;
+pub mod devices;
+pub mod invites;
+pub mod lockouts;
+pub mod members;
+pub mod messages;
+pub mod people;
+pub mod reads;
+pub mod sync;
+
+use crate::error::Fail;
+use crate::hub::{Audience, Note};
+use crate::keyring::Keyring;
+use rusqlite::Connection;
+use std::sync::atomic::{AtomicU64, Ordering};
+use thechatapp_database::Schema;
+use thechatapp_protocol::Row;
+
+/// The schema of `workspace.db`.
+pub const WORKSPACE: Schema = &[include_str!("migrations/0001_first.sql")];
+/// The schema of `host.db`.
+pub const HOST: Schema = &[include_str!("migrations/host_0001_first.sql")];
+
+/// A writer's transaction, as one job sees it.
+#[derive(Debug)]
+pub struct Tx<'a> {
+    /// The connection, inside the job's savepoint.
+    pub db: &'a Connection,
+    /// The workspace's keys.
+    pub keyring: &'a Keyring,
+    notes: &'a mut Vec<Note>,
+    changes: &'a AtomicU64,
+}
+
+impl<'a> Tx<'a> {
+    /// For the workspace, which alone has a writer.
+    pub(crate) fn new(
+        db: &'a Connection,
+        keyring: &'a Keyring,
+        notes: &'a mut Vec<Note>,
+        changes: &'a AtomicU64,
+    ) -> Self {
+        Self { db, keyring, notes, changes }
+    }
+
+    /// The next change. Only the writer's thread takes them, so they are in the order of commits; a job that fails
+    /// leaves a gap, which means nothing.
+    pub fn change(&self) -> u64 {
+        self.changes.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Tells a row to those who may see it, once it is committed.
+    pub fn tell(&mut self, row: Row, audience: Audience) {
+        self.notes.push(Note::Row { row, audience });
+    }
+
+    /// Leaves another note.
+    pub fn note(&mut self, note: Note) {
+        self.notes.push(note);
+    }
+}
+
+/// A reader's view.
+#[derive(Clone, Copy, Debug)]
+pub struct View<'a> {
+    /// The connection.
+    pub db: &'a Connection,
+    /// The workspace's keys.
+    pub keyring: &'a Keyring,
+}
+
+impl Tx<'_> {
+    /// The same as a reader sees it.
+    pub fn view(&self) -> View<'_> {
+        View { db: self.db, keyring: self.keyring }
+    }
+}
+
+/// The last change of a database.
+///
+/// # Errors
+/// SQLite's.
+pub fn last_change(db: &Connection) -> Result<u64, Fail> {
+    let last: i64 = db.query_row(
+        "SELECT max(
+            (SELECT coalesce(max(change), 0) FROM people),
+            (SELECT coalesce(max(change), 0) FROM channels),
+            (SELECT coalesce(max(change), 0) FROM members),
+            (SELECT coalesce(max(change), 0) FROM reads),
+            (SELECT coalesce(max((SELECT max(change) FROM messages WHERE place >> 40 = number)), 0) FROM channels))",
+        [],
+        |row| row.get(0),
+    )?;
+    Ok(unsigned(last))
+}
+
+/// SQLite's integers are signed; numbers here never pass 2^63.
+pub(crate) fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests;

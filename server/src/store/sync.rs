@@ -1,0 +1,274 @@
+//! Catching up: which rows beyond a cursor a person may see, and those rows in pages.
+//!
+//! Rows of people, channels, memberships and read marks come first, so that no message names something a device does not
+//! know yet; only messages move the cursor. Somebody who joined a channel beyond their cursor also gets the channel and its
+//! members as they are now, however old those rows are.
+
+use super::channels::Channel;
+use super::{View, members, messages, people, reads, signed, unsigned};
+use crate::error::Fail;
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+use thechatapp_protocol::methods::sync::HEADS_OVER;
+use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
+
+/// Bytes after which a page ends.
+const PAGE_BYTES: usize = 192 * 1024;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Item {
+    Person(AccountId),
+    Channel(ChannelId),
+    Member(ChannelId, AccountId),
+    Read(ChannelId),
+    Message(ChannelId, i64, u64),
+}
+
+/// What is to be sent, and how far it has been.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    person: AccountId,
+    items: Arc<[Item]>,
+    next: usize,
+    cursor: u64,
+    /// With everything sent the cursor is this.
+    pub head: u64,
+    /// No messages: there are too many.
+    pub heads: bool,
+    /// The channels this person is in.
+    pub channels: HashSet<ChannelId>,
+}
+
+/// Finds what somebody may see of the rows after a cursor, up to `head`, and what they will listen to from there on. The
+/// read must be one transaction that sees everything up to `head`.
+///
+/// # Errors
+/// SQLite's.
+pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<Plan, Fail> {
+    let mine = channels(view, person, head)?;
+    let mut items = Items::default();
+    items.people(view, after, head)?;
+    items.channels(view, &mine, after, head)?;
+    for own in mine.values() {
+        if own.joined && own.change > after {
+            items.add(Item::Channel(own.channel.id));
+            for member in members::of(view, own.channel.id)? {
+                items.add(Item::Member(own.channel.id, member.person));
+            }
+        }
+    }
+    items.members(view, &mine, person, after, head)?;
+    items.reads(view, person, after, head)?;
+
+    let (mut found, mut room) = (Vec::new(), HEADS_OVER.saturating_sub(items.list.len() as u64));
+    let mut heads = items.list.len() as u64 > HEADS_OVER;
+    for own in mine.values().filter(|own| own.joined) {
+        if heads {
+            break;
+        }
+        let mut statement = view.db.prepare_cached(
+            "SELECT place, change FROM messages WHERE place >> 40 = ?1 AND change > ?2 AND change <= ?3 LIMIT ?4",
+        )?;
+        let mut rows = statement.query((own.channel.number, signed(after), signed(head), signed(room + 1)))?;
+        while let Some(row) = rows.next()? {
+            if room == 0 {
+                heads = true;
+                break;
+            }
+            room -= 1;
+            found.push(Item::Message(own.channel.id, row.get(0)?, unsigned(row.get(1)?)));
+        }
+    }
+    if heads {
+        items.all_channels(view, &mine)?;
+    } else {
+        found.sort_unstable_by_key(|item| match item {
+            Item::Message(_, _, change) => *change,
+            _ => 0,
+        });
+        items.list.append(&mut found);
+    }
+    let channels = mine.values().filter(|own| own.joined).map(|own| own.channel.id).collect();
+    Ok(Plan { person, items: items.list.into(), next: 0, cursor: after, head, heads, channels })
+}
+
+impl Plan {
+    /// Whether everything has been sent.
+    pub fn done(&self) -> bool {
+        self.next >= self.items.len()
+    }
+
+    /// Takes the next page. `live` is for the caller to say.
+    ///
+    /// # Errors
+    /// SQLite's.
+    pub fn page(&mut self, view: View<'_>) -> Result<Changes, Fail> {
+        let (mut rows, mut bytes) = (Vec::new(), 0);
+        while let Some(item) = self.items.get(self.next) {
+            // What left the person's sight since the plan was made is not sent; the live stream tells why.
+            let row = match self.read(view, *item) {
+                Ok(row) => row,
+                Err(Fail::Refused(_)) => None,
+                Err(other) => return Err(other),
+            };
+            self.next += 1;
+            if let Item::Message(_, _, change) = item {
+                self.cursor = *change;
+            }
+            let Some(row) = row else { continue };
+            bytes += match &row {
+                Row::Message(message) => messages::weight(message),
+                Row::Channel(channel) => messages::ROW_BYTES + channel.topic.len(),
+                _ => messages::ROW_BYTES / 2,
+            };
+            rows.push(row);
+            if bytes > PAGE_BYTES {
+                break;
+            }
+        }
+        if self.done() {
+            self.cursor = self.head;
+        }
+        Ok(Changes { rows, to: self.cursor, live: false })
+    }
+
+    fn read(&self, view: View<'_>, item: Item) -> Result<Option<Row>, Fail> {
+        Ok(match item {
+            Item::Person(id) => Some(Row::Person(people::row(view, id)?)),
+            Item::Channel(id) => {
+                let row = super::channels::row(view, id)?;
+                let public = row.kind == thechatapp_protocol::event::ChannelKind::Public;
+                (public || members::is(view, id, self.person)?).then_some(Row::Channel(row))
+            }
+            Item::Member(channel, person) => {
+                let seen = person == self.person || members::is(view, channel, self.person)?;
+                members::row(view, channel, person)?.filter(|_| seen).map(Row::Member)
+            }
+            Item::Read(channel) => reads::row(view, self.person, channel)?.map(Row::Read),
+            Item::Message(channel, place, _) => {
+                if !members::is(view, channel, self.person)? {
+                    return Ok(None);
+                }
+                Some(Row::Message(messages::row(view, channel, place)?))
+            }
+        })
+    }
+}
+
+/// The rows a device needs when its person joins a channel: the channel and its members.
+///
+/// # Errors
+/// SQLite's.
+pub fn snapshot(view: View<'_>, person: AccountId, channel: ChannelId) -> Result<Vec<Row>, Fail> {
+    if !members::is(view, channel, person)? {
+        return Ok(Vec::new());
+    }
+    let mut rows = vec![Row::Channel(super::channels::row(view, channel)?)];
+    rows.extend(members::of(view, channel)?.into_iter().map(Row::Member));
+    Ok(rows)
+}
+
+struct Own {
+    channel: Channel,
+    joined: bool,
+    change: u64,
+}
+
+/// Every channel somebody is or was in. What happened to their membership after `head` comes live, so such a channel
+/// counts as not joined here.
+fn channels(view: View<'_>, person: AccountId, head: u64) -> Result<HashMap<ChannelId, Own>, Fail> {
+    let mut statement =
+        view.db.prepare_cached("SELECT channel, joined, change FROM members WHERE person = ?1")?;
+    let mut rows = statement.query([person.as_bytes()])?;
+    let mut mine = HashMap::new();
+    while let Some(row) = rows.next()? {
+        let id = ChannelId::from_bytes(row.get(0)?);
+        let channel = super::channels::find(view, id)?.ok_or(Fail::Broken("a membership without its channel"))?;
+        let change = unsigned(row.get(2)?);
+        mine.insert(id, Own { channel, joined: row.get::<_, bool>(1)? && change <= head, change });
+    }
+    Ok(mine)
+}
+
+#[derive(Default)]
+struct Items {
+    list: Vec<Item>,
+    seen: HashSet<Item>,
+}
+
+impl Items {
+    fn add(&mut self, item: Item) {
+        if self.seen.insert(item) {
+            self.list.push(item);
+        }
+    }
+
+    fn people(&mut self, view: View<'_>, after: u64, head: u64) -> Result<(), Fail> {
+        let mut statement =
+            view.db.prepare_cached("SELECT id FROM people WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
+        let mut rows = statement.query((signed(after), signed(head)))?;
+        while let Some(row) = rows.next()? {
+            self.add(Item::Person(AccountId::from_bytes(row.get(0)?)));
+        }
+        Ok(())
+    }
+
+    fn channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>, after: u64, head: u64) -> Result<(), Fail> {
+        let mut statement = view.db.prepare_cached(
+            "SELECT id, kind = 0 FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change",
+        )?;
+        let mut rows = statement.query((signed(after), signed(head)))?;
+        while let Some(row) = rows.next()? {
+            let id = ChannelId::from_bytes(row.get(0)?);
+            if row.get(1)? || mine.get(&id).is_some_and(|own| own.joined) {
+                self.add(Item::Channel(id));
+            }
+        }
+        Ok(())
+    }
+
+    /// Every channel in sight, for its head.
+    fn all_channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>) -> Result<(), Fail> {
+        let mut statement = view.db.prepare_cached("SELECT id, kind = 0 FROM channels ORDER BY number")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = ChannelId::from_bytes(row.get(0)?);
+            if row.get(1)? || mine.get(&id).is_some_and(|own| own.joined) {
+                self.add(Item::Channel(id));
+            }
+        }
+        Ok(())
+    }
+
+    fn members(
+        &mut self,
+        view: View<'_>,
+        mine: &HashMap<ChannelId, Own>,
+        me: AccountId,
+        after: u64,
+        head: u64,
+    ) -> Result<(), Fail> {
+        let mut statement = view.db.prepare_cached(
+            "SELECT channel, person FROM members WHERE change > ?1 AND change <= ?2 ORDER BY change",
+        )?;
+        let mut rows = statement.query((signed(after), signed(head)))?;
+        while let Some(row) = rows.next()? {
+            let channel = ChannelId::from_bytes(row.get(0)?);
+            let person = AccountId::from_bytes(row.get(1)?);
+            if person == me || mine.get(&channel).is_some_and(|own| own.joined) {
+                self.add(Item::Member(channel, person));
+            }
+        }
+        Ok(())
+    }
+
+    fn reads(&mut self, view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<(), Fail> {
+        let mut statement =
+            view.db.prepare_cached("SELECT channel FROM reads WHERE person = ?1 AND change > ?2 AND change <= ?3")?;
+        let mut rows = statement.query((person.as_bytes(), signed(after), signed(head)))?;
+        while let Some(row) = rows.next()? {
+            self.add(Item::Read(ChannelId::from_bytes(row.get(0)?)));
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+document.getElementById("open").href = "thechatapp://" + location.host + location.pathname + location.hash;

@@ -1,0 +1,119 @@
+//! HTTPS: identity documents, health, the page behind an invite, and the way into native sessions. Every answer carries the
+//! headers that keep a browser from doing more than it must.
+
+use crate::serve::Shared;
+use axum::Router;
+use axum::extract::{Path, Query, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{Html, IntoResponse, Response};
+use axum::routing::get;
+use data_encoding::BASE64;
+use http::header::{self, HeaderName, HeaderValue};
+use http::StatusCode;
+use serde::Deserialize;
+use sha2::{Digest, Sha256};
+use std::sync::{Arc, LazyLock};
+use thechatapp_protocol::http::IDENTITY_PATH;
+use thechatapp_protocol::identity::Pin;
+
+const JOIN_PAGE: &str = include_str!("join.html");
+const JOIN_SCRIPT: &str = include_str!("join.js");
+
+/// Only the one script and the one style of the page, each by its hash.
+static JOIN_POLICY: LazyLock<String> = LazyLock::new(|| {
+    let script = BASE64.encode(&Sha256::digest(JOIN_SCRIPT.as_bytes()));
+    format!("default-src 'none'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+});
+
+/// Everything served to the network.
+pub fn router(shared: Arc<Shared>) -> Router {
+    Router::new()
+        .route(IDENTITY_PATH, get(identity_of_host))
+        .route("/w/{workspace}/identity", get(identity_of_workspace))
+        .route("/w/{workspace}/session", get(crate::native::session_route))
+        .route("/join/{workspace}", get(join))
+        .route("/healthz", get(|| async { "ok\n" }))
+        .route("/readyz", get(ready))
+        .layer(middleware::from_fn(strict))
+        .with_state(shared)
+}
+
+/// What is served on the address for metrics.
+pub fn metrics_router(shared: Arc<Shared>) -> Router {
+    let page = |State(shared): State<Arc<Shared>>| async move {
+        let page = shared.metrics.page(shared.half_open.len(), shared.host.workspaces().len());
+        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
+    };
+    Router::new().route("/metrics", get(page)).with_state(shared)
+}
+
+#[derive(Deserialize)]
+struct ByPin {
+    pin: Option<String>,
+}
+
+async fn identity_of_host(State(shared): State<Arc<Shared>>, Query(by): Query<ByPin>) -> Response {
+    let workspaces = shared.host.workspaces();
+    let found = match by.pin {
+        Some(pin) => {
+            let Ok(pin) = pin.parse::<Pin>() else { return StatusCode::BAD_REQUEST.into_response() };
+            workspaces.into_iter().find(|workspace| workspace.identity().pin() == pin)
+        }
+        // With several workspaces it is not said which there are.
+        None if workspaces.len() == 1 => workspaces.into_iter().next(),
+        None => None,
+    };
+    document(found)
+}
+
+async fn identity_of_workspace(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
+    document(shared.host.find(&name))
+}
+
+fn document(workspace: Option<Arc<crate::state::Workspace>>) -> Response {
+    match workspace {
+        Some(workspace) => {
+            ([(header::CONTENT_TYPE, "application/octet-stream")], workspace.identity().encoded.clone()).into_response()
+        }
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    if shared.draining.is_cancelled() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+    }
+    "ready\n".into_response()
+}
+
+/// The page behind an invite opens the app. What follows `#` never reaches this server; the page's script alone reads it.
+async fn join() -> Response {
+    let page = JOIN_PAGE.replace("{{script}}", JOIN_SCRIPT);
+    let policy = HeaderValue::from_str(&JOIN_POLICY).unwrap_or(HeaderValue::from_static("default-src 'none'"));
+    ([(header::CONTENT_SECURITY_POLICY, policy)], Html(page)).into_response()
+}
+
+async fn strict(request: Request, next: Next) -> Response {
+    const HEADERS: [(&str, &str); 8] = [
+        ("strict-transport-security", "max-age=31536000"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("permissions-policy", "camera=(), microphone=(), geolocation=()"),
+        ("cache-control", "no-store"),
+    ];
+    let mut response = next.run(request).await;
+    let headers = response.headers_mut();
+    for (name, value) in HEADERS {
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+    }
+    headers
+        .entry(header::CONTENT_SECURITY_POLICY)
+        .or_insert(HeaderValue::from_static("default-src 'none'; frame-ancestors 'none'"));
+    response
+}
+
+#[cfg(test)]
+mod tests;
