@@ -24,16 +24,6 @@ pub(crate) struct Applied {
 }
 
 impl Applied {
-    /// Takes in what another batch changed.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.channels |= other.channels;
-        self.removed |= other.removed;
-        self.lost.extend(other.lost);
-        for (channel, from) in other.messages {
-            self.touch(channel, from);
-        }
-    }
-
     fn touch(&mut self, channel: ChannelId, from: u64) {
         self.messages.entry(channel).and_modify(|lowest| *lowest = from.min(*lowest)).or_insert(from);
     }

@@ -19,12 +19,11 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::{AccountId, ChannelId, Changes, MessageId, Row};
+use thechatapp_protocol::{AccountId, ChannelId, Changes, Row};
 use zeroize::Zeroizing;
 
 pub(crate) use apply::Applied;
 pub(crate) use gaps::Gaps;
-pub(crate) use read::{ChannelState, Part};
 
 /// Idle reading connections that stay open.
 const READERS: usize = 4;
@@ -220,21 +219,6 @@ impl Cache {
     /// One's own newest messages as first sent, not edited, not deleted: what a restored server may lack.
     pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
         self.read(move |db, me| read::own_messages(db, me.id, limit)).await
-    }
-
-    /// Whether a message is here.
-    pub(crate) async fn has(&self, ids: Vec<MessageId>) -> Result<Vec<MessageId>> {
-        self.read(move |db, _| {
-            let mut query = db.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
-            let mut here = Vec::new();
-            for id in ids {
-                if query.exists([id.as_bytes()])? {
-                    here.push(id);
-                }
-            }
-            Ok(here)
-        })
-        .await
     }
 
     /// Runs a query beside the writer.

@@ -12,7 +12,6 @@ use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp};
 /// What is known of a channel's extent.
 #[derive(Clone, Debug)]
 pub(crate) struct ChannelState {
-    pub(crate) kind: ChannelKind,
     pub(crate) joined: bool,
     /// The newest number known.
     pub(crate) head: u64,
@@ -28,6 +27,9 @@ pub(crate) struct Part {
     pub(crate) read: u64,
     /// The ranges of the window that have to be fetched.
     pub(crate) wanted: Vec<(u64, u64)>,
+    /// Those of the messages asked about that are here, seen at the same moment as the rest.
+    pub(crate) here: Vec<MessageId>,
+    pub(crate) joined: bool,
 }
 
 impl Cache {
@@ -49,9 +51,36 @@ impl Cache {
         .await
     }
 
-    /// A part of a channel as it is here now; `None` for a channel that is not known.
-    pub(crate) async fn part(&self, channel: ChannelId, window: Window, limit: u32) -> Result<Option<Part>> {
-        self.read(move |db, me| part(db, me, channel, window, limit.clamp(1, 5000))).await
+    /// A part of a channel as it is here now, and which of `waiting` are here too; `None` for a channel that is not known.
+    pub(crate) async fn part(
+        &self,
+        channel: ChannelId,
+        window: Window,
+        limit: u32,
+        waiting: Vec<MessageId>,
+    ) -> Result<Option<Part>> {
+        self.read(move |db, me| {
+            let moment = db.unchecked_transaction()?;
+            let Some(mut part) = part(db, me, channel, window, limit.clamp(1, 5000))? else { return Ok(None) };
+            part.here = here(db, waiting)?;
+            moment.finish()?;
+            Ok(Some(part))
+        })
+        .await
+    }
+
+    /// Messages that an answer carried, as they are shown.
+    pub(crate) async fn shown(&self, rows: Vec<MessageRow>) -> Result<Vec<MessageView>> {
+        self.read(move |db, me| {
+            let mut names = Names::new(db, me);
+            rows.into_iter().map(|row| names.row(row)).collect()
+        })
+        .await
+    }
+
+    /// The channel's name as it is shown; empty for one that is not known.
+    pub(crate) async fn channel_name(&self, id: ChannelId) -> Result<String> {
+        Ok(self.channel(id).await?.map(|channel| channel.name).unwrap_or_default())
     }
 
     /// One message by its number.
@@ -130,20 +159,19 @@ impl Cache {
 fn state(db: &Connection, me: &Me, channel: ChannelId) -> Result<Option<ChannelState>, Error> {
     let found = db
         .prepare_cached(
-            "SELECT c.kind, c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2)
+            "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2)
              FROM channels c WHERE c.id = ?1 AND c.kind >= 0",
         )?
         .query_row(params![channel.as_bytes(), me.id.as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, row.get::<_, Option<bool>>(2)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?))
         })
         .optional()?;
-    let Some((kind, head, joined)) = found else { return Ok(None) };
-    let Some(kind) = apply::kind(kind) else { return Ok(None) };
-    Ok(Some(ChannelState { kind, joined: joined.unwrap_or(false), head: head as u64, gaps: Gaps::load(db, channel)? }))
+    let Some((head, joined)) = found else { return Ok(None) };
+    Ok(Some(ChannelState { joined: joined.unwrap_or(false), head: head as u64, gaps: Gaps::load(db, channel)? }))
 }
 
 fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32) -> Result<Option<Part>, Error> {
-    let Some(ChannelState { head, gaps, .. }) = state(db, me, channel)? else { return Ok(None) };
+    let Some(ChannelState { head, gaps, joined, .. }) = state(db, me, channel)? else { return Ok(None) };
     let id = channel.as_bytes();
     let newest: Option<i64> =
         db.prepare_cached("SELECT max(seq) FROM messages WHERE channel = ?1")?.query_row([id], |row| row.get(0))?;
@@ -188,8 +216,21 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
         newer: window != Window::Latest && last < top,
         read,
         wanted: gaps.within(range.0, range.1),
+        here: Vec::new(),
+        joined,
         messages,
     }))
+}
+
+fn here(db: &Connection, ids: Vec<MessageId>) -> Result<Vec<MessageId>, Error> {
+    let mut query = db.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
+    let mut here = Vec::new();
+    for id in ids {
+        if query.exists([id.as_bytes()])? {
+            here.push(id);
+        }
+    }
+    Ok(here)
 }
 
 /// Ends a part where messages in between are missing: what comes after a hole would look like what comes next.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::view::{SearchQuery, Window};
 use std::time::Instant;
-use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::{MessageId, Timestamp};
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, PersonRow, Reaction};
 
 const KEY: [u8; 32] = [9; 32];
@@ -71,7 +71,7 @@ fn small() -> Changes {
 }
 
 async fn texts(cache: &Cache, window: Window, limit: u32) -> Vec<String> {
-    let part = cache.part(channel_id(5), window, limit).await.unwrap().unwrap();
+    let part = cache.part(channel_id(5), window, limit, Vec::new()).await.unwrap().unwrap();
     part.messages.into_iter().map(|message| message.text).collect()
 }
 
@@ -127,14 +127,14 @@ async fn numbers_that_were_skipped_are_a_gap_until_they_come() {
     let (_folder, cache) = fresh().await;
     cache.apply(small(), true).await.unwrap();
     cache.apply(changes(vec![Row::Message(text(5, 9, OTHER, "much later", 20))]), false).await.unwrap();
-    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50, Vec::new()).await.unwrap().unwrap();
     assert_eq!(part.wanted, [(4, 8)]);
     // What is beyond the hole is not shown as if it came right before.
     assert_eq!(part.messages.len(), 1);
     assert!(part.older);
     let page: Vec<MessageRow> = (4..=8).map(|seq| text(5, seq, OTHER, "between", 10 + seq)).collect();
     cache.apply_page(channel_id(5), 4, 8, 9, page).await.unwrap();
-    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50, Vec::new()).await.unwrap().unwrap();
     assert!(part.wanted.is_empty() && !part.older);
     assert_eq!(part.messages.len(), 9);
 }
@@ -144,7 +144,7 @@ async fn an_acknowledged_message_ahead_of_the_stream_makes_no_gap_and_no_watcher
     let (_folder, cache) = fresh().await;
     cache.apply(small(), true).await.unwrap();
     cache.apply_aside(vec![Row::Message(text(5, 6, ME, "mine", 12))]).await.unwrap();
-    let part = cache.part(channel_id(5), Window::Latest, 50).await.unwrap().unwrap();
+    let part = cache.part(channel_id(5), Window::Latest, 50, Vec::new()).await.unwrap().unwrap();
     assert!(part.wanted.is_empty());
     assert_eq!(part.messages.len(), 4);
     let (seen, cursor) = cache.since(6, 10).await.unwrap();

@@ -5,7 +5,7 @@ use crate::view::{MessageState, MessageView, PersonView, ReactionView};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
-use thechatapp_protocol::event::Reaction;
+use thechatapp_protocol::event::{MessageRow, Reaction};
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
@@ -61,7 +61,9 @@ impl<'a> Names<'a> {
             deleted: row.get(7)?,
             thread: thread.map(MessageId::from_bytes),
             reactions: match reactions {
-                Some(bytes) => self.reactions(&bytes)?,
+                Some(bytes) => {
+                    self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?
+                }
                 None => Vec::new(),
             },
             files: Vec::new(),
@@ -71,9 +73,29 @@ impl<'a> Names<'a> {
         })
     }
 
-    fn reactions(&mut self, bytes: &[u8]) -> Result<Vec<ReactionView>, Error> {
-        let stored: Vec<Reaction> = wire::decode(bytes).map_err(|why| Error::Damaged(why.to_string()))?;
-        stored
+    /// A message that was not stored.
+    pub(super) fn row(&mut self, row: MessageRow) -> Result<MessageView, Error> {
+        Ok(MessageView {
+            workspace: self.me.workspace.clone(),
+            channel: row.channel,
+            seq: Some(row.seq),
+            id: row.id,
+            author: self.person(row.author)?,
+            at: row.at,
+            text: row.text,
+            edited: row.edited.is_some(),
+            deleted: row.deleted,
+            thread: row.thread,
+            reactions: self.reactions(row.reactions)?,
+            files: Vec::new(),
+            state: MessageState::Sent,
+            mine: row.author == self.me.id,
+            failure: None,
+        })
+    }
+
+    fn reactions(&mut self, reactions: Vec<Reaction>) -> Result<Vec<ReactionView>, Error> {
+        reactions
             .into_iter()
             .map(|reaction| {
                 let mine = reaction.people.contains(&self.me.id);

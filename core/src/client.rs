@@ -1,0 +1,252 @@
+//! The facade: everything a shell can ask for. Each method is a few calls to the parts below.
+//!
+//! A [`Client`] is a cheap handle to one open profile. Reading answers from the device at once; writing a message is
+//! durable before it is answered; whatever needs the server says [`Error::Offline`] when it is not there.
+
+mod access;
+mod care;
+mod channels;
+pub(crate) mod events;
+mod identity;
+mod messages;
+
+use crate::cache::{Cache, Me};
+use crate::error::{Error, Result};
+use crate::event::ClientEvent;
+use crate::fault;
+use crate::local::{Account, Local, good_path};
+use crate::platform::Platform;
+use crate::profile::{Profile, Unlock, Vault};
+use crate::sync::{Running, Shared, Workspace};
+use crate::view::{Connection, KeyState};
+use events::Events;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use thechatapp_protocol::identity::{Pin, SignedDocument, Unverified};
+use thechatapp_protocol::{Timestamp, WorkspaceId};
+use tokio::task::JoinHandle;
+
+/// How often the index is tidied and the last good copy of what cannot be fetched again is renewed.
+const CARE_EVERY: Duration = Duration::from_secs(5 * 60);
+
+/// An open profile.
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    shared: Shared,
+    workspaces: RwLock<BTreeMap<WorkspaceId, Running>>,
+    /// Whether workspaces connect by themselves.
+    started: AtomicBool,
+    care: JoinHandle<()>,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.care.abort();
+    }
+}
+
+impl Client {
+    /// The state of a profile's key, without side effects.
+    pub async fn state(dir: &Path, platform: &Platform) -> KeyState {
+        Profile::state(dir, &Vault::new(Arc::clone(&platform.secrets))).await
+    }
+
+    /// Makes a new profile.
+    ///
+    /// # Errors
+    /// When files exist there, or secure storage does not do what it must.
+    pub async fn create(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
+        let profile = Profile::create(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?;
+        Self::with(profile, platform, true).await
+    }
+
+    /// Opens an existing profile.
+    ///
+    /// # Errors
+    /// The states of the profile's key, and [`Error::Corrupt`] for its files.
+    pub async fn open(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
+        let profile = Profile::open(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?;
+        Self::with(profile, platform, false).await
+    }
+
+    /// Opens the profile, or makes one where there is none.
+    ///
+    /// # Errors
+    /// Those of [`Self::open`] and [`Self::create`].
+    pub async fn open_or_create(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
+        if Self::state(dir, &platform).await == KeyState::Absent {
+            return Self::create(dir, unlock, platform).await;
+        }
+        Self::open(dir, unlock, platform).await
+    }
+
+    async fn with(profile: Profile, platform: Platform, fresh: bool) -> Result<Self> {
+        let path = profile.local_path();
+        // A profile that was made a moment ago, and nothing after it, has lost nothing.
+        let fresh = fresh
+            || (!path.exists()
+                && !good_path(&path).exists()
+                && !profile.dir().join("accounts").exists()
+                && profile.pin_copies().is_empty());
+        let local = Arc::new(Local::open(&path, profile.local_key().expose(), fresh).await?);
+        let accounts = local.accounts().await?;
+        let shared = Shared {
+            local: Arc::clone(&local),
+            profile: Arc::new(profile),
+            platform,
+            events: Arc::new(Events::default()),
+        };
+        let mut workspaces = BTreeMap::new();
+        for account in accounts {
+            let cache = open_cache(&shared.profile, &account).await?;
+            workspaces.insert(account.workspace, Workspace::run(cache, account, shared.clone()));
+        }
+        Ok(Self(Arc::new_cyclic(|inner| Inner {
+            shared,
+            workspaces: RwLock::new(workspaces),
+            started: AtomicBool::new(false),
+            care: tokio::spawn(care::run(inner.clone(), CARE_EVERY)),
+        })))
+    }
+
+    /// Connects every workspace, now and whenever a connection is lost, and fetches all history in the background.
+    pub fn start(&self) {
+        self.0.started.store(true, Ordering::SeqCst);
+        for workspace in self.all() {
+            workspace.start(true);
+        }
+    }
+
+    /// Connects one workspace and waits until it is up to date.
+    ///
+    /// # Errors
+    /// [`Error::Offline`] after the time-out; [`Error::PinMismatch`] and [`Error::Refused`] at once.
+    pub async fn connect(&self, ws: WorkspaceId, timeout: Duration) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let mut connections = workspace.connections();
+        // What was said before this attempt is no answer to it.
+        connections.mark_unchanged();
+        if workspace.connection() == Connection::Online {
+            return Ok(());
+        }
+        workspace.start(false);
+        let online = async {
+            loop {
+                if connections.changed().await.is_err() {
+                    return Err(closed());
+                }
+                match &*connections.borrow_and_update() {
+                    Connection::Online => return Ok(()),
+                    Connection::IdentityChanged | Connection::SignedOut { .. } => {}
+                    _ => continue,
+                }
+                return Err(workspace.why_not());
+            }
+        };
+        tokio::time::timeout(timeout, online).await.unwrap_or_else(|_| Err(workspace.why_not()))
+    }
+
+    /// Writes everything out, closes the files and releases the profile. Other handles, when there are any, keep the
+    /// files open until they are dropped.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn close(self) -> Result<()> {
+        self.shut_down().await.map(|_| ())
+    }
+
+    /// Stops everything; gives the profile back when no other handle has it.
+    async fn shut_down(self) -> Result<Option<Profile>> {
+        self.0.care.abort();
+        let running =
+            std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
+        let mut done = Ok(());
+        for (_, workspace) in running {
+            done = done.and(workspace.stop().await);
+        }
+        let shared = self.0.shared.clone();
+        drop(self);
+        let Shared { local, profile, .. } = shared;
+        match Arc::try_unwrap(local) {
+            Ok(local) => done = done.and(local.close().await),
+            Err(local) => {
+                done = done.and(local.keep_good().await);
+                done = done.and(local.flush().await);
+            }
+        }
+        done.map(|()| Arc::try_unwrap(profile).ok())
+    }
+
+    /// Waits for something to happen, and takes all of it.
+    pub async fn next_events(&self) -> Vec<ClientEvent> {
+        self.0.shared.events.next().await
+    }
+
+    fn workspace(&self, ws: WorkspaceId) -> Result<Arc<Workspace>> {
+        self.0
+            .workspaces
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&ws)
+            .map(|running| Arc::clone(&running.workspace))
+            .ok_or_else(|| Error::bad_input("there is no such workspace here", "this profile is not signed in to it"))
+    }
+
+    fn all(&self) -> Vec<Arc<Workspace>> {
+        let workspaces = self.0.workspaces.read().unwrap_or_else(PoisonError::into_inner);
+        workspaces.values().map(|running| Arc::clone(&running.workspace)).collect()
+    }
+
+    /// Opens an account that was just added, and connects it where the others are.
+    async fn add(&self, account: Account) -> Result<Arc<Workspace>> {
+        let shared = &self.0.shared;
+        let cache = open_cache(&shared.profile, &account).await?;
+        let running = Workspace::run(cache, account, shared.clone());
+        let workspace = Arc::clone(&running.workspace);
+        self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(workspace.id, running);
+        if self.0.started.load(Ordering::SeqCst) {
+            workspace.start(true);
+        }
+        shared.events.push(ClientEvent::Workspaces);
+        Ok(workspace)
+    }
+
+    /// Stops a workspace and closes its cache.
+    async fn remove(&self, ws: WorkspaceId) -> Result<()> {
+        let running = self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(&ws);
+        match running {
+            Some(running) => running.stop().await,
+            None => Ok(()),
+        }
+    }
+}
+
+async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> {
+    let (profile, ws) = (Arc::clone(profile), account.workspace);
+    let (path, key) = tokio::task::spawn_blocking(move || {
+        profile.cache_key(ws).map(|key| (profile.cache_path(ws), key))
+    })
+    .await
+    .map_err(fault::internal)??;
+    let me = Me { id: account.person, name: account.person_name.clone(), workspace: account.short.clone() };
+    Cache::open(&path, key.expose(), me).await
+}
+
+fn closed() -> Error {
+    Error::Offline { why: "the profile was closed".into() }
+}
+
+/// The pin of a signed document that nobody has vouched for, as it was when it was shown.
+pub(crate) fn pin_of(document: &[u8], at: Timestamp) -> Option<Pin> {
+    let signed = SignedDocument::decode(document).ok()?;
+    Some(Unverified::new(signed).verify_self(at.unix_seconds()).ok()?.pin())
+}
+
+#[cfg(test)]
+mod tests;

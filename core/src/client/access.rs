@@ -1,0 +1,303 @@
+//! First contact, joining, signing in and out.
+
+use super::Client;
+use crate::error::{Error, Result};
+use crate::event::ClientEvent;
+use crate::fault;
+use crate::local::Account;
+use crate::net::{self, LinkConfig};
+use crate::profile::PinCopy;
+use crate::sync::Workspace;
+use crate::trust::{Known, Source, first_contact};
+use crate::view::{ContactView, WorkspaceView};
+use ed25519_dalek::SigningKey;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_protocol::identity::{Address, IdentityError, Invite, Pin, Unverified};
+use thechatapp_protocol::methods::account::{Credential, Nothing};
+use thechatapp_protocol::methods::devices::SignOut;
+use thechatapp_protocol::session::StaticKey;
+use zeroize::Zeroizing;
+
+/// How long signing out waits for a server before it goes on without it.
+const SIGN_OUT_WAIT: Duration = Duration::from_secs(8);
+
+/// Where to go, and who vouched for what is there.
+struct Destination {
+    url: String,
+    workspace: Option<String>,
+    invite: Option<Invite>,
+}
+
+impl Destination {
+    fn parse(text: &str, workspace: Option<&str>) -> Result<Self> {
+        let text = text.trim();
+        if text.contains('#') {
+            let invite: Invite = text.parse()?;
+            return Ok(Self {
+                url: invite.base.clone(),
+                workspace: Some(invite.workspace.clone()),
+                invite: Some(invite),
+            });
+        }
+        let address: Address = text.parse()?;
+        Ok(Self { url: address.base, workspace: workspace.map(str::to_owned).or(address.workspace), invite: None })
+    }
+
+    async fn fetch(&self) -> Result<Unverified> {
+        net::fetch_identity(&self.url, self.workspace.as_deref(), None).await
+    }
+}
+
+impl Client {
+    /// Looks at a server, by address or invite, without trusting it. `vouched` says that the invite, or an earlier
+    /// profile on this device, knows this very identity.
+    ///
+    /// # Errors
+    /// [`Error::PinMismatch`] when the invite or an earlier profile knows another; [`Error::Offline`].
+    pub async fn contact(&self, address_or_invite: &str, workspace: Option<&str>) -> Result<ContactView> {
+        let to = Destination::parse(address_or_invite, workspace)?;
+        let candidate = to.fetch().await?.verify_self(self.now().unix_seconds())?;
+        let (document, pin) = (candidate.document(), candidate.pin());
+        let id = WorkspaceId::from_bytes(document.workspace_id);
+        let copy = self.0.shared.profile.pin_copy(id, &to.url, &document.workspace);
+        let mut vouched = false;
+        for known in copy.iter().chain(to.invite.iter().map(|invite| &invite.pin)) {
+            if *known != pin {
+                return Err(IdentityError::PinMismatch { known: *known, shown: pin }.into());
+            }
+            vouched = true;
+        }
+        Ok(ContactView {
+            url: to.url,
+            workspace: document.workspace.clone(),
+            name: document.name.clone(),
+            pin: pin.to_string(),
+            words: pin.words(),
+            qr: super::identity::qr(&pin)?,
+            vouched,
+            invited: to.invite.is_some(),
+        })
+    }
+
+    /// Makes an account by an invite, and enrols this device.
+    ///
+    /// # Errors
+    /// [`Error::PinMismatch`] when the server, the invite and `trust_pin` do not agree; [`Error::Refused`] by the server.
+    pub async fn join(
+        &self,
+        invite: &str,
+        name: &str,
+        password: &str,
+        trust_pin: Option<&str>,
+    ) -> Result<WorkspaceView> {
+        let to = Destination::parse(invite, None)?;
+        let Some(invite) = to.invite.clone() else {
+            return Err(Error::bad_input("this is not an invite", "the part after # is missing; was it cut off?"));
+        };
+        let credential = Credential::Invite { code: invite.code, name: name.to_owned(), password: password.to_owned() };
+        self.enrol(to, credential, trust_pin).await
+    }
+
+    /// Enrols this device for an account that exists.
+    ///
+    /// # Errors
+    /// [`Error::NotTrusted`] when nobody vouched for the server; else as for [`Self::join`].
+    pub async fn login(
+        &self,
+        address_or_invite: &str,
+        workspace: Option<&str>,
+        name: &str,
+        password: &str,
+        trust_pin: Option<&str>,
+    ) -> Result<WorkspaceView> {
+        let to = Destination::parse(address_or_invite, workspace)?;
+        let credential = Credential::Password { name: name.to_owned(), password: password.to_owned() };
+        self.enrol(to, credential, trust_pin).await
+    }
+
+    async fn enrol(&self, to: Destination, credential: Credential, trust_pin: Option<&str>) -> Result<WorkspaceView> {
+        let typed = trust_pin.map(str::parse::<Pin>).transpose()?;
+        let invited = to.invite.as_ref().map(|invite| invite.pin);
+        if let (Some(typed), Some(invited)) = (typed, invited)
+            && typed != invited
+        {
+            return Err(IdentityError::PinMismatch { known: typed, shown: invited }.into());
+        }
+        let known = self.first_contact(&to, typed, invited).await?;
+        let document = known.verified.document();
+        let id = WorkspaceId::from_bytes(document.workspace_id);
+        self.check_not_signed_in(id, &credential).await?;
+        // Whatever could fail here fails before the server has heard of this device.
+        let device_key = StaticKey::random().map_err(fault::internal)?;
+        let signing_key = random_signing_key()?;
+        let platform = &self.0.shared.platform;
+        let config = LinkConfig {
+            url: to.url.clone(),
+            workspace: document.workspace.clone(),
+            workspace_id: id,
+            device: device_key.clone(),
+            known,
+            clock: Arc::clone(&platform.clock),
+            extra_roots: platform.extra_roots.clone(),
+        };
+        let enrolled =
+            net::enrol(&config, &signing_key, credential, &platform.device_name, &platform.device_platform).await?;
+        let account = Account {
+            workspace: id,
+            url: to.url,
+            short: config.workspace,
+            name: enrolled.me.workspace_name,
+            person: enrolled.me.person.id,
+            person_name: enrolled.me.person.name,
+            device: enrolled.me.device,
+            device_key,
+            signing_key,
+            known: enrolled.known,
+            shown: None,
+            added: self.now(),
+        };
+        self.0.shared.local.put_account(&account).await?;
+        let copy = PinCopy { url: account.url.clone(), workspace: account.short.clone(), pin: account.known.pin() };
+        let profile = Arc::clone(&self.0.shared.profile);
+        tokio::task::spawn_blocking(move || profile.store_pin_copy(id, copy)).await.map_err(fault::internal)??;
+        self.0.shared.local.keep_good().await?;
+        self.remove(id).await?;
+        let workspace = self.add(account).await?;
+        self.view(&workspace).await
+    }
+
+    async fn first_contact(&self, to: &Destination, typed: Option<Pin>, invited: Option<Pin>) -> Result<Known> {
+        let fetched = to.fetch().await?;
+        let now = self.now();
+        let candidate = fetched.clone().verify_self(now.unix_seconds())?;
+        let document = candidate.document();
+        let id = WorkspaceId::from_bytes(document.workspace_id);
+        // An account that is still here knows more than a copy of its pin: documents only move forward.
+        if let Ok(workspace) = self.workspace(id) {
+            let known = workspace.account().known;
+            return match known.next(fetched, now) {
+                Ok(crate::trust::Next::Same) => Ok(known),
+                Ok(crate::trust::Next::Advanced { known, .. }) => Ok(known),
+                Err(crate::trust::Stop::Unannounced(shown)) => {
+                    Err(IdentityError::PinMismatch { known: known.pin(), shown: shown.pin() }.into())
+                }
+                Err(stop) => Err(stop.into()),
+            };
+        }
+        let copy = self.0.shared.profile.pin_copy(id, &to.url, &document.workspace);
+        let vouched = match (&invited, &typed) {
+            (Some(pin), _) => Some((pin, Source::Invite)),
+            (None, Some(pin)) => Some((pin, Source::Compared)),
+            (None, None) => None,
+        };
+        first_contact(fetched, vouched, copy.as_ref(), now)
+    }
+
+    /// One account of a workspace at a time; the same person may sign in again, for example after being signed out.
+    async fn check_not_signed_in(&self, id: WorkspaceId, credential: &Credential) -> Result<()> {
+        let Ok(workspace) = self.workspace(id) else { return Ok(()) };
+        let here = workspace.cache.person(workspace.me).await?.name;
+        match credential {
+            Credential::Password { name, .. } if name.trim().to_lowercase() == here.to_lowercase() => Ok(()),
+            _ => Err(Error::bad_input(
+                "this profile is signed in to this workspace",
+                format!("as {here}; sign out first, or use another profile"),
+            )),
+        }
+    }
+
+    /// The workspaces of this profile, in the order they were added.
+    ///
+    /// # Errors
+    /// When the files cannot be read.
+    pub async fn workspaces(&self) -> Result<Vec<WorkspaceView>> {
+        let mut all = self.all();
+        all.sort_by_key(|workspace| (workspace.account().added, workspace.id));
+        let mut views = Vec::with_capacity(all.len());
+        for workspace in all {
+            views.push(self.view(&workspace).await?);
+        }
+        Ok(views)
+    }
+
+    /// A workspace by its short name or id; without a name the only one.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] when there is none, or more than one.
+    pub async fn resolve_workspace(&self, name: Option<&str>) -> Result<WorkspaceView> {
+        let mut found: Vec<WorkspaceView> = self.workspaces().await?;
+        let Some(name) = name else {
+            return match (found.pop(), found.is_empty()) {
+                (Some(only), true) => Ok(only),
+                (None, _) => Err(Error::bad_input("there is no workspace yet", "this profile is not signed in anywhere")),
+                _ => Err(Error::bad_input("say which workspace", "this profile is signed in to more than one")),
+            };
+        };
+        found.retain(|view| view.workspace == name || view.id.to_string() == name);
+        match (found.pop(), found.is_empty()) {
+            (Some(only), true) => Ok(only),
+            (None, _) => Err(Error::bad_input("there is no such workspace here", format!("not signed in to {name}"))),
+            _ => Err(Error::bad_input("say which workspace", format!("more than one is called {name}; give its id"))),
+        }
+    }
+
+    /// Revokes this device on the server, when it can be reached, and removes all of the account from this device.
+    ///
+    /// # Errors
+    /// When it could not be removed here.
+    pub async fn sign_out(&self, ws: WorkspaceId) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let revoke = async {
+            self.connect(ws, SIGN_OUT_WAIT).await?;
+            workspace.session()?.call::<SignOut>(&Nothing {}).await
+        };
+        if let Ok(Err(why)) = tokio::time::timeout(SIGN_OUT_WAIT, revoke).await {
+            tracing::info!(%why, "signed out without the server");
+        }
+        drop(workspace);
+        self.remove(ws).await?;
+        // Without its key the cache is noise, whatever happens next.
+        let profile = Arc::clone(&self.0.shared.profile);
+        let removed = tokio::task::spawn_blocking(move || -> Result<()> {
+            profile.drop_cache_key(ws)?;
+            match profile.cache_path(ws).parent().map(std::fs::remove_dir_all) {
+                Some(Err(why)) if why.kind() != std::io::ErrorKind::NotFound => {
+                    Err(Error::DiskFull { why: why.to_string() })
+                }
+                _ => Ok(()),
+            }
+        })
+        .await
+        .map_err(fault::internal)?;
+        self.0.shared.local.remove_account(ws).await?;
+        self.0.shared.events.push(ClientEvent::Workspaces);
+        removed
+    }
+
+    pub(super) async fn view(&self, workspace: &Workspace) -> Result<WorkspaceView> {
+        let account = workspace.account();
+        Ok(WorkspaceView {
+            id: account.workspace,
+            workspace: account.short,
+            name: account.known.verified.document().name.clone(),
+            url: account.url,
+            me: workspace.cache.person(account.person).await?,
+            device: account.device,
+            connection: workspace.connection(),
+            unread: workspace.cache.unread().await?,
+            waiting: self.0.shared.local.waiting_count(account.workspace).await?,
+        })
+    }
+
+    pub(super) fn now(&self) -> thechatapp_protocol::Timestamp {
+        self.0.shared.platform.clock.now()
+    }
+}
+
+fn random_signing_key() -> Result<SigningKey> {
+    let mut bytes = Zeroizing::new([0; 32]);
+    getrandom::fill(&mut *bytes).map_err(fault::internal)?;
+    Ok(SigningKey::from_bytes(&bytes))
+}

@@ -1,0 +1,189 @@
+//! Keeping a profile well: checks, repair, wiping, setting aside, recovery.
+
+use super::{Client, Inner, open_cache};
+use crate::error::{Error, Result};
+use crate::fault;
+use crate::local::Local;
+use crate::platform::{Clock, Platform, SystemClock};
+use crate::profile::{Profile, Unlock, Vault};
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+use zeroize::Zeroizing;
+
+/// Tidies indexes and renews the last good copy, as long as the client lives.
+pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
+    loop {
+        tokio::time::sleep(every).await;
+        let Some(inner) = inner.upgrade() else { return };
+        let client = Client(inner);
+        if let Err(why) = client.care().await {
+            tracing::warn!(%why, "taking care of the profile failed");
+        }
+    }
+}
+
+impl Client {
+    async fn care(&self) -> Result<()> {
+        for workspace in self.all() {
+            if workspace.cache.is_untidy().await? {
+                workspace.cache.tidy().await?;
+            }
+        }
+        self.0.shared.local.keep_good().await
+    }
+
+    /// Destroys the profile: the entry in secure storage first, then the files.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] while other handles to it exist.
+    pub async fn wipe(self) -> Result<()> {
+        // What cannot be written out is no reason to keep it.
+        let profile = match self.shut_down().await {
+            Ok(profile) => profile,
+            Err(why) => return Err(why),
+        };
+        profile.ok_or(Error::Busy)?.wipe().await
+    }
+
+    /// Moves the files of a profile that is not open into a dated folder; nothing is deleted.
+    ///
+    /// # Errors
+    /// [`Error::Busy`] when it is open somewhere.
+    pub async fn set_aside(dir: &Path) -> Result<PathBuf> {
+        Profile::set_aside(dir, SystemClock.now()).await
+    }
+
+    /// Opens a profile whose files are damaged: a damaged cache is set aside and will be fetched again, a damaged
+    /// `local.db` is set aside and its last good copy put in its place.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
+    pub async fn repair(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
+        let profile = Arc::new(Profile::open(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?);
+        let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
+        let path = profile.local_path();
+        let key = profile.local_key().expose();
+        let local = match Local::open(&path, key, false).await {
+            Err(Error::Corrupt { file, why }) => {
+                move_aside(&path, &aside).await?;
+                if !Local::restore_good(&path).await? {
+                    return Err(Error::Corrupt { file, why: format!("{why}; there is no good copy of it") });
+                }
+                Local::open(&path, key, false).await?
+            }
+            opened => opened?,
+        };
+        for account in local.accounts().await? {
+            let opened = match open_cache(&profile, &account).await {
+                Ok(cache) => {
+                    let checked = cache.check().await;
+                    cache.close().await.and(checked)
+                }
+                Err(why) => Err(why),
+            };
+            match opened {
+                Err(Error::Corrupt { .. }) => {
+                    move_aside(&profile.cache_path(account.workspace), &aside.join(account.workspace.to_string())).await?;
+                }
+                done => done?,
+            }
+        }
+        local.close().await?;
+        let profile = Arc::try_unwrap(profile).map_err(|_| Error::Busy)?;
+        Self::with(profile, platform, false).await
+    }
+
+    /// Checks everything that can be checked without the server.
+    ///
+    /// # Errors
+    /// Only when the checks themselves cannot run; what they find is in the answer.
+    pub async fn doctor(&self) -> Result<Value> {
+        let shared = &self.0.shared;
+        let mut ok = true;
+        let mut seen = |result: Result<()>| match result {
+            Ok(()) => json!({"ok": true}),
+            Err(why) => {
+                ok = false;
+                json!({"ok": false, "error": why.report()})
+            }
+        };
+        let local = seen(shared.local.check().await);
+        let mut workspaces = Vec::new();
+        for workspace in self.all() {
+            let account = workspace.account();
+            let standing = workspace.cache.standing().await?;
+            workspaces.push(json!({
+                "workspace": account.short,
+                "id": account.workspace,
+                "url": account.url,
+                "pin": account.known.pin().to_string(),
+                "connection": workspace.connection(),
+                "cache": seen(workspace.cache.check().await),
+                "cursor": standing.cursor,
+                "waiting": shared.local.waiting_count(account.workspace).await?,
+                "tidy": !workspace.cache.is_untidy().await?,
+                "pin_copy": shared.profile.pin_copies().contains_key(&account.workspace),
+            }));
+        }
+        Ok(json!({
+            "ok": ok,
+            "profile": shared.profile.dir(),
+            "backend": shared.profile.backend(),
+            "slots": shared.profile.slots(),
+            "sqlite": rusqlite::version(),
+            "cipher": shared.local.cipher().await?,
+            "local": local,
+            "good_copy": crate::local::good_path(&shared.profile.local_path()).exists(),
+            "workspaces": workspaces,
+        }))
+    }
+
+    /// Makes a code that opens this profile when its key is lost, in place of an older one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn make_recovery_code(&self) -> Result<String> {
+        Ok(self.0.shared.profile.make_recovery_code().await?.to_string())
+    }
+
+    /// Opens a profile by its recovery code, and gives it a new key in secure storage.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`] when the code is another's.
+    pub async fn restore_with_code(dir: &Path, code: &str, platform: Platform) -> Result<Self> {
+        let profile = Profile::restore_with_code(dir, code, Vault::new(Arc::clone(&platform.secrets))).await?;
+        Self::with(profile, platform, false).await
+    }
+
+    /// Adds a passphrase that opens this profile too, in place of an older one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn set_passphrase(&self, passphrase: Zeroizing<String>) -> Result<()> {
+        self.0.shared.profile.set_passphrase(passphrase).await
+    }
+}
+
+/// Moves a database and what belongs to it.
+async fn move_aside(path: &Path, to: &Path) -> Result<()> {
+    let (path, to) = (path.to_owned(), to.to_owned());
+    tokio::task::spawn_blocking(move || {
+        let full = |why: std::io::Error| Error::DiskFull { why: why.to_string() };
+        std::fs::create_dir_all(&to).map_err(full)?;
+        for ending in ["", "-wal", "-shm"] {
+            let mut from = path.clone().into_os_string();
+            from.push(ending);
+            let from = PathBuf::from(from);
+            let Some(name) = from.file_name() else { continue };
+            match std::fs::rename(&from, to.join(name)) {
+                Err(why) if why.kind() != std::io::ErrorKind::NotFound => return Err(full(why)),
+                _ => {}
+            }
+        }
+        Ok(())
+    })
+    .await
+    .map_err(fault::internal)?
+}

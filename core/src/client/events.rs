@@ -1,0 +1,93 @@
+//! What shells have not heard yet: bounded, and said once however often it happens.
+
+use crate::event::ClientEvent;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
+use thechatapp_protocol::{ChannelId, WorkspaceId};
+use tokio::sync::Notify;
+
+/// Most different events that are kept; past it a shell asks for everything anew.
+const MOST: usize = 1024;
+
+#[derive(Debug, Default)]
+struct Pending {
+    resync: bool,
+    workspaces: bool,
+    connections: BTreeSet<WorkspaceId>,
+    channels: BTreeSet<WorkspaceId>,
+    messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
+}
+
+/// The queue of events.
+#[derive(Debug, Default)]
+pub(crate) struct Events {
+    pending: Mutex<Pending>,
+    more: Notify,
+}
+
+impl Events {
+    /// Adds an event.
+    pub(crate) fn push(&self, event: ClientEvent) {
+        {
+            let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+            if pending.resync {
+                return;
+            }
+            match event {
+                ClientEvent::Workspaces => pending.workspaces = true,
+                ClientEvent::Connection { workspace } => {
+                    pending.connections.insert(workspace);
+                }
+                ClientEvent::Channels { workspace } => {
+                    pending.channels.insert(workspace);
+                }
+                ClientEvent::Messages { workspace, channel, from } => {
+                    // Zero says that no number changed, only what waits.
+                    let lowest = pending.messages.entry((workspace, channel)).or_insert(from);
+                    *lowest = if *lowest == 0 || from == 0 { from.max(*lowest) } else { from.min(*lowest) };
+                }
+                ClientEvent::Resync => pending.resync = true,
+            }
+            if pending.connections.len() + pending.channels.len() + pending.messages.len() > MOST {
+                pending.resync = true;
+            }
+            if pending.resync {
+                *pending = Pending { resync: true, ..Pending::default() };
+            }
+        }
+        self.more.notify_one();
+    }
+
+    /// Waits until there is something, and takes all of it.
+    pub(crate) async fn next(&self) -> Vec<ClientEvent> {
+        loop {
+            let taken = self.take();
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.more.notified().await;
+        }
+    }
+
+    fn take(&self) -> Vec<ClientEvent> {
+        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
+        if pending.resync {
+            return vec![ClientEvent::Resync];
+        }
+        let workspaces = pending.workspaces.then_some(ClientEvent::Workspaces);
+        workspaces
+            .into_iter()
+            .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
+            .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
+            .chain(
+                pending
+                    .messages
+                    .into_iter()
+                    .map(|((workspace, channel), from)| ClientEvent::Messages { workspace, channel, from }),
+            )
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

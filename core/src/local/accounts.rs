@@ -1,0 +1,193 @@
+//! The accounts of a profile: where each is, who one is there, the device's keys, the identity that is trusted.
+
+use super::Local;
+use crate::error::Result;
+use crate::trust::Known;
+use ed25519_dalek::SigningKey;
+use rusqlite::{OptionalExtension, Row as SqlRow, params};
+use std::fmt;
+use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{AccountId, DeviceId, Timestamp, WorkspaceId};
+use zeroize::Zeroizing;
+
+/// One account.
+#[derive(Clone)]
+pub(crate) struct Account {
+    pub(crate) workspace: WorkspaceId,
+    /// `https://host[:port]`.
+    pub(crate) url: String,
+    /// The workspace's short name.
+    pub(crate) short: String,
+    /// Its name as people read it.
+    pub(crate) name: String,
+    pub(crate) person: AccountId,
+    pub(crate) person_name: String,
+    pub(crate) device: DeviceId,
+    pub(crate) device_key: StaticKey,
+    pub(crate) signing_key: SigningKey,
+    pub(crate) known: Known,
+    /// An identity that was shown and never announced, as a signed document, and when.
+    pub(crate) shown: Option<(Vec<u8>, Timestamp)>,
+    pub(crate) added: Timestamp,
+}
+
+impl fmt::Debug for Account {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Account").field("workspace", &self.workspace).field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// As stored; the identity is decoded outside the database's thread.
+struct Stored {
+    account: [[u8; 16]; 3],
+    texts: [String; 4],
+    device_key: Zeroizing<[u8; 32]>,
+    signing_key: Zeroizing<[u8; 32]>,
+    known: Vec<u8>,
+    shown: Option<(Vec<u8>, Timestamp)>,
+    added: Timestamp,
+}
+
+fn stored(row: &SqlRow<'_>) -> rusqlite::Result<Stored> {
+    let shown: Option<Vec<u8>> = row.get(10)?;
+    let shown_at: Option<i64> = row.get(11)?;
+    Ok(Stored {
+        account: [row.get(0)?, row.get(4)?, row.get(6)?],
+        texts: [row.get(1)?, row.get(2)?, row.get(3)?, row.get(5)?],
+        device_key: Zeroizing::new(row.get(7)?),
+        signing_key: Zeroizing::new(row.get(8)?),
+        known: row.get(9)?,
+        shown: shown.zip(shown_at.map(Timestamp)),
+        added: Timestamp(row.get(12)?),
+    })
+}
+
+impl Stored {
+    fn decode(self) -> Result<Account> {
+        let [workspace, person, device] = self.account;
+        let [url, short, name, person_name] = self.texts;
+        Ok(Account {
+            workspace: WorkspaceId::from_bytes(workspace),
+            url,
+            short,
+            name,
+            person: AccountId::from_bytes(person),
+            person_name,
+            device: DeviceId::from_bytes(device),
+            device_key: StaticKey::from_bytes(*self.device_key),
+            signing_key: SigningKey::from_bytes(&self.signing_key),
+            known: Known::decode(&self.known)?,
+            shown: self.shown,
+            added: self.added,
+        })
+    }
+}
+
+impl Local {
+    /// Every account, in the order they were added.
+    pub(crate) async fn accounts(&self) -> Result<Vec<Account>> {
+        let rows = self
+            .read(|db| {
+                let mut query = db.prepare(
+                    "SELECT workspace, url, short, name, person, person_name, device, device_key, signing_key, known,
+                        shown, shown_at, added FROM accounts ORDER BY added, workspace",
+                )?;
+                Ok(query.query_map([], stored)?.collect::<rusqlite::Result<Vec<_>>>()?)
+            })
+            .await?;
+        rows.into_iter().map(Stored::decode).collect()
+    }
+
+    /// Adds an account, or replaces what is known of one; drafts and what waits to be sent stay.
+    pub(crate) async fn put_account(&self, account: &Account) -> Result<()> {
+        let account = account.clone();
+        self.write(move |db| {
+            let (device_key, signing_key) =
+                (account.device_key.to_bytes(), Zeroizing::new(account.signing_key.to_bytes()));
+            db.execute(
+                "INSERT INTO accounts (workspace, url, short, name, person, person_name, device, device_key,
+                    signing_key, known, added)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+                 ON CONFLICT (workspace) DO UPDATE SET url = excluded.url, short = excluded.short,
+                    name = excluded.name, person = excluded.person, person_name = excluded.person_name,
+                    device = excluded.device, device_key = excluded.device_key, signing_key = excluded.signing_key,
+                    known = excluded.known, shown = NULL, shown_at = NULL",
+                params![
+                    account.workspace.as_bytes(),
+                    account.url,
+                    account.short,
+                    account.name,
+                    account.person.as_bytes(),
+                    account.person_name,
+                    account.device.as_bytes(),
+                    device_key.as_slice(),
+                    signing_key.as_slice(),
+                    account.known.encode(),
+                    account.added.0,
+                ],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores an identity that is trusted from now on; what was shown instead is settled by it.
+    pub(crate) async fn store_known(&self, workspace: WorkspaceId, known: &Known) -> Result<()> {
+        let known = known.encode();
+        self.write(move |db| {
+            db.execute(
+                "UPDATE accounts SET known = ?2, shown = NULL, shown_at = NULL WHERE workspace = ?1",
+                params![workspace.as_bytes(), known],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Keeps an identity that was shown and never announced, until somebody decides.
+    pub(crate) async fn store_shown(&self, workspace: WorkspaceId, document: Vec<u8>, at: Timestamp) -> Result<()> {
+        self.write(move |db| {
+            db.execute(
+                "UPDATE accounts SET shown_at = CASE WHEN shown = ?2 THEN shown_at ELSE ?3 END, shown = ?2
+                 WHERE workspace = ?1",
+                params![workspace.as_bytes(), document, at.0],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Removes an account with all that belongs to it, from the last good copy too.
+    pub(crate) async fn remove_account(&self, workspace: WorkspaceId) -> Result<()> {
+        self.write(move |db| {
+            db.execute("DELETE FROM accounts WHERE workspace = ?1", [workspace.as_bytes()])?;
+            Ok(())
+        })
+        .await?;
+        self.keep_good().await?;
+        self.flush().await
+    }
+
+    /// How far a watcher has come; `None` when there was none yet.
+    pub(crate) async fn watched(&self, workspace: WorkspaceId) -> Result<Option<u64>> {
+        self.read(move |db| {
+            let found: Option<Option<i64>> = db
+                .query_row("SELECT watched FROM accounts WHERE workspace = ?1", [workspace.as_bytes()], |row| row.get(0))
+                .optional()?;
+            Ok(found.flatten().map(|change| change as u64))
+        })
+        .await
+    }
+
+    /// Remembers how far a watcher has come.
+    pub(crate) async fn set_watched(&self, workspace: WorkspaceId, change: u64) -> Result<()> {
+        self.write(move |db| {
+            db.execute(
+                "UPDATE accounts SET watched = ?2 WHERE workspace = ?1",
+                params![workspace.as_bytes(), change as i64],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}

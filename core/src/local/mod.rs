@@ -1,0 +1,167 @@
+//! What exists on this device only and can be fetched from nowhere: accounts with their device keys, the identities that
+//! are trusted, what waits to be sent, drafts, read marks on their way.
+//!
+//! Every commit is on the disk before anything is answered; the whole file is checked when it is opened; and a last good
+//! copy, sealed under the same key, stands beside it. A damaged file is never replaced without being asked to.
+
+mod accounts;
+mod outbox;
+mod schema;
+
+use crate::error::{Error, Result};
+use crate::fault;
+use rusqlite::Connection;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use thechatapp_database::{self as database, Durability, Readers, Writer};
+use zeroize::Zeroizing;
+
+pub(crate) use accounts::Account;
+pub(crate) use outbox::Waiting;
+
+const READERS: usize = 2;
+
+/// The open `local.db`.
+pub(crate) struct Local {
+    writer: Writer<()>,
+    thread: JoinHandle<()>,
+    readers: Readers,
+    path: PathBuf,
+    key: Zeroizing<[u8; 32]>,
+    changed: AtomicBool,
+}
+
+impl std::fmt::Debug for Local {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Local").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+/// Where the last good copy of a `local.db` stands.
+pub(crate) fn good_path(path: &Path) -> PathBuf {
+    path.with_extension("db.good")
+}
+
+impl Local {
+    /// Opens the file and checks all of it. `fresh` says that this profile has just been made, so that a missing file
+    /// is no loss; otherwise it is [`Error::Corrupt`].
+    pub(crate) async fn open(path: &Path, key: &[u8; 32], fresh: bool) -> Result<Self> {
+        let path = path.to_owned();
+        let key = Zeroizing::new(*key);
+        if !fresh && !path.exists() {
+            return Err(Error::Corrupt { file: file_name(&path), why: "it is missing".into() });
+        }
+        let opened = tokio::task::spawn_blocking(move || {
+            let open = || {
+                let db = database::open(&path, &key, schema::LOCAL, Durability::Full)?;
+                database::check(&db)?;
+                Writer::start(db, |_| {})
+            };
+            match open() {
+                Ok((writer, thread)) => {
+                    let readers = Readers::new(path.clone(), &key, READERS);
+                    Ok(Self { writer, thread, readers, path, key, changed: AtomicBool::new(true) })
+                }
+                Err(why) => Err((path, why)),
+            }
+        })
+        .await
+        .map_err(fault::internal)?;
+        opened.map_err(|(path, why)| fault::database(&path, why))
+    }
+
+    /// Puts the last good copy in the place of a file that was set aside.
+    pub(crate) async fn restore_good(path: &Path) -> Result<bool> {
+        let (from, to) = (good_path(path), path.to_owned());
+        tokio::task::spawn_blocking(move || {
+            if !from.exists() {
+                return Ok(false);
+            }
+            let full = |why: std::io::Error| Error::DiskFull { why: why.to_string() };
+            // Copied under another name first: a name that stands must stand for a whole file.
+            let fresh = to.with_extension("db.restored");
+            std::fs::copy(&from, &fresh).map_err(full)?;
+            std::fs::File::open(&fresh).and_then(|file| file.sync_all()).map_err(full)?;
+            std::fs::rename(&fresh, &to).map_err(full)?;
+            Ok(true)
+        })
+        .await
+        .map_err(fault::internal)?
+    }
+
+    /// Makes the last good copy anew, when something changed since the last one.
+    pub(crate) async fn keep_good(&self) -> Result<()> {
+        if !self.changed.swap(false, Ordering::SeqCst) {
+            return Ok(());
+        }
+        let (to, key) = (good_path(&self.path), self.key.clone());
+        let kept = self.apart(move |db| database::backup(db, &to, &key)).await;
+        if kept.is_err() {
+            self.changed.store(true, Ordering::SeqCst);
+        }
+        kept
+    }
+
+    /// Writes the log into the file.
+    pub(crate) async fn flush(&self) -> Result<()> {
+        self.apart(|db| {
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Keeps a good copy, writes everything out, closes the file.
+    pub(crate) async fn close(self) -> Result<()> {
+        let kept = self.keep_good().await;
+        self.flush().await?;
+        self.readers.close();
+        drop(self.writer);
+        let thread = self.thread;
+        tokio::task::spawn_blocking(move || thread.join())
+            .await
+            .map_err(fault::internal)?
+            .map_err(|_| fault::internal("a database thread ended badly"))?;
+        kept
+    }
+
+    /// Every page and index of the file.
+    pub(crate) async fn check(&self) -> Result<()> {
+        self.read(database::check).await
+    }
+
+    /// What SQLCipher says of itself.
+    pub(crate) async fn cipher(&self) -> Result<String> {
+        self.read(|db| Ok(db.query_row("PRAGMA cipher_version", [], |row| row.get(0))?)).await
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.readers.read(query).await.map_err(|why| fault::database(&self.path, why))
+    }
+
+    async fn write<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.changed.store(true, Ordering::SeqCst);
+        self.writer.write(move |db, _| job(db)).await.map_err(|why| fault::database(&self.path, why))
+    }
+
+    async fn apart<T: Send + 'static>(
+        &self,
+        job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.writer.apart(job).await.map_err(|why| fault::database(&self.path, why))
+    }
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned()
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,199 @@
+//! What waits: messages to be sent, read marks to be told, drafts.
+
+use super::Local;
+use crate::error::Result;
+use rusqlite::{OptionalExtension, Row as SqlRow, params};
+use std::collections::BTreeSet;
+use thechatapp_protocol::{ChannelId, MessageId, Timestamp, WorkspaceId};
+
+/// A message that is not known to be on the server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Waiting {
+    /// Its place in the order of sending.
+    pub(crate) position: i64,
+    pub(crate) id: MessageId,
+    pub(crate) channel: ChannelId,
+    pub(crate) text: String,
+    pub(crate) thread: Option<MessageId>,
+    pub(crate) created: Timestamp,
+    /// Why the server refused it; nothing while it waits.
+    pub(crate) failure: Option<String>,
+}
+
+const COLUMNS: &str = "position, id, channel, text, thread, created, failure";
+
+fn waiting(row: &SqlRow<'_>) -> rusqlite::Result<Waiting> {
+    Ok(Waiting {
+        position: row.get(0)?,
+        id: MessageId::from_bytes(row.get(1)?),
+        channel: ChannelId::from_bytes(row.get(2)?),
+        text: row.get(3)?,
+        thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
+        created: Timestamp(row.get(5)?),
+        failure: row.get(6)?,
+    })
+}
+
+impl Local {
+    /// Takes a message to be sent; once this returns it survives everything. Its position is filled in. A message that
+    /// waits already is left as it is.
+    pub(crate) async fn queue(&self, workspace: WorkspaceId, mut message: Waiting) -> Result<Waiting> {
+        self.write(move |db| {
+            db.prepare_cached(
+                "INSERT INTO outbox (workspace, id, channel, text, thread, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                 ON CONFLICT (id) DO NOTHING",
+            )?
+            .execute(params![
+                workspace.as_bytes(),
+                message.id.as_bytes(),
+                message.channel.as_bytes(),
+                message.text,
+                message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
+                message.created.0,
+            ])?;
+            message.position = db
+                .prepare_cached("SELECT position FROM outbox WHERE id = ?1")?
+                .query_row([message.id.as_bytes()], |row| row.get(0))?;
+            Ok(message)
+        })
+        .await
+    }
+
+    /// Everything of a workspace that is not known to be on the server, in order.
+    pub(crate) async fn outbox(&self, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE workspace = ?1 ORDER BY position");
+            let mut query = db.prepare_cached(&sql)?;
+            Ok(query.query_map([workspace.as_bytes()], waiting)?.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// What waits in one channel, in order.
+    pub(crate) async fn outbox_of(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<Vec<Waiting>> {
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE workspace = ?1 AND channel = ?2 ORDER BY position");
+            let mut query = db.prepare_cached(&sql)?;
+            let rows = query.query_map(params![workspace.as_bytes(), channel.as_bytes()], waiting)?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// One message that waits.
+    pub(crate) async fn waiting(&self, id: MessageId) -> Result<Option<Waiting>> {
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1");
+            Ok(db.prepare_cached(&sql)?.query_row([id.as_bytes()], waiting).optional()?)
+        })
+        .await
+    }
+
+    /// How many wait to be sent, those that were refused not counted.
+    pub(crate) async fn waiting_count(&self, workspace: WorkspaceId) -> Result<u64> {
+        self.read(move |db| {
+            let count: i64 = db
+                .prepare_cached("SELECT count(*) FROM outbox WHERE workspace = ?1 AND failure IS NULL")?
+                .query_row([workspace.as_bytes()], |row| row.get(0))?;
+            Ok(count as u64)
+        })
+        .await
+    }
+
+    /// Forgets messages that are on the server, or that the person gave up.
+    pub(crate) async fn forget(&self, ids: Vec<MessageId>) -> Result<()> {
+        self.write(move |db| {
+            let mut delete = db.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
+            for id in ids {
+                delete.execute([id.as_bytes()])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Marks a message as refused, or with `None` as waiting again.
+    pub(crate) async fn set_failure(&self, id: MessageId, failure: Option<String>) -> Result<()> {
+        self.write(move |db| {
+            db.execute("UPDATE outbox SET failure = ?2 WHERE id = ?1", params![id.as_bytes(), failure])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// A channel's draft; empty when there is none.
+    pub(crate) async fn draft(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<String> {
+        self.read(move |db| {
+            let text: Option<String> = db
+                .prepare_cached("SELECT text FROM drafts WHERE workspace = ?1 AND channel = ?2")?
+                .query_row(params![workspace.as_bytes(), channel.as_bytes()], |row| row.get(0))
+                .optional()?;
+            Ok(text.unwrap_or_default())
+        })
+        .await
+    }
+
+    /// Keeps a draft; an empty one is removed.
+    pub(crate) async fn save_draft(&self, workspace: WorkspaceId, channel: ChannelId, text: String) -> Result<()> {
+        self.write(move |db| {
+            let place = params![workspace.as_bytes(), channel.as_bytes()];
+            if text.is_empty() {
+                db.execute("DELETE FROM drafts WHERE workspace = ?1 AND channel = ?2", place)?;
+            } else {
+                db.execute(
+                    "INSERT OR REPLACE INTO drafts (workspace, channel, text) VALUES (?1, ?2, ?3)",
+                    params![workspace.as_bytes(), channel.as_bytes(), text],
+                )?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The channels in which a draft waits.
+    pub(crate) async fn drafts(&self, workspace: WorkspaceId) -> Result<BTreeSet<ChannelId>> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT channel FROM drafts WHERE workspace = ?1")?;
+            let rows = query.query_map([workspace.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
+            Ok(rows.map(|id| id.map(ChannelId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// Remembers a read mark until the server has it.
+    pub(crate) async fn queue_mark(&self, workspace: WorkspaceId, channel: ChannelId, seq: u64) -> Result<()> {
+        self.write(move |db| {
+            db.prepare_cached(
+                "INSERT INTO marks (workspace, channel, seq) VALUES (?1, ?2, ?3)
+                 ON CONFLICT (workspace, channel) DO UPDATE SET seq = max(seq, excluded.seq)",
+            )?
+            .execute(params![workspace.as_bytes(), channel.as_bytes(), seq as i64])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Read marks that the server does not have yet.
+    pub(crate) async fn marks(&self, workspace: WorkspaceId) -> Result<Vec<(ChannelId, u64)>> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT channel, seq FROM marks WHERE workspace = ?1")?;
+            let rows = query.query_map([workspace.as_bytes()], |row| {
+                Ok((ChannelId::from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// Forgets a read mark that the server has, unless a later one came meanwhile.
+    pub(crate) async fn forget_mark(&self, workspace: WorkspaceId, channel: ChannelId, seq: u64) -> Result<()> {
+        self.write(move |db| {
+            db.execute(
+                "DELETE FROM marks WHERE workspace = ?1 AND channel = ?2 AND seq <= ?3",
+                params![workspace.as_bytes(), channel.as_bytes(), seq as i64],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+}

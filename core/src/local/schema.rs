@@ -1,0 +1,48 @@
+//! The tables of `local.db`, as ordered steps: added at the end, never changed.
+
+use thechatapp_database::Schema;
+
+pub(super) const LOCAL: Schema = &["
+CREATE TABLE accounts (
+    workspace BLOB PRIMARY KEY,
+    url TEXT NOT NULL,
+    short TEXT NOT NULL,
+    name TEXT NOT NULL,
+    person BLOB NOT NULL,
+    person_name TEXT NOT NULL,
+    device BLOB NOT NULL,
+    device_key BLOB NOT NULL,
+    signing_key BLOB NOT NULL,
+    known BLOB NOT NULL,
+    shown BLOB,
+    shown_at INTEGER,
+    watched INTEGER,
+    added INTEGER NOT NULL
+) STRICT;
+
+CREATE TABLE outbox (
+    position INTEGER PRIMARY KEY AUTOINCREMENT,
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    id BLOB NOT NULL UNIQUE,
+    channel BLOB NOT NULL,
+    text TEXT NOT NULL,
+    thread BLOB,
+    created INTEGER NOT NULL,
+    failure TEXT
+) STRICT;
+CREATE INDEX outbox_channel ON outbox (workspace, channel);
+
+CREATE TABLE drafts (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    text TEXT NOT NULL,
+    PRIMARY KEY (workspace, channel)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE marks (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    seq INTEGER NOT NULL,
+    PRIMARY KEY (workspace, channel)
+) STRICT, WITHOUT ROWID;
+"];

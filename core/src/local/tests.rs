@@ -1,0 +1,144 @@
+use super::*;
+use crate::trust::{Known, Source, first_contact};
+use ed25519_dalek::SigningKey;
+use thechatapp_protocol::identity::Unverified;
+use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
+
+const KEY: [u8; 32] = [4; 32];
+const WS: WorkspaceId = WorkspaceId(uuid::Uuid::from_bytes([7; 16]));
+
+pub(crate) fn account() -> Account {
+    Account {
+        workspace: WS,
+        url: "https://chat.example.org".into(),
+        short: "acme".into(),
+        name: "Acme".into(),
+        person: AccountId::from_bytes([1; 16]),
+        person_name: "Inês".into(),
+        device: DeviceId::from_bytes([3; 16]),
+        device_key: StaticKey::from_bytes([5; 32]),
+        signing_key: SigningKey::from_bytes(&[6; 32]),
+        known: known(),
+        shown: None,
+        added: Timestamp(1),
+    }
+}
+
+fn known() -> Known {
+    let signed = crate::sync::tests::signed_document([1; 16]);
+    let fetched = Unverified::new(signed);
+    let now = Timestamp::from_seconds(1_000_000);
+    let pin = fetched.clone().verify_self(now.unix_seconds()).unwrap().pin();
+    first_contact(fetched, Some((&pin, Source::Invite)), None, now).unwrap()
+}
+
+pub(crate) fn waiting(n: u8, text: &str) -> Waiting {
+    Waiting {
+        position: 0,
+        id: MessageId::from_bytes([n; 16]),
+        channel: ChannelId::from_bytes([5; 16]),
+        text: text.into(),
+        thread: None,
+        created: Timestamp(1),
+        failure: None,
+    }
+}
+
+async fn open(path: &Path, fresh: bool) -> Result<Local> {
+    Local::open(path, &KEY, fresh).await
+}
+
+#[tokio::test]
+async fn accounts_and_what_waits_survive_reopening_in_order() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local.db");
+    let local = open(&path, true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    for n in [9, 3, 7] {
+        local.queue(WS, waiting(n, "waits")).await.unwrap();
+    }
+    // The same message twice is one.
+    local.queue(WS, waiting(3, "waits")).await.unwrap();
+    local.set_failure(MessageId::from_bytes([7; 16]), Some("refused".into())).await.unwrap();
+    local.save_draft(WS, ChannelId::from_bytes([5; 16]), "half a thought".into()).await.unwrap();
+    local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 8).await.unwrap();
+    local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 6).await.unwrap();
+    // As if the process had been killed: nothing is closed.
+    std::mem::forget(local);
+    let local = open(&path, false).await.unwrap();
+    let ids: Vec<u8> = local.outbox(WS).await.unwrap().iter().map(|message| message.id.as_bytes()[0]).collect();
+    assert_eq!(ids, [9, 3, 7]);
+    assert_eq!(local.waiting_count(WS).await.unwrap(), 2);
+    assert_eq!(local.draft(WS, ChannelId::from_bytes([5; 16])).await.unwrap(), "half a thought");
+    assert_eq!(local.marks(WS).await.unwrap(), [(ChannelId::from_bytes([5; 16]), 8)]);
+    let stored = local.accounts().await.unwrap().remove(0);
+    assert_eq!(*stored.device_key.to_bytes(), [5; 32]);
+    assert_eq!(stored.known, account().known);
+}
+
+#[tokio::test]
+async fn signing_in_again_keeps_what_waits() {
+    let folder = tempfile::tempdir().unwrap();
+    let local = open(&folder.path().join("local.db"), true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    local.queue(WS, waiting(1, "waits")).await.unwrap();
+    local.put_account(&Account { device_key: StaticKey::from_bytes([8; 32]), ..account() }).await.unwrap();
+    assert_eq!(local.outbox(WS).await.unwrap().len(), 1);
+    assert_eq!(*local.accounts().await.unwrap()[0].device_key.to_bytes(), [8; 32]);
+}
+
+#[tokio::test]
+async fn a_missing_or_damaged_file_is_said_so_and_the_good_copy_brings_it_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local.db");
+    let local = open(&path, true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    local.save_draft(WS, ChannelId::from_bytes([5; 16]), "kept".into()).await.unwrap();
+    local.close().await.unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[20] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(open(&path, false).await, Err(Error::Corrupt { .. })));
+    assert_eq!(std::fs::read(&path).unwrap(), bytes);
+    std::fs::remove_file(&path).unwrap();
+    assert!(matches!(open(&path, false).await, Err(Error::Corrupt { .. })));
+    assert!(!path.exists());
+    assert!(Local::restore_good(&path).await.unwrap());
+    let local = open(&path, false).await.unwrap();
+    assert_eq!(local.draft(WS, ChannelId::from_bytes([5; 16])).await.unwrap(), "kept");
+}
+
+#[tokio::test]
+async fn a_page_damaged_in_the_middle_is_found_when_it_is_opened() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local.db");
+    let local = open(&path, true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    for n in 0..100 {
+        local.queue(WS, waiting(n, &"long ".repeat(500))).await.unwrap();
+    }
+    local.close().await.unwrap();
+    let mut bytes = std::fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert!(matches!(open(&path, false).await, Err(Error::Corrupt { .. })));
+}
+
+#[tokio::test]
+async fn a_removed_account_is_gone_from_the_good_copy_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local.db");
+    let local = open(&path, true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    local.queue(WS, waiting(1, "waits")).await.unwrap();
+    local.keep_good().await.unwrap();
+    local.remove_account(WS).await.unwrap();
+    drop(local);
+    std::fs::remove_file(&path).unwrap();
+    Local::restore_good(&path).await.unwrap();
+    let local = open(&path, false).await.unwrap();
+    assert!(local.accounts().await.unwrap().is_empty());
+    assert!(local.outbox(WS).await.unwrap().is_empty());
+}

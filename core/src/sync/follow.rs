@@ -1,0 +1,307 @@
+//! Follows the server: takes what the connection tells, in order, into the cache.
+//!
+//! Whatever fails on this side (a full disk) ends the connection and is tried again later from the cursor, which moves
+//! only with the rows it stands for.
+
+use super::{Workspace, history, outbox};
+use crate::error::{Error, Result};
+use crate::local::Waiting;
+use crate::net::{Link, LinkEvent, Session};
+use crate::trust::Known;
+use crate::view::Connection;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
+use thechatapp_protocol::{Changes, Code, ErrorBody, Event};
+use tokio::sync::mpsc;
+
+/// What this task is asked.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Connect, or try at once.
+    Start {
+        /// Whether to fetch all history in the background.
+        eager: bool,
+    },
+    /// Go on with this identity.
+    Accepted(Known),
+}
+
+/// Rows that are applied in one transaction at most, and about how long to wait after a fault of our own.
+const ROWS_AT_ONCE: usize = 4000;
+const AFTER_FAULT: Duration = Duration::from_secs(5);
+/// One's own messages that are offered again to a restored server.
+const OFFERED_AGAIN: usize = 2000;
+
+enum End {
+    /// The workspace is dropped.
+    Dropped,
+    /// The server wants nothing more from this device.
+    Refused,
+    /// Something failed on this side.
+    Fault(Error),
+}
+
+/// Runs until the workspace is dropped.
+pub(super) async fn run(workspace: Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let mut eager = false;
+    loop {
+        // Nothing connects before it is asked to, nor after a refusal.
+        match orders.recv().await {
+            None => return,
+            Some(Order::Accepted(_)) => continue,
+            Some(Order::Start { eager: all }) => eager |= all,
+        }
+        loop {
+            let mut connected = Connected::new(&workspace, eager);
+            match connected.run(&mut orders).await {
+                End::Dropped => return,
+                End::Refused => break,
+                End::Fault(why) => {
+                    tracing::error!(%why, "following the server failed");
+                    let retry_in = AFTER_FAULT.as_millis() as u64;
+                    eager = connected.eager;
+                    drop(connected);
+                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
+                    tokio::time::sleep(AFTER_FAULT).await;
+                }
+            }
+        }
+    }
+}
+
+/// Waits for the answer to `sync.start`, with what came before it.
+struct Starting {
+    answer: BoxFuture<'static, Result<SyncStarted>>,
+    after: u64,
+}
+
+struct Connected<'a> {
+    workspace: &'a Arc<Workspace>,
+    link: Link,
+    inbox: mpsc::Receiver<LinkEvent>,
+    /// Taken from the inbox and not handled yet.
+    next: VecDeque<LinkEvent>,
+    starting: Option<Starting>,
+    /// What the server told before its answer to `sync.start` was read.
+    early: Vec<Event>,
+    from_the_start: bool,
+    eager: bool,
+}
+
+impl<'a> Connected<'a> {
+    fn new(workspace: &'a Arc<Workspace>, eager: bool) -> Self {
+        let (link, inbox) = Link::spawn(workspace.link_config());
+        Self {
+            workspace,
+            link,
+            inbox,
+            next: VecDeque::new(),
+            starting: None,
+            early: Vec::new(),
+            from_the_start: false,
+            eager,
+        }
+    }
+
+    async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> End {
+        loop {
+            let handled = if let Some(event) = self.next.pop_front() {
+                self.told(event).await
+            } else {
+                tokio::select! {
+                    biased;
+                    event = self.inbox.recv() => match event {
+                        Some(event) => self.told(event).await,
+                        None => return End::Refused,
+                    },
+                    answer = answered(&mut self.starting), if self.starting.is_some() => self.started(answer).await,
+                    order = orders.recv() => {
+                        match order {
+                            None => return End::Dropped,
+                            Some(Order::Start { eager }) => {
+                                self.start(eager);
+                            }
+                            Some(Order::Accepted(known)) => self.link.replace_known(known),
+                        }
+                        Ok(None)
+                    }
+                }
+            };
+            match handled {
+                Ok(None) => {}
+                Ok(Some(end)) => return end,
+                Err(why) => return End::Fault(why),
+            }
+        }
+    }
+
+    fn start(&mut self, eager: bool) {
+        self.eager |= eager;
+        if self.workspace.connection() != Connection::Online {
+            self.link.poke();
+        } else if eager {
+            self.workspace.want(history::Wanted::Everything);
+        }
+    }
+
+    async fn told(&mut self, event: LinkEvent) -> Result<Option<End>> {
+        let workspace = self.workspace;
+        match event {
+            LinkEvent::Connecting => workspace.set_connection(Connection::Connecting),
+            LinkEvent::Up(session) => self.up(session).await?,
+            LinkEvent::Event(event) if self.starting.is_some() => self.early.push(event),
+            LinkEvent::Event(event) => return self.event(event).await,
+            LinkEvent::Down { why, retry_in } => {
+                self.starting = None;
+                self.early.clear();
+                let retry_in = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
+                workspace.set_connection(Connection::Offline { why, retry_in });
+            }
+            // A new generation is told apart by the cache itself, which may have missed this.
+            LinkEvent::Known { known, restored: _ } => workspace.store_known(&known).await?,
+            LinkEvent::IdentityChanged { shown } => {
+                self.starting = None;
+                self.early.clear();
+                workspace.store_shown(shown.encode()).await?;
+                workspace.set_connection(Connection::IdentityChanged);
+            }
+            LinkEvent::Refused(body) => {
+                workspace.set_connection(Connection::SignedOut { why: reason(&body) });
+                return Ok(Some(End::Refused));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn up(&mut self, session: Session) -> Result<()> {
+        let workspace = self.workspace;
+        let generation = workspace.account().known.verified.document().generation.to_vec();
+        let standing = workspace.cache.standing().await?;
+        let after = if standing.generation == generation {
+            standing.cursor
+        } else {
+            new_generation(workspace, generation, !standing.generation.is_empty()).await?;
+            0
+        };
+        workspace.cache.mark_stale(false).await?;
+        workspace.set_connection(Connection::Syncing);
+        workspace.session.send_replace(Some(session.clone()));
+        let answer = async move { session.call::<StartSync>(&StartSyncParams { after }).await }.boxed();
+        self.early.clear();
+        self.starting = Some(Starting { answer, after });
+        Ok(())
+    }
+
+    async fn started(&mut self, answer: Result<SyncStarted>) -> Result<Option<End>> {
+        let after = self.starting.take().map_or(0, |starting| starting.after);
+        match answer {
+            Ok(started) => {
+                if started.heads {
+                    let applied = self.workspace.cache.mark_stale(true).await?;
+                    self.workspace.announce(&applied);
+                }
+                self.from_the_start = after == 0 && !started.heads;
+            }
+            Err(Error::Refused(body)) if body.code == Code::Resync => {
+                let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                new_generation(self.workspace, generation, true).await?;
+                return Ok(Some(End::Fault(Error::Refused(body))));
+            }
+            // The link tells what became of the session.
+            Err(why) => {
+                tracing::debug!(%why, "the sync did not start");
+                self.early.clear();
+                return Ok(None);
+            }
+        }
+        self.next.extend(std::mem::take(&mut self.early).into_iter().map(LinkEvent::Event));
+        Ok(None)
+    }
+
+    async fn event(&mut self, event: Event) -> Result<Option<End>> {
+        match event {
+            Event::Changes(changes) => self.changes(changes).await?,
+            Event::SignedOut { reason } => self.workspace.set_connection(Connection::SignedOut { why: reason }),
+            Event::Draining { .. } | Event::Unknown => {}
+        }
+        Ok(None)
+    }
+
+    async fn changes(&mut self, mut changes: Changes) -> Result<()> {
+        // What came together is committed together.
+        // The first live batch ends the catching up, and what follows it is read differently.
+        while changes.rows.len() < ROWS_AT_ONCE && !(changes.live && self.from_the_start) {
+            let next = match self.next.pop_front() {
+                Some(event) => Some(event),
+                None => self.inbox.try_recv().ok(),
+            };
+            match next {
+                Some(LinkEvent::Event(Event::Changes(more))) => {
+                    changes.rows.extend(more.rows);
+                    changes.to = more.to;
+                    changes.live = more.live;
+                }
+                Some(other) => {
+                    self.next.push_front(other);
+                    break;
+                }
+                None => break,
+            }
+        }
+        let live = changes.live;
+        let applied = self.workspace.cache.apply(changes, self.from_the_start).await?;
+        self.workspace.announce(&applied);
+        if !applied.lost.is_empty() {
+            self.workspace.cache.tidy().await?;
+        }
+        if live && self.workspace.connection() == Connection::Syncing {
+            self.from_the_start = false;
+            self.workspace.set_connection(Connection::Online);
+            if self.eager {
+                self.workspace.want(history::Wanted::Everything);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A restored server may lack what one had sent: it is put into the outbox again, before it leaves the cache.
+async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again: bool) -> Result<()> {
+    if offer_again {
+        let mut own = workspace.cache.own_messages(OFFERED_AGAIN).await?;
+        own.reverse();
+        for row in own {
+            let message = Waiting {
+                position: 0,
+                id: row.id,
+                channel: row.channel,
+                text: row.text,
+                thread: row.thread,
+                created: row.at,
+                failure: None,
+            };
+            workspace.local.queue(workspace.id, message).await?;
+        }
+    }
+    workspace.cache.begin_generation(generation).await?;
+    if offer_again {
+        let _ = workspace.outbox_orders.send(outbox::Order::Reload);
+    }
+    Ok(())
+}
+
+async fn answered(starting: &mut Option<Starting>) -> Result<SyncStarted> {
+    match starting {
+        Some(starting) => (&mut starting.answer).await,
+        None => std::future::pending().await,
+    }
+}
+
+fn reason(body: &ErrorBody) -> String {
+    if body.why.is_empty() { body.what.clone() } else { format!("{}: {}", body.what, body.why) }
+}
+

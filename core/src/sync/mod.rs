@@ -1,0 +1,339 @@
+//! One workspace at work: its cache follows the server, what waits is sent, what is missing is fetched.
+//!
+//! Three tasks: [`follow`] takes what the connection tells, [`outbox`] sends, [`history`] fetches. They share a
+//! [`Workspace`] and end when the handle that started them is dropped.
+
+mod follow;
+pub(crate) mod history;
+mod outbox;
+
+use crate::cache::{Applied, Cache};
+use crate::client::events::Events;
+use crate::error::{Error, Result};
+use crate::event::ClientEvent;
+use crate::fault;
+use crate::local::{Account, Local, Waiting};
+use crate::net::{LinkConfig, Session};
+use crate::platform::Platform;
+use crate::profile::{PinCopy, Profile};
+use crate::trust::Known;
+use crate::view::Connection;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
+use thechatapp_protocol::event::ReadRow;
+use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
+use thechatapp_protocol::{AccountId, ChannelId, MessageId, Method, Row, WorkspaceId};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
+
+/// Whoever can be called: a session, or in unit tests something that answers in its place.
+pub(crate) trait Caller: Clone + Send + Sync + 'static {
+    /// Calls a method. Calls go out in the order in which their futures are first polled.
+    fn call<M: Method>(&self, params: M::Params) -> impl Future<Output = Result<M::Reply>> + Send
+    where
+        M::Params: Sync;
+}
+
+impl Caller for Session {
+    async fn call<M: Method>(&self, params: M::Params) -> Result<M::Reply>
+    where
+        M::Params: Sync,
+    {
+        Self::call::<M>(self, &params).await
+    }
+}
+
+/// A future that was polled once. Futures in a set are polled in no particular order, and a call goes out when it is
+/// first polled; begun one after the other, calls go out in that order.
+fn begun<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) -> BoxFuture<'static, T> {
+    let mut future = future.boxed();
+    match (&mut future).now_or_never() {
+        Some(done) => std::future::ready(done).boxed(),
+        None => future,
+    }
+}
+
+/// One account, open.
+#[derive(Debug)]
+pub(crate) struct Workspace {
+    pub(crate) id: WorkspaceId,
+    pub(crate) me: AccountId,
+    pub(crate) cache: Cache,
+    pub(crate) local: Arc<Local>,
+    profile: Arc<Profile>,
+    platform: Platform,
+    events: Arc<Events>,
+    account: RwLock<Account>,
+    connection: watch::Sender<Connection>,
+    session: watch::Sender<Option<Session>>,
+    /// Counts what changed here: rows, what waits, the connection.
+    changed: watch::Sender<u64>,
+    link_orders: mpsc::UnboundedSender<follow::Order>,
+    outbox_orders: mpsc::UnboundedSender<outbox::Order>,
+    wanted: mpsc::UnboundedSender<history::Wanted>,
+}
+
+/// What a workspace shares with its client.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) local: Arc<Local>,
+    pub(crate) profile: Arc<Profile>,
+    pub(crate) platform: Platform,
+    pub(crate) events: Arc<Events>,
+}
+
+/// A workspace and its tasks, which end with it.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) workspace: Arc<Workspace>,
+    tasks: Vec<JoinHandle<()>>,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        for task in &self.tasks {
+            task.abort();
+        }
+    }
+}
+
+impl Running {
+    /// Ends the tasks and closes the cache.
+    pub(crate) async fn stop(mut self) -> Result<()> {
+        for task in std::mem::take(&mut self.tasks) {
+            task.abort();
+            // Aborted is how they end.
+            let _ = task.await;
+        }
+        let workspace = Arc::clone(&self.workspace);
+        drop(self);
+        workspace.session.send_replace(None);
+        match Arc::try_unwrap(workspace) {
+            Ok(workspace) => workspace.cache.close().await,
+            // A call still runs; the file is closed when it ends.
+            Err(workspace) => workspace.cache.flush().await,
+        }
+    }
+}
+
+impl Workspace {
+    /// Opens an account's cache and starts its tasks. Nothing connects before [`Self::start`].
+    pub(crate) fn run(cache: Cache, account: Account, shared: Shared) -> Running {
+        let (link_orders, link_inbox) = mpsc::unbounded_channel();
+        let (outbox_orders, outbox_inbox) = mpsc::unbounded_channel();
+        let (wanted, wanted_inbox) = mpsc::unbounded_channel();
+        let workspace = Arc::new(Self {
+            id: account.workspace,
+            me: account.person,
+            cache,
+            local: shared.local,
+            profile: shared.profile,
+            platform: shared.platform,
+            events: shared.events,
+            account: RwLock::new(account),
+            connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
+            session: watch::Sender::new(None),
+            changed: watch::Sender::new(0),
+            link_orders,
+            outbox_orders,
+            wanted,
+        });
+        let tasks = vec![
+            tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
+            tokio::spawn(outbox::run(Arc::clone(&workspace), workspace.session.subscribe(), outbox_inbox)),
+            tokio::spawn(history::run(Arc::clone(&workspace), wanted_inbox)),
+        ];
+        Running { workspace, tasks }
+    }
+
+    /// Connects, and stays connected. With `eager`, all history is fetched in the background.
+    pub(crate) fn start(&self, eager: bool) {
+        // The task ends only with the workspace.
+        let _ = self.link_orders.send(follow::Order::Start { eager });
+    }
+
+    /// What is stored of the account.
+    pub(crate) fn account(&self) -> Account {
+        self.account.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The connection as it is now.
+    pub(crate) fn connection(&self) -> Connection {
+        self.connection.borrow().clone()
+    }
+
+    /// The connection from here on.
+    pub(crate) fn connections(&self) -> watch::Receiver<Connection> {
+        self.connection.subscribe()
+    }
+
+    /// Counts up with every change here.
+    pub(crate) fn changes(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+
+    /// The session.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(crate) fn session(&self) -> Result<Session> {
+        self.session.borrow().clone().ok_or_else(|| self.why_not())
+    }
+
+    /// Why nothing can be sent now.
+    pub(crate) fn why_not(&self) -> Error {
+        match self.connection() {
+            Connection::IdentityChanged => {
+                let account = self.account();
+                let shown = account.shown.as_ref().and_then(|(document, at)| crate::client::pin_of(document, *at));
+                Error::PinMismatch {
+                    pinned: account.known.pin().to_string(),
+                    shown: shown.map(|pin| pin.to_string()).unwrap_or_default(),
+                }
+            }
+            Connection::SignedOut { why } => Error::Refused(signed_out(why)),
+            Connection::Offline { why, .. } => Error::Offline { why },
+            _ => Error::Offline { why: "the connection is being made".into() },
+        }
+    }
+
+    /// Sends a message that is on the disk.
+    pub(crate) fn post(&self, message: Waiting) {
+        let channel = message.channel;
+        let _ = self.outbox_orders.send(outbox::Order::Send(message));
+        self.announce_waiting(channel);
+    }
+
+    /// No longer sends a message.
+    pub(crate) fn unpost(&self, message: &Waiting) {
+        let _ = self.outbox_orders.send(outbox::Order::Drop(message.position));
+        self.announce_waiting(message.channel);
+    }
+
+    /// Sets a read mark, here at once and on the server when it can be reached.
+    pub(crate) async fn mark_read(&self, channel: ChannelId, seq: u64) -> Result<()> {
+        self.local.queue_mark(self.id, channel, seq).await?;
+        self.announce(&self.cache.mark_read(channel, seq).await?);
+        let _ = self.outbox_orders.send(outbox::Order::Marks);
+        Ok(())
+    }
+
+    /// Asks for ranges of a channel in the background.
+    pub(crate) fn want(&self, wanted: history::Wanted) {
+        let _ = self.wanted.send(wanted);
+    }
+
+    /// Goes on with an identity that a person accepted.
+    pub(crate) async fn accept(&self, known: Known) -> Result<()> {
+        self.store_known(&known).await?;
+        let _ = self.link_orders.send(follow::Order::Accepted(known));
+        Ok(())
+    }
+
+    /// Applies rows that an answer carried, and says so.
+    pub(crate) async fn take(&self, rows: Vec<Row>) -> Result<()> {
+        let applied = self.cache.apply_aside(rows).await?;
+        self.announce(&applied);
+        if !applied.lost.is_empty() {
+            self.cache.tidy().await?;
+        }
+        Ok(())
+    }
+
+    fn link_config(&self) -> LinkConfig {
+        let account = self.account();
+        LinkConfig {
+            url: account.url,
+            workspace: account.short,
+            workspace_id: account.workspace,
+            device: account.device_key,
+            known: account.known,
+            clock: Arc::clone(&self.platform.clock),
+            extra_roots: self.platform.extra_roots.clone(),
+        }
+    }
+
+    async fn store_known(&self, known: &Known) -> Result<()> {
+        self.local.store_known(self.id, known).await?;
+        let account = {
+            let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
+            account.known = known.clone();
+            account.shown = None;
+            account.clone()
+        };
+        let copy = PinCopy { url: account.url, workspace: account.short, pin: known.pin() };
+        let (profile, id) = (Arc::clone(&self.profile), self.id);
+        tokio::task::spawn_blocking(move || profile.store_pin_copy(id, copy)).await.map_err(fault::internal)?
+    }
+
+    async fn store_shown(&self, document: Vec<u8>) -> Result<()> {
+        let now = self.platform.clock.now();
+        self.local.store_shown(self.id, document.clone(), now).await?;
+        let mut account = self.account.write().unwrap_or_else(PoisonError::into_inner);
+        let at = account.shown.as_ref().filter(|(before, _)| *before == document).map_or(now, |(_, at)| *at);
+        account.shown = Some((document, at));
+        Ok(())
+    }
+
+    fn set_connection(&self, connection: Connection) {
+        if !matches!(connection, Connection::Online | Connection::Syncing) {
+            self.session.send_replace(None);
+        }
+        if self.connection.send_replace(connection.clone()) != connection {
+            self.events.push(ClientEvent::Connection { workspace: self.id });
+            self.bump();
+        }
+    }
+
+    fn announce(&self, applied: &Applied) {
+        if applied.channels {
+            self.events.push(ClientEvent::Channels { workspace: self.id });
+        }
+        for (channel, from) in &applied.messages {
+            self.events.push(ClientEvent::Messages { workspace: self.id, channel: *channel, from: *from });
+        }
+        self.bump();
+    }
+
+    /// Says that anything in a channel may have changed.
+    pub(crate) fn announce_all(&self, channel: ChannelId) {
+        self.events.push(ClientEvent::Messages { workspace: self.id, channel, from: 1 });
+        self.events.push(ClientEvent::Channels { workspace: self.id });
+        self.bump();
+    }
+
+    fn announce_waiting(&self, channel: ChannelId) {
+        self.events.push(ClientEvent::Messages { workspace: self.id, channel, from: 0 });
+        self.bump();
+    }
+
+    fn bump(&self) {
+        self.changed.send_modify(|count| *count += 1);
+    }
+
+    /// Tells the server a read mark, and takes its answer.
+    async fn tell_mark<S: Caller>(&self, session: &S, channel: ChannelId, seq: u64) -> Result<()> {
+        let row: ReadRow = session.call::<MarkRead>(MarkReadParams { channel, seq }).await?;
+        self.announce(&self.cache.apply_aside(vec![Row::Read(row)]).await?);
+        self.local.forget_mark(self.id, channel, seq).await
+    }
+
+    /// What is on the server is forgotten here, after it is in the cache.
+    async fn forget(&self, ids: Vec<MessageId>) -> Result<()> {
+        self.local.forget(ids).await
+    }
+}
+
+fn signed_out(why: String) -> thechatapp_protocol::ErrorBody {
+    thechatapp_protocol::ErrorBody::new(
+        thechatapp_protocol::Code::SignedOut,
+        "this device is signed out",
+        why,
+        "sign in again",
+    )
+}
+
+#[cfg(test)]
+pub(crate) mod tests;
