@@ -1,0 +1,542 @@
+// What the core shows, as TypeScript. Made by `cargo xtask gen` from core/src/view.rs, event.rs and error.rs; do not edit.
+
+/**
+ * A person as shown.
+ */
+export type PersonView = { 
+/**
+ * The account.
+ */
+id: string, 
+/**
+ * The name they go by.
+ */
+name: string, 
+/**
+ * Only known from imported history.
+ */
+imported: boolean, };
+
+/**
+ * How a workspace is connected right now.
+ */
+export type Connection = { "state": "offline", 
+/**
+ * Why, in words for people.
+ */
+why: string, 
+/**
+ * Milliseconds until the next attempt.
+ */
+retry_in: number, } | { "state": "connecting" } | { "state": "syncing" } | { "state": "online" } | { "state": "identity_changed" } | { "state": "signed_out", 
+/**
+ * Why, in words for people.
+ */
+why: string, };
+
+/**
+ * One workspace this profile is signed in to.
+ */
+export type WorkspaceView = { 
+/**
+ * The workspace.
+ */
+id: string, 
+/**
+ * Its short name, as in its address.
+ */
+workspace: string, 
+/**
+ * Its name as people read it.
+ */
+name: string, 
+/**
+ * The server's address, `https://host[:port]`.
+ */
+url: string, 
+/**
+ * Oneself.
+ */
+me: PersonView, 
+/**
+ * This device.
+ */
+device: string, 
+/**
+ * The connection.
+ */
+connection: Connection, 
+/**
+ * Unread messages in all channels.
+ */
+unread: number, 
+/**
+ * Messages waiting to be sent.
+ */
+waiting: number, };
+
+/**
+ * What kind of conversation a channel is.
+ */
+export type ChannelKindView = "public" | "private" | "direct";
+
+/**
+ * A channel in the sidebar and the header.
+ */
+export type ChannelView = { 
+/**
+ * The channel.
+ */
+id: string, 
+/**
+ * Its kind.
+ */
+kind: ChannelKindView, 
+/**
+ * Its name without `#`; for a direct conversation the others' names, joined by commas.
+ */
+name: string, 
+/**
+ * Its topic, empty for none.
+ */
+topic: string, 
+/**
+ * Whether one is a member.
+ */
+joined: boolean, 
+/**
+ * Messages by others since the read mark.
+ */
+unread: number, 
+/**
+ * Of those, the ones that name one.
+ */
+mentions: number, 
+/**
+ * The number of the newest message.
+ */
+head: number, 
+/**
+ * Everything up to this number is read.
+ */
+read: number, 
+/**
+ * How many people are in it.
+ */
+members: number, 
+/**
+ * Whether a draft waits in it.
+ */
+draft: boolean, 
+/**
+ * For a direct conversation, the others.
+ */
+people: Array<PersonView>, };
+
+/**
+ * Where a message is on its way.
+ */
+export type MessageState = "sent" | "pending" | "failed";
+
+/**
+ * One emoji under a message.
+ */
+export type ReactionView = { 
+/**
+ * The emoji.
+ */
+emoji: string, 
+/**
+ * Who set it, by name.
+ */
+people: Array<string>, 
+/**
+ * Whether oneself did.
+ */
+mine: boolean, };
+
+/**
+ * A file of a message.
+ */
+export type FileView = { 
+/**
+ * The file.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its media type.
+ */
+type: string, 
+/**
+ * Its size in bytes.
+ */
+size: number, };
+
+/**
+ * A message in a timeline.
+ */
+export type MessageView = { 
+/**
+ * The workspace's short name.
+ */
+workspace: string, 
+/**
+ * The channel's id.
+ */
+channel: string, 
+/**
+ * Its number in the channel; absent until the server has it.
+ */
+seq: number | null, 
+/**
+ * The message.
+ */
+id: string, 
+/**
+ * Who wrote it.
+ */
+author: PersonView, 
+/**
+ * Unix milliseconds; the server's time once sent.
+ */
+at: number, 
+/**
+ * Markdown; empty once deleted.
+ */
+text: string, 
+/**
+ * Whether it was edited.
+ */
+edited: boolean, 
+/**
+ * Whether only a tombstone is left.
+ */
+deleted: boolean, 
+/**
+ * The message it answers.
+ */
+thread: string | null, 
+/**
+ * Reactions, in order.
+ */
+reactions: Array<ReactionView>, 
+/**
+ * Files.
+ */
+files: Array<FileView>, 
+/**
+ * Where it is on its way.
+ */
+state: MessageState, 
+/**
+ * Whether oneself wrote it.
+ */
+mine: boolean, 
+/**
+ * Why it failed, when it did.
+ */
+failure: string | null, };
+
+/**
+ * Which part of a channel is wanted.
+ */
+export type Window = { "at": "latest" } | { "at": "before", 
+/**
+ * The number.
+ */
+seq: number, } | { "at": "after", 
+/**
+ * The number.
+ */
+seq: number, } | { "at": "around", 
+/**
+ * The number.
+ */
+seq: number, };
+
+/**
+ * A part of a channel, oldest first.
+ */
+export type TimelineView = { 
+/**
+ * The messages, by number, those not sent yet last.
+ */
+messages: Array<MessageView>, 
+/**
+ * Whether older ones exist.
+ */
+older: boolean, 
+/**
+ * Whether newer ones exist beyond the window.
+ */
+newer: boolean, 
+/**
+ * Whether some are not on this device yet and are being fetched.
+ */
+fetching: boolean, 
+/**
+ * Everything up to this number was read when the channel was opened.
+ */
+read: number, };
+
+/**
+ * What to look for.
+ */
+export type SearchQuery = { 
+/**
+ * Words, all of which must occur.
+ */
+words: string, 
+/**
+ * Only in this channel.
+ */
+channel: string | null, 
+/**
+ * Only by this person.
+ */
+author: string | null, 
+/**
+ * Only before this time.
+ */
+before: number | null, 
+/**
+ * Only at or after this time.
+ */
+after: number | null, 
+/**
+ * At most this many; 0 means 20.
+ */
+limit: number, };
+
+/**
+ * A message found, newest first.
+ */
+export type HitView = { 
+/**
+ * The message.
+ */
+message: MessageView, 
+/**
+ * The channel's name.
+ */
+channel_name: string, 
+/**
+ * Where the words stand in its text, as byte ranges of UTF-8.
+ */
+highlights: Array<[number, number]>, };
+
+/**
+ * A server on first contact, before anything is trusted.
+ */
+export type ContactView = { 
+/**
+ * The address that was asked.
+ */
+url: string, 
+/**
+ * The workspace's short name.
+ */
+workspace: string, 
+/**
+ * Its name as people read it.
+ */
+name: string, 
+/**
+ * The fingerprint for machines, 43 characters.
+ */
+pin: string, 
+/**
+ * The fingerprint for people, eight words.
+ */
+words: string, 
+/**
+ * The fingerprint as a QR code, an SVG image.
+ */
+qr: string, 
+/**
+ * Whether the invite or a policy vouched for it; else a person must compare.
+ */
+vouched: boolean, 
+/**
+ * Whether it came with a one-time code for a new account.
+ */
+invited: boolean, };
+
+/**
+ * An earlier identity of a server.
+ */
+export type IdentityStepView = { 
+/**
+ * When this device saw it.
+ */
+at: number, 
+/**
+ * What happened: `first`, `rotated`, `new_root`, `restored`, `accepted`.
+ */
+what: string, 
+/**
+ * The pin from then on.
+ */
+pin: string, 
+/**
+ * Its words.
+ */
+words: string, };
+
+/**
+ * An identity that was never announced.
+ */
+export type ShownIdentityView = { 
+/**
+ * Its pin.
+ */
+pin: string, 
+/**
+ * Its words.
+ */
+words: string, 
+/**
+ * When it was first shown.
+ */
+at: number, };
+
+/**
+ * What is pinned for a workspace.
+ */
+export type IdentityView = { 
+/**
+ * The workspace's short name.
+ */
+workspace: string, 
+/**
+ * The server's address.
+ */
+url: string, 
+/**
+ * The pin, 43 characters.
+ */
+pin: string, 
+/**
+ * Its eight words.
+ */
+words: string, 
+/**
+ * Its QR code, an SVG image.
+ */
+qr: string, 
+/**
+ * Since when this root is known, Unix milliseconds.
+ */
+since: number, 
+/**
+ * How it became trusted: `invite`, `policy`, `compared`, `accepted`, `successor`.
+ */
+source: string, 
+/**
+ * The epoch of the newest document.
+ */
+epoch: number, 
+/**
+ * The different identity the server shows now, when it does.
+ */
+shown: ShownIdentityView | null, 
+/**
+ * Every step this device saw, oldest first.
+ */
+history: Array<IdentityStepView>, };
+
+/**
+ * The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
+ */
+export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase";
+
+/**
+ * One of one's devices.
+ */
+export type DeviceView = { 
+/**
+ * The device.
+ */
+id: string, 
+/**
+ * Its name.
+ */
+name: string, 
+/**
+ * Its platform.
+ */
+platform: string, 
+/**
+ * When it was enrolled.
+ */
+enrolled: number, 
+/**
+ * When it was last connected.
+ */
+last_seen: number | null, 
+/**
+ * Whether it was revoked.
+ */
+revoked: boolean, 
+/**
+ * Whether it is this one.
+ */
+this: boolean, };
+
+/**
+ * Something changed.
+ */
+export type ClientEvent = { "event": "connection", 
+/**
+ * Which workspace.
+ */
+workspace: string, } | { "event": "channels", 
+/**
+ * Which workspace.
+ */
+workspace: string, } | { "event": "messages", 
+/**
+ * Which workspace.
+ */
+workspace: string, 
+/**
+ * Which channel.
+ */
+channel: string, 
+/**
+ * The lowest number that changed; 0 when only what waits to be sent did.
+ */
+from: number, } | { "event": "workspaces" } | { "event": "resync" };
+
+/**
+ * An error for a person or a script: `{error, code, what, why, do}`.
+ */
+export type ErrorReport = { 
+/**
+ * The kind, snake case.
+ */
+error: string, 
+/**
+ * The exit code.
+ */
+code: number, 
+/**
+ * What happened.
+ */
+what: string, 
+/**
+ * Why.
+ */
+why: string, 
+/**
+ * What to do.
+ */
+do: string, 
+/**
+ * Seconds to wait, when locked out.
+ */
+seconds: number | null, };

@@ -1,0 +1,78 @@
+// The one boundary between what is shown and what is done. Views never call it: state does.
+
+import type {
+  ChannelView,
+  ClientEvent,
+  ContactView,
+  ErrorReport,
+  HitView,
+  IdentityView,
+  KeyState,
+  MessageView,
+  PersonView,
+  SearchQuery,
+  TimelineView,
+  Window as TimelineWindow,
+  WorkspaceView,
+} from "./generated";
+
+export type * from "./generated";
+export type { TimelineWindow };
+
+export interface ProfileState {
+  state: KeyState;
+  passphrase: boolean;
+  detail: ErrorReport | null;
+}
+
+/** Every promise rejects with an ErrorReport. Ids are strings, times Unix milliseconds. */
+export interface Api {
+  profileState(): Promise<ProfileState>;
+  unlock(passphrase: string | null): Promise<ProfileState>;
+  createProfile(passphrase: string | null): Promise<void>;
+  setAside(): Promise<string>;
+  repair(): Promise<void>;
+  restoreWithCode(code: string): Promise<void>;
+  contact(address: string): Promise<ContactView>;
+  join(invite: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
+  login(address: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
+  workspaces(): Promise<WorkspaceView[]>;
+  reconnect(workspace: string): Promise<void>;
+  signOut(workspace: string): Promise<void>;
+  identity(workspace: string): Promise<IdentityView>;
+  acceptIdentity(workspace: string, confirmation: string): Promise<IdentityView>;
+  channels(workspace: string, all: boolean): Promise<ChannelView[]>;
+  people(workspace: string): Promise<PersonView[]>;
+  createChannel(workspace: string, name: string, isPrivate: boolean): Promise<ChannelView>;
+  joinChannel(workspace: string, channel: string): Promise<void>;
+  leaveChannel(workspace: string, channel: string): Promise<void>;
+  setTopic(workspace: string, channel: string, topic: string): Promise<void>;
+  openDirect(workspace: string, people: string[]): Promise<ChannelView>;
+  timeline(workspace: string, channel: string, window: TimelineWindow, limit: number): Promise<TimelineView>;
+  send(workspace: string, channel: string, text: string, thread: string | null): Promise<MessageView>;
+  edit(workspace: string, channel: string, id: string, text: string): Promise<MessageView>;
+  deleteMessage(workspace: string, channel: string, id: string): Promise<MessageView>;
+  react(workspace: string, channel: string, id: string, emoji: string, on: boolean): Promise<MessageView>;
+  retry(workspace: string, id: string): Promise<void>;
+  discard(workspace: string, id: string): Promise<void>;
+  markRead(workspace: string, channel: string, seq: number): Promise<void>;
+  draft(workspace: string, channel: string): Promise<string>;
+  saveDraft(workspace: string, channel: string, text: string): Promise<void>;
+  search(workspace: string, query: SearchQuery): Promise<HitView[]>;
+  nextEvents(): Promise<ClientEvent[]>;
+  painted(): Promise<void>;
+  openLink(url: string): Promise<void>;
+}
+
+/** Whatever was thrown, as something a person can be told. */
+export function asReport(why: unknown): ErrorReport {
+  if (typeof why === "object" && why !== null && "what" in why) return why as ErrorReport;
+  return {
+    error: "internal",
+    code: 70,
+    what: "something went wrong",
+    why: String(why),
+    do: "",
+    seconds: null,
+  };
+}

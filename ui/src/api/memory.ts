@@ -1,0 +1,184 @@
+// A backend in memory, for working on the views in a browser: `npm run dev`, then /?memory. Never part of a build.
+
+import type { Api, ChannelView, ClientEvent, MessageView, PersonView, WorkspaceView } from "./index";
+
+const person = (id: string, name: string): PersonView => ({ id, name, imported: false });
+const marta = person("p1", "Marta Silva");
+const others = [
+  person("p2", "Inês Duarte"),
+  person("p3", "Olu Adeyemi"),
+  person("p4", "Wei Zhang"),
+  person("p5", "Tomás Melo"),
+];
+const lines: [number, string][] = [
+  [0, "Build 318 passes on all three systems. The only open point is the proxy test, **@olu** has it."],
+  [
+    1,
+    "Found it: the resolver kept the old route after sleep. Fix is small:\n```\nif route.epoch() < network.epoch() {\n    route = network.resolve(host).await?;\n}\n```",
+  ],
+  [2, "Tested behind the office proxy with our own CA. Sign-in and updates all pass."],
+  [2, "Also with IPv6 only: see https://example.org/report"],
+  [3, "Then I tag it after lunch unless someone objects."],
+];
+
+export function memory(query: URLSearchParams): Api {
+  const words = "lusab-babad-gutih-tugad-lohav-kivar-podim-fazun";
+  const qr =
+    '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 5 5"><path d="M0 0h2v2H0zM3 0h2v2H3zM0 3h2v2H0zM3 3h1v1H3z"/></svg>';
+  const hour = 3_600_000;
+  const channel = (id: string, name: string, kind: ChannelView["kind"], unread = 0): ChannelView => ({
+    id,
+    kind,
+    name,
+    topic: name === "release" ? "3.2 goes out on Thursday · checklist pinned" : "",
+    joined: name !== "design",
+    unread,
+    mentions: 0,
+    head: 5,
+    read: 5 - unread,
+    members: kind === "direct" ? 2 : 14,
+    draft: false,
+    people: [],
+  });
+  const channels = [
+    channel("c1", "announcements", "public"),
+    channel("c2", "release", "public", 3),
+    channel("c3", "support", "public", 4),
+    channel("c4", "design", "public"),
+    channel("c5", "leadership", "private"),
+    channel("c6", "Inês Duarte", "direct"),
+    channel("c7", "Tomás, Wei", "direct", 2),
+  ];
+  const base = (number: number): MessageView => {
+    const [who, text] = lines[number % lines.length] ?? [0, ""];
+    return {
+      workspace: "acme",
+      channel: "c2",
+      seq: number + 1,
+      id: `m${number}`,
+      author: others[who] ?? marta,
+      at: Date.now() - 26 * hour + number * hour * 5,
+      text,
+      edited: number === 2,
+      deleted: false,
+      thread: null,
+      reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], mine: true }] : [],
+      files: [],
+      state: "sent",
+      mine: false,
+      failure: null,
+    };
+  };
+  const messages: MessageView[] = lines.map((_, number) => base(number));
+  const connection = query.get("connection") ?? "online";
+  const workspace = {
+    id: "w1",
+    workspace: "acme",
+    name: "Acme",
+    url: "https://chat.acme.example",
+    me: marta,
+    device: "d1",
+    unread: 9,
+    waiting: 0,
+    connection:
+      connection === "offline"
+        ? { state: "offline", why: "no network", retry_in: 4000 }
+        : { state: connection },
+  } as WorkspaceView;
+  let wake: (events: ClientEvent[]) => void = () => undefined;
+  const identity = {
+    workspace: "acme",
+    url: workspace.url,
+    pin: "x".repeat(43),
+    words,
+    qr,
+    since: Date.now() - 260 * 24 * hour,
+    source: "invite",
+    epoch: 1,
+    shown: { pin: "y".repeat(43), words: "dovig-hosuf-zatom-rulin-bapok-sitav-gamur-nofib", at: Date.now() },
+    history: [{ at: Date.now() - 260 * 24 * hour, what: "first", pin: "x", words }],
+  };
+  const change = (id: string, act: (message: MessageView) => Partial<MessageView>): Promise<MessageView> => {
+    const place = messages.findIndex((message) => message.id === id);
+    const changed = { ...(messages[place] as MessageView) };
+    Object.assign(changed, act(changed));
+    messages[place] = changed;
+    return Promise.resolve(changed);
+  };
+  const state = (query.get("key") ?? "ready") as "ready";
+  return {
+    profileState: async () => ({ state, passphrase: false, detail: null }),
+    unlock: async () => ({ state: "ready", passphrase: false, detail: null }),
+    createProfile: async () => undefined,
+    setAside: async () => "/home/marta/.local/share/thechatapp/set-aside/2026-11-24",
+    repair: async () => undefined,
+    restoreWithCode: async () => undefined,
+    contact: async () => ({
+      url: workspace.url,
+      workspace: "acme",
+      name: "Acme",
+      pin: identity.pin,
+      words,
+      qr,
+      vouched: query.has("vouched"),
+      invited: true,
+    }),
+    join: async () => workspace,
+    login: async () => workspace,
+    workspaces: async () => (query.has("empty") ? [] : [workspace]),
+    reconnect: async () => undefined,
+    signOut: async () => undefined,
+    identity: async () => identity,
+    acceptIdentity: async () => identity,
+    channels: async () => channels,
+    people: async () => [marta, ...others],
+    createChannel: async (_, name, isPrivate) => channel("new", name, isPrivate ? "private" : "public"),
+    joinChannel: async () => undefined,
+    leaveChannel: async () => undefined,
+    setTopic: async () => undefined,
+    openDirect: async () => channels[5] as ChannelView,
+    timeline: async (_, id) => ({
+      messages: id === "c2" ? [...messages] : [],
+      older: false,
+      newer: false,
+      fetching: false,
+      read: 3,
+    }),
+    send: async (_, id, text) => {
+      const sent: MessageView = {
+        ...base(0),
+        channel: id,
+        id: `n${messages.length}`,
+        seq: null,
+        author: marta,
+        at: Date.now(),
+        text,
+        reactions: [],
+        state: "pending",
+        mine: true,
+      };
+      messages.push(sent);
+      setTimeout(() => {
+        void change(sent.id, () => ({ state: "sent", seq: messages.length }));
+        wake([{ event: "messages", workspace: "w1", channel: id, from: 0 }]);
+      }, 600);
+      return sent;
+    },
+    edit: async (_, __, id, text) => change(id, () => ({ text, edited: true })),
+    deleteMessage: async (_, __, id) => change(id, () => ({ text: "", deleted: true })),
+    react: async (_, __, id, emoji, on) =>
+      change(id, () => ({ reactions: on ? [{ emoji, people: ["Marta"], mine: true }] : [] })),
+    retry: async () => undefined,
+    discard: async () => undefined,
+    markRead: async () => undefined,
+    draft: async () => "",
+    saveDraft: async () => undefined,
+    search: async (_, asked) =>
+      messages
+        .filter((message) => message.text.includes(asked.words))
+        .map((message) => ({ message, channel_name: "release", highlights: [] })),
+    nextEvents: () => new Promise((resolve) => (wake = resolve)),
+    painted: async () => undefined,
+    openLink: async () => undefined,
+  };
+}
