@@ -1,0 +1,278 @@
+//! What can be typed. Names, options and their meaning are a contract (`docs/command-line.md`); what they do is in
+//! `commands/`. Nothing here reads a file or asks a person.
+
+use clap::{Args, Parser, Subcommand, value_parser};
+use clap_complete::Shell;
+use std::path::PathBuf;
+
+#[cfg(test)]
+mod tests;
+
+/// TheChatApp at a terminal
+#[derive(Debug, Parser)]
+#[command(name = "thechatapp-cli", version, about, max_term_width = 100, infer_long_args = false)]
+#[command(after_help = "Exit codes and JSON fields are stable: docs/command-line.md lists them.")]
+pub struct Arguments {
+    /// What every command takes.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command takes.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Everywhere")]
+pub struct Global {
+    /// The profile's folder, instead of the one among the system's application data
+    #[arg(long, global = true, env = "THECHATAPP_PROFILE", value_name = "DIR")]
+    pub profile: Option<PathBuf>,
+    /// The workspace's short name, where the profile has several
+    #[arg(long, global = true, value_name = "NAME")]
+    pub workspace: Option<String>,
+    /// Print JSON, and errors as JSON too
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// A profile that a passphrase opens, for hosts without secure storage: the first line of this file
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+    /// How long to wait for the server
+    #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15, value_parser = value_parser!(u64).range(1..=86_400))]
+    pub timeout: u64,
+}
+
+/// A subcommand.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Join a workspace by an invite: make an account and enrol this device
+    #[command(
+        after_help = "Example:\n  thechatapp-cli join 'https://chat.example.org/join/acme#PIN.CODE' --name 'Ana Reis' --password-file mine"
+    )]
+    Join(Join),
+    /// Sign in to one's account on another device
+    #[command(
+        after_help = "Example:\n  thechatapp-cli login https://chat.example.org/w/acme --name 'Ana Reis' --password-file mine --trust-pin PIN"
+    )]
+    Login(Login),
+    /// List channels and direct conversations
+    #[command(after_help = "Example:\n  thechatapp-cli channels --all --json")]
+    Channels {
+        /// Public channels one is not in, too
+        #[arg(long)]
+        all: bool,
+    },
+    /// Make a channel
+    #[command(after_help = "Example:\n  thechatapp-cli create design --private")]
+    Create {
+        /// Its name, with or without #
+        #[arg(value_name = "NAME")]
+        channel: String,
+        /// For its members only
+        #[arg(long)]
+        private: bool,
+    },
+    /// Join a public channel
+    #[command(after_help = "Example:\n  thechatapp-cli join-channel design")]
+    JoinChannel {
+        /// Its name, with or without #
+        #[arg(value_name = "NAME")]
+        channel: String,
+    },
+    /// Leave a channel; its messages leave this device
+    #[command(after_help = "Example:\n  thechatapp-cli leave-channel design")]
+    LeaveChannel {
+        /// Its name, with or without #
+        #[arg(value_name = "NAME")]
+        channel: String,
+    },
+    /// Send a message, or one for each line of standard input; answers once it is on the server's disk
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli send general 'Good morning'\n  thechatapp-cli send '@Ana Reis' 'Have you seen this?'\n  tail -f build.log | thechatapp-cli send builds -"
+    )]
+    Send {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// What to say; - sends each line of standard input that is not empty
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+        /// Answer once it is on this device's disk; it goes out at the next connection
+        #[arg(long)]
+        queue: bool,
+    },
+    /// Show what was said, oldest first, and mark it as read
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json"
+    )]
+    Read {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// How many messages
+        #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 50, value_parser = value_parser!(u32).range(1..))]
+        number: u32,
+        /// Only messages before this number
+        #[arg(long, value_name = "SEQ")]
+        before: Option<u64>,
+        /// Leave the read mark where it is
+        #[arg(long)]
+        peek: bool,
+    },
+    /// Print messages as they come, and changes to them, until interrupted; goes on where it was
+    #[command(after_help = "Example:\n  thechatapp-cli watch --json | jq -r .text")]
+    Watch {
+        /// Only this channel or person
+        channel: Option<String>,
+    },
+    /// Change the text of one's own message
+    #[command(after_help = "Example:\n  thechatapp-cli edit general 41 'At ten, not at nine'")]
+    Edit {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The new text
+        #[arg(allow_hyphen_values = true)]
+        text: String,
+    },
+    /// Delete one's own message
+    #[command(after_help = "Example:\n  thechatapp-cli delete general 41")]
+    Delete {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// Put an emoji under a message, or take it back
+    #[command(after_help = "Example:\n  thechatapp-cli react general 41 👍")]
+    React {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The emoji
+        emoji: String,
+        /// Take one's own back
+        #[arg(long)]
+        off: bool,
+    },
+    /// Find messages in this device's sealed index, newest first
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli search budget --in general --after 2026-11-01\n  thechatapp-cli search '\"next week\" berlin' --from 'Ana Reis' --json"
+    )]
+    Search(Search),
+    /// Show what is pinned for the server, or accept a new identity
+    #[command(after_help = "Examples:\n  thechatapp-cli identity\n  thechatapp-cli identity accept PIN")]
+    Identity {
+        /// What about it.
+        #[command(subcommand)]
+        action: Option<IdentityAction>,
+    },
+    /// Show who one is here
+    #[command(after_help = "Example:\n  thechatapp-cli whoami --json")]
+    Whoami,
+    /// Show the profile's key, the connections, and what waits to be sent
+    #[command(after_help = "Example:\n  thechatapp-cli status --json")]
+    Status,
+    /// List one's devices
+    #[command(after_help = "Example:\n  thechatapp-cli devices")]
+    Devices,
+    /// Check the profile's files and keys; changes nothing without --repair
+    #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
+    Doctor {
+        /// Set damaged files aside: the cache is fetched from the server again, drafts and unsent messages come from
+        /// their last good copy
+        #[arg(long)]
+        repair: bool,
+    },
+    /// Sign this device out of the workspace and remove its messages from here
+    #[command(after_help = "Example:\n  thechatapp-cli sign-out --wipe")]
+    SignOut {
+        /// Remove the whole profile: its key first, then its files, messages that wait to be sent included
+        #[arg(long)]
+        wipe: bool,
+    },
+    /// Print a completion script for a shell
+    #[command(
+        after_help = "Example:\n  thechatapp-cli completions bash > ~/.local/share/bash-completion/completions/thechatapp-cli"
+    )]
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
+}
+
+/// `join`.
+#[derive(Debug, Args)]
+pub struct Join {
+    /// The invite as it was given; quoted, for it has a # in it
+    pub invite: String,
+    /// The name to go by
+    #[arg(long)]
+    pub name: String,
+    /// The account's password, in the first line of a file; without one, a terminal is asked
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// A pin that the server must have, besides the invite's own
+    #[arg(long, value_name = "PIN")]
+    pub trust_pin: Option<String>,
+    /// Reach the invite's server at this address instead of the one in it: inside a network, through a tunnel, or before
+    /// its name exists. The invite's pin is enforced all the same, so no other server can take its place
+    #[arg(long, value_name = "URL")]
+    pub url: Option<String>,
+}
+
+/// `login`.
+#[derive(Debug, Args)]
+pub struct Login {
+    /// The server's address, with /w/WORKSPACE or --workspace where it has several
+    pub url: String,
+    /// The account's name
+    #[arg(long)]
+    pub name: String,
+    /// The account's password, in the first line of a file; without one, a terminal is asked
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
+    /// The server's pin, from somebody who knows it; without it nothing is sent
+    #[arg(long, value_name = "PIN")]
+    pub trust_pin: Option<String>,
+}
+
+/// `search`.
+#[derive(Debug, Args)]
+pub struct Search {
+    /// Words that must all occur; "in quotes" next to each other
+    #[arg(required = true)]
+    pub words: Vec<String>,
+    /// Only in this channel
+    #[arg(long = "in", value_name = "CHANNEL")]
+    pub channel: Option<String>,
+    /// Only by this person
+    #[arg(long, value_name = "PERSON")]
+    pub from: Option<String>,
+    /// Only before this day or moment: 2026-11-24 (UTC) or RFC 3339
+    #[arg(long, value_name = "WHEN")]
+    pub before: Option<String>,
+    /// Only from this day or moment on
+    #[arg(long, value_name = "WHEN")]
+    pub after: Option<String>,
+    /// How many at most
+    #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
+    pub number: u32,
+    /// Ask the server's index instead of this device's
+    #[arg(long)]
+    pub remote: bool,
+}
+
+/// `identity ...`.
+#[derive(Debug, Subcommand)]
+pub enum IdentityAction {
+    /// Trust the identity the server shows now, after comparing it with the administrator
+    #[command(after_help = "Example:\n  thechatapp-cli identity accept PIN")]
+    Accept {
+        /// The new pin, or the first two of its words
+        pin: String,
+    },
+}

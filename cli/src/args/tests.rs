@@ -1,0 +1,147 @@
+use super::*;
+use clap::CommandFactory;
+use clap::error::ErrorKind;
+
+fn parse(words: &[&str]) -> Result<Arguments, clap::Error> {
+    Arguments::try_parse_from([&["thechatapp-cli"], words].concat())
+}
+
+#[test]
+fn the_definition_is_sound() {
+    Arguments::command().debug_assert();
+}
+
+#[test]
+fn the_commands_are_those_of_the_contract() {
+    let command = Arguments::command();
+    let names: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+    assert_eq!(
+        names,
+        [
+            "join",
+            "login",
+            "channels",
+            "create",
+            "join-channel",
+            "leave-channel",
+            "send",
+            "read",
+            "watch",
+            "edit",
+            "delete",
+            "react",
+            "search",
+            "identity",
+            "whoami",
+            "status",
+            "devices",
+            "doctor",
+            "sign-out",
+            "completions",
+        ]
+    );
+}
+
+#[test]
+fn every_command_has_help_with_an_example() {
+    for subcommand in Arguments::command().get_subcommands() {
+        let name = subcommand.get_name();
+        let error = parse(&[name, "--help"]).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::DisplayHelp, "{name}");
+        let help = error.render().to_string();
+        assert!(help.contains("Example"), "{name} has no example");
+        assert!(help.contains(&format!("thechatapp-cli {name}")), "{name}'s example shows something else");
+    }
+}
+
+#[test]
+fn what_every_command_takes_may_stand_before_or_after_it() {
+    for words in [["--json", "whoami"], ["whoami", "--json"]] {
+        assert!(parse(&words).unwrap().global.json);
+    }
+    let global =
+        parse(&["--workspace", "acme", "channels", "--profile", "p", "--passphrase-file", "f"]).unwrap().global;
+    assert_eq!(global.workspace.as_deref(), Some("acme"));
+    assert_eq!(global.profile, Some("p".into()));
+    assert_eq!(global.passphrase_file, Some("f".into()));
+}
+
+#[test]
+fn join_takes_what_the_contract_says() {
+    let words = [
+        "join",
+        "https://h/join/acme#p.c",
+        "--name",
+        "Ana",
+        "--password-file",
+        "f",
+        "--trust-pin",
+        "p",
+        "--url",
+        "https://i",
+    ];
+    let Command::Join(join) = parse(&words).unwrap().command else { panic!("not join") };
+    assert_eq!(join.invite, "https://h/join/acme#p.c");
+    assert_eq!(join.name, "Ana");
+    assert_eq!(join.password_file, Some("f".into()));
+    assert_eq!(join.trust_pin.as_deref(), Some("p"));
+    assert_eq!(join.url.as_deref(), Some("https://i"));
+}
+
+#[test]
+fn messages_may_begin_with_a_hyphen_and_standard_input_is_a_hyphen() {
+    for text in ["-", "- a point in a list", "-5 degrees"] {
+        let Command::Send { text: sent, .. } = parse(&["send", "general", text]).unwrap().command else {
+            panic!("not send")
+        };
+        assert_eq!(sent, text);
+    }
+}
+
+#[test]
+fn options_of_send_are_seen_before_and_after_the_text() {
+    for words in [["send", "general", "hi", "--queue"], ["send", "--queue", "general", "hi"]] {
+        let Command::Send { queue, text, .. } = parse(&words).unwrap().command else { panic!("not send") };
+        assert!(queue);
+        assert_eq!(text, "hi");
+    }
+}
+
+#[test]
+fn read_takes_a_number_and_an_end() {
+    let Command::Read { channel, number, before, peek } =
+        parse(&["read", "general", "-n", "5", "--before", "9"]).unwrap().command
+    else {
+        panic!("not read")
+    };
+    assert_eq!((channel.as_str(), number, before, peek), ("general", 5, Some(9), false));
+    assert!(parse(&["read", "general", "-n", "0"]).is_err());
+}
+
+#[test]
+fn search_takes_its_filters() {
+    let words =
+        ["search", "a", "b", "--in", "c", "--from", "p", "--before", "2026-01-02", "--after", "2026-01-01", "--remote"];
+    let Command::Search(search) = parse(&words).unwrap().command else { panic!("not search") };
+    assert_eq!(search.words, ["a", "b"]);
+    assert_eq!(search.channel.as_deref(), Some("c"));
+    assert_eq!(search.from.as_deref(), Some("p"));
+    assert!(search.remote);
+}
+
+#[test]
+fn identity_shows_or_accepts() {
+    let Command::Identity { action } = parse(&["identity", "--json"]).unwrap().command else { panic!("not identity") };
+    assert!(action.is_none());
+    let Command::Identity { action } = parse(&["identity", "accept", "pin", "--json"]).unwrap().command else {
+        panic!("not identity")
+    };
+    assert!(matches!(action, Some(IdentityAction::Accept { pin }) if pin == "pin"));
+}
+
+#[test]
+fn what_does_not_exist_yet_is_no_command() {
+    for name in ["upload", "download", "policy", "lock"] {
+        assert_eq!(parse(&[name]).unwrap_err().kind(), ErrorKind::InvalidSubcommand, "{name}");
+    }
+}

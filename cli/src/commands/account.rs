@@ -1,0 +1,133 @@
+//! First contact, signing in and out, who one is and on which devices.
+
+use crate::args::{Join, Login};
+use crate::output::{Failure, Outcome, line};
+use crate::run::{Desk, Place, close};
+use crate::secrets;
+use crate::shape::{Device, Joined, Whoami, device_text};
+use serde::Serialize;
+use thechatapp_core::view::{IdentityView, WorkspaceView};
+use thechatapp_core::{Client, Error};
+
+#[cfg(test)]
+mod tests;
+
+/// `join INVITE`.
+pub async fn join(place: &Place, join: Join) -> Outcome {
+    let Join { invite, name, password_file, trust_pin, url } = join;
+    let invite = match url {
+        Some(url) => elsewhere(&invite, &url)?,
+        None => invite,
+    };
+    let password = secrets::from_file_or_person(password_file.as_deref(), "password", "--password-file")?;
+    let client = place.open_or_create().await?;
+    let outcome = async {
+        let workspace = {
+            let _turning = place.progress("joining");
+            client.join(&invite, &name, &password, trust_pin.as_deref()).await?
+        };
+        greet(place, &client, &workspace).await
+    }
+    .await;
+    close(client, outcome).await
+}
+
+/// `login URL`.
+pub async fn login(place: &Place, login: Login) -> Outcome {
+    let Login { url, name, password_file, trust_pin } = login;
+    let password = secrets::from_file_or_person(password_file.as_deref(), "password", "--password-file")?;
+    let client = place.open_or_create().await?;
+    let outcome = async {
+        let workspace = {
+            let _turning = place.progress("signing in");
+            client.login(&url, place.workspace.as_deref(), &name, &password, trust_pin.as_deref()).await?
+        };
+        greet(place, &client, &workspace).await
+    }
+    .await;
+    close(client, outcome).await
+}
+
+/// Catches up once, so that what is said from now on is news to `watch`, and says where one is.
+async fn greet(place: &Place, client: &Client, workspace: &WorkspaceView) -> Outcome {
+    {
+        let _turning = place.progress("catching up");
+        match client.connect(workspace.id, place.timeout).await {
+            // The account is made and the device enrolled; the rest comes with the next connection.
+            Ok(()) | Err(Error::Offline { .. }) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    let identity: IdentityView = client.identity(workspace.id).await?;
+    place.output.show(&Joined::new(workspace, &identity), || {
+        format!(
+            "{} at {} as {}\nThe server's identity: {}",
+            line(&workspace.workspace),
+            line(&workspace.url),
+            line(&workspace.me.name),
+            identity.words
+        )
+    })
+}
+
+/// An invite with its server's address replaced; workspace, pin and code stay as they are.
+fn elsewhere(invite: &str, url: &str) -> Outcome<String> {
+    let Some((_, rest)) = invite.trim().split_once("/join/") else {
+        return Err(Error::bad_input("this is no invite", "its path is not /join/ and a workspace").into());
+    };
+    Ok(format!("{}/join/{rest}", url.trim().trim_end_matches('/')))
+}
+
+/// `whoami`.
+pub fn whoami(desk: &Desk<'_>) -> Outcome {
+    let workspace = &desk.workspace;
+    desk.output().show(&Whoami::new(workspace), || {
+        format!("{} in {} at {}", line(&workspace.me.name), line(&workspace.workspace), line(&workspace.url))
+    })
+}
+
+/// `devices`.
+pub async fn devices(desk: &Desk<'_>) -> Outcome {
+    desk.connect().await?;
+    let devices = desk.client.devices(desk.ws()).await?;
+    let shapes: Vec<Device> = devices.iter().map(Device::new).collect();
+    desk.output().show(&shapes, || devices.iter().map(device_text).collect::<Vec<_>>().join("\n"))
+}
+
+#[derive(Serialize)]
+struct SignedOut {
+    workspace: String,
+    told: bool,
+    wiped: bool,
+}
+
+/// `sign-out`. The server is told where it can be reached. What waits to be sent is lost only on `--wipe`.
+pub async fn sign_out(place: &Place, wipe: bool) -> Outcome {
+    let desk = place.desk().await?;
+    let told = desk.connect().await.is_ok();
+    let waiting = left(&desk, told).await;
+    let Desk { client, workspace, .. } = desk;
+    let outcome = match waiting {
+        Err(failure) => Err(failure),
+        Ok(waiting) if waiting > 0 && !wipe => {
+            let what = format!("{waiting} messages wait to be sent");
+            Err(Error::bad_input(what, "signing out would lose them; --wipe does so all the same").into())
+        }
+        Ok(_) => client.sign_out(workspace.id).await.map_err(Failure::Core),
+    };
+    if outcome.is_ok() && wipe {
+        client.wipe().await?;
+    } else {
+        close(client, outcome).await?;
+    }
+    let text = if wipe { "signed out; the profile is gone from this device" } else { "signed out" };
+    place.output.show(&SignedOut { workspace: workspace.workspace, told, wiped: wipe }, || text.to_owned())
+}
+
+/// How many messages are still not sent, after trying.
+async fn left(desk: &Desk<'_>, connected: bool) -> Outcome<u64> {
+    if connected && desk.client.flush(desk.ws(), desk.place.timeout).await.is_ok() {
+        return Ok(0);
+    }
+    Ok(desk.client.resolve_workspace(Some(&desk.workspace.id.to_string())).await?.waiting)
+}

@@ -1,0 +1,100 @@
+//! How a profile is doing: its key, its connections, its files.
+
+use crate::output::{Failure, Outcome, lines};
+use crate::run::{Place, close};
+use crate::shape::{Standing, standing_text};
+use serde::Serialize;
+use serde_json::Value;
+use std::path::PathBuf;
+use std::time::Duration;
+use thechatapp_core::view::{Connection, KeyState, WorkspaceView};
+use thechatapp_core::{Client, Error};
+
+/// How long each server may take to answer.
+const LOOK: Duration = Duration::from_secs(5);
+
+#[derive(Serialize)]
+struct Status {
+    version: &'static str,
+    profile: PathBuf,
+    key: KeyState,
+    workspaces: Vec<Standing>,
+}
+
+/// `status`. Being offline is a state, not a failure; another identity of a server ends with its code.
+pub async fn status(place: &Place) -> Outcome {
+    if Client::state(&place.dir, &place.platform).await == KeyState::Absent {
+        return show(place, KeyState::Absent, &[]);
+    }
+    let client = place.open().await?;
+    let outcome = standing(place, &client).await;
+    let (workspaces, worst) = close(client, outcome).await?;
+    show(place, KeyState::Ready, &workspaces)?;
+    worst.map_or(Ok(()), |error| Err(Failure::Said(error.exit_code())))
+}
+
+async fn standing(place: &Place, client: &Client) -> Outcome<(Vec<WorkspaceView>, Option<Error>)> {
+    let turning = place.progress("connecting");
+    let wait = LOOK.min(place.timeout);
+    let all = match &place.workspace {
+        Some(name) => vec![client.resolve_workspace(Some(name)).await?],
+        None => client.workspaces().await?,
+    };
+    let mut worst = None;
+    for workspace in &all {
+        if let Err(error @ Error::PinMismatch { .. }) = client.connect(workspace.id, wait).await {
+            worst = Some(error);
+        }
+    }
+    let mut now = client.workspaces().await?;
+    now.retain(|workspace| all.iter().any(|wanted| wanted.id == workspace.id));
+    drop(turning);
+    Ok((now, worst))
+}
+
+fn show(place: &Place, key: KeyState, workspaces: &[WorkspaceView]) -> Outcome {
+    let status = Status {
+        version: env!("CARGO_PKG_VERSION"),
+        profile: place.dir.clone(),
+        key,
+        workspaces: workspaces.iter().map(Standing::new).collect(),
+    };
+    place.output.show(&status, || {
+        let key = if key == KeyState::Absent { "no profile yet" } else { "the key opens it" };
+        let mut said = format!("profile {}: {key}", place.dir.display());
+        for workspace in workspaces {
+            said.push('\n');
+            said.push_str(&standing_text(workspace));
+            if workspace.connection == Connection::IdentityChanged {
+                said.push_str("\n  this server is not the one you know; see `identity`");
+            }
+        }
+        said
+    })
+}
+
+/// `doctor`. Without `--repair` nothing is changed.
+pub async fn doctor(place: &Place, repair: bool) -> Outcome {
+    let client = match place.open().await {
+        Err(Failure::Core(Error::Corrupt { .. })) if repair => mend(place).await?,
+        other => other?,
+    };
+    let found = client.doctor().await.map_err(Failure::Core);
+    let mut found = close(client, found).await?;
+    if repair && !sound(&found) {
+        let client = mend(place).await?;
+        let again = client.doctor().await.map_err(Failure::Core);
+        found = close(client, again).await?;
+    }
+    place.output.show(&found, || lines(&serde_json::to_string_pretty(&found).unwrap_or_default()))?;
+    if sound(&found) { Ok(()) } else { Err(Failure::Said(24)) }
+}
+
+async fn mend(place: &Place) -> Outcome<Client> {
+    let _turning = place.progress("repairing");
+    Ok(Client::repair(&place.dir, place.unlock()?, place.platform.clone()).await?)
+}
+
+fn sound(found: &Value) -> bool {
+    found.get("ok").and_then(Value::as_bool).unwrap_or(false)
+}

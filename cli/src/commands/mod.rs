@@ -1,0 +1,56 @@
+//! The commands: each parses what is left, makes one call of the core, and prints what came of it.
+
+mod account;
+mod channels;
+mod health;
+mod identity;
+mod messages;
+mod search;
+mod send;
+mod watch;
+
+pub use account::{join, login, sign_out};
+pub use health::{doctor, status};
+
+use crate::args::{Arguments, Command};
+use crate::output::Outcome;
+use crate::run::Desk;
+use clap::CommandFactory;
+use clap_complete::Shell;
+
+/// The commands that want an open profile and one workspace of it.
+pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
+    match command {
+        Command::Channels { all } => channels::list(desk, all).await,
+        Command::Create { channel, private } => channels::create(desk, &channel, private).await,
+        Command::JoinChannel { channel } => channels::join(desk, &channel).await,
+        Command::LeaveChannel { channel } => channels::leave(desk, &channel).await,
+        Command::Send { channel, text, queue } => send::send(desk, &channel, text, queue).await,
+        Command::Read { channel, number, before, peek } => messages::read(desk, &channel, number, before, peek).await,
+        Command::Watch { channel } => watch::watch(desk, channel.as_deref()).await,
+        Command::Edit { channel, message, text } => messages::edit(desk, &channel, &message, &text).await,
+        Command::Delete { channel, message } => messages::delete(desk, &channel, &message).await,
+        Command::React { channel, message, emoji, off } => {
+            messages::react(desk, &channel, &message, &emoji, !off).await
+        }
+        Command::Search(query) => search::search(desk, query).await,
+        Command::Identity { action } => identity::identity(desk, action).await,
+        Command::Whoami => account::whoami(desk),
+        Command::Devices => account::devices(desk).await,
+        // They open the profile themselves, or need none.
+        Command::Join(_)
+        | Command::Login(_)
+        | Command::Status
+        | Command::Doctor { .. }
+        | Command::SignOut { .. }
+        | Command::Completions { .. } => Ok(()),
+    }
+}
+
+/// `completions SHELL`.
+pub fn completions(shell: Shell) -> Outcome {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Arguments::command(), "thechatapp-cli", &mut script);
+    std::io::Write::write_all(&mut std::io::stdout().lock(), &script)?;
+    Ok(())
+}

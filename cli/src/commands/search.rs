@@ -1,0 +1,75 @@
+//! Finding messages.
+
+use crate::args::Search;
+use crate::output::Outcome;
+use crate::run::Desk;
+use crate::shape::{Hit, message_text};
+use thechatapp_core::view::{HitView, SearchQuery};
+use thechatapp_core::{AccountId, Error, Timestamp};
+
+#[cfg(test)]
+mod tests;
+
+/// `search WORDS`.
+pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
+    let Search { words, channel, from, before, after, number, remote } = typed;
+    let (before, after) = (moment(before.as_deref())?, moment(after.as_deref())?);
+    if remote {
+        desk.connect().await?;
+    } else {
+        desk.reach().await?;
+    }
+    let channel = match channel {
+        Some(name) => Some(desk.channel(&name).await?.id),
+        None => None,
+    };
+    let author = match from {
+        Some(name) => Some(person(desk, &name).await?),
+        None => None,
+    };
+    let query = SearchQuery { words: words.join(" "), channel, author, before, after, limit: number };
+    let hits = if remote {
+        desk.client.search_remote(desk.ws(), &query).await?
+    } else {
+        desk.client.search(desk.ws(), &query).await?
+    };
+    let names = desk.names().await?;
+    let shapes: Vec<Hit> = hits.iter().map(|hit| Hit::new(hit, &names)).collect();
+    desk.output().show(&shapes, || {
+        let text = |hit: &HitView| format!("{}\n{}", names.name(hit.message.channel), message_text(&hit.message));
+        hits.iter().map(text).collect::<Vec<_>>().join("\n")
+    })
+}
+
+/// A person by name, with or without `@`, or by id.
+async fn person(desk: &Desk<'_>, name: &str) -> Outcome<AccountId> {
+    if let Ok(id) = name.parse() {
+        return Ok(id);
+    }
+    let wanted = name.strip_prefix('@').unwrap_or(name).to_lowercase();
+    let people = desk.client.people(desk.ws()).await?;
+    let mut named = people.iter().filter(|person| person.name.to_lowercase() == wanted);
+    match (named.next(), named.next()) {
+        (Some(person), None) => Ok(person.id),
+        (None, _) => Err(Error::bad_input(format!("nobody here is called {name}"), "names count as a whole").into()),
+        (Some(_), Some(_)) => {
+            Err(Error::bad_input(format!("several people are called {name}"), "an account's id tells them apart")
+                .into())
+        }
+    }
+}
+
+/// A day (from its midnight, UTC) or a moment.
+fn moment(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+    let Some(text) = text else { return Ok(None) };
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return Ok(Some(Timestamp(at.as_millisecond())));
+    }
+    let day = text.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
+    match day {
+        Ok(midnight) => Ok(Some(Timestamp(midnight.timestamp().as_millisecond()))),
+        Err(_) => {
+            Err(Error::bad_input(format!("{text} is no time"), "a day is 2026-11-24, a moment 2026-11-24T09:12:00Z"))
+        }
+    }
+}

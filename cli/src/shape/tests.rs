@@ -1,0 +1,217 @@
+use super::*;
+use thechatapp_core::view::{HitView, IdentityStepView, PersonView, ShownIdentityView};
+use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
+
+fn bytes(last: u8) -> [u8; 16] {
+    let mut bytes = [0; 16];
+    bytes[15] = last;
+    bytes
+}
+
+fn person(name: &str) -> PersonView {
+    PersonView { id: AccountId::from_bytes(bytes(7)), name: name.into(), imported: false }
+}
+
+fn channel(kind: ChannelKindView, name: &str) -> ChannelView {
+    ChannelView {
+        id: ChannelId::from_bytes(bytes(1)),
+        kind,
+        name: name.into(),
+        topic: "What is new".into(),
+        joined: true,
+        unread: 2,
+        mentions: 1,
+        head: 12,
+        read: 10,
+        members: 3,
+        draft: false,
+        people: Vec::new(),
+    }
+}
+
+fn message() -> MessageView {
+    MessageView {
+        workspace: "acme".into(),
+        channel: ChannelId::from_bytes(bytes(1)),
+        seq: Some(12),
+        id: MessageId::from_bytes(bytes(2)),
+        author: person("Ana Reis"),
+        at: Timestamp(1_795_511_520_000),
+        text: "Good morning".into(),
+        edited: true,
+        deleted: false,
+        thread: Some(MessageId::from_bytes(bytes(3))),
+        reactions: vec![ReactionView { emoji: "👍".into(), people: vec!["Ben".into()], mine: false }],
+        files: vec![FileView { id: "f".into(), name: "a.txt".into(), media_type: "text/plain".into(), size: 3 }],
+        state: MessageState::Sent,
+        mine: true,
+        failure: None,
+    }
+}
+
+fn names() -> Names {
+    Names::of(&[channel(ChannelKindView::Public, "general")])
+}
+
+fn json<T: Serialize>(value: &T) -> String {
+    serde_json::to_string(value).unwrap()
+}
+
+#[test]
+fn a_message_in_json() {
+    assert_eq!(
+        json(&Message::new(&message(), &names())),
+        concat!(
+            r#"{"workspace":"acme","channel":"general","seq":12,"id":"00000000-0000-0000-0000-000000000002","#,
+            r#""author":"Ana Reis","at":"2026-11-24T09:12:00.000Z","text":"Good morning","edited":true,"deleted":false,"#,
+            r#""thread":"00000000-0000-0000-0000-000000000003","#,
+            r#""reactions":[{"emoji":"👍","people":["Ben"],"mine":false}],"#,
+            r#""files":[{"id":"f","name":"a.txt","type":"text/plain","size":3}],"state":"sent"}"#
+        )
+    );
+}
+
+#[test]
+fn a_message_that_waits_has_no_number() {
+    let waiting = MessageView { seq: None, thread: None, state: MessageState::Pending, ..message() };
+    let text = json(&Message::new(&waiting, &names()));
+    assert!(
+        text.contains(r#""seq":null"#) && text.contains(r#""thread":null"#) && text.contains(r#""state":"pending""#)
+    );
+    assert!(message_text(&waiting).ends_with("(edited) (waits to be sent)\n        [a.txt, 3 bytes, f]\n        👍 1"));
+}
+
+#[test]
+fn a_hit_is_a_message_with_highlights() {
+    let hit = HitView { message: message(), channel_name: "general".into(), highlights: vec![(0, 4)] };
+    let text = json(&Hit::new(&hit, &names()));
+    assert!(text.starts_with(r#"{"workspace":"acme","channel":"general""#));
+    assert!(text.ends_with(r#""state":"sent","highlights":[[0,4]]}"#));
+}
+
+#[test]
+fn a_channel_in_json() {
+    assert_eq!(
+        json(&Channel::new(&channel(ChannelKindView::Private, "general"))),
+        concat!(
+            r#"{"id":"00000000-0000-0000-0000-000000000001","name":"general","kind":"private","topic":"What is new","#,
+            r#""joined":true,"unread":2,"mentions":1,"head":12,"read":10,"members":3}"#
+        )
+    );
+}
+
+#[test]
+fn a_direct_conversation_goes_by_the_name_that_commands_take() {
+    let direct = channel(ChannelKindView::Direct, "Ana Reis");
+    assert_eq!(Names::of(std::slice::from_ref(&direct)).name(direct.id), "@Ana Reis");
+    assert!(json(&Channel::new(&direct)).contains(r#""name":"@Ana Reis","kind":"direct""#));
+    assert_eq!(Names::default().name(direct.id), direct.id.to_string());
+}
+
+fn workspace() -> WorkspaceView {
+    WorkspaceView {
+        id: WorkspaceId::from_bytes(bytes(9)),
+        workspace: "acme".into(),
+        name: "Acme".into(),
+        url: "https://chat.example.org".into(),
+        me: person("Ana Reis"),
+        device: DeviceId::from_bytes(bytes(8)),
+        connection: Connection::Offline { why: "connection refused".into(), retry_in: 100 },
+        unread: 4,
+        waiting: 1,
+    }
+}
+
+fn identity() -> IdentityView {
+    IdentityView {
+        workspace: "acme".into(),
+        url: "https://chat.example.org".into(),
+        pin: "pin".into(),
+        words: "lusab-babad".into(),
+        qr: "<svg/>".into(),
+        since: Timestamp(0),
+        source: "invite".into(),
+        epoch: 5,
+        shown: None,
+        history: vec![IdentityStepView {
+            at: Timestamp(0),
+            what: "first".into(),
+            pin: "pin".into(),
+            words: "lusab-babad".into(),
+        }],
+    }
+}
+
+#[test]
+fn who_one_is_in_json() {
+    assert_eq!(
+        json(&Whoami::new(&workspace())),
+        concat!(
+            r#"{"workspace":"acme","name":"Ana Reis","url":"https://chat.example.org","#,
+            r#""account":"00000000-0000-0000-0000-000000000007","device":"00000000-0000-0000-0000-000000000008"}"#
+        )
+    );
+    assert_eq!(
+        json(&Joined::new(&workspace(), &identity())),
+        concat!(
+            r#"{"workspace":"acme","name":"Ana Reis","url":"https://chat.example.org","pin":"pin","#,
+            r#""account":"00000000-0000-0000-0000-000000000007","device":"00000000-0000-0000-0000-000000000008"}"#
+        )
+    );
+}
+
+#[test]
+fn an_identity_in_json() {
+    assert_eq!(
+        json(&Identity::new(&identity())),
+        concat!(
+            r#"{"workspace":"acme","url":"https://chat.example.org","pin":"pin","words":"lusab-babad","#,
+            r#""since":"1970-01-01T00:00:00.000Z","source":"invite","epoch":5,"shown":null,"#,
+            r#""history":[{"at":"1970-01-01T00:00:00.000Z","what":"first","pin":"pin","words":"lusab-babad"}]}"#
+        )
+    );
+    let shown = ShownIdentityView { pin: "other".into(), words: "babad-lusab".into(), at: Timestamp(1000) };
+    let changed = IdentityView { shown: Some(shown), ..identity() };
+    assert!(
+        json(&Identity::new(&changed))
+            .contains(r#""shown":{"pin":"other","words":"babad-lusab","at":"1970-01-01T00:00:01.000Z"}"#)
+    );
+    assert!(identity_text(&changed).contains("THE SERVER SHOWS ANOTHER IDENTITY"));
+}
+
+#[test]
+fn a_standing_in_json() {
+    assert_eq!(
+        json(&Standing::new(&workspace())),
+        concat!(
+            r#"{"workspace":"acme","name":"Ana Reis","url":"https://chat.example.org","connection":"offline","#,
+            r#""why":"connection refused","unread":4,"waiting":1}"#
+        )
+    );
+}
+
+#[test]
+fn a_device_in_json() {
+    let device = DeviceView {
+        id: DeviceId::from_bytes(bytes(8)),
+        name: "desk".into(),
+        platform: "linux".into(),
+        enrolled: Timestamp(0),
+        last_seen: None,
+        revoked: false,
+        this: true,
+    };
+    assert_eq!(
+        json(&Device::new(&device)),
+        concat!(
+            r#"{"id":"00000000-0000-0000-0000-000000000008","name":"desk","platform":"linux","#,
+            r#""enrolled":"1970-01-01T00:00:00.000Z","last_seen":null,"revoked":false,"this":true}"#
+        )
+    );
+}
+
+#[test]
+fn a_message_for_people_keeps_its_lines_together_and_obeys_nobody() {
+    let shown = message_text(&MessageView { text: "one\ntwo\u{1b}[2J".into(), edited: false, ..message() });
+    assert!(shown.starts_with("    12  2026-11-24 09:12Z  Ana Reis: one\n        two\u{fffd}[2J"), "{shown}");
+}
