@@ -1,0 +1,45 @@
+//! What an app hears.
+
+use thechatapp_core::ClientEvent;
+
+/// Something changed; ask again for what is shown.
+#[derive(Clone, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum ChatEvent {
+    /// A workspace's connection changed.
+    Connection {
+        /// Which workspace.
+        workspace: String,
+    },
+    /// Channels, memberships, names or unread counts changed.
+    Channels {
+        /// Which workspace.
+        workspace: String,
+    },
+    /// Messages of a channel changed.
+    Messages {
+        /// Which workspace.
+        workspace: String,
+        /// Which channel.
+        channel: String,
+        /// The lowest number that changed; 0 when only what waits to be sent did.
+        from_seq: u64,
+    },
+    /// Workspaces were added or removed.
+    Workspaces,
+    /// Too much happened to list: ask again for everything shown.
+    Resync,
+}
+
+impl From<ClientEvent> for ChatEvent {
+    fn from(event: ClientEvent) -> Self {
+        match event {
+            ClientEvent::Connection { workspace } => Self::Connection { workspace: workspace.to_string() },
+            ClientEvent::Channels { workspace } => Self::Channels { workspace: workspace.to_string() },
+            ClientEvent::Messages { workspace, channel, from } => {
+                Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
+            }
+            ClientEvent::Workspaces => Self::Workspaces,
+            ClientEvent::Resync => Self::Resync,
+        }
+    }
+}
