@@ -259,8 +259,9 @@ impl ChatClient {
         events.into_iter().map(Into::into).collect()
     }
 
-    /// Writes everything out, closes the files and releases the profile. Closing twice is no error.
-    pub async fn close(&self) -> Result<()> {
+    /// Writes everything out, closes the files and releases the profile; doing so twice is no error. It is not called
+    /// `close` because every object in Kotlin has one of those already, which only drops the handle.
+    pub async fn shut_down(&self) -> Result<()> {
         self.closed.send_replace(true);
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
         match client {
