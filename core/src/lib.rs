@@ -8,12 +8,23 @@
     allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
 )]
 
+mod cache;
+pub mod client;
 pub mod error;
 pub mod event;
+mod fault;
+mod local;
+pub mod net;
 pub mod platform;
+pub mod profile;
+mod search;
+mod sync;
+pub mod trust;
 pub mod view;
 
+pub use client::Client;
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
+pub use profile::Unlock;
 pub use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};

@@ -56,10 +56,17 @@ pub(super) struct Batch<'a> {
     me: &'a Me,
     origin: Origin,
     held: HashMap<ChannelId, Held>,
+    add: CachedStatement<'a>,
     put: CachedStatement<'a>,
     index: CachedStatement<'a>,
+    reindex: CachedStatement<'a>,
     applied: Applied,
 }
+
+/// For a message that is most probably not here: it costs half of the other, and fails when the message is.
+const ADD: &str = "
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
 
 const PUT: &str = "
 INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
@@ -78,8 +85,10 @@ impl<'a> Batch<'a> {
             me,
             origin,
             held: HashMap::new(),
+            add: db.prepare_cached(ADD)?,
             put: db.prepare_cached(PUT)?,
-            index: db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?,
+            index: db.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?,
+            reindex: db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?,
             applied: Applied::default(),
         })
     }
@@ -227,6 +236,7 @@ impl<'a> Batch<'a> {
     pub(super) fn message(&mut self, row: &MessageRow) -> Result<(), Error> {
         let stream = self.origin != Origin::Aside;
         let held = self.held(row.channel)?;
+        let mut fresh = row.seq > held.head;
         if stream {
             if row.seq > held.head {
                 if row.seq > held.head + 1 {
@@ -237,16 +247,18 @@ impl<'a> Batch<'a> {
                 held.head_changed = true;
             } else if held.gaps.remove(row.seq, row.seq) {
                 held.gaps_changed = true;
+                fresh = true;
             }
         }
-        self.put(row)
+        self.put(row, fresh)
     }
 
-    fn put(&mut self, row: &MessageRow) -> Result<(), Error> {
+    fn put(&mut self, row: &MessageRow, fresh: bool) -> Result<(), Error> {
         let own = row.author == self.me.id;
         let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
         let mut place = schema::rowid(row.at, row.seq);
+        let mut fresh = fresh;
         let stored = loop {
             let values = params![
                 place,
@@ -264,18 +276,33 @@ impl<'a> Batch<'a> {
                 mention,
                 row.change as i64,
             ];
-            match self.put.query_row(values, |stored| stored.get::<_, i64>(0)).optional() {
+            let stored = if fresh {
+                self.add.execute(values).map(|_| Some(place))
+            } else {
+                self.put.query_row(values, |stored| stored.get::<_, i64>(0)).optional()
+            };
+            match stored {
                 Ok(stored) => break stored,
-                // Another channel's message has the place. Nothing else here is unique.
-                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => place += 1,
+                Err(error) if error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation) => {
+                    // The message is here after all, or another channel's has the place. Nothing else is unique.
+                    if fresh {
+                        fresh = false;
+                    } else {
+                        place += 1;
+                    }
+                }
                 Err(error) => return Err(error.into()),
             }
         };
         let Some(stored) = stored else { return Ok(()) };
-        if row.text.is_empty() {
+        if fresh {
+            if !row.text.is_empty() {
+                self.index.execute(params![stored, folded_text(&row.text)])?;
+            }
+        } else if row.text.is_empty() {
             self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
         } else {
-            self.index.execute(params![stored, folded_text(&row.text)])?;
+            self.reindex.execute(params![stored, folded_text(&row.text)])?;
         }
         self.applied.removed |= row.deleted || row.edited.is_some();
         self.applied.channels = true;
@@ -312,8 +339,12 @@ impl<'a> Batch<'a> {
         if held.gaps.remove(first, last) {
             held.gaps_changed = true;
         }
+        let fresh = !self
+            .db
+            .prepare_cached("SELECT 1 FROM messages WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3 LIMIT 1")?
+            .exists(params![channel.as_bytes(), first as i64, last as i64])?;
         for row in rows.iter().filter(|row| row.channel == channel) {
-            self.put(row)?;
+            self.put(row, fresh)?;
         }
         Ok(())
     }

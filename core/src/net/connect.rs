@@ -1,0 +1,160 @@
+//! One attempt to connect: TCP, strict TLS, the upgrade that carries the handshake. Three round trips in all.
+
+use super::verify::key_hash;
+use crate::trust::Known;
+use data_encoding::BASE64URL_NOPAD;
+use http::{HeaderValue, StatusCode};
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::http::{
+    BINDING_EXPORTER, BINDING_HEADER, BINDING_NONE, DOCUMENT_HEADER, HELLO_HEADER, session_path,
+};
+use thechatapp_protocol::session::{Binding, EXPORTER_LABEL, Prologue, StaticKey, Transport, initiate, limits};
+use thechatapp_protocol::{Code, ErrorBody, PROTOCOL};
+use tokio::net::TcpStream;
+use tokio_rustls::client::TlsStream;
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::Error as WebSocketError;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+
+/// The socket of a session.
+pub type Socket = WebSocketStream<TlsStream<TcpStream>>;
+
+const PATIENCE: Duration = Duration::from_millis(limits::HANDSHAKE_MILLIS);
+
+/// Why there is no session.
+#[derive(Debug)]
+pub enum Failure {
+    /// The server cannot be reached, or what answers is none.
+    Offline(String),
+    /// What answers does not fit the identity document that is known: look at its document.
+    Identity(String),
+    /// The server says no.
+    Refused(ErrorBody),
+}
+
+/// Where to connect, and as whom.
+pub struct Target<'a> {
+    /// The server's address, `https://host[:port]`.
+    pub url: &'a str,
+    /// The workspace's short name.
+    pub workspace: &'a str,
+    /// This device's key.
+    pub device: &'a StaticKey,
+    /// The identity that is trusted.
+    pub known: &'a Known,
+    /// TLS that accepts no other server.
+    pub tls: &'a Arc<ClientConfig>,
+    /// Milliseconds now.
+    pub millis: u64,
+}
+
+/// Connects, within the time a handshake may take.
+pub async fn connect(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
+    let attempt = tokio::time::timeout(PATIENCE, attempt(target)).await;
+    attempt.unwrap_or_else(|_| Err(Failure::Offline("no answer in time".into())))
+}
+
+async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
+    let tls = tls(target).await?;
+    let document = target.known.verified.document();
+    let connection = tls.get_ref().1;
+    let listed = connection
+        .peer_certificates()
+        .and_then(|chain| key_hash(chain.first()?))
+        .is_some_and(|key| document.tls_keys.contains(&key));
+    // A proxy that terminates TLS shows a key of its own; the session is then bound to nothing, where that is allowed.
+    let binding = if !listed && document.allow_unbound {
+        Binding::Unbound
+    } else {
+        let mut exporter = [0; 32];
+        connection
+            .export_keying_material(&mut exporter, EXPORTER_LABEL, Some(b""))
+            .map_err(|why| Failure::Offline(why.to_string()))?;
+        Binding::TlsExporter(exporter)
+    };
+    let prologue = Prologue {
+        protocol: *PROTOCOL.end(),
+        workspace_id: document.workspace_id,
+        document_hash: *target.known.verified.hash(),
+        binding,
+    };
+    let server = document
+        .session_key(target.millis / 1000)
+        .ok_or_else(|| Failure::Identity("no session key of the known document is valid now".into()))?;
+    let (initiator, hello) =
+        initiate(&prologue, target.device, server).map_err(|why| Failure::Identity(why.to_string()))?;
+    let (socket, answer) = upgrade(target, tls, &hello, binding).await?;
+    let transport =
+        initiator.finish(&answer, target.millis).map_err(|why| Failure::Identity(why.to_string()))?;
+    Ok((socket, transport))
+}
+
+async fn tls(target: &Target<'_>) -> Result<TlsStream<TcpStream>, Failure> {
+    let url = url::Url::parse(target.url).map_err(|why| Failure::Offline(why.to_string()))?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
+    let port = url.port_or_known_default().unwrap_or(443);
+    let tcp = TcpStream::connect((host, port)).await.map_err(|why| Failure::Offline(why.to_string()))?;
+    tcp.set_nodelay(true).map_err(|why| Failure::Offline(why.to_string()))?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|why| Failure::Offline(why.to_string()))?;
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(target.tls));
+    connector.connect(name, tcp).await.map_err(|why| {
+        let refused = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+        match refused {
+            Some(rustls::Error::InvalidCertificate(_)) => Failure::Identity(why.to_string()),
+            _ => Failure::Offline(why.to_string()),
+        }
+    })
+}
+
+async fn upgrade(
+    target: &Target<'_>,
+    tls: TlsStream<TcpStream>,
+    hello: &[u8],
+    binding: Binding,
+) -> Result<(Socket, Vec<u8>), Failure> {
+    let offline = |why: &dyn std::fmt::Display| Failure::Offline(why.to_string());
+    let address = format!("{}{}", target.url.replacen("https", "wss", 1), session_path(target.workspace));
+    let mut request = address.into_client_request().map_err(|why| offline(&why))?;
+    let value = |bytes: &[u8]| HeaderValue::from_str(&BASE64URL_NOPAD.encode(bytes));
+    let bound = match binding {
+        Binding::TlsExporter(_) => BINDING_EXPORTER,
+        Binding::Unbound => BINDING_NONE,
+    };
+    let headers = request.headers_mut();
+    headers.insert(HELLO_HEADER, value(hello).map_err(|why| offline(&why))?);
+    headers.insert(DOCUMENT_HEADER, value(target.known.verified.hash()).map_err(|why| offline(&why))?);
+    headers.insert(BINDING_HEADER, HeaderValue::from_static(bound));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(limits::FRAME_MAX))
+        .max_frame_size(Some(limits::FRAME_MAX));
+    let done = tokio_tungstenite::client_async_with_config(request, tls, Some(config)).await;
+    let (socket, response) = match done {
+        Ok(done) => done,
+        Err(WebSocketError::Http(response)) => return Err(refused(&response)),
+        Err(why) => return Err(offline(&why)),
+    };
+    let answer = response
+        .headers()
+        .get(HELLO_HEADER)
+        .and_then(|answer| BASE64URL_NOPAD.decode(answer.as_bytes()).ok())
+        .ok_or_else(|| Failure::Identity("the handshake was not answered".into()))?;
+    Ok((socket, answer))
+}
+
+fn refused(response: &http::Response<Option<Vec<u8>>>) -> Failure {
+    let status = response.status();
+    let body = response.body().as_deref().and_then(|body| serde_json::from_slice::<ErrorBody>(body).ok());
+    match (status, body) {
+        // Keys were rotated, or somebody else answers: the document tells.
+        (StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST, body) => {
+            Failure::Identity(body.map_or_else(|| format!("the server answered {status}"), |body| body.to_string()))
+        }
+        (_, Some(body)) if body.code == Code::SignedOut => Failure::Refused(body),
+        (_, Some(body)) => Failure::Offline(body.to_string()),
+        (_, None) => Failure::Offline(format!("the server answered {status}")),
+    }
+}

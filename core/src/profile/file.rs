@@ -1,0 +1,210 @@
+//! `profile.json`: which slots and wrapped keys a profile has. It holds nothing secret, is replaced atomically, and is
+//! refused when a newer release wrote it.
+
+use crate::{Error, Result, WorkspaceId};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::Path;
+use thechatapp_protocol::identity::Pin;
+use thechatapp_seal::Argon2Params;
+
+/// The file's name.
+pub(super) const NAME: &str = "profile.json";
+const TEMPORARY: &str = ".profile.json.new";
+const VERSION: u64 = 1;
+/// Far more than any profile needs.
+const MAX: u64 = 4 * 1024 * 1024;
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct ProfileFile {
+    pub version: u64,
+    /// Names this profile inside everything its keys wrap.
+    pub id: String,
+    /// The secure storage's name, or `passphrase`.
+    pub backend: String,
+    /// Names the device key, and with it the entry in secure storage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_id: Option<String>,
+    pub slots: Vec<Slot>,
+    pub keys: Keys,
+    #[serde(default)]
+    pub pins: BTreeMap<WorkspaceId, PinCopy>,
+}
+
+/// The profile key, wrapped in one way.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub(super) enum Slot {
+    /// Under the device key in secure storage.
+    SecretStore {
+        #[serde(with = "base64")]
+        wrapped: Vec<u8>,
+    },
+    /// Under a passphrase.
+    Passphrase(Stretched),
+    /// Under a recovery code.
+    Recovery(Stretched),
+}
+
+impl Slot {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::SecretStore { .. } => "secret-store",
+            Self::Passphrase(_) => "passphrase",
+            Self::Recovery(_) => "recovery",
+        }
+    }
+}
+
+/// What a stretched slot needs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stretched {
+    #[serde(with = "base64")]
+    pub salt: Vec<u8>,
+    pub params: Argon2Params,
+    #[serde(with = "base64")]
+    pub wrapped: Vec<u8>,
+}
+
+/// Keys wrapped under the profile key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Keys {
+    pub local: Wrapped,
+    #[serde(default)]
+    pub cache: BTreeMap<WorkspaceId, Wrapped>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub(super) struct Wrapped(#[serde(with = "base64")] pub Vec<u8>);
+
+/// A pin as `profile.json` remembers it beside the sealed database.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinCopy {
+    /// `https://host[:port]`.
+    pub url: String,
+    /// The workspace's short name.
+    pub workspace: String,
+    /// The pin.
+    pub pin: Pin,
+}
+
+impl ProfileFile {
+    pub(super) fn new(id: String, backend: String, key_id: Option<String>, slot: Slot, local: Vec<u8>) -> Self {
+        let keys = Keys { local: Wrapped(local), cache: BTreeMap::new() };
+        Self { version: VERSION, id, backend, key_id, slots: vec![slot], keys, pins: BTreeMap::new() }
+    }
+
+    /// Puts a slot in the place of those of its kind.
+    pub(super) fn set_slot(&mut self, slot: Slot) {
+        self.slots.retain(|other| other.kind() != slot.kind());
+        self.slots.push(slot);
+    }
+
+    /// The file of a folder; `None` when there is none.
+    pub(super) fn read(dir: &Path) -> Result<Option<Self>> {
+        let mut file = match File::open(dir.join(NAME)) {
+            Ok(file) => file,
+            Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(why) => return Err(corrupt(why)),
+        };
+        let mut bytes = Vec::new();
+        let length = Read::by_ref(&mut file).take(MAX + 1).read_to_end(&mut bytes).map_err(corrupt)?;
+        if u64::try_from(length).unwrap_or(u64::MAX) > MAX {
+            return Err(corrupt("it is far too long"));
+        }
+        // The version is read by itself first: a newer file may have another shape.
+        #[derive(Deserialize)]
+        struct Version {
+            version: u64,
+        }
+        let version: Version = serde_json::from_slice(&bytes).map_err(corrupt)?;
+        match version.version {
+            VERSION => Ok(Some(serde_json::from_slice(&bytes).map_err(corrupt)?)),
+            newer if newer > VERSION => Err(Error::Newer { file: NAME.into() }),
+            _ => Err(corrupt("its version does not exist")),
+        }
+    }
+
+    /// Replaces the file as a whole or not at all.
+    pub(super) fn write(&self, dir: &Path) -> Result<()> {
+        let mut bytes = serde_json::to_vec_pretty(self)
+            .map_err(|why| Error::Internal { id: "profile-encode".into(), why: why.to_string() })?;
+        bytes.push(b'\n');
+        replace(dir, &bytes).map_err(disk)
+    }
+}
+
+fn replace(dir: &Path, bytes: &[u8]) -> io::Result<()> {
+    let temporary = dir.join(TEMPORARY);
+    let mut file = private().create(true).write(true).truncate(true).open(&temporary)?;
+    let written = file.write_all(bytes).and_then(|()| file.sync_all());
+    drop(file);
+    let replaced = written.and_then(|()| fs::rename(&temporary, dir.join(NAME)));
+    if replaced.is_err() {
+        // Only the copy that did not become the file; the file itself is untouched.
+        let _ = fs::remove_file(&temporary);
+    }
+    replaced?;
+    sync_dir(dir)
+}
+
+/// A file only its owner may read.
+pub(super) fn private() -> OpenOptions {
+    #[allow(unused_mut, reason = "only Unix has modes")]
+    let mut options = OpenOptions::new();
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+}
+
+/// A folder only its owner may enter, with those above it.
+pub(super) fn make_dir(dir: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(dir)
+}
+
+/// Makes a rename durable. Windows has no such call, and needs none.
+pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
+    #[cfg(unix)]
+    File::open(dir)?.sync_all()?;
+    #[cfg(not(unix))]
+    let _ = dir;
+    Ok(())
+}
+
+pub(super) fn corrupt(why: impl ToString) -> Error {
+    Error::Corrupt { file: NAME.into(), why: why.to_string() }
+}
+
+/// A failed write, as far as a person can do something about it.
+#[allow(clippy::needless_pass_by_value, reason = "for map_err")]
+pub(super) fn disk(error: io::Error) -> Error {
+    match error.kind() {
+        io::ErrorKind::StorageFull
+        | io::ErrorKind::QuotaExceeded
+        | io::ErrorKind::ReadOnlyFilesystem
+        | io::ErrorKind::PermissionDenied => Error::DiskFull { why: error.to_string() },
+        _ => Error::Internal { id: "profile-files".into(), why: error.to_string() },
+    }
+}
+
+/// Bytes as base64url text.
+mod base64 {
+    use data_encoding::BASE64URL_NOPAD;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub fn serialize<S: Serializer>(value: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&BASE64URL_NOPAD.encode(value))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        BASE64URL_NOPAD.decode(text.as_bytes()).map_err(de::Error::custom)
+    }
+}
