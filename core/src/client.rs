@@ -164,8 +164,7 @@ impl Client {
     /// Stops everything; gives the profile back when no other handle has it.
     async fn shut_down(self) -> Result<Option<Profile>> {
         self.0.care.abort();
-        let running =
-            std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
+        let running = std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
         let mut done = Ok(());
         for (_, workspace) in running {
             done = done.and(workspace.stop().await);
@@ -229,11 +228,10 @@ impl Client {
 
 async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> {
     let (profile, ws) = (Arc::clone(profile), account.workspace);
-    let (path, key) = tokio::task::spawn_blocking(move || {
-        profile.cache_key(ws).map(|key| (profile.cache_path(ws), key))
-    })
-    .await
-    .map_err(fault::internal)??;
+    let (path, key) =
+        tokio::task::spawn_blocking(move || profile.cache_key(ws).map(|key| (profile.cache_path(ws), key)))
+            .await
+            .map_err(fault::internal)??;
     let me = Me { id: account.person, name: account.person_name.clone(), workspace: account.short.clone() };
     Cache::open(&path, key.expose(), me).await
 }

@@ -322,7 +322,14 @@ impl<'a> Batch<'a> {
     }
 
     /// A page of history: every number from `first` to `last` is in it, or does not exist.
-    pub(super) fn page(&mut self, channel: ChannelId, first: u64, last: u64, head: u64, rows: &[MessageRow]) -> Result<(), Error> {
+    pub(super) fn page(
+        &mut self,
+        channel: ChannelId,
+        first: u64,
+        last: u64,
+        head: u64,
+        rows: &[MessageRow],
+    ) -> Result<(), Error> {
         let held = self.held(channel)?;
         // An answer may come after access was lost.
         if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {

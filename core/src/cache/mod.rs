@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::{AccountId, ChannelId, Changes, Row};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
 use zeroize::Zeroizing;
 
 pub(crate) use apply::Applied;
@@ -82,10 +82,6 @@ impl Cache {
                 }
                 let db = database::open(&path, &key, schema::CACHE, Durability::Full)?;
                 db.pragma_update(None, "cache_size", -16_384)?;
-                if let Ok(m)=std::env::var("AM") { db.execute("INSERT INTO search (search, rank) VALUES ('automerge', ?1)", [m.parse::<i64>().unwrap()])?; }
-                if let Ok(m)=std::env::var("HS") { db.execute("INSERT INTO search (search, rank) VALUES ('hashsize', ?1)", [m.parse::<i64>().unwrap()])?; }
-                if let Ok(m)=std::env::var("PG") { db.execute("INSERT INTO search (search, rank) VALUES ('pgsz', ?1)", [m.parse::<i64>().unwrap()])?; }
-                if let Ok(m)=std::env::var("WC") { db.pragma_update(None, "wal_autocheckpoint", m.parse::<i64>().unwrap())?; }
                 Writer::start(db, |_| {})
             };
             match open() {

@@ -187,9 +187,8 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
         Ok(rows)
     };
     let up = |from: u64, count: u32| -> Result<Vec<MessageView>, Error> {
-        let sql = format!(
-            "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3"
-        );
+        let sql =
+            format!("SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3");
         let mut rows = messages(db, me, &sql, params![id, from as i64, count])?;
         cut(&mut rows, &gaps);
         Ok(rows)
@@ -246,12 +245,7 @@ fn cut(rows: &mut Vec<MessageView>, gaps: &Gaps) {
     }
 }
 
-fn messages(
-    db: &Connection,
-    me: &Me,
-    sql: &str,
-    values: impl rusqlite::Params,
-) -> Result<Vec<MessageView>, Error> {
+fn messages(db: &Connection, me: &Me, sql: &str, values: impl rusqlite::Params) -> Result<Vec<MessageView>, Error> {
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query(values)?;
     let mut names = Names::new(db, me);
@@ -270,7 +264,12 @@ fn read_mark(db: &Connection, channel: ChannelId) -> Result<u64, Error> {
     Ok(seq.unwrap_or(0) as u64)
 }
 
-pub(super) fn channels(db: &Connection, me: &Me, all: bool, only: Option<ChannelId>) -> Result<Vec<ChannelView>, Error> {
+pub(super) fn channels(
+    db: &Connection,
+    me: &Me,
+    all: bool,
+    only: Option<ChannelId>,
+) -> Result<Vec<ChannelView>, Error> {
     let mut query = db.prepare_cached(
         "SELECT c.id, c.kind, c.name, c.topic, coalesce(j.joined, 0),
             max(c.head, coalesce((SELECT max(seq) FROM messages WHERE channel = c.id), 0)),
@@ -325,9 +324,8 @@ fn counts(db: &Connection, channel: ChannelId, read: u64, head: u64) -> Result<(
         return Ok((0, 0));
     }
     let count = |sql: &str| -> Result<u64, Error> {
-        let count: i64 = db
-            .prepare_cached(sql)?
-            .query_row(params![channel.as_bytes(), read as i64], |row| row.get(0))?;
+        let count: i64 =
+            db.prepare_cached(sql)?.query_row(params![channel.as_bytes(), read as i64], |row| row.get(0))?;
         Ok(count as u64)
     };
     let quiet = count("SELECT count(*) FROM messages WHERE channel = ?1 AND seq > ?2 AND quiet = 1")?;
@@ -336,7 +334,8 @@ fn counts(db: &Connection, channel: ChannelId, read: u64, head: u64) -> Result<(
 }
 
 fn others(db: &Connection, names: &mut Names<'_>, channel: ChannelId, me: AccountId) -> Result<Vec<PersonView>, Error> {
-    let mut query = db.prepare_cached("SELECT person FROM members WHERE channel = ?1 AND person <> ?2 AND joined = 1")?;
+    let mut query =
+        db.prepare_cached("SELECT person FROM members WHERE channel = ?1 AND person <> ?2 AND joined = 1")?;
     let mut rows = query.query(params![channel.as_bytes(), me.as_bytes()])?;
     let mut people = Vec::new();
     while let Some(row) = rows.next()? {

@@ -48,11 +48,7 @@ impl Cache {
                         name
                     }
                 };
-                hits.push(HitView {
-                    channel_name,
-                    highlights: highlights(&message.text, &query.words),
-                    message,
-                });
+                hits.push(HitView { channel_name, highlights: highlights(&message.text, &query.words), message });
             }
             Ok(hits)
         })

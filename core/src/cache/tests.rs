@@ -1,8 +1,8 @@
 use super::*;
 use crate::view::{SearchQuery, Window};
 use std::time::Instant;
-use thechatapp_protocol::{MessageId, Timestamp};
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, PersonRow, Reaction};
+use thechatapp_protocol::{MessageId, Timestamp};
 
 const KEY: [u8; 32] = [9; 32];
 const ME: AccountId = AccountId(uuid::Uuid::from_bytes([1; 16]));
@@ -24,7 +24,15 @@ async fn fresh() -> (tempfile::TempDir, Cache) {
 
 fn channel(n: u8, kind: ChannelKind, head: u64, change: u64) -> Row {
     let name = format!("channel-{n}");
-    Row::Channel(ChannelRow { id: channel_id(n), kind, name, topic: String::new(), head, created: Timestamp(1), change })
+    Row::Channel(ChannelRow {
+        id: channel_id(n),
+        kind,
+        name,
+        topic: String::new(),
+        head,
+        created: Timestamp(1),
+        change,
+    })
 }
 
 fn member(n: u8, person: AccountId, joined: bool, change: u64) -> Row {
@@ -202,7 +210,8 @@ async fn decrypted(cache: &Cache) -> Vec<u8> {
             let mut out = Vec::new();
             let secure: i64 = db.query_row("PRAGMA secure_delete", [], |row| row.get(0))?;
             assert_eq!(secure, 1);
-            let mut tables = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")?;
+            let mut tables =
+                db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite%'")?;
             let names: Vec<String> = tables.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
             for name in names.iter().filter(|name| *name != "search") {
                 let mut rows = db.prepare(&format!("SELECT * FROM {name}"))?;

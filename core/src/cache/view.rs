@@ -61,9 +61,7 @@ impl<'a> Names<'a> {
             deleted: row.get(7)?,
             thread: thread.map(MessageId::from_bytes),
             reactions: match reactions {
-                Some(bytes) => {
-                    self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?
-                }
+                Some(bytes) => self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?,
                 None => Vec::new(),
             },
             files: Vec::new(),
@@ -99,11 +97,8 @@ impl<'a> Names<'a> {
             .into_iter()
             .map(|reaction| {
                 let mine = reaction.people.contains(&self.me.id);
-                let people = reaction
-                    .people
-                    .into_iter()
-                    .map(|id| Ok(self.person(id)?.name))
-                    .collect::<Result<_, Error>>()?;
+                let people =
+                    reaction.people.into_iter().map(|id| Ok(self.person(id)?.name)).collect::<Result<_, Error>>()?;
                 Ok(ReactionView { emoji: reaction.emoji, people, mine })
             })
             .collect()

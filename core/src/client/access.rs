@@ -231,7 +231,9 @@ impl Client {
         let Some(name) = name else {
             return match (found.pop(), found.is_empty()) {
                 (Some(only), true) => Ok(only),
-                (None, _) => Err(Error::bad_input("there is no workspace yet", "this profile is not signed in anywhere")),
+                (None, _) => {
+                    Err(Error::bad_input("there is no workspace yet", "this profile is not signed in anywhere"))
+                }
                 _ => Err(Error::bad_input("say which workspace", "this profile is signed in to more than one")),
             };
         };

@@ -85,7 +85,8 @@ impl Client {
             };
             match opened {
                 Err(Error::Corrupt { .. }) => {
-                    move_aside(&profile.cache_path(account.workspace), &aside.join(account.workspace.to_string())).await?;
+                    move_aside(&profile.cache_path(account.workspace), &aside.join(account.workspace.to_string()))
+                        .await?;
                 }
                 done => done?,
             }

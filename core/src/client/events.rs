@@ -79,12 +79,11 @@ impl Events {
             .into_iter()
             .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
             .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
-            .chain(
-                pending
-                    .messages
-                    .into_iter()
-                    .map(|((workspace, channel), from)| ClientEvent::Messages { workspace, channel, from }),
-            )
+            .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
+                workspace,
+                channel,
+                from,
+            }))
             .collect()
     }
 }

@@ -142,7 +142,10 @@ impl Client {
         check_text(text)?;
         let state = workspace.cache.channel_state(channel).await?.ok_or_else(no_channel)?;
         if !state.joined {
-            return Err(Error::bad_input("nothing can be sent here", "you are not a member of this channel; join it first"));
+            return Err(Error::bad_input(
+                "nothing can be sent here",
+                "you are not a member of this channel; join it first",
+            ));
         }
         let now = self.now();
         let message = Waiting {

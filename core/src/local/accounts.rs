@@ -172,7 +172,9 @@ impl Local {
     pub(crate) async fn watched(&self, workspace: WorkspaceId) -> Result<Option<u64>> {
         self.read(move |db| {
             let found: Option<Option<i64>> = db
-                .query_row("SELECT watched FROM accounts WHERE workspace = ?1", [workspace.as_bytes()], |row| row.get(0))
+                .query_row("SELECT watched FROM accounts WHERE workspace = ?1", [workspace.as_bytes()], |row| {
+                    row.get(0)
+                })
                 .optional()?;
             Ok(found.flatten().map(|change| change as u64))
         })

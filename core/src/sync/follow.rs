@@ -304,4 +304,3 @@ async fn answered(starting: &mut Option<Starting>) -> Result<SyncStarted> {
 fn reason(body: &ErrorBody) -> String {
     if body.why.is_empty() { body.what.clone() } else { format!("{}: {}", body.what, body.why) }
 }
-

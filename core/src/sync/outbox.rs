@@ -6,9 +6,9 @@
 use super::{Caller, Workspace, begun};
 use crate::error::{Error, Result};
 use crate::local::Waiting;
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use futures_util::FutureExt;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -200,7 +200,13 @@ impl<S: Caller> Sender<S> {
                     self.session = None;
                     self.queue.insert(message.position, message);
                 }
-                Code::LockedOut | Code::Resync | Code::Busy | Code::DiskFull | Code::KeyService | Code::Unavailable | Code::Internal => {
+                Code::LockedOut
+                | Code::Resync
+                | Code::Busy
+                | Code::DiskFull
+                | Code::KeyService
+                | Code::Unavailable
+                | Code::Internal => {
                     self.queue.insert(message.position, message);
                     self.wait(body.seconds.map(Duration::from_secs));
                 }

@@ -69,7 +69,11 @@ impl Server {
         let params: SendMessageParams = wire::decode(params).unwrap();
         let mut taken = self.taken.lock().unwrap();
         let next = taken.0.len() as u64 + 1;
-        let sent = *taken.1.entry(params.id).or_insert(Sent { seq: next, at: Timestamp(1000 + next as i64), change: 100 + next });
+        let sent = *taken.1.entry(params.id).or_insert(Sent {
+            seq: next,
+            at: Timestamp(1000 + next as i64),
+            change: 100 + next,
+        });
         if sent.seq == next {
             taken.0.push(params.text);
         }
