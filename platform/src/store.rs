@@ -95,7 +95,10 @@ fn by_bus(bus: &zbus::Error, text: String) -> SecretError {
             SecretError::Locked(text)
         }
         // No bus at this address, or none at all.
-        zbus::Error::InputOutput(_) | zbus::Error::Address(_) | zbus::Error::Handshake(_) => SecretError::NoBackend(text),
+        zbus::Error::Connection(..)
+        | zbus::Error::InputOutput(_)
+        | zbus::Error::Address(_)
+        | zbus::Error::Handshake(_) => SecretError::NoBackend(text),
         _ => SecretError::Unreachable(text),
     }
 }
