@@ -2,15 +2,19 @@
 //! files; with `THECHATAPP_LOG=info` (or any filter of tracing's) everything asked for goes to standard error instead.
 //! Logs hold ids and kinds, never what people wrote.
 
+use crate::output::Failure;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
+use thechatapp_core::Error;
 use tracing_subscriber::EnvFilter;
 
 const FILTER: &str = "THECHATAPP_LOG";
 
 /// Starts logging.
 pub fn start() {
+    log_crashes();
     match std::env::var(FILTER) {
         Ok(filter) if !filter.is_empty() => {
             tracing_subscriber::fmt().with_env_filter(EnvFilter::new(filter)).with_writer(io::stderr).init();
@@ -23,6 +27,25 @@ pub fn start() {
                 .init();
         }
     }
+}
+
+/// Where a fault struck goes to the log, instead of a screen full of addresses.
+fn log_crashes() {
+    std::panic::set_hook(Box::new(|fault| {
+        let place = fault.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(id = crash_id(), place, "{fault}");
+    }));
+}
+
+/// What is said of a fault of this program. Its id is in the log.
+pub fn crash() -> Failure {
+    Error::Internal { id: crash_id(), why: "a fault of this program".into() }.into()
+}
+
+/// One run of a program crashes once: the id names the run.
+fn crash_id() -> String {
+    let second = SystemTime::now().duration_since(UNIX_EPOCH).map(|since| since.as_secs()).unwrap_or(0);
+    format!("{:x}-{:x}", std::process::id(), second / 60)
 }
 
 /// Opened at the first line, so that a run without errors leaves no file.

@@ -33,7 +33,8 @@ fn main() -> ExitCode {
             return output.fail(Failure::Core(Error::Internal { id: "runtime".into(), why }));
         }
     };
-    let outcome = runtime.block_on(run::run(arguments, output));
+    let work = || runtime.block_on(run::run(arguments, output));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(log::crash()));
     // A read of standard input that nobody waits for any more must not hold the program.
     runtime.shutdown_background();
     match outcome {
