@@ -32,6 +32,9 @@ use tokio::task::JoinHandle;
 /// How often the index is tidied and the last good copy of what cannot be fetched again is renewed.
 const CARE_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// How long a server that showed another identity has to show the known one, when it is asked again.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
 /// An open profile.
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
@@ -135,6 +138,11 @@ impl Client {
         if workspace.connection() == Connection::Online {
             return Ok(());
         }
+        // A server that goes on showing another identity is not reported twice.
+        let timeout = match workspace.connection() {
+            Connection::IdentityChanged => timeout.min(LOOK_AGAIN),
+            _ => timeout,
+        };
         workspace.start(false);
         let online = async {
             loop {
@@ -164,6 +172,9 @@ impl Client {
     /// Stops everything; gives the profile back when no other handle has it.
     async fn shut_down(self) -> Result<Option<Profile>> {
         self.0.care.abort();
+        while !self.0.care.is_finished() {
+            tokio::task::yield_now().await;
+        }
         let running = std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
         let mut done = Ok(());
         for (_, workspace) in running {
