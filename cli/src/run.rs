@@ -13,8 +13,8 @@ use std::time::Duration;
 use thechatapp_core::view::{ChannelView, Connection, KeyState, WorkspaceView};
 use thechatapp_core::{Client, Error, Platform, Unlock, WorkspaceId};
 
-/// How long attempts may fail one after the other before a command goes on without the server.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// How long attempts may fail at once, one after the other, before a command goes on without the server.
+const PATIENCE: Duration = Duration::from_millis(1200);
 
 /// Runs what was typed.
 pub async fn run(arguments: Arguments, output: Output) -> Outcome {
@@ -43,6 +43,26 @@ pub async fn close<T>(client: Client, outcome: Outcome<T>) -> Outcome<T> {
     let done = outcome?;
     closed?;
     Ok(done)
+}
+
+/// Connects and catches up. Attempts that fail at once are made for a moment only.
+pub async fn connect(client: &Client, ws: WorkspaceId, timeout: Duration) -> thechatapp_core::Result<()> {
+    tokio::select! {
+        connected = client.connect(ws, timeout) => connected,
+        failed = nobody_there(client, ws) => Err(failed),
+    }
+}
+
+/// Returns when attempts have been failing for a moment.
+async fn nobody_there(client: &Client, ws: WorkspaceId) -> Error {
+    tokio::time::sleep(PATIENCE).await;
+    loop {
+        match client.resolve_workspace(Some(&ws.to_string())).await {
+            Ok(WorkspaceView { connection: Connection::Offline { why, .. }, .. }) => return Error::Offline { why },
+            Ok(_) => tokio::time::sleep(PATIENCE / 10).await,
+            Err(error) => return error,
+        }
+    }
 }
 
 /// Where a profile is and how it is opened.
@@ -186,31 +206,16 @@ impl Desk<'_> {
         self.place.output
     }
 
-    /// Connects and catches up. Attempts that fail quickly are made for a few seconds only.
+    /// Connects and catches up. Attempts that fail at once are made for a moment only.
     pub async fn connect(&self) -> thechatapp_core::Result<()> {
         let _turning = self.place.progress("connecting");
-        tokio::select! {
-            connected = self.client.connect(self.ws(), self.place.timeout) => connected,
-            failed = self.nobody_there() => Err(failed),
-        }
+        connect(&self.client, self.ws(), self.place.timeout).await
     }
 
     /// Connects and catches up, waiting as long as one may for a server that is away.
     pub async fn insist(&self) -> thechatapp_core::Result<()> {
         let _turning = self.place.progress("connecting");
         self.client.connect(self.ws(), self.place.timeout).await
-    }
-
-    /// Returns when attempts have been failing for a while.
-    async fn nobody_there(&self) -> Error {
-        tokio::time::sleep(PATIENCE).await;
-        loop {
-            match self.client.resolve_workspace(Some(&self.ws().to_string())).await {
-                Ok(WorkspaceView { connection: Connection::Offline { why, .. }, .. }) => return Error::Offline { why },
-                Ok(_) => tokio::time::sleep(PATIENCE / 10).await,
-                Err(error) => return error,
-            }
-        }
     }
 
     /// Connects and catches up where the server can be reached; else says so and goes on with what is here.

@@ -126,6 +126,13 @@ impl Client {
         }
     }
 
+    /// Tries to connect one workspace at once instead of after the wait.
+    pub fn reconnect(&self, ws: WorkspaceId) {
+        if let Ok(workspace) = self.workspace(ws) {
+            workspace.start(false);
+        }
+    }
+
     /// Connects one workspace and waits until it is up to date.
     ///
     /// # Errors

@@ -1,1 +1,90 @@
-fn main() {}
+//! The desktop window: it translates between the page and the core, and decides nothing.
+
+#![cfg_attr(all(windows, not(debug_assertions)), windows_subsystem = "windows")]
+
+mod commands;
+mod desktop;
+
+use clap::Parser;
+use desktop::Desktop;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// TheChatApp
+#[derive(Debug, Parser)]
+#[command(name = "thechatapp-desktop", version)]
+struct Arguments {
+    /// The folder of this person's profile
+    #[arg(long, value_name = "DIR", env = "THECHATAPP_PROFILE")]
+    profile: Option<PathBuf>,
+    /// A passphrase profile: the passphrase, in the first line of a file
+    #[arg(long, value_name = "FILE", env = "THECHATAPP_PASSPHRASE_FILE")]
+    passphrase_file: Option<PathBuf>,
+    /// What the window was opened with, for example an invite
+    #[arg(hide = true)]
+    _link: Option<String>,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let level = tracing_subscriber::EnvFilter::try_from_env("THECHATAPP_LOG").unwrap_or_else(|_| "warn".into());
+    tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();
+    let Some(folder) = arguments.profile.or_else(thechatapp_platform::default_profile) else {
+        eprintln!("error: this system names no folder for profiles; give --profile");
+        return ExitCode::from(3);
+    };
+    let desktop = match Desktop::new(folder, arguments.passphrase_file.as_deref()) {
+        Ok(desktop) => desktop,
+        Err(why) => {
+            eprintln!("error: {}: {}; {}", why.what, why.why, why.advice);
+            return ExitCode::from(why.code);
+        }
+    };
+    let built = tauri::Builder::default()
+        .manage(desktop)
+        .invoke_handler(tauri::generate_handler![
+            commands::profile::profile_state,
+            commands::profile::unlock,
+            commands::profile::create_profile,
+            commands::profile::set_aside,
+            commands::profile::repair,
+            commands::profile::restore_with_code,
+            commands::workspace::contact,
+            commands::workspace::join,
+            commands::workspace::login,
+            commands::workspace::workspaces,
+            commands::workspace::reconnect,
+            commands::workspace::sign_out,
+            commands::workspace::identity,
+            commands::workspace::accept_identity,
+            commands::channels::channels,
+            commands::channels::people,
+            commands::channels::create_channel,
+            commands::channels::join_channel,
+            commands::channels::leave_channel,
+            commands::channels::set_topic,
+            commands::channels::open_direct,
+            commands::messages::timeline,
+            commands::messages::send,
+            commands::messages::edit,
+            commands::messages::delete_message,
+            commands::messages::react,
+            commands::messages::retry,
+            commands::messages::discard,
+            commands::messages::mark_read,
+            commands::messages::draft,
+            commands::messages::save_draft,
+            commands::messages::search,
+            commands::window::next_events,
+            commands::window::painted,
+            commands::window::open_link,
+        ])
+        .run(tauri::generate_context!());
+    match built {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(why) => {
+            eprintln!("error: the window could not be opened: {why}");
+            ExitCode::from(70)
+        }
+    }
+}

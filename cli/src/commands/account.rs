@@ -2,7 +2,7 @@
 
 use crate::args::{Join, Login};
 use crate::output::{Failure, Outcome, line};
-use crate::run::{Desk, Place, close};
+use crate::run::{Desk, Place, close, connect};
 use crate::secrets;
 use crate::shape::{Device, Joined, Whoami, device_text};
 use serde::Serialize;
@@ -52,7 +52,7 @@ pub async fn login(place: &Place, login: Login) -> Outcome {
 async fn greet(place: &Place, client: &Client, workspace: &WorkspaceView) -> Outcome {
     {
         let _turning = place.progress("catching up");
-        match client.connect(workspace.id, place.timeout).await {
+        match connect(client, workspace.id, place.timeout).await {
             // The account is made and the device enrolled; the rest comes with the next connection.
             Ok(()) | Err(Error::Offline { .. }) => {}
             Err(error) => return Err(error.into()),

@@ -1,7 +1,7 @@
 //! How a profile is doing: its key, its connections, its files.
 
 use crate::output::{Failure, Outcome, lines};
-use crate::run::{Place, close};
+use crate::run::{Place, close, connect};
 use crate::shape::{Standing, standing_text};
 use serde::Serialize;
 use serde_json::Value;
@@ -42,7 +42,7 @@ async fn standing(place: &Place, client: &Client) -> Outcome<(Vec<WorkspaceView>
     };
     let mut worst = None;
     for workspace in &all {
-        if let Err(error @ Error::PinMismatch { .. }) = client.connect(workspace.id, wait).await {
+        if let Err(error @ Error::PinMismatch { .. }) = connect(client, workspace.id, wait).await {
             worst = Some(error);
         }
     }

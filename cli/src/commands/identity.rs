@@ -2,7 +2,7 @@
 
 use crate::args::IdentityAction;
 use crate::output::Outcome;
-use crate::run::Desk;
+use crate::run::{Desk, connect};
 use crate::shape::{Identity, identity_text};
 use std::time::Duration;
 use thechatapp_core::view::IdentityView;
@@ -13,7 +13,7 @@ const LOOK: Duration = Duration::from_secs(5);
 /// `identity`, `identity accept PIN`.
 pub async fn identity(desk: &Desk<'_>, action: Option<IdentityAction>) -> Outcome {
     // The state of the connection is no fault here: what the server shows now is what this command is for.
-    let _ = desk.client.connect(desk.ws(), LOOK.min(desk.place.timeout)).await;
+    let _ = connect(&desk.client, desk.ws(), LOOK.min(desk.place.timeout)).await;
     let identity: IdentityView = match action {
         None => desk.client.identity(desk.ws()).await?,
         Some(IdentityAction::Accept { pin }) => desk.client.accept_identity(desk.ws(), &pin).await?,

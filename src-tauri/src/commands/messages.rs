@@ -1,0 +1,62 @@
+//! Messages, drafts and search.
+
+use super::report;
+use crate::desktop::{Answer, Desktop};
+use tauri::State;
+use thechatapp_core::view::{HitView, MessageView, SearchQuery, TimelineView, Window};
+use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
+
+#[tauri::command]
+pub async fn timeline(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, window: Window, limit: u32) -> Answer<TimelineView> {
+    desktop.client().await?.timeline(workspace, channel, window, limit).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn send(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, text: String, thread: Option<MessageId>) -> Answer<MessageView> {
+    desktop.client().await?.send(workspace, channel, &text, thread).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn edit(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId, text: String) -> Answer<MessageView> {
+    desktop.client().await?.edit(workspace, channel, id, &text).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn delete_message(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId) -> Answer<MessageView> {
+    desktop.client().await?.delete(workspace, channel, id).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn react(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId, emoji: String, on: bool) -> Answer<MessageView> {
+    desktop.client().await?.react(workspace, channel, id, &emoji, on).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn retry(desktop: State<'_, Desktop>, workspace: WorkspaceId, id: MessageId) -> Answer<()> {
+    desktop.client().await?.retry(workspace, id).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn discard(desktop: State<'_, Desktop>, workspace: WorkspaceId, id: MessageId) -> Answer<()> {
+    desktop.client().await?.discard(workspace, id).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn mark_read(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, seq: u64) -> Answer<()> {
+    desktop.client().await?.mark_read(workspace, channel, seq).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId) -> Answer<String> {
+    desktop.client().await?.draft(workspace, channel).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn save_draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, text: String) -> Answer<()> {
+    desktop.client().await?.save_draft(workspace, channel, &text).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn search(desktop: State<'_, Desktop>, workspace: WorkspaceId, query: SearchQuery) -> Answer<Vec<HitView>> {
+    desktop.client().await?.search(workspace, &query).await.map_err(report)
+}

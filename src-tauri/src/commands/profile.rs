@@ -1,0 +1,69 @@
+//! The profile's key and its states.
+
+use super::report;
+use crate::desktop::{Answer, Desktop};
+use serde::Serialize;
+use tauri::State;
+use thechatapp_core::ErrorReport;
+use thechatapp_core::view::KeyState;
+use zeroize::Zeroizing;
+
+/// Where the profile stands.
+#[derive(Debug, Serialize)]
+pub struct ProfileState {
+    state: KeyState,
+    /// Whether its key is behind a passphrase.
+    passphrase: bool,
+    /// What went wrong while opening, if anything.
+    detail: Option<ErrorReport>,
+}
+
+#[tauri::command]
+pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> {
+    Ok(opened(desktop.open(None).await))
+}
+
+#[tauri::command]
+pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<ProfileState> {
+    Ok(opened(desktop.open(passphrase.map(Zeroizing::new)).await))
+}
+
+fn opened(done: Result<KeyState, thechatapp_core::Error>) -> ProfileState {
+    match done {
+        Ok(state) => ProfileState { state, passphrase: state == KeyState::Passphrase, detail: None },
+        Err(why) => {
+            let detail = why.report();
+            let state = match detail.code {
+                20 => KeyState::NoBackend,
+                21 => KeyState::Locked,
+                22 => KeyState::Missing,
+                23 => KeyState::Wrong,
+                25 => KeyState::Unreachable,
+                26 => KeyState::Busy,
+                27 => KeyState::Newer,
+                _ => KeyState::Corrupt,
+            };
+            ProfileState { state, passphrase: false, detail: Some(detail) }
+        }
+    }
+}
+
+#[tauri::command]
+pub async fn create_profile(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<()> {
+    desktop.create(passphrase.map(Zeroizing::new)).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn set_aside(desktop: State<'_, Desktop>) -> Answer<String> {
+    desktop.set_aside().await.map(|folder| folder.display().to_string()).map_err(report)
+}
+
+#[tauri::command]
+pub async fn repair(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<()> {
+    desktop.repair(passphrase.map(Zeroizing::new)).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn restore_with_code(desktop: State<'_, Desktop>, code: String) -> Answer<()> {
+    desktop.restore(&code).await.map_err(report)
+}

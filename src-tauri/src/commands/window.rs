@@ -1,0 +1,31 @@
+//! The window itself: events, links, and when it was first painted.
+
+use crate::desktop::{Answer, Desktop};
+use tauri::State;
+use thechatapp_core::{ClientEvent, Error};
+
+/// What changed; waits until something did.
+#[tauri::command]
+pub async fn next_events(desktop: State<'_, Desktop>) -> Answer<Vec<ClientEvent>> {
+    Ok(desktop.client().await?.next_events().await)
+}
+
+/// The first timeline is on the screen. With `THECHATAPP_TRACE_START` set, says when, in microseconds since 1970.
+#[tauri::command]
+#[allow(clippy::print_stdout)] // What measures the start reads it there.
+pub fn painted() {
+    if std::env::var_os("THECHATAPP_TRACE_START").is_some() {
+        let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
+        println!("painted {}", now.as_micros());
+    }
+}
+
+/// Opens a link outside, after a look at where it leads.
+#[tauri::command]
+pub fn open_link(url: &str) -> Answer<()> {
+    let safe = ["https://", "http://", "mailto:"].iter().any(|scheme| url.starts_with(scheme));
+    if !safe || url.chars().any(|c| c.is_control() || c.is_whitespace()) {
+        return Err(Error::bad_input("this link is not opened", "it is neither a web page nor a mail address").report());
+    }
+    open::that_detached(url).map_err(|why| Error::bad_input("this link could not be opened", why.to_string()).report())
+}

@@ -1,0 +1,105 @@
+//! What the window is about: a profile, closed or open.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thechatapp_core::view::KeyState;
+use thechatapp_core::{Client, Error, ErrorReport, Platform, Unlock};
+use tokio::sync::RwLock;
+use zeroize::Zeroizing;
+
+/// How commands answer: what the page shows, or an error it can explain.
+pub type Answer<T> = Result<T, ErrorReport>;
+
+/// The program's state. Cheap to share; commands hold the client only for one call.
+pub struct Desktop {
+    folder: PathBuf,
+    platform: Platform,
+    /// Given at the start, for hosts without secure storage.
+    passphrase: Option<Zeroizing<String>>,
+    client: Arc<RwLock<Option<Client>>>,
+}
+
+impl Desktop {
+    /// A window on this profile. Nothing is opened yet.
+    pub fn new(folder: PathBuf, passphrase_file: Option<&Path>) -> Answer<Self> {
+        let passphrase = passphrase_file.map(first_line).transpose()?;
+        Ok(Self { folder, platform: thechatapp_platform::platform(), passphrase, client: Arc::default() })
+    }
+
+    /// The open client.
+    pub async fn client(&self) -> Answer<Client> {
+        let client = self.client.read().await.clone();
+        client.ok_or_else(|| Error::Locked { why: "the profile is not open".into() }.report())
+    }
+
+    /// The state of the profile's key, and whether the client is open now. With the means at hand it is opened.
+    pub async fn open(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
+        let mut held = self.client.write().await;
+        if held.is_some() {
+            return Ok(KeyState::Ready);
+        }
+        let passphrase = passphrase.or_else(|| self.passphrase.clone());
+        let state = Client::state(&self.folder, &self.platform).await;
+        let unlock = match (state, passphrase) {
+            (KeyState::Passphrase, Some(passphrase)) => Unlock::Passphrase(passphrase),
+            (KeyState::Ready, _) => Unlock::SecureStorage,
+            (other, _) => return Ok(other),
+        };
+        let client = Client::open(&self.folder, unlock, self.platform.clone()).await?;
+        client.start();
+        *held = Some(client);
+        Ok(KeyState::Ready)
+    }
+
+    /// Makes a profile, with secure storage or with a passphrase.
+    pub async fn create(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
+        let mut held = self.client.write().await;
+        let unlock = match passphrase.or_else(|| self.passphrase.clone()) {
+            Some(passphrase) => Unlock::Passphrase(passphrase),
+            None => Unlock::SecureStorage,
+        };
+        let client = Client::create(&self.folder, unlock, self.platform.clone()).await?;
+        client.start();
+        *held = Some(client);
+        Ok(())
+    }
+
+    /// Moves the profile's files aside. Nothing is deleted.
+    pub async fn set_aside(&self) -> Result<PathBuf, Error> {
+        let mut held = self.client.write().await;
+        *held = None;
+        Client::set_aside(&self.folder).await
+    }
+
+    /// Rebuilds what is damaged.
+    pub async fn repair(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
+        let mut held = self.client.write().await;
+        *held = None;
+        let unlock = match passphrase.or_else(|| self.passphrase.clone()) {
+            Some(passphrase) => Unlock::Passphrase(passphrase),
+            None => Unlock::SecureStorage,
+        };
+        let client = Client::repair(&self.folder, unlock, self.platform.clone()).await?;
+        client.start();
+        *held = Some(client);
+        Ok(())
+    }
+
+    /// Opens the profile by its recovery code.
+    pub async fn restore(&self, code: &str) -> Result<(), Error> {
+        let mut held = self.client.write().await;
+        let client = Client::restore_with_code(&self.folder, code, self.platform.clone()).await?;
+        client.start();
+        *held = Some(client);
+        Ok(())
+    }
+}
+
+fn first_line(path: &Path) -> Answer<Zeroizing<String>> {
+    let unreadable = |why: String| Error::bad_input(format!("{} cannot be used", path.display()), why).report();
+    let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|why| unreadable(why.to_string()))?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Zeroizing::new(line.to_owned())),
+        _ => Err(unreadable("its first line is empty".into())),
+    }
+}
