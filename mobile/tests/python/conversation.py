@@ -234,7 +234,7 @@ async def conversation(server, folder):
         assert identity.source == "invite" and identity.history
 
     # A channel, and a conversation in it.
-    channel = (await ana.client.create_channel(ana.workspace.id, "general", False)).id
+    channel = (await ana.client.create_channel(ana.workspace.id, "design", False)).id
 
     async def ben_finds_it():
         return [c for c in await ben.client.channels(ben.workspace.id, True) if c.id == channel]
@@ -271,7 +271,7 @@ async def conversation(server, folder):
         return await ben.client.search(ben.workspace.id, Query(words="morning dear"))
 
     [hit] = await ben.until("a hit", found)
-    assert hit.message.id == first.id and hit.channel_name == "general" and len(hit.highlights) == 2
+    assert hit.message.id == first.id and hit.channel_name == "design" and len(hit.highlights) == 2
 
     # The server goes away. Reading goes on, what is written waits, and goes out when it is back.
     server.stop()
