@@ -124,8 +124,16 @@ impl Error {
     /// The error with its three sentences and its exit code.
     pub fn report(&self) -> ErrorReport {
         let (error, code, what, why, advice): (&str, u8, String, String, &str) = match self {
-            Self::BadInput { what, why } => ("bad_input", 3, what.clone(), why.clone(), "correct it and try again; nothing was changed"),
-            Self::Offline { why } => ("offline", 10, "the server cannot be reached".into(), why.clone(), "check the network and the address, then try again"),
+            Self::BadInput { what, why } => {
+                ("bad_input", 3, what.clone(), why.clone(), "correct it and try again; nothing was changed")
+            }
+            Self::Offline { why } => (
+                "offline",
+                10,
+                "the server cannot be reached".into(),
+                why.clone(),
+                "check the network and the address, then try again",
+            ),
             Self::PinMismatch { pinned, shown } => (
                 "identity_mismatch",
                 11,
@@ -141,16 +149,68 @@ impl Error {
                 "compare it with what your administrator gave you and pass it with --trust-pin",
             ),
             Self::Refused(body) => return refused(body),
-            Self::NoBackend { why } => ("no_backend", 20, "there is no secure storage on this system".into(), why.clone(), "start one (for example gnome-keyring) and try again, or choose a passphrase profile"),
-            Self::Locked { why } => ("locked", 21, "the profile is locked".into(), why.clone(), "unlock it and try again"),
-            Self::KeyMissing => ("key_missing", 22, "the profile's key is missing".into(), "secure storage answers, but has no entry for this profile".into(), "try again, or restore with the recovery code, or set the profile aside and sign in anew"),
-            Self::WrongKey { why } => ("wrong_key", 23, "the key does not belong to this profile".into(), why.clone(), "bring the right key or passphrase back, or restore with the recovery code, or set the profile aside and sign in anew"),
-            Self::Corrupt { file, why } => ("corrupt", 24, format!("{file} is damaged"), why.clone(), "run `doctor --repair`: the cache is rebuilt from the server, drafts come from their last good copy"),
-            Self::Unreachable { why } => ("unreachable", 25, "secure storage could not be reached".into(), why.clone(), "allow this program to use it and try again"),
-            Self::Busy => ("busy", 26, "another program is using this profile".into(), "a profile is open in one program at a time".into(), "go to its window, or give another --profile"),
-            Self::Newer { file } => ("newer", 27, "the profile is of a newer release".into(), format!("{file} has a format this release does not know"), "update this program"),
-            Self::DiskFull { why } => ("disk_full", 28, "the disk is full or cannot be written".into(), why.clone(), "make room, or make the folder writable, and try again; nothing was lost"),
-            Self::Internal { id, why } => ("internal", 70, format!("internal error {id}"), why.clone(), "look for the id in the log"),
+            Self::NoBackend { why } => (
+                "no_backend",
+                20,
+                "there is no secure storage on this system".into(),
+                why.clone(),
+                "start one (for example gnome-keyring) and try again, or choose a passphrase profile",
+            ),
+            Self::Locked { why } => {
+                ("locked", 21, "the profile is locked".into(), why.clone(), "unlock it and try again")
+            }
+            Self::KeyMissing => (
+                "key_missing",
+                22,
+                "the profile's key is missing".into(),
+                "secure storage answers, but has no entry for this profile".into(),
+                "try again, or restore with the recovery code, or set the profile aside and sign in anew",
+            ),
+            Self::WrongKey { why } => (
+                "wrong_key",
+                23,
+                "the key does not belong to this profile".into(),
+                why.clone(),
+                "bring the right key or passphrase back, or restore with the recovery code, or set the profile aside and sign in anew",
+            ),
+            Self::Corrupt { file, why } => (
+                "corrupt",
+                24,
+                format!("{file} is damaged"),
+                why.clone(),
+                "run `doctor --repair`: the cache is rebuilt from the server, drafts come from their last good copy",
+            ),
+            Self::Unreachable { why } => (
+                "unreachable",
+                25,
+                "secure storage could not be reached".into(),
+                why.clone(),
+                "allow this program to use it and try again",
+            ),
+            Self::Busy => (
+                "busy",
+                26,
+                "another program is using this profile".into(),
+                "a profile is open in one program at a time".into(),
+                "go to its window, or give another --profile",
+            ),
+            Self::Newer { file } => (
+                "newer",
+                27,
+                "the profile is of a newer release".into(),
+                format!("{file} has a format this release does not know"),
+                "update this program",
+            ),
+            Self::DiskFull { why } => (
+                "disk_full",
+                28,
+                "the disk is full or cannot be written".into(),
+                why.clone(),
+                "make room, or make the folder writable, and try again; nothing was lost",
+            ),
+            Self::Internal { id, why } => {
+                ("internal", 70, format!("internal error {id}"), why.clone(), "look for the id in the log")
+            }
         };
         ErrorReport { error: error.into(), code, what, why, advice: advice.into(), seconds: None }
     }

@@ -3,10 +3,7 @@
 //! A shell makes a [`Client`] from a profile folder and a [`Platform`], calls its methods, and pulls [`ClientEvent`]s in
 //! batches. It never sees a key, a socket or a database.
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod cache;
 pub mod client;

@@ -5,10 +5,7 @@
 //! is refused; nothing is ever created over a file that does not open, because a wrong key looks just like that.
 
 #![deny(missing_docs)]
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod open;
 mod readers;

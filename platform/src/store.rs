@@ -107,7 +107,9 @@ fn by_bus(bus: &zbus::Error, text: String) -> SecretError {
 fn by_answer(answer: &zbus::fdo::Error, text: String) -> SecretError {
     use zbus::fdo::Error as Answer;
     match answer {
-        Answer::ServiceUnknown(_) | Answer::NameHasNoOwner(_) | Answer::SpawnServiceNotFound(_) => SecretError::NoBackend(text),
+        Answer::ServiceUnknown(_) | Answer::NameHasNoOwner(_) | Answer::SpawnServiceNotFound(_) => {
+            SecretError::NoBackend(text)
+        }
         _ => SecretError::Unreachable(text),
     }
 }

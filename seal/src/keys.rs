@@ -18,13 +18,7 @@ use crate::{Context, Error, Key};
 
 /// Wraps `child` under `parent`. `what` names its use ("channel", "database"), `id` its owner, `epoch` counts rotations.
 /// The result has 104 bytes. Fails only if the system has no randomness.
-pub fn wrap(
-    parent: &Key,
-    what: &str,
-    id: &[u8],
-    epoch: u64,
-    child: &Key,
-) -> Result<Vec<u8>, Error> {
+pub fn wrap(parent: &Key, what: &str, id: &[u8], epoch: u64, child: &Key) -> Result<Vec<u8>, Error> {
     wrap_with_salt(parent, what, id, epoch, child, &random_salt()?)
 }
 
@@ -40,22 +34,13 @@ pub(crate) fn wrap_with_salt(
 }
 
 /// Opens what [`wrap`] made with the same parent, use, owner and epoch; any other gives [`Error::WrongKey`].
-pub fn unwrap(
-    parent: &Key,
-    what: &str,
-    id: &[u8],
-    epoch: u64,
-    wrapped: &[u8],
-) -> Result<Key, Error> {
+pub fn unwrap(parent: &Key, what: &str, id: &[u8], epoch: u64, wrapped: &[u8]) -> Result<Key, Error> {
     let plaintext = open(parent, &wrap_context(what, id, epoch), wrapped)?;
     Key::try_from(plaintext.as_slice())
 }
 
 fn wrap_context(what: &str, id: &[u8], epoch: u64) -> Context {
-    Context::new("wrap")
-        .part(what.as_bytes())
-        .part(id)
-        .part(&epoch.to_be_bytes())
+    Context::new("wrap").part(what.as_bytes()).part(id).part(&epoch.to_be_bytes())
 }
 
 /// The key under which words become search tokens. Equal words give equal tokens: the index shows that much, and no more.
@@ -74,8 +59,7 @@ impl SearchKey {
         // Keyed anew for each word: the prepared state would not be wiped from memory when dropped, the key is.
         let block = Zeroizing::new([*self.0.expose(), [0; 32]]);
         // HMAC pads its key with zeros to a whole block (RFC 2104, section 2); done here, the length is right by its type.
-        let mut mac =
-            <Hmac<Sha256> as KeyInit>::new(GenericArray::from_slice(block.as_flattened()));
+        let mut mac = <Hmac<Sha256> as KeyInit>::new(GenericArray::from_slice(block.as_flattened()));
         mac.update(word.as_bytes());
         let [a, b, c, d, e, f, g, h, ..] = <[u8; 32]>::from(mac.finalize().into_bytes());
         [a, b, c, d, e, f, g, h]

@@ -20,9 +20,7 @@ pub struct WrapContext {
 impl WrapContext {
     /// For one workspace.
     pub fn new(workspace: impl Into<String>) -> Self {
-        Self {
-            workspace: workspace.into(),
-        }
+        Self { workspace: workspace.into() }
     }
 
     /// The same as the context of a sealed field, for services that seal by themselves.

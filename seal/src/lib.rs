@@ -11,15 +11,7 @@
 //! in this crate touches the file system, and nothing in it the network.
 
 #![deny(missing_docs)]
-#![cfg_attr(
-    test,
-    allow(
-        clippy::unwrap_used,
-        clippy::expect_used,
-        clippy::panic,
-        clippy::indexing_slicing
-    )
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod chunk;
 mod error;
@@ -37,7 +29,5 @@ pub use keys::{SearchKey, unwrap, wrap};
 pub use kms::local::{LocalKeyFile, LocalKeyService};
 pub use kms::{KeyService, KmsError, WrapContext};
 pub use passphrase::{Argon2Params, stretch};
-pub use record::{
-    CHUNK, Context, HEADER, Key, OVERHEAD, SEALED_CHUNK, TAG, open, opened_len, seal, sealed_len,
-};
+pub use record::{CHUNK, Context, HEADER, Key, OVERHEAD, SEALED_CHUNK, TAG, open, opened_len, seal, sealed_len};
 pub use stream::{OpenReader, OpenSeek, SealWriter};

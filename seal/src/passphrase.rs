@@ -26,11 +26,7 @@ pub struct Argon2Params {
 impl Default for Argon2Params {
     /// 64 MiB, 3 passes, 1 lane.
     fn default() -> Self {
-        Self {
-            m_kib: 64 * 1024,
-            t: 3,
-            p: 1,
-        }
+        Self { m_kib: 64 * 1024, t: 3, p: 1 }
     }
 }
 
@@ -82,13 +78,10 @@ impl fmt::Display for Argon2Params {
 /// The key of `passphrase` with `salt`. Slow on purpose, and blocking: about a tenth of a second with the default parameters.
 pub fn stretch(passphrase: &[u8], salt: &[u8; 16], params: &Argon2Params) -> Result<Key, Error> {
     params.check()?;
-    let params =
-        Params::new(params.m_kib, params.t, params.p, Some(32)).map_err(|_| Error::Parameters)?;
+    let params = Params::new(params.m_kib, params.t, params.p, Some(32)).map_err(|_| Error::Parameters)?;
     // Reserved here, not by the library, so that too little memory is an error and not an abort.
     let mut memory = Zeroizing::new(Vec::new());
-    memory
-        .try_reserve_exact(params.block_count())
-        .map_err(|_| Error::Memory)?;
+    memory.try_reserve_exact(params.block_count()).map_err(|_| Error::Memory)?;
     memory.resize(params.block_count(), Block::default());
     let mut out = Zeroizing::new([0; 32]);
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)

@@ -59,9 +59,7 @@ impl TryFrom<&[u8]> for Key {
     type Error = Error;
 
     fn try_from(bytes: &[u8]) -> Result<Self, Error> {
-        let bytes = bytes
-            .try_into()
-            .map_err(|_| Error::KeyLength(bytes.len()))?;
+        let bytes = bytes.try_into().map_err(|_| Error::KeyLength(bytes.len()))?;
         Ok(Self(bytes))
     }
 }
@@ -163,9 +161,7 @@ pub fn seal(key: &Key, ctx: &Context, plaintext: &[u8]) -> Result<Vec<u8>, Error
 /// Opens what [`seal`] made with the same key and context, whole or not at all.
 pub fn open(key: &Key, ctx: &Context, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Error> {
     let (salt, rest) = sealed.split_first_chunk::<SALT>().ok_or(Error::Truncated)?;
-    let (commitment, body) = rest
-        .split_first_chunk::<COMMITMENT>()
-        .ok_or(Error::Truncated)?;
+    let (commitment, body) = rest.split_first_chunk::<COMMITMENT>().ok_or(Error::Truncated)?;
     let chunks = Chunks::check(key, ctx, salt, commitment)?;
     let (full, last) = body.as_chunks::<SEALED_CHUNK>();
     if last.len() < TAG {
@@ -189,15 +185,9 @@ pub(crate) fn random_salt() -> Result<[u8; SALT], Error> {
 }
 
 /// [`seal`] with a given salt, which must never repeat under one key: callers draw it at random; golden tests fix it.
-pub(crate) fn seal_with_salt(
-    key: &Key,
-    ctx: &Context,
-    salt: &[u8; SALT],
-    plaintext: &[u8],
-) -> Result<Vec<u8>, Error> {
+pub(crate) fn seal_with_salt(key: &Key, ctx: &Context, salt: &[u8; SALT], plaintext: &[u8]) -> Result<Vec<u8>, Error> {
     let (chunks, commitment) = Chunks::derive(key, ctx, salt)?;
-    let capacity =
-        usize::try_from(sealed_len(plaintext.len() as u64)).map_err(|_| Error::TooLong)?;
+    let capacity = usize::try_from(sealed_len(plaintext.len() as u64)).map_err(|_| Error::TooLong)?;
     let mut out = Vec::with_capacity(capacity);
     out.extend_from_slice(salt);
     out.extend_from_slice(&commitment);

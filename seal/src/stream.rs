@@ -35,23 +35,12 @@ impl<W: Write> SealWriter<W> {
         Self::with_salt(inner, key, ctx, &random_salt()?)
     }
 
-    pub(crate) fn with_salt(
-        mut inner: W,
-        key: &Key,
-        ctx: &Context,
-        salt: &[u8; SALT],
-    ) -> Result<Self, Error> {
+    pub(crate) fn with_salt(mut inner: W, key: &Key, ctx: &Context, salt: &[u8; SALT]) -> Result<Self, Error> {
         let (chunks, commitment) = Chunks::derive(key, ctx, salt)?;
         inner.write_all(salt)?;
         inner.write_all(&commitment)?;
         let buffer = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
-        Ok(Self {
-            inner,
-            chunks,
-            number: 0,
-            buffer,
-            failed: false,
-        })
+        Ok(Self { inner, chunks, number: 0, buffer, failed: false })
     }
 
     /// Seals the last chunk, flushes, and gives `W` back. Syncing to disk is the caller's.
@@ -98,10 +87,7 @@ impl<W: Write> Write for SealWriter<W> {
 
 impl<W: Write> fmt::Debug for SealWriter<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SealWriter")
-            .field("number", &self.number)
-            .field("failed", &self.failed)
-            .finish_non_exhaustive()
+        f.debug_struct("SealWriter").field("number", &self.number).field("failed", &self.failed).finish_non_exhaustive()
     }
 }
 
@@ -127,14 +113,7 @@ impl<R: Read> OpenReader<R> {
     pub fn new(mut inner: R, key: &Key, ctx: &Context) -> Result<Self, Error> {
         let chunks = read_header(&mut inner, key, ctx)?;
         let buffer = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
-        Ok(Self {
-            inner,
-            chunks,
-            number: 0,
-            buffer,
-            position: 0,
-            state: State::More,
-        })
+        Ok(Self { inner, chunks, number: 0, buffer, position: 0, state: State::More })
     }
 
     /// Replaces the buffer by the next chunk, authenticated.
@@ -144,8 +123,7 @@ impl<R: Read> OpenReader<R> {
                 self.state = State::Failed;
                 self.position = 0;
                 self.buffer.resize(SEALED_CHUNK, 0);
-                let read = read_up_to(&mut self.inner, &mut self.buffer)
-                    .inspect_err(|_| self.buffer.clear())?;
+                let read = read_up_to(&mut self.inner, &mut self.buffer).inspect_err(|_| self.buffer.clear())?;
                 self.buffer.truncate(read);
                 let opened = self.chunks.open_tail(self.number, 0, &mut self.buffer);
                 opened.inspect_err(|_| self.buffer.clear())?;
@@ -167,9 +145,7 @@ impl<R: Read> Read for OpenReader<R> {
         }
         let ready = self.buffer.get(self.position..).unwrap_or_default();
         let count = ready.len().min(out.len());
-        out.split_at_mut(count)
-            .0
-            .copy_from_slice(ready.split_at(count).0);
+        out.split_at_mut(count).0.copy_from_slice(ready.split_at(count).0);
         self.position += count;
         Ok(count)
     }
@@ -177,10 +153,7 @@ impl<R: Read> Read for OpenReader<R> {
 
 impl<R: Read> fmt::Debug for OpenReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenReader")
-            .field("number", &self.number)
-            .field("state", &self.state)
-            .finish_non_exhaustive()
+        f.debug_struct("OpenReader").field("number", &self.number).field("state", &self.state).finish_non_exhaustive()
     }
 }
 
@@ -201,13 +174,7 @@ impl<R: Read + Seek> OpenSeek<R> {
         inner.seek(SeekFrom::Start(0))?;
         let chunks = read_header(&mut inner, key, ctx)?;
         let buffer = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
-        Ok(Self {
-            inner,
-            chunks,
-            length: None,
-            held: None,
-            buffer,
-        })
+        Ok(Self { inner, chunks, length: None, held: None, buffer })
     }
 
     /// Plaintext length in bytes. The first call decrypts the last chunk; a length that it does not confirm is an error.
@@ -227,9 +194,7 @@ impl<R: Read + Seek> OpenSeek<R> {
     pub fn read_range(&mut self, start: u64, end: u64) -> Result<Zeroizing<Vec<u8>>, Error> {
         let size = self.range_size(start, end)?;
         // Allocated once: growing would leave plaintext behind in memory.
-        let mut out = Zeroizing::new(Vec::with_capacity(
-            usize::try_from(size).map_err(|_| Error::TooLong)?,
-        ));
+        let mut out = Zeroizing::new(Vec::with_capacity(usize::try_from(size).map_err(|_| Error::TooLong)?));
         self.copy_range(start, end, &mut *out)?;
         Ok(out)
     }
@@ -242,18 +207,10 @@ impl<R: Read + Seek> OpenSeek<R> {
         while at < end {
             let number = at / CHUNK as u64;
             let is_last = number == length / CHUNK as u64;
-            self.hold(
-                number,
-                if is_last {
-                    last_chunk_len(length) + TAG
-                } else {
-                    SEALED_CHUNK
-                },
-            )?;
+            self.hold(number, if is_last { last_chunk_len(length) + TAG } else { SEALED_CHUNK })?;
             let chunk_start = number * CHUNK as u64;
             let from = usize::try_from(at - chunk_start).map_err(|_| Error::Range)?;
-            let to =
-                usize::try_from((end - chunk_start).min(CHUNK as u64)).map_err(|_| Error::Range)?;
+            let to = usize::try_from((end - chunk_start).min(CHUNK as u64)).map_err(|_| Error::Range)?;
             let wanted = self.buffer.get(from..to).ok_or(Error::Range)?;
             out.write_all(wanted)?;
             at += wanted.len() as u64;
@@ -284,11 +241,8 @@ impl<R: Read + Seek> OpenSeek<R> {
     }
 
     fn load(&mut self, number: u64, size: usize) -> Result<(), Error> {
-        let offset = number
-            .checked_mul(SEALED_CHUNK as u64)
-            .and_then(|o| o.checked_add(HEADER as u64));
-        self.inner
-            .seek(SeekFrom::Start(offset.ok_or(Error::TooLong)?))?;
+        let offset = number.checked_mul(SEALED_CHUNK as u64).and_then(|o| o.checked_add(HEADER as u64));
+        self.inner.seek(SeekFrom::Start(offset.ok_or(Error::TooLong)?))?;
         self.buffer.resize(size, 0);
         if read_up_to(&mut self.inner, &mut self.buffer)? < size {
             return Err(Error::Truncated);
@@ -299,9 +253,7 @@ impl<R: Read + Seek> OpenSeek<R> {
 
 impl<R: Read + Seek> fmt::Debug for OpenSeek<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OpenSeek")
-            .field("length", &self.length)
-            .finish_non_exhaustive()
+        f.debug_struct("OpenSeek").field("length", &self.length).finish_non_exhaustive()
     }
 }
 

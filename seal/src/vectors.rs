@@ -35,35 +35,19 @@ impl Vector {
 /// Those whose key has the right size, and a check that the others are refused by it.
 fn vectors() -> Vec<Vector> {
     let set = TestSet::load(TestName::Cobblestone256).unwrap();
-    let all: Vec<Vector> = set
-        .test_groups
-        .into_iter()
-        .flat_map(|group| group.tests)
-        .map(read)
-        .collect();
+    let all: Vec<Vector> = set.test_groups.into_iter().flat_map(|group| group.tests).map(read).collect();
     assert_eq!(all.len(), 35);
-    let (usable, refused): (Vec<_>, Vec<_>) =
-        all.into_iter().partition(|vector| vector.key().is_ok());
+    let (usable, refused): (Vec<_>, Vec<_>) = all.into_iter().partition(|vector| vector.key().is_ok());
     assert_eq!(refused.len(), 2);
-    assert!(
-        refused
-            .iter()
-            .all(|vector| vector.has(TestFlag::InvalidKeySize))
-    );
+    assert!(refused.iter().all(|vector| vector.has(TestFlag::InvalidKeySize)));
     usable
 }
 
 fn read(test: Test) -> Vector {
     let mut sealed = Vec::new();
-    flate2::read::ZlibDecoder::new(test.ct.as_slice())
-        .read_to_end(&mut sealed)
-        .unwrap();
+    flate2::read::ZlibDecoder::new(test.ct.as_slice()).read_to_end(&mut sealed).unwrap();
     let context = Context::raw(&test.ctx);
-    Vector {
-        test,
-        sealed,
-        context,
-    }
+    Vector { test, sealed, context }
 }
 
 #[test]
@@ -81,39 +65,24 @@ fn published_vectors_open_whole_or_not_at_all() {
 
 #[test]
 fn published_vectors_fail_for_the_reason_they_were_made_for() {
-    for vector in vectors()
-        .into_iter()
-        .filter(|vector| vector.test.result.must_fail())
-    {
+    for vector in vectors().into_iter().filter(|vector| vector.test.result.must_fail()) {
         let comment = &vector.test.comment;
         let error = open(&vector.key().unwrap(), &vector.context, &vector.sealed).unwrap_err();
-        let commitment_fails =
-            vector.has(TestFlag::HeaderFailure) && !vector.has(TestFlag::Truncation);
-        assert_eq!(
-            matches!(error, Error::WrongKey),
-            commitment_fails,
-            "{comment}: {error:?}"
-        );
+        let commitment_fails = vector.has(TestFlag::HeaderFailure) && !vector.has(TestFlag::Truncation);
+        assert_eq!(matches!(error, Error::WrongKey), commitment_fails, "{comment}: {error:?}");
     }
 }
 
 #[test]
 fn published_vectors_are_what_sealing_makes() {
-    for vector in vectors()
-        .into_iter()
-        .filter(|vector| !vector.test.result.must_fail())
-    {
+    for vector in vectors().into_iter().filter(|vector| !vector.test.result.must_fail()) {
         let comment = &vector.test.comment;
         let key = vector.key().unwrap();
         let plaintext = open(&key, &vector.context, &vector.sealed).unwrap();
         let salt: &[u8; SALT] = vector.sealed.first_chunk().unwrap();
         let sealed = seal_with_salt(&key, &vector.context, salt, &plaintext).unwrap();
         assert!(sealed == vector.sealed, "{comment}");
-        assert_eq!(
-            sealed_len(plaintext.len() as u64),
-            sealed.len() as u64,
-            "{comment}"
-        );
+        assert_eq!(sealed_len(plaintext.len() as u64), sealed.len() as u64, "{comment}");
 
         let mut writer = SealWriter::with_salt(Vec::new(), &key, &vector.context, salt).unwrap();
         for piece in plaintext.chunks(1009) {
@@ -128,11 +97,7 @@ fn published_vectors_stream_exactly_their_valid_beginning() {
     for vector in vectors() {
         let comment = &vector.test.comment;
         for piece in [1009, CHUNK, 100_000] {
-            let reader = OpenReader::new(
-                vector.sealed.as_slice(),
-                &vector.key().unwrap(),
-                &vector.context,
-            );
+            let reader = OpenReader::new(vector.sealed.as_slice(), &vector.key().unwrap(), &vector.context);
             if vector.has(TestFlag::HeaderFailure) {
                 assert!(reader.is_err(), "{comment}");
                 continue;
@@ -161,11 +126,7 @@ fn published_vectors_stream_exactly_their_valid_beginning() {
 fn published_vectors_tell_their_length_only_with_a_valid_end() {
     for vector in vectors() {
         let comment = &vector.test.comment;
-        let opened = OpenSeek::new(
-            Cursor::new(&vector.sealed),
-            &vector.key().unwrap(),
-            &vector.context,
-        );
+        let opened = OpenSeek::new(Cursor::new(&vector.sealed), &vector.key().unwrap(), &vector.context);
         if vector.has(TestFlag::HeaderFailure) {
             assert!(opened.is_err(), "{comment}");
             continue;
@@ -173,11 +134,7 @@ fn published_vectors_tell_their_length_only_with_a_valid_end() {
         let mut opened = opened.unwrap();
         let valid = !vector.test.result.must_fail();
         let length = opened.length();
-        assert_eq!(
-            length.is_ok(),
-            valid || vector.has(TestFlag::ValidFinalChunk),
-            "{comment}"
-        );
+        assert_eq!(length.is_ok(), valid || vector.has(TestFlag::ValidFinalChunk), "{comment}");
         let Ok(length) = length else {
             assert!(opened.read_range(0, 0).is_err(), "{comment}");
             continue;
@@ -188,11 +145,7 @@ fn published_vectors_tell_their_length_only_with_a_valid_end() {
             assert!(vector.message_matches(&whole), "{comment}");
             let middle = (CHUNK as u64 - 1).min(length)..(CHUNK as u64 + 2).min(length);
             let part = opened.read_range(middle.start, middle.end).unwrap();
-            assert_eq!(
-                part.as_slice(),
-                &whole[middle.start as usize..middle.end as usize],
-                "{comment}"
-            );
+            assert_eq!(part.as_slice(), &whole[middle.start as usize..middle.end as usize], "{comment}");
         }
     }
 }

@@ -141,9 +141,7 @@ impl Config {
                 "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
                 _ => Value::String(text),
             };
-            if let Value::Table(inner) =
-                table.entry(section).or_insert_with(|| Value::Table(Table::new()))
-            {
+            if let Value::Table(inner) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
                 inner.insert(key.to_owned(), value);
             }
         }

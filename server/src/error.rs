@@ -143,7 +143,9 @@ impl From<database::Error> for Error {
         use database::Error as E;
         let why = error.to_string();
         let (kind, what, advice) = match error {
-            E::NotADatabase => (Kind::WrongKey, "A database does not open", "check that the key file belongs to this data"),
+            E::NotADatabase => {
+                (Kind::WrongKey, "A database does not open", "check that the key file belongs to this data")
+            }
             E::Plain => (Kind::Corrupt, "A database is not sealed", "restore it from a backup"),
             E::Newer { .. } => (Kind::Newer, "The data is of a newer release", "use that release"),
             E::Damaged(_) => (Kind::Corrupt, "A database is damaged", "restore it from a backup"),
@@ -179,7 +181,9 @@ impl From<KmsError> for Error {
     fn from(error: KmsError) -> Self {
         let why = error.to_string();
         let (kind, what, advice) = match error {
-            KmsError::BadPassphrase => (Kind::WrongKey, "The key file does not open", "give the passphrase of this host"),
+            KmsError::BadPassphrase => {
+                (Kind::WrongKey, "The key file does not open", "give the passphrase of this host")
+            }
             KmsError::WrongKey => (Kind::WrongKey, "A workspace key does not open", "give the key file of this host"),
             KmsError::Garbage => (Kind::Corrupt, "A key file is damaged", "restore it from a backup"),
             KmsError::NotFound => (Kind::KeyMissing, "The key file is missing", "restore it from a backup"),

@@ -149,11 +149,7 @@ fn readable(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel,
 
 fn joined(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
     let channel = readable(view, person, id)?;
-    if members::is(view, id, person)? {
-        Ok(channel)
-    } else {
-        Err(Fail::denied("you are not in this channel"))
-    }
+    if members::is(view, id, person)? { Ok(channel) } else { Err(Fail::denied("you are not in this channel")) }
 }
 
 fn existing(view: View<'_>, channel: Channel, id: MessageId) -> Result<(i64, AccountId), Fail> {

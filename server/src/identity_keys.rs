@@ -11,9 +11,9 @@ use crate::time::now;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
+use thechatapp_protocol::PROTOCOL;
 use thechatapp_protocol::identity::{Document, Pin, RootKey, SessionKey, SignedDocument, Verified};
 use thechatapp_protocol::session::StaticKey;
-use thechatapp_protocol::PROTOCOL;
 use thechatapp_seal::Key;
 
 /// Seconds a session key is named in documents.
@@ -65,7 +65,13 @@ impl Successor {
     /// # Errors
     /// Bad input.
     pub fn parse(text: &str) -> Result<Self> {
-        let bad = || Error::bad_input("This is no successor root", "52 letters and digits are expected", "look for a typing error");
+        let bad = || {
+            Error::bad_input(
+                "This is no successor root",
+                "52 letters and digits are expected",
+                "look for a typing error",
+            )
+        };
         let bytes = data_encoding::BASE32_NOPAD.decode(text.trim().to_uppercase().as_bytes()).map_err(|_| bad())?;
         Ok(Self(RootKey::from_bytes(bytes.try_into().map_err(|_| bad())?)))
     }
@@ -243,11 +249,8 @@ impl Identity {
 fn session_key() -> Result<(StaticKey, SessionKey)> {
     let key = StaticKey::random().map_err(|why| Error::internal("No session key could be made", why))?;
     let at = now().unix_seconds();
-    let named = SessionKey {
-        public: key.public(),
-        not_before: at.saturating_sub(SKEW),
-        not_after: at + SESSION_KEY_LIFE,
-    };
+    let named =
+        SessionKey { public: key.public(), not_before: at.saturating_sub(SKEW), not_after: at + SESSION_KEY_LIFE };
     Ok((key, named))
 }
 

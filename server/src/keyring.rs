@@ -237,8 +237,11 @@ fn text(bytes: Zeroizing<Vec<u8>>) -> Result<String, Fail> {
 
 fn store(db: &Connection, top: &Key, purpose: Purpose, id: &[u8], key: &Key) -> Result<(), Fail> {
     let wrapped = wrap(top, purpose.name(), id, 0, key)?;
-    db.prepare_cached("INSERT INTO keys (what, id, epoch, wrapped) VALUES (?1, ?2, 0, ?3)")?
-        .execute((purpose.name(), id, wrapped))?;
+    db.prepare_cached("INSERT INTO keys (what, id, epoch, wrapped) VALUES (?1, ?2, 0, ?3)")?.execute((
+        purpose.name(),
+        id,
+        wrapped,
+    ))?;
     Ok(())
 }
 

@@ -3,10 +3,7 @@
 //! [`init`] makes a host, [`serve`] runs it; the program `thechatapp-server` is these two and the administrator's commands
 //! around them.
 
-#![cfg_attr(
-    test,
-    allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)
-)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod admin;
 pub mod auth;

@@ -43,7 +43,12 @@ impl Metrics {
     /// The page that Prometheus reads.
     pub fn page(&self, half_open: usize, workspaces: usize) -> String {
         let rows = [
-            ("thechatapp_sessions", "gauge", "Live sessions of enrolled devices", self.sessions.0.load(Ordering::Relaxed)),
+            (
+                "thechatapp_sessions",
+                "gauge",
+                "Live sessions of enrolled devices",
+                self.sessions.0.load(Ordering::Relaxed),
+            ),
             (
                 "thechatapp_calls_total",
                 "counter",

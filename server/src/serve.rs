@@ -98,9 +98,13 @@ fn make(data: &Path, source: &KeySource, workspace: &str, public_url: Option<&st
 /// # Errors
 /// Bad input for anything else.
 pub fn clean_url(text: &str) -> Result<String> {
-    let bad = |why: String| Error::bad_input("The public address cannot be used", why, "write it as https://chat.example.org");
-    let address: thechatapp_protocol::identity::Address =
-        text.trim_end_matches('/').parse().map_err(|why: thechatapp_protocol::identity::IdentityError| bad(why.to_string()))?;
+    let bad = |why: String| {
+        Error::bad_input("The public address cannot be used", why, "write it as https://chat.example.org")
+    };
+    let address: thechatapp_protocol::identity::Address = text
+        .trim_end_matches('/')
+        .parse()
+        .map_err(|why: thechatapp_protocol::identity::IdentityError| bad(why.to_string()))?;
     if address.workspace.is_some() {
         return Err(bad("it names a workspace".into()));
     }
@@ -119,7 +123,11 @@ pub async fn serve(options: Options) -> Result<Running> {
     let host = Arc::new(host);
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.map_err(|why| {
-        Error::bad_input("The address cannot be listened on", format!("{listen}: {why}"), "choose another with --listen")
+        Error::bad_input(
+            "The address cannot be listened on",
+            format!("{listen}: {why}"),
+            "choose another with --listen",
+        )
     })?;
     let bound = listener.local_addr()?;
     let url = match &config.server.public_url {

@@ -71,7 +71,8 @@ impl Workspace {
     /// # Errors
     /// See [`crate::error::Kind`].
     pub fn open(place: Place, passwords: Arc<Passwords>) -> Result<Arc<Self>> {
-        let db = thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        let db =
+            thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
         let keyring = Arc::new(Keyring::load(&db, place.id, place.key)?);
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;

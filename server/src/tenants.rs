@@ -186,7 +186,8 @@ impl Host {
             return Err(Error::new(kind, "There is no host in this folder", why, "check --data, or restore a backup"));
         }
         let lock = lock(dir)?.ok_or_else(busy)?;
-        let damaged = || Error::new(Kind::Corrupt, "A key file is damaged", "keys/host.json", "restore it from a backup");
+        let damaged =
+            || Error::new(Kind::Corrupt, "A key file is damaged", "keys/host.json", "restore it from a backup");
         let file: HostKey = serde_json::from_slice(&std::fs::read(&path)?).map_err(|_| damaged())?;
         let wrapped = HEXLOWER.decode(file.wrapped.as_bytes()).map_err(|_| damaged())?;
         let kms = source.open(dir)?;
@@ -197,7 +198,14 @@ impl Host {
         Ok(host)
     }
 
-    fn assemble(dir: &Path, kms: Box<dyn KeyService>, key: Key, db: Connection, cost: Cost, lock: File) -> Result<Self> {
+    fn assemble(
+        dir: &Path,
+        kms: Box<dyn KeyService>,
+        key: Key,
+        db: Connection,
+        cost: Cost,
+        lock: File,
+    ) -> Result<Self> {
         Ok(Self {
             dir: dir.to_owned(),
             kms,
@@ -233,8 +241,10 @@ impl Host {
                     "restore it from a backup",
                 ));
             }
-            let workspace =
-                Workspace::open(Place { id, name: name.clone(), title, path, key, database_key }, self.passwords.clone())?;
+            let workspace = Workspace::open(
+                Place { id, name: name.clone(), title, path, key, database_key },
+                self.passwords.clone(),
+            )?;
             self.add(name, workspace);
         }
         Ok(())
@@ -328,16 +338,7 @@ impl Host {
         self.db().execute(
             "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            (
-                id.as_bytes(),
-                &name,
-                title,
-                self.kms.provider(),
-                self.kms.key_id(),
-                wrapped,
-                wrapped_database,
-                now().0,
-            ),
+            (id.as_bytes(), &name, title, self.kms.provider(), self.kms.key_id(), wrapped, wrapped_database, now().0),
         )?;
         let place = Place { id, name: name.clone(), title: title.to_owned(), path, key: top, database_key };
         self.add(name.clone(), Workspace::open(place, self.passwords.clone())?);
@@ -467,7 +468,8 @@ impl Host {
     /// # Errors
     /// When a check cannot run.
     pub async fn check(&self) -> Result<Vec<(String, std::result::Result<u64, String>)>> {
-        let mut report = vec![("host".to_owned(), database::check(&self.db()).map(|()| 0).map_err(|why| why.to_string()))];
+        let mut report =
+            vec![("host".to_owned(), database::check(&self.db()).map(|()| 0).map_err(|why| why.to_string()))];
         for workspace in self.workspaces() {
             let checked = workspace
                 .look(|view| {

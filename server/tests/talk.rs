@@ -30,7 +30,8 @@ async fn the_identity_document_is_served_signed_and_names_the_tls_key() {
     assert!(Unverified::new(signed).verify_first(&known.pin(), support::millis() / 1000).is_ok());
     assert_eq!(get(host.port, "/w/nobody/identity").await.0, 404);
     let (head, _) = get_whole(host.port, "/join/acme").await;
-    for header in ["content-security-policy", "x-content-type-options", "strict-transport-security", "referrer-policy"] {
+    for header in ["content-security-policy", "x-content-type-options", "strict-transport-security", "referrer-policy"]
+    {
         assert!(head.contains(header), "{header} is missing in {head}");
     }
     assert_eq!(get(host.port, "/healthz").await.0, 200);
@@ -63,10 +64,8 @@ async fn what_one_sends_the_other_sees_and_both_find_it_after_a_restart() {
     assert!(!host.ready_file().exists());
     host.serve().await;
     bob.again(&host).await;
-    let page = bob
-        .call::<History>(&HistoryParams { channel: general, before: None, after: None, limit: 10 })
-        .await
-        .unwrap();
+    let page =
+        bob.call::<History>(&HistoryParams { channel: general, before: None, after: None, limit: 10 }).await.unwrap();
     assert_eq!((page.messages.len(), page.head), (1, 1));
     assert_eq!(page.messages[0].author, alice.id());
     let (started, rows, to) = bob.sync(sent.change - 1).await;
@@ -265,9 +264,7 @@ async fn a_signed_out_device_gets_its_answer_and_nothing_more() {
     let general = alice.general().await;
     alice.call::<SignOut>(&Nothing {}).await.unwrap();
     let mut told = false;
-    while let Ok(Some(event)) =
-        tokio::time::timeout(std::time::Duration::from_secs(1), alice.session.event()).await
-    {
+    while let Ok(Some(event)) = tokio::time::timeout(std::time::Duration::from_secs(1), alice.session.event()).await {
         told |= matches!(event, Event::SignedOut { .. });
     }
     assert!(told, "the device is told that it is signed out");
@@ -276,7 +273,10 @@ async fn a_signed_out_device_gets_its_answer_and_nothing_more() {
     let phone = Credential::Password { name: "alice".into(), password: PASSWORD.into() };
     let mut phone = host.enrol(&Arc::new(StaticKey::random().unwrap()), phone).await.unwrap();
     let devices = phone.call::<ListDevices>(&Nothing {}).await.unwrap().devices;
-    assert_eq!(devices.iter().map(|device| (device.revoked, device.this)).collect::<Vec<_>>(), [(true, false), (false, true)]);
+    assert_eq!(
+        devices.iter().map(|device| (device.revoked, device.this)).collect::<Vec<_>>(),
+        [(true, false), (false, true)]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -296,7 +296,8 @@ async fn read_marks_go_forward_only_and_reach_ones_own_devices_only() {
     assert!(bob.session.quiet().await);
     alice.again(&host).await;
     let (_, rows, _) = alice.sync(0).await;
-    let marks: Vec<_> = rows.iter().filter_map(|row| if let Row::Read(row) = row { Some(row.seq) } else { None }).collect();
+    let marks: Vec<_> =
+        rows.iter().filter_map(|row| if let Row::Read(row) = row { Some(row.seq) } else { None }).collect();
     assert_eq!(marks, [5]);
 }
 

@@ -4,6 +4,7 @@
 
 mod commands;
 mod desktop;
+mod window;
 
 use clap::Parser;
 use desktop::Desktop;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     };
     let built = tauri::Builder::default()
         .manage(desktop)
+        .setup(|app| Ok(window::open(app)?))
         .invoke_handler(tauri::generate_handler![
             commands::profile::profile_state,
             commands::profile::unlock,

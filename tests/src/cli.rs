@@ -34,7 +34,8 @@ impl Outcome {
     }
 
     pub fn error(&self) -> Value {
-        serde_json::from_str(self.stderr.trim().lines().last().unwrap_or("")).unwrap_or_else(|why| panic!("{why}: {}", self.stderr))
+        serde_json::from_str(self.stderr.trim().lines().last().unwrap_or(""))
+            .unwrap_or_else(|why| panic!("{why}: {}", self.stderr))
     }
 
     /// One object a line, or one array of objects.

@@ -68,7 +68,13 @@ impl Keyring {
         self.daemon = Some(child);
         for _ in 0..500 {
             let owned = Command::new("dbus-send")
-                .args(["--session", "--print-reply", "--dest=org.freedesktop.DBus", "/", "org.freedesktop.DBus.GetNameOwner"])
+                .args([
+                    "--session",
+                    "--print-reply",
+                    "--dest=org.freedesktop.DBus",
+                    "/",
+                    "org.freedesktop.DBus.GetNameOwner",
+                ])
                 .arg("string:org.freedesktop.secrets")
                 .envs(self.env())
                 .stdout(Stdio::null())

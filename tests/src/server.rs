@@ -25,7 +25,8 @@ impl Server {
         let port = free_port();
         std::fs::write(folder.path().join("passphrase"), "server passphrase for tests\n").unwrap();
         let mut server = Self { folder, init: Value::Null, port, config: None, child: None };
-        let output = server.run(&["init", "--workspace", "acme", "--admin", "Marta Silva", "--public-url", &server.url()]);
+        let output =
+            server.run(&["init", "--workspace", "acme", "--admin", "Marta Silva", "--public-url", &server.url()]);
         server.init = json(&output);
         server
     }
@@ -87,11 +88,8 @@ impl Server {
         assert!(self.child.is_none(), "the server already runs");
         let ready = self.folder.path().join("ready.json");
         let _ = std::fs::remove_file(&ready);
-        let log = std::fs::OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(self.folder.path().join("server.log"))
-            .unwrap();
+        let log =
+            std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("server.log")).unwrap();
         let listen = format!("127.0.0.1:{}", self.port);
         let mut command = Command::new(bin("thechatapp-server"));
         command.args(["serve", "--listen", &listen]).arg("--data").arg(self.data());
@@ -155,7 +153,14 @@ impl Server {
         let path = self.folder.path().join(name);
         std::fs::File::create(&path).unwrap().write_all(lines.as_bytes()).unwrap();
         json(&self.run(&[
-            "import", "--workspace", "acme", "--format", "irc", "--channel", channel, path.to_str().unwrap(),
+            "import",
+            "--workspace",
+            "acme",
+            "--format",
+            "irc",
+            "--channel",
+            channel,
+            path.to_str().unwrap(),
         ]))
     }
 }

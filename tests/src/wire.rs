@@ -126,14 +126,19 @@ pub async fn upgrade(
     headers.insert(http::DOCUMENT_HEADER, text(document));
     headers.insert(http::BINDING_HEADER, http::BINDING_EXPORTER.parse().unwrap());
     let (socket, response) = tokio_tungstenite::client_async(request, stream).await?;
-    let answer = response.headers().get(http::HELLO_HEADER).map(|value| {
-        data_encoding::BASE64URL_NOPAD.decode(value.as_bytes()).unwrap()
-    });
+    let answer = response
+        .headers()
+        .get(http::HELLO_HEADER)
+        .map(|value| data_encoding::BASE64URL_NOPAD.decode(value.as_bytes()).unwrap());
     Ok((socket, answer.unwrap_or_default()))
 }
 
 /// A whole session of a device that is not enrolled.
-pub async fn session(port: u16, known: &Verified, device: &StaticKey) -> (WebSocketStream<TlsStream<TcpStream>>, Transport) {
+pub async fn session(
+    port: u16,
+    known: &Verified,
+    device: &StaticKey,
+) -> (WebSocketStream<TlsStream<TcpStream>>, Transport) {
     let stream = tls(port).await;
     let hello = hello(&stream, known, device);
     let (socket, answer) = upgrade(stream, port, &hello.message, &hello.document).await.unwrap();

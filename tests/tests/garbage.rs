@@ -2,7 +2,7 @@
 
 use futures_util::SinkExt;
 use thechatapp_protocol::session::{Kind, Message, StaticKey};
-use thechatapp_tests::wire::{closed_by_server, get, hello, identity, session, tls, upgrade, millis};
+use thechatapp_tests::wire::{closed_by_server, get, hello, identity, millis, session, tls, upgrade};
 use thechatapp_tests::{Cli, Server};
 use tokio::io::AsyncWriteExt;
 use tokio_tungstenite::tungstenite::Message as Frame;

@@ -36,7 +36,11 @@ fn a_server_with_another_root_gets_nothing_and_the_queue_waits_for_the_true_one(
     bob.run(&["send", "general", "after, from bob"]).ok();
     let texts = alice.run(&["read", "general"]).ok().texts();
     assert_eq!(texts.len(), 5);
-    assert_eq!(texts.iter().filter(|text| *text == "to whom?").count(), 2, "what was queued is sent to the true server");
+    assert_eq!(
+        texts.iter().filter(|text| *text == "to whom?").count(),
+        2,
+        "what was queued is sent to the true server"
+    );
 }
 
 #[test]

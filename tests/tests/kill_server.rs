@@ -33,11 +33,8 @@ async fn everything(member: &Member) -> Vec<(u64, MessageId, String)> {
     let mut pages = Vec::new();
     loop {
         let page = member.client.fetch(member.workspace, member.channel, window, 500).await.unwrap();
-        let sent: Vec<_> = page
-            .messages
-            .iter()
-            .filter_map(|message| Some((message.seq?, message.id, message.text.clone())))
-            .collect();
+        let sent: Vec<_> =
+            page.messages.iter().filter_map(|message| Some((message.seq?, message.id, message.text.clone()))).collect();
         let first = sent.first().map(|row| row.0);
         pages.push(sent);
         match first {
@@ -67,11 +64,7 @@ async fn every_acknowledged_message_exists_once_in_order_whatever_was_killed() {
                 let text = format!("from {number}, message {count}");
                 count += 1;
                 let sent = member.client.send(member.workspace, member.channel, &text, None).await.unwrap();
-                let sent = member
-                    .client
-                    .wait_sent(member.workspace, sent.id, Duration::from_secs(60))
-                    .await
-                    .unwrap();
+                let sent = member.client.wait_sent(member.workspace, sent.id, Duration::from_secs(60)).await.unwrap();
                 acknowledged.push((sent.seq.unwrap(), sent.id, text));
             }
             acknowledged

@@ -4,10 +4,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_core::{Client, Error, Unlock};
+use thechatapp_tests::Server;
 use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::proxy::Proxy;
 use thechatapp_tests::server::free_port;
-use thechatapp_tests::Server;
 
 const SECRET: &str = "marker words that no proxy may read";
 
@@ -36,7 +36,10 @@ async fn a_terminating_proxy_is_refused_where_the_document_forbids_it() {
     let folder = tempfile::tempdir().unwrap();
     let client = client(folder.path(), &proxy).await;
     let refused = client.join(server.owner_invite(), "alice", "correct horse battery", None).await;
-    assert!(matches!(refused, Err(Error::Offline { .. } | Error::PinMismatch { .. } | Error::Refused(_))), "{refused:?}");
+    assert!(
+        matches!(refused, Err(Error::Offline { .. } | Error::PinMismatch { .. } | Error::Refused(_))),
+        "{refused:?}"
+    );
     assert!(!proxy.saw("correct horse battery"));
 }
 
@@ -59,7 +62,9 @@ async fn where_a_terminating_proxy_is_allowed_messages_and_passwords_stay_out_of
 async fn a_proxy_whose_authority_nobody_trusts_is_refused_even_where_proxies_are_allowed() {
     let (server, proxy) = behind_proxy(true).await;
     let folder = tempfile::tempdir().unwrap();
-    let client = Client::open_or_create(folder.path(), Unlock::SecureStorage, platform(Arc::new(Memory::default()))).await.unwrap();
+    let client = Client::open_or_create(folder.path(), Unlock::SecureStorage, platform(Arc::new(Memory::default())))
+        .await
+        .unwrap();
     let refused = client.join(server.owner_invite(), "alice", "correct horse battery", None).await;
     assert!(refused.is_err());
     assert!(!proxy.saw("correct horse battery"));

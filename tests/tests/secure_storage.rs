@@ -60,7 +60,10 @@ fn without_secure_storage_no_profile_is_made() {
     let bus = Keyring::bus_only();
     let alice = Cli::with_secure_storage(bus.env());
     assert_eq!(alice.join(server.owner_invite(), "alice").code, 20);
-    assert!(files_below(&alice.profile()).iter().all(|path| path.ends_with("profile.lock")), "nothing is made in plain");
+    assert!(
+        files_below(&alice.profile()).iter().all(|path| path.ends_with("profile.lock")),
+        "nothing is made in plain"
+    );
 }
 
 #[test]

@@ -22,7 +22,21 @@ fn two_people_join_talk_and_find_everything_again() {
     let sent = alice.run(&["send", "general", "hello from alice"]).ok().json();
     assert_eq!(
         keys(&sent),
-        ["at", "author", "channel", "deleted", "edited", "files", "id", "reactions", "seq", "state", "text", "thread", "workspace"]
+        [
+            "at",
+            "author",
+            "channel",
+            "deleted",
+            "edited",
+            "files",
+            "id",
+            "reactions",
+            "seq",
+            "state",
+            "text",
+            "thread",
+            "workspace"
+        ]
     );
     assert_eq!(sent["seq"], 1);
     assert_eq!(sent["state"], "sent");
@@ -101,13 +115,24 @@ fn the_same_account_signs_in_on_a_second_device_and_finds_the_history() {
     let password = phone.password.to_str().unwrap().to_owned();
     let untrusted = phone.run(&["login", &server.url(), "--name", "alice", "--password-file", &password]);
     assert!([2, 11].contains(&untrusted.code), "{untrusted:?}");
-    phone.run(&["login", &server.url(), "--name", "alice", "--password-file", &password, "--trust-pin", server.pin()]).ok();
+    phone
+        .run(&["login", &server.url(), "--name", "alice", "--password-file", &password, "--trust-pin", server.pin()])
+        .ok();
     assert_eq!(phone.run(&["read", "general"]).ok().texts(), ["written on the laptop"]);
     assert_eq!(laptop.run(&["devices"]).ok().rows().len(), 2);
 
     let wrong = server::line_file(phone.folder.path(), "wrong", "not the password");
     let third = Cli::with_passphrase();
-    let refused = third.run(&["login", &server.url(), "--name", "alice", "--password-file", wrong.to_str().unwrap(), "--trust-pin", server.pin()]);
+    let refused = third.run(&[
+        "login",
+        &server.url(),
+        "--name",
+        "alice",
+        "--password-file",
+        wrong.to_str().unwrap(),
+        "--trust-pin",
+        server.pin(),
+    ]);
     assert_eq!(refused.code, 12, "{refused:?}");
 }
 

@@ -14,7 +14,7 @@ use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{
     DeleteMessage, EditMessage, EditMessageParams, OneMessage, React, ReactParams, Search, SearchParams, TEXT_MAX,
 };
-use thechatapp_protocol::{ChannelId, MessageId, Row, WorkspaceId};
+use thechatapp_protocol::{ChannelId, Code, MessageId, Row, WorkspaceId};
 
 /// How often a window is looked at again while more of it is being fetched.
 const LOOKS: usize = 4;
@@ -165,7 +165,8 @@ impl Client {
     /// Waits until a message that was sent is acknowledged, or refused: see its state.
     ///
     /// # Errors
-    /// Why it is still waiting after the time-out; [`Error::PinMismatch`] and [`Error::Refused`] at once.
+    /// Why it is still waiting after the time-out. [`Error::PinMismatch`], [`Error::Refused`] for a device that was
+    /// signed out, and for a server that is full or has no keys, at once; the message stays queued all the same.
     pub async fn wait_sent(&self, ws: WorkspaceId, id: MessageId, timeout: Duration) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
         let mut changes = workspace.changes();
@@ -176,7 +177,13 @@ impl Client {
                 match (waiting, workspace.cache.message(id).await?) {
                     (_, Some(sent)) => return Ok(sent),
                     (Some(failed), None) if failed.failure.is_some() => return self.show(&workspace, failed).await,
-                    (Some(_), None) => {}
+                    (Some(_), None) => match workspace.trouble(id) {
+                        // These do not pass by themselves.
+                        Some(trouble) if matches!(trouble.code, Code::DiskFull | Code::KeyService) => {
+                            return Err(Error::Refused(trouble));
+                        }
+                        _ => {}
+                    },
                     // It may have been acknowledged between the two questions.
                     (None, None) => match workspace.cache.message(id).await? {
                         Some(sent) => return Ok(sent),
@@ -193,7 +200,7 @@ impl Client {
         };
         match tokio::time::timeout(timeout, wait).await {
             Ok(done) => done,
-            Err(_) => Err(still_waiting(&workspace)),
+            Err(_) => Err(workspace.trouble(id).map_or_else(|| still_waiting(&workspace), Error::Refused)),
         }
     }
 

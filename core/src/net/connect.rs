@@ -88,8 +88,7 @@ async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
     let (initiator, hello) =
         initiate(&prologue, target.device, server).map_err(|why| Failure::Identity(why.to_string()))?;
     let (socket, answer) = upgrade(target, tls, &hello, binding).await?;
-    let transport =
-        initiator.finish(&answer, target.millis).map_err(|why| Failure::Identity(why.to_string()))?;
+    let transport = initiator.finish(&answer, target.millis).map_err(|why| Failure::Identity(why.to_string()))?;
     Ok((socket, transport))
 }
 
@@ -128,9 +127,8 @@ async fn upgrade(
     headers.insert(HELLO_HEADER, value(hello).map_err(|why| offline(&why))?);
     headers.insert(DOCUMENT_HEADER, value(target.known.verified.hash()).map_err(|why| offline(&why))?);
     headers.insert(BINDING_HEADER, HeaderValue::from_static(bound));
-    let config = WebSocketConfig::default()
-        .max_message_size(Some(limits::FRAME_MAX))
-        .max_frame_size(Some(limits::FRAME_MAX));
+    let config =
+        WebSocketConfig::default().max_message_size(Some(limits::FRAME_MAX)).max_frame_size(Some(limits::FRAME_MAX));
     let done = tokio_tungstenite::client_async_with_config(request, tls, Some(config)).await;
     let (socket, response) = match done {
         Ok(done) => done,

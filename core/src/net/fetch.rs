@@ -32,7 +32,10 @@ pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin
         .map_err(offline)?;
     let answer = client.get(format!("{url}{path}")).send().await.map_err(offline)?;
     if answer.status() == http::StatusCode::NOT_FOUND {
-        return Err(Error::bad_input("there is no such workspace", format!("{url} does not serve it, or serves several: name one")));
+        return Err(Error::bad_input(
+            "there is no such workspace",
+            format!("{url} does not serve it, or serves several: name one"),
+        ));
     }
     if !answer.status().is_success() {
         return Err(Error::Offline { why: format!("{url} answered {}", answer.status()) });

@@ -110,11 +110,8 @@ impl Keeper {
             if stopped.is_none() && self.events.send(LinkEvent::Connecting).await.is_err() {
                 return;
             }
-            let outcome = if stopped.is_some() {
-                self.look(String::new(), stopped).await
-            } else {
-                self.attempt().await
-            };
+            let outcome =
+                if stopped.is_some() { self.look(String::new(), stopped).await } else { self.attempt().await };
             match outcome {
                 Outcome::Finished => return,
                 Outcome::Stopped(pin) => {

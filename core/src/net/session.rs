@@ -159,7 +159,12 @@ impl Running {
         self.clock.now().unix_millis()
     }
 
-    async fn request(&mut self, method: &'static str, params: Vec<u8>, answer: oneshot::Sender<Answer>) -> std::result::Result<(), End> {
+    async fn request(
+        &mut self,
+        method: &'static str,
+        params: Vec<u8>,
+        answer: oneshot::Sender<Answer>,
+    ) -> std::result::Result<(), End> {
         // Whoever asked may have gone away; then nothing needs to be sent.
         if answer.is_closed() {
             return Ok(());
@@ -213,7 +218,8 @@ impl Running {
                 let event = decode::<Event>(&message.payload).map_err(|why| End::Lost(why.to_string()))?;
                 match event {
                     Event::SignedOut { reason } => {
-                        let body = ErrorBody::new(Code::SignedOut, "this device was signed out", reason, "sign in again");
+                        let body =
+                            ErrorBody::new(Code::SignedOut, "this device was signed out", reason, "sign in again");
                         return Err(End::SignedOut(body));
                     }
                     Event::Draining { millis } => return Err(End::Again(Duration::from_millis(millis.min(60_000)))),

@@ -20,7 +20,8 @@ pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<[u8; 32]> {
 pub fn strict(listed: &[[u8; 32]], extra_roots: &[Vec<u8>]) -> Result<Arc<ClientConfig>> {
     let provider = provider();
     let roots = extra_roots.iter().map(|root| CertificateDer::from(root.clone()));
-    let system = rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(fault)?;
+    let system =
+        rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(fault)?;
     let verifier = Strict { system: Arc::new(system), listed: listed.to_vec(), provider: Arc::clone(&provider) };
     config(provider, Arc::new(verifier))
 }

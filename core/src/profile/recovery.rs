@@ -15,8 +15,7 @@ pub(super) struct Code(Zeroizing<[u8; SECRET]>);
 impl Code {
     pub(super) fn random() -> Result<Self> {
         let mut secret = Zeroizing::new([0; SECRET]);
-        getrandom::fill(&mut *secret)
-            .map_err(|why| Error::Internal { id: "random".into(), why: why.to_string() })?;
+        getrandom::fill(&mut *secret).map_err(|why| Error::Internal { id: "random".into(), why: why.to_string() })?;
         Ok(Self(secret))
     }
 

@@ -89,9 +89,7 @@ async fn open_stretched(
 /// Slow and hungry on purpose, so away from the threads that serve everything else.
 async fn stretch(secret: Zeroizing<Vec<u8>>, salt: [u8; 16], params: Argon2Params) -> Result<Key> {
     let stretched = tokio::task::spawn_blocking(move || seal::stretch(&secret, &salt, &params)).await;
-    stretched
-        .map_err(|why| Error::Internal { id: "stretch".into(), why: why.to_string() })?
-        .map_err(internal)
+    stretched.map_err(|why| Error::Internal { id: "stretch".into(), why: why.to_string() })?.map_err(internal)
 }
 
 /// The same passphrase on every keyboard: composed characters (NFC).

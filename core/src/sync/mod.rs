@@ -20,11 +20,12 @@ use crate::trust::Known;
 use crate::view::Connection;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use std::collections::BTreeMap;
 use std::future::Future;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thechatapp_protocol::event::ReadRow;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
-use thechatapp_protocol::{AccountId, ChannelId, MessageId, Method, Row, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Method, Row, WorkspaceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -68,6 +69,8 @@ pub(crate) struct Workspace {
     account: RwLock<Account>,
     connection: watch::Sender<Connection>,
     session: watch::Sender<Option<Session>>,
+    /// Why the server could not take a message yet, for those that wait.
+    troubles: Mutex<BTreeMap<MessageId, ErrorBody>>,
     /// Counts what changed here: rows, what waits, the connection.
     changed: watch::Sender<u64>,
     link_orders: mpsc::UnboundedSender<follow::Order>,
@@ -135,6 +138,7 @@ impl Workspace {
             account: RwLock::new(account),
             connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
             session: watch::Sender::new(None),
+            troubles: Mutex::new(BTreeMap::new()),
             changed: watch::Sender::new(0),
             link_orders,
             outbox_orders,
@@ -199,6 +203,23 @@ impl Workspace {
         }
     }
 
+    /// Why the server could not take a message yet.
+    pub(crate) fn trouble(&self, id: MessageId) -> Option<ErrorBody> {
+        self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+
+    fn set_trouble(&self, id: MessageId, trouble: Option<ErrorBody>) {
+        let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
+        match trouble {
+            Some(trouble) => {
+                troubles.insert(id, trouble);
+            }
+            None => {
+                troubles.remove(&id);
+            }
+        }
+    }
+
     /// Sends a message that is on the disk.
     pub(crate) fn post(&self, message: Waiting) {
         let channel = message.channel;
@@ -208,6 +229,7 @@ impl Workspace {
 
     /// No longer sends a message.
     pub(crate) fn unpost(&self, message: &Waiting) {
+        self.set_trouble(message.id, None);
         let _ = self.outbox_orders.send(outbox::Order::Drop(message.position));
         self.announce_waiting(message.channel);
     }
@@ -322,17 +344,15 @@ impl Workspace {
 
     /// What is on the server is forgotten here, after it is in the cache.
     async fn forget(&self, ids: Vec<MessageId>) -> Result<()> {
+        for id in &ids {
+            self.set_trouble(*id, None);
+        }
         self.local.forget(ids).await
     }
 }
 
-fn signed_out(why: String) -> thechatapp_protocol::ErrorBody {
-    thechatapp_protocol::ErrorBody::new(
-        thechatapp_protocol::Code::SignedOut,
-        "this device is signed out",
-        why,
-        "sign in again",
-    )
+fn signed_out(why: String) -> ErrorBody {
+    ErrorBody::new(Code::SignedOut, "this device is signed out", why, "sign in again")
 }
 
 #[cfg(test)]

@@ -207,8 +207,11 @@ impl<S: Caller> Sender<S> {
                 | Code::KeyService
                 | Code::Unavailable
                 | Code::Internal => {
+                    let seconds = body.seconds;
+                    self.workspace.set_trouble(message.id, Some(body));
+                    self.workspace.bump();
                     self.queue.insert(message.position, message);
-                    self.wait(body.seconds.map(Duration::from_secs));
+                    self.wait(seconds.map(Duration::from_secs));
                 }
             },
             Error::BadInput { what, why } => self.refused(message, format!("{what}: {why}")).await,
@@ -221,6 +224,7 @@ impl<S: Caller> Sender<S> {
     }
 
     async fn refused(&mut self, message: Waiting, why: String) {
+        self.workspace.set_trouble(message.id, None);
         if let Err(why) = self.workspace.local.set_failure(message.id, Some(why)).await {
             tracing::error!(%why, "a refusal cannot be stored");
         }

@@ -246,7 +246,8 @@ impl Known {
     /// # Errors
     /// [`Error::Corrupt`].
     pub fn decode(bytes: &[u8]) -> Result<Self, Error> {
-        let corrupt = |why: String| Error::Corrupt { file: "local.db".into(), why: format!("a server identity: {why}") };
+        let corrupt =
+            |why: String| Error::Corrupt { file: "local.db".into(), why: format!("a server identity: {why}") };
         let encoded: Encoded = rmp_serde::from_slice(bytes).map_err(|why| corrupt(why.to_string()))?;
         let verified = Verified::restore(&encoded.document).map_err(|why| corrupt(why.to_string()))?;
         Ok(Self {
@@ -283,9 +284,7 @@ impl From<IdentityError> for Error {
 impl From<Stop> for Error {
     fn from(stop: Stop) -> Self {
         match stop {
-            Stop::Unannounced(shown) => {
-                Self::PinMismatch { pinned: String::new(), shown: shown.pin().to_string() }
-            }
+            Stop::Unannounced(shown) => Self::PinMismatch { pinned: String::new(), shown: shown.pin().to_string() },
             Stop::Unfit(why) => why.into(),
         }
     }

@@ -11,24 +11,11 @@ fn parent() -> Key {
 #[test]
 fn a_wrapped_key_has_its_golden_bytes() {
     let hex = include_str!("../../tests/golden/wrapped-key.hex");
-    let expected = data_encoding::HEXLOWER
-        .decode(hex.trim().as_bytes())
-        .unwrap();
-    let wrapped = wrap_with_salt(
-        &parent(),
-        "channel",
-        b"general",
-        2,
-        &key(0x11),
-        &[0x24; SALT],
-    )
-    .unwrap();
+    let expected = data_encoding::HEXLOWER.decode(hex.trim().as_bytes()).unwrap();
+    let wrapped = wrap_with_salt(&parent(), "channel", b"general", 2, &key(0x11), &[0x24; SALT]).unwrap();
     assert_eq!(wrapped, expected);
     assert_eq!(wrapped.len(), 104);
-    assert_eq!(
-        unwrap(&parent(), "channel", b"general", 2, &expected).unwrap(),
-        key(0x11)
-    );
+    assert_eq!(unwrap(&parent(), "channel", b"general", 2, &expected).unwrap(), key(0x11));
 }
 
 #[test]
@@ -47,10 +34,7 @@ fn a_wrapped_key_opens_only_in_its_place() {
 #[test]
 fn a_sealed_value_that_is_no_key_does_not_become_one() {
     let sealed = crate::seal(&parent(), &wrap_context("channel", b"general", 1), &[0; 33]).unwrap();
-    assert!(matches!(
-        unwrap(&parent(), "channel", b"general", 1, &sealed),
-        Err(Error::KeyLength(33))
-    ));
+    assert!(matches!(unwrap(&parent(), "channel", b"general", 1, &sealed), Err(Error::KeyLength(33))));
 }
 
 #[test]

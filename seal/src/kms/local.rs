@@ -41,10 +41,7 @@ pub struct LocalKeyFile {
 
 impl LocalKeyFile {
     /// A new random key, and the bytes of the file that holds it. Takes as long as stretching the passphrase does.
-    pub fn create(
-        passphrase: &[u8],
-        params: &Argon2Params,
-    ) -> Result<(Vec<u8>, LocalKeyService), KmsError> {
+    pub fn create(passphrase: &[u8], params: &Argon2Params) -> Result<(Vec<u8>, LocalKeyService), KmsError> {
         let chosen = Chosen {
             key: Key::random()?,
             key_id: random_bytes()?,
@@ -56,28 +53,19 @@ impl LocalKeyFile {
 
     /// The key in a file's bytes.
     pub fn open(file: &[u8], passphrase: &[u8]) -> Result<LocalKeyService, KmsError> {
-        let Self {
-            version,
-            kdf,
-            salt,
-            key_id,
-            sealed,
-        } = serde_json::from_slice(file).map_err(|_| KmsError::Garbage)?;
+        let Self { version, kdf, salt, key_id, sealed } =
+            serde_json::from_slice(file).map_err(|_| KmsError::Garbage)?;
         let salt = decode(&salt)?;
         let id = decode(&key_id)?;
         if version != VERSION {
             return Err(KmsError::Garbage);
         }
-        let sealed = HEXLOWER
-            .decode(sealed.as_bytes())
-            .map_err(|_| KmsError::Garbage)?;
+        let sealed = HEXLOWER.decode(sealed.as_bytes()).map_err(|_| KmsError::Garbage)?;
         let stretched = stretch(passphrase, &salt, &kdf)?;
-        let plaintext = open(&stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(
-            |error| match error {
-                Error::WrongKey => KmsError::BadPassphrase,
-                other => other.into(),
-            },
-        )?;
+        let plaintext = open(&stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(|error| match error {
+            Error::WrongKey => KmsError::BadPassphrase,
+            other => other.into(),
+        })?;
         let key = Key::try_from(plaintext.as_slice())?;
         Ok(LocalKeyService { key, key_id })
     }
@@ -90,12 +78,7 @@ impl LocalKeyFile {
         if passphrase.is_empty() {
             return Err(KmsError::BadPassphrase);
         }
-        let Chosen {
-            key,
-            key_id,
-            stretch_salt,
-            seal_salt,
-        } = chosen;
+        let Chosen { key, key_id, stretch_salt, seal_salt } = chosen;
         let stretched = stretch(passphrase, &stretch_salt, params)?;
         let context = file_context(params, &stretch_salt, &key_id);
         let sealed = seal_with_salt(&stretched, &context, &seal_salt, key.expose())?;
@@ -115,9 +98,7 @@ impl LocalKeyFile {
 
 impl fmt::Debug for LocalKeyFile {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalKeyFile")
-            .field("key_id", &self.key_id)
-            .finish_non_exhaustive()
+        f.debug_struct("LocalKeyFile").field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -130,17 +111,11 @@ struct Chosen {
 }
 
 fn file_context(kdf: &Argon2Params, salt: &[u8; 16], key_id: &[u8; 8]) -> Context {
-    Context::new("local key file")
-        .part(&VERSION.to_be_bytes())
-        .part(kdf.to_string().as_bytes())
-        .part(salt)
-        .part(key_id)
+    Context::new("local key file").part(&VERSION.to_be_bytes()).part(kdf.to_string().as_bytes()).part(salt).part(key_id)
 }
 
 fn decode<const N: usize>(hex: &str) -> Result<[u8; N], KmsError> {
-    let bytes = HEXLOWER
-        .decode(hex.as_bytes())
-        .map_err(|_| KmsError::Garbage)?;
+    let bytes = HEXLOWER.decode(hex.as_bytes()).map_err(|_| KmsError::Garbage)?;
     bytes.try_into().map_err(|_| KmsError::Garbage)
 }
 
@@ -163,11 +138,7 @@ impl LocalKeyService {
     }
 
     /// Makes a key file with a chosen cost.
-    pub fn create_with(
-        path: &Path,
-        passphrase: &[u8],
-        params: &Argon2Params,
-    ) -> Result<Self, KmsError> {
+    pub fn create_with(path: &Path, passphrase: &[u8], params: &Argon2Params) -> Result<Self, KmsError> {
         // Asked first so that nobody waits for Argon2 in vain; decided by `publish`.
         if path.try_exists()? {
             return Err(KmsError::Io(io::ErrorKind::AlreadyExists.into()));
@@ -210,9 +181,7 @@ impl KeyService for LocalKeyService {
 
 impl fmt::Debug for LocalKeyService {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("LocalKeyService")
-            .field("key_id", &self.key_id)
-            .finish_non_exhaustive()
+        f.debug_struct("LocalKeyService").field("key_id", &self.key_id).finish_non_exhaustive()
     }
 }
 
@@ -252,12 +221,7 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
 fn place(temporary: &Path, path: &Path) -> io::Result<()> {
     match fs::hard_link(temporary, path) {
         // File systems without links say one of these.
-        Err(error)
-            if matches!(
-                error.kind(),
-                io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied
-            ) =>
-        {
+        Err(error) if matches!(error.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
             claim(temporary, path)
         }
         other => other,

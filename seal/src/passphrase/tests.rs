@@ -1,10 +1,6 @@
 use super::*;
 
-const SMALL: Argon2Params = Argon2Params {
-    m_kib: 64,
-    t: 2,
-    p: 1,
-};
+const SMALL: Argon2Params = Argon2Params { m_kib: 64, t: 2, p: 1 };
 
 #[test]
 fn stretching_agrees_with_another_implementation() {
@@ -20,21 +16,9 @@ fn salt_passphrase_and_each_parameter_count() {
     for other in [
         stretch(b"correct horse ", &[0x33; 16], &SMALL),
         stretch(b"correct horse", &[0x34; 16], &SMALL),
-        stretch(
-            b"correct horse",
-            &[0x33; 16],
-            &Argon2Params { m_kib: 72, ..SMALL },
-        ),
-        stretch(
-            b"correct horse",
-            &[0x33; 16],
-            &Argon2Params { t: 3, ..SMALL },
-        ),
-        stretch(
-            b"correct horse",
-            &[0x33; 16],
-            &Argon2Params { p: 2, ..SMALL },
-        ),
+        stretch(b"correct horse", &[0x33; 16], &Argon2Params { m_kib: 72, ..SMALL }),
+        stretch(b"correct horse", &[0x33; 16], &Argon2Params { t: 3, ..SMALL }),
+        stretch(b"correct horse", &[0x33; 16], &Argon2Params { p: 2, ..SMALL }),
     ] {
         assert_ne!(other.unwrap(), base);
     }
@@ -61,23 +45,9 @@ fn a_hostile_file_cannot_ask_for_the_machine() {
         r#"{"m_kib":64,"t":1,"p":1,"x":1}"#,
         r#"{"m_kib":-1,"t":1,"p":1}"#,
     ] {
-        assert!(
-            serde_json::from_str::<Argon2Params>(json).is_err(),
-            "{json}"
-        );
+        assert!(serde_json::from_str::<Argon2Params>(json).is_err(), "{json}");
     }
-    assert!(matches!(
-        stretch(
-            b"x",
-            &[0; 16],
-            &Argon2Params {
-                m_kib: u32::MAX,
-                t: 1,
-                p: 1
-            }
-        ),
-        Err(Error::Parameters)
-    ));
+    assert!(matches!(stretch(b"x", &[0; 16], &Argon2Params { m_kib: u32::MAX, t: 1, p: 1 }), Err(Error::Parameters)));
     let read: Argon2Params = serde_json::from_str(r#"{"m_kib":64,"t":2,"p":1}"#).unwrap();
     assert_eq!(read, SMALL);
 }

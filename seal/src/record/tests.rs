@@ -12,30 +12,19 @@ fn context() -> Context {
 
 /// Made by another implementation (Python's `hmac` and OpenSSL's AES-GCM).
 fn golden(hex: &str) -> Vec<u8> {
-    data_encoding::HEXLOWER
-        .decode(hex.trim().as_bytes())
-        .unwrap()
+    data_encoding::HEXLOWER.decode(hex.trim().as_bytes()).unwrap()
 }
 
 #[test]
 fn a_field_has_its_golden_bytes() {
     let expected = golden(include_str!("../../tests/golden/field.hex"));
-    assert_eq!(
-        seal_with_salt(&key(), &context(), &[0x24; SALT], b"hello, alice").unwrap(),
-        expected
-    );
-    assert_eq!(
-        open(&key(), &context(), &expected).unwrap().as_slice(),
-        b"hello, alice"
-    );
+    assert_eq!(seal_with_salt(&key(), &context(), &[0x24; SALT], b"hello, alice").unwrap(), expected);
+    assert_eq!(open(&key(), &context(), &expected).unwrap().as_slice(), b"hello, alice");
 }
 
 #[test]
 fn a_field_context_has_its_golden_bytes() {
-    assert_eq!(
-        context().as_bytes(),
-        golden(include_str!("../../tests/golden/context.hex"))
-    );
+    assert_eq!(context().as_bytes(), golden(include_str!("../../tests/golden/context.hex")));
 }
 
 #[test]
@@ -49,23 +38,14 @@ fn every_part_of_the_place_counts() {
         Context::field(b"acme", "messages", "body", b"row 7", 4),
         context().part(b""),
     ] {
-        assert!(matches!(
-            open(&key(), &other, &sealed),
-            Err(Error::WrongKey)
-        ));
+        assert!(matches!(open(&key(), &other, &sealed), Err(Error::WrongKey)));
     }
-    assert!(matches!(
-        open(&Key::random().unwrap(), &context(), &sealed),
-        Err(Error::WrongKey)
-    ));
+    assert!(matches!(open(&Key::random().unwrap(), &context(), &sealed), Err(Error::WrongKey)));
 }
 
 #[test]
 fn parts_cannot_be_split_another_way() {
-    assert_ne!(
-        Context::new("a").part(b"bc"),
-        Context::new("a").part(b"b").part(b"c")
-    );
+    assert_ne!(Context::new("a").part(b"bc"), Context::new("a").part(b"b").part(b"c"));
     assert_ne!(Context::new("ab").part(b"c"), Context::new("a").part(b"bc"));
     assert_ne!(Context::new("a"), Context::new("a").part(b""));
 }
@@ -106,10 +86,7 @@ fn opening_allocates_once() {
         assert_eq!(sealed.capacity(), sealed.len());
         // Exactly what was asked for at first: plaintext was never moved to a larger place.
         let last = size % CHUNK + TAG;
-        assert_eq!(
-            open(&key(), &context(), &sealed).unwrap().capacity(),
-            size / CHUNK * CHUNK + last
-        );
+        assert_eq!(open(&key(), &context(), &sealed).unwrap().capacity(), size / CHUNK * CHUNK + last);
     }
 }
 
@@ -118,10 +95,7 @@ fn keys_show_nothing_and_compare_by_value() {
     assert_eq!(format!("{:?}", key()), "Key(..)");
     assert_eq!(key(), Key::try_from(key().expose().as_slice()).unwrap());
     assert_ne!(Key::random().unwrap(), Key::random().unwrap());
-    assert!(matches!(
-        Key::try_from([0; 31].as_slice()),
-        Err(Error::KeyLength(31))
-    ));
+    assert!(matches!(Key::try_from([0; 31].as_slice()), Err(Error::KeyLength(31))));
 }
 
 #[test]

@@ -36,17 +36,11 @@ fn a_file_never_finished_opens_as_truncated() {
         writer.write_all(&text(size)).unwrap();
         writer.flush().unwrap();
         drop(writer);
-        assert!(
-            matches!(open(&key(), &context(), &sealed), Err(Error::Truncated)),
-            "{size}"
-        );
+        assert!(matches!(open(&key(), &context(), &sealed), Err(Error::Truncated)), "{size}");
         let mut reader = OpenReader::new(sealed.as_slice(), &key(), &context()).unwrap();
         assert!(reader.read_to_end(&mut Vec::new()).is_err(), "{size}");
         let mut ranges = OpenSeek::new(Cursor::new(&sealed), &key(), &context()).unwrap();
-        assert!(
-            matches!(ranges.read_range(0, 0), Err(Error::Truncated)),
-            "{size}"
-        );
+        assert!(matches!(ranges.read_range(0, 0), Err(Error::Truncated)), "{size}");
     }
 }
 
@@ -106,10 +100,7 @@ fn a_large_file_takes_the_memory_of_one_chunk() {
     io::copy(&mut io::repeat(7).take(SIZE), &mut writer).unwrap();
     assert_eq!(writer.buffer.capacity(), SEALED_CHUNK);
     let meter = writer.finish().unwrap();
-    assert_eq!(
-        (meter.total, meter.largest),
-        (sealed_len(SIZE), SEALED_CHUNK)
-    );
+    assert_eq!((meter.total, meter.largest), (sealed_len(SIZE), SEALED_CHUNK));
 
     let sealed = seal(&key(), &context(), &vec![7; SIZE as usize]).unwrap();
     let mut reader = OpenReader::new(sealed.as_slice(), &key(), &context()).unwrap();
@@ -147,24 +138,14 @@ impl<R: Seek> Seek for Counted<R> {
 fn a_range_reads_only_the_chunks_it_touches() {
     let text = text(100 * CHUNK + 5);
     let sealed = seal(&key(), &context(), &text).unwrap();
-    let mut ranges = OpenSeek::new(
-        Counted {
-            inner: Cursor::new(&sealed),
-            read: 0,
-        },
-        &key(),
-        &context(),
-    )
-    .unwrap();
+    let mut ranges = OpenSeek::new(Counted { inner: Cursor::new(&sealed), read: 0 }, &key(), &context()).unwrap();
     let start = 50 * CHUNK - 1;
     let got = ranges.read_range(start as u64, start as u64 + 2).unwrap();
     assert_eq!(got.as_slice(), &text[start..start + 2]);
     // The header, the last chunk for the length, and two chunks.
     assert_eq!(ranges.inner.read, HEADER + (5 + TAG) + 2 * SEALED_CHUNK);
     // The chunk at hand is not read twice.
-    ranges
-        .read_range(50 * CHUNK as u64, 50 * CHUNK as u64 + 9)
-        .unwrap();
+    ranges.read_range(50 * CHUNK as u64, 50 * CHUNK as u64 + 9).unwrap();
     assert_eq!(ranges.inner.read, HEADER + (5 + TAG) + 2 * SEALED_CHUNK);
 }
 
@@ -174,17 +155,8 @@ fn a_range_past_the_end_or_backwards_is_refused() {
     let mut ranges = OpenSeek::new(Cursor::new(&sealed), &key(), &context()).unwrap();
     let length = ranges.length().unwrap();
     assert_eq!(length, CHUNK as u64 + 10);
-    for (start, end) in [
-        (0, length + 1),
-        (length + 1, length + 1),
-        (5, 4),
-        (u64::MAX, u64::MAX),
-        (0, u64::MAX),
-    ] {
-        assert!(
-            matches!(ranges.read_range(start, end), Err(Error::Range)),
-            "{start}..{end}"
-        );
+    for (start, end) in [(0, length + 1), (length + 1, length + 1), (5, 4), (u64::MAX, u64::MAX), (0, u64::MAX)] {
+        assert!(matches!(ranges.read_range(start, end), Err(Error::Range)), "{start}..{end}");
     }
     assert!(ranges.read_range(length, length).unwrap().is_empty());
 }
@@ -196,42 +168,23 @@ fn damage_spoils_its_own_chunk_and_no_other_range() {
     sealed[HEADER + SEALED_CHUNK + 100] ^= 1;
     let mut ranges = OpenSeek::new(Cursor::new(&sealed), &key(), &context()).unwrap();
     let chunk = CHUNK as u64;
-    assert_eq!(
-        ranges.read_range(0, chunk).unwrap().as_slice(),
-        &text[..CHUNK]
-    );
+    assert_eq!(ranges.read_range(0, chunk).unwrap().as_slice(), &text[..CHUNK]);
     // Twice: the spoilt chunk must not be taken for one at hand.
     for _ in 0..2 {
-        assert!(matches!(
-            ranges.read_range(chunk + 5, chunk + 6),
-            Err(Error::Altered)
-        ));
+        assert!(matches!(ranges.read_range(chunk + 5, chunk + 6), Err(Error::Altered)));
         assert!(ranges.buffer.is_empty());
     }
     // Nor the chunk held before for one still there.
-    assert_eq!(
-        ranges.read_range(0, chunk).unwrap().as_slice(),
-        &text[..CHUNK]
-    );
+    assert_eq!(ranges.read_range(0, chunk).unwrap().as_slice(), &text[..CHUNK]);
     assert!(ranges.read_range(chunk + 5, chunk + 6).is_err());
     assert_eq!(ranges.read_range(5, 6).unwrap().as_slice(), &text[5..6]);
-    assert_eq!(
-        ranges
-            .read_range(2 * chunk, 3 * chunk + 10)
-            .unwrap()
-            .as_slice(),
-        &text[2 * CHUNK..]
-    );
+    assert_eq!(ranges.read_range(2 * chunk, 3 * chunk + 10).unwrap().as_slice(), &text[2 * CHUNK..]);
 }
 
 #[test]
 fn a_file_cut_at_a_chunk_answers_no_range() {
     let sealed = seal(&key(), &context(), &text(3 * CHUNK)).unwrap();
-    for end in [
-        HEADER + SEALED_CHUNK,
-        HEADER + 2 * SEALED_CHUNK + 50,
-        HEADER + TAG,
-    ] {
+    for end in [HEADER + SEALED_CHUNK, HEADER + 2 * SEALED_CHUNK + 50, HEADER + TAG] {
         let mut ranges = OpenSeek::new(Cursor::new(&sealed[..end]), &key(), &context()).unwrap();
         assert!(ranges.read_range(0, 1).is_err());
     }
@@ -241,14 +194,8 @@ fn a_file_cut_at_a_chunk_answers_no_range() {
 fn another_key_or_context_fails_at_the_header() {
     let sealed = seal(&key(), &context(), b"hello").unwrap();
     let other = Context::new("thumbnail");
-    assert!(matches!(
-        OpenReader::new(sealed.as_slice(), &key(), &other),
-        Err(Error::WrongKey)
-    ));
-    assert!(matches!(
-        OpenSeek::new(Cursor::new(&sealed), &Key::random().unwrap(), &context()),
-        Err(Error::WrongKey)
-    ));
+    assert!(matches!(OpenReader::new(sealed.as_slice(), &key(), &other), Err(Error::WrongKey)));
+    assert!(matches!(OpenSeek::new(Cursor::new(&sealed), &Key::random().unwrap(), &context()), Err(Error::WrongKey)));
 }
 
 proptest! {

@@ -67,13 +67,22 @@ impl Passwords {
     pub async fn hash(self: &std::sync::Arc<Self>, password: String) -> std::result::Result<String, Fail> {
         let password = Zeroizing::new(password);
         if password.chars().count() < SHORTEST {
-            return Err(Fail::bad_input("This password is too short", "it has fewer than 8 characters", "choose a longer one"));
+            return Err(Fail::bad_input(
+                "This password is too short",
+                "it has fewer than 8 characters",
+                "choose a longer one",
+            ));
         }
         if password.len() > LONGEST {
-            return Err(Fail::bad_input("This password is too long", "it has more than 1024 bytes", "choose a shorter one"));
+            return Err(Fail::bad_input(
+                "This password is too long",
+                "it has more than 1024 bytes",
+                "choose a shorter one",
+            ));
         }
         let own = self.clone();
-        self.in_turn(move || hash(&own.argon2, &password).map_err(|_| Fail::Broken("a password that does not hash"))).await
+        self.in_turn(move || hash(&own.argon2, &password).map_err(|_| Fail::Broken("a password that does not hash")))
+            .await
     }
 
     /// Whether a password is the one behind a hash; without a hash the answer is no, after the same time.
@@ -104,8 +113,13 @@ impl Passwords {
     ) -> std::result::Result<T, Fail> {
         let busy = || {
             Fail::from(
-                ErrorBody::new(Code::Busy, "Too many people sign in at once", "the server is busy", "try again in a moment")
-                    .after(5),
+                ErrorBody::new(
+                    Code::Busy,
+                    "Too many people sign in at once",
+                    "the server is busy",
+                    "try again in a moment",
+                )
+                .after(5),
             )
         };
         let _place = self.waiting.try_acquire().map_err(|_| busy())?;

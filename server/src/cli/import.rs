@@ -94,8 +94,9 @@ pub async fn run(import: Import, output: &Output) -> Result<()> {
 }
 
 async fn one(way: &mut Way, workspace: &str, channel: &str, path: &Path, totals: &mut Totals) -> Result<()> {
-    let unreadable =
-        |why: std::io::Error| Error::bad_input("A file cannot be read", format!("{}: {why}", path.display()), "check its name and rights");
+    let unreadable = |why: std::io::Error| {
+        Error::bad_input("A file cannot be read", format!("{}: {why}", path.display()), "check its name and rights")
+    };
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let modified = std::fs::metadata(path).and_then(|known| known.modified()).ok();
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
@@ -147,7 +148,9 @@ fn files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         };
         if path.is_dir() {
             let mut inside = std::fs::read_dir(path)
-                .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>())
+                .and_then(|entries| {
+                    entries.map(|entry| entry.map(|entry| entry.path())).collect::<std::io::Result<Vec<_>>>()
+                })
                 .map_err(unreadable)?;
             inside.retain(|path| path.is_file());
             inside.sort();

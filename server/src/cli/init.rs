@@ -33,12 +33,18 @@ pub struct Init {
 
 pub fn run(init: Init, output: &Output) -> Result<()> {
     if init.admin.trim().is_empty() {
-        return Err(Error::new(Kind::Usage, "No administrator was named", "--admin is empty", "name who owns the workspace"));
+        return Err(Error::new(
+            Kind::Usage,
+            "No administrator was named",
+            "--admin is empty",
+            "name who owns the workspace",
+        ));
     }
     let source = init.key.source(None)?;
     let made = crate::serve::init(&init.data, &source, &init.workspace, init.public_url.as_deref(), Cost::PRODUCT)?;
     let admin = init.admin;
-    output.print(&made_json(&made), |made| format!("{}\nThe invite is for {admin}, who becomes the owner.", words(made)));
+    output
+        .print(&made_json(&made), |made| format!("{}\nThe invite is for {admin}, who becomes the owner.", words(made)));
     Ok(())
 }
 

@@ -155,7 +155,12 @@ pub fn main() -> u8 {
             if json {
                 let text = wrong.to_string();
                 let why = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                Output::new(true).error(&Error::new(Kind::Usage, "The command is not written as it must be", why, "see --help"));
+                Output::new(true).error(&Error::new(
+                    Kind::Usage,
+                    "The command is not written as it must be",
+                    why,
+                    "see --help",
+                ));
             } else {
                 let _ = wrong.print();
             }
@@ -199,7 +204,12 @@ fn run(command: Sub, output: &Output) -> Result<()> {
                 if report.get("ok") == Some(&Value::Bool(true)) {
                     return Ok(());
                 }
-                Err(Error::new(Kind::Corrupt, "Something is not as it should be", "see the report", "restore what is damaged"))
+                Err(Error::new(
+                    Kind::Corrupt,
+                    "Something is not as it should be",
+                    "see the report",
+                    "restore what is damaged",
+                ))
             }
         }
     });
@@ -340,7 +350,11 @@ fn from_environment() -> Result<Option<Zeroizing<String>>> {
 /// The first line of a file.
 fn read_secret(path: &Path) -> Result<Zeroizing<String>> {
     let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|why| {
-        Error::bad_input("A file with a secret cannot be read", format!("{}: {why}", path.display()), "check its name and rights")
+        Error::bad_input(
+            "A file with a secret cannot be read",
+            format!("{}: {why}", path.display()),
+            "check its name and rights",
+        )
     })?;
     Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
 }

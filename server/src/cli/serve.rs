@@ -53,8 +53,7 @@ pub async fn run(arguments: Serve, _: &Output) -> Result<()> {
     log(&config.log)?;
     let key = arguments.key.source(Some(&config.key))?;
     let mut stop = Stop::new()?;
-    let options =
-        Options { data: arguments.data, key, config, ready_file: arguments.ready_file, cost: Cost::PRODUCT };
+    let options = Options { data: arguments.data, key, config, ready_file: arguments.ready_file, cost: Cost::PRODUCT };
     let running = serve(options).await?;
     stop.wait().await;
     running.stop().await;
@@ -63,7 +62,11 @@ pub async fn run(arguments: Serve, _: &Output) -> Result<()> {
 
 fn log(section: &LogSection) -> Result<()> {
     let filter = EnvFilter::try_new(&section.filter).map_err(|why| {
-        Error::bad_input("The log filter cannot be used", why.to_string(), "write it as in info or thechatapp_server=debug")
+        Error::bad_input(
+            "The log filter cannot be used",
+            why.to_string(),
+            "write it as in info or thechatapp_server=debug",
+        )
     })?;
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let set = if section.json { lines.json().try_init() } else { lines.with_ansi(false).try_init() };

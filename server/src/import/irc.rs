@@ -78,10 +78,10 @@ impl<'a> Log<'a> {
         if text.starts_with("===") {
             return Err("a status line");
         }
-        let (time, rest) = text.strip_prefix('[').and_then(|text| text.split_once("] ")).ok_or("no time at its beginning")?;
+        let (time, rest) =
+            text.strip_prefix('[').and_then(|text| text.split_once("] ")).ok_or("no time at its beginning")?;
         let time = parse_time(time).ok_or("its time is none")?;
-        let (author, text) =
-            rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or("not a message")?;
+        let (author, text) = rest.strip_prefix('<').and_then(|rest| rest.split_once('>')).ok_or("not a message")?;
         let author: String = author.trim().chars().filter(|c| !c.is_control()).collect();
         if author.is_empty() || author.chars().count() > 64 {
             return Err("its author has no usable name");

@@ -97,7 +97,8 @@ fn seal(workspace: &Workspace, channel: ChannelId, batch: Vec<Message>) -> std::
             nicks.insert(message.author.clone());
             people::imported_id(&keyring.name_hash("imported", &message.author))
         });
-        let digest = keyring.digest(&[b"import", channel.as_bytes(), message.place.as_bytes(), message.text.as_bytes()]);
+        let digest =
+            keyring.digest(&[b"import", channel.as_bytes(), message.place.as_bytes(), message.text.as_bytes()]);
         let mut random = [0; 10];
         for (to, from) in random.iter_mut().zip(digest) {
             *to = from;

@@ -10,9 +10,7 @@ use crate::store::{devices, invites, lockouts, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::sync::Arc;
-use thechatapp_protocol::methods::account::{
-    Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, WhoAmI,
-};
+use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, WhoAmI};
 use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Scope};
@@ -45,13 +43,7 @@ pub async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: Enrol
     }
 }
 
-async fn join(
-    workspace: &Arc<Workspace>,
-    device: New,
-    code: String,
-    name: &str,
-    password: String,
-) -> Result<Me, Fail> {
+async fn join(workspace: &Arc<Workspace>, device: New, code: String, name: &str, password: String) -> Result<Me, Fail> {
     let name = people::tidy_name(name)?;
     // The answer to an enrolment may have been lost: the same device asks again, its invite used up.
     let key = device.key;
@@ -76,9 +68,8 @@ async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: 
     let name = people::tidy_name(name)?;
     let folded = people::fold(&name);
     let (asked, counted) = (name.clone(), folded.clone());
-    let (account, standing) = workspace
-        .look(move |view| Ok((people::account(view, &asked)?, lockouts::find(view, &counted)?)))
-        .await?;
+    let (account, standing) =
+        workspace.look(move |view| Ok((people::account(view, &asked)?, lockouts::find(view, &counted)?))).await?;
     lockout::check(standing, now())?;
     let hash = account.as_ref().and_then(|account| account.password.clone());
     let right = workspace.passwords.verify(password, hash).await?;
@@ -128,12 +119,7 @@ async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: 
     })
 }
 
-fn me(
-    workspace: &Workspace,
-    view: crate::store::View<'_>,
-    person: AccountId,
-    device: DeviceId,
-) -> Result<Me, Fail> {
+fn me(workspace: &Workspace, view: crate::store::View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {
     let powers = devices::standing(view, device)?.map_or(Powers::NONE, |standing| standing.powers);
     Ok(Me {
         workspace: workspace.id,

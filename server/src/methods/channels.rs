@@ -26,7 +26,11 @@ fn refuse_direct(channel: channels::Channel) -> Result<(), Fail> {
 }
 
 impl Handle for CreateChannel {
-    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: CreateChannelParams) -> Result<ChannelRow, Fail> {
+    async fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: CreateChannelParams,
+    ) -> Result<ChannelRow, Fail> {
         let scope = Self::scope(&params);
         let name = channels::tidy_name(&params.name)?;
         if params.kind == ChannelKind::Direct {
@@ -43,8 +47,7 @@ impl Handle for CreateChannel {
                         return Ok(row);
                     }
                 }
-                let channel =
-                    channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
+                let channel = channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
                 members::set(tx, channel, permit.person(), true)?;
                 channels::row(tx.view(), channel.id)
             })

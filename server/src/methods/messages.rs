@@ -18,17 +18,9 @@ impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
         let scope = Self::scope(&params);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
-        let ready = Ready::new(
-            &workspace.keyring,
-            caller.person,
-            params.channel,
-            params.id,
-            params.thread,
-            params.text,
-        )?;
-        workspace
-            .write::<Self, _>(caller, scope, |tx, permit| messages::send(tx, permit.channel()?, ready))
-            .await
+        let ready =
+            Ready::new(&workspace.keyring, caller.person, params.channel, params.id, params.thread, params.text)?;
+        workspace.write::<Self, _>(caller, scope, |tx, permit| messages::send(tx, permit.channel()?, ready)).await
     }
 }
 

@@ -33,7 +33,12 @@ pub trait Handle: Method + Sized {
 pub fn params<M: Method>(bytes: &[u8]) -> Result<M::Params, ErrorBody> {
     wire::decode(bytes).map_err(|why| {
         tracing::debug!(method = M::NAME, %why, "parameters that do not decode");
-        ErrorBody::new(Code::BadInput, "A call that cannot be read", "its parameters are not this method's", "update the app")
+        ErrorBody::new(
+            Code::BadInput,
+            "A call that cannot be read",
+            "its parameters are not this method's",
+            "update the app",
+        )
     })
 }
 

@@ -171,9 +171,7 @@ impl Listener {
                         if member.joined {
                             self.channels.insert(member.channel);
                             let (person, channel) = (member.person, member.channel);
-                            rows.extend(
-                                self.workspace.look(move |view| sync::snapshot(view, person, channel)).await?,
-                            );
+                            rows.extend(self.workspace.look(move |view| sync::snapshot(view, person, channel)).await?);
                         } else {
                             self.channels.remove(&member.channel);
                         }

@@ -83,7 +83,13 @@ async fn connection(
     }
 }
 
-async fn serve(tcp: TcpStream, acceptor: TlsAcceptor, router: axum::Router, place: Arc<Place>, stop: CancellationToken) {
+async fn serve(
+    tcp: TcpStream,
+    acceptor: TlsAcceptor,
+    router: axum::Router,
+    place: Arc<Place>,
+    stop: CancellationToken,
+) {
     // Small frames go out at once.
     let _ = tcp.set_nodelay(true);
     let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(tcp)).await else { return };

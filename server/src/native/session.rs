@@ -244,7 +244,8 @@ impl Session {
     async fn request(&mut self, message: Message) -> Result<(), End> {
         let stream = message.stream;
         let Ok(request) = wire::decode::<wire::Request>(&message.payload) else {
-            let body = ErrorBody::new(Code::BadInput, "A call that cannot be read", "it is malformed", "update the app");
+            let body =
+                ErrorBody::new(Code::BadInput, "A call that cannot be read", "it is malformed", "update the app");
             return self.refuse(stream, &body).await;
         };
         self.shared.metrics.calls.up();
@@ -368,7 +369,8 @@ impl Session {
         };
         let _ = self.socket.send(Frame::Close(Some(CloseFrame { code, reason: reason.into() }))).await;
         // The other side's last frames are taken in, so that the system does not answer them with a reset.
-        let _ = timeout(Duration::from_millis(500), async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
+        let _ =
+            timeout(Duration::from_millis(500), async { while let Some(Ok(_)) = self.socket.next().await {} }).await;
     }
 
     async fn finish_calls(&mut self) {

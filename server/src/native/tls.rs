@@ -31,8 +31,8 @@ impl Tls {
         let chain = CertificateDer::pem_file_iter(certificate)
             .and_then(Iterator::collect::<std::result::Result<Vec<_>, _>>)
             .map_err(|why| bad("The certificate cannot be read", certificate, why.to_string()))?;
-        let secret = PrivateKeyDer::from_pem_file(key)
-            .map_err(|why| bad("The TLS key cannot be read", key, why.to_string()))?;
+        let secret =
+            PrivateKeyDer::from_pem_file(key).map_err(|why| bad("The TLS key cannot be read", key, why.to_string()))?;
         Self::with(chain, secret).map_err(|why| bad("The certificate and key cannot be used", certificate, why.why))
     }
 

@@ -41,12 +41,24 @@ pub async fn session_route(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(workspace) = shared.host.find(&name) else {
-        return refuse(StatusCode::NOT_FOUND, Code::NotFound, "No such workspace", "this host has none of this name", "check the address")
-            .into_response();
+        return refuse(
+            StatusCode::NOT_FOUND,
+            Code::NotFound,
+            "No such workspace",
+            "this host has none of this name",
+            "check the address",
+        )
+        .into_response();
     };
     if shared.draining.is_cancelled() {
-        return refuse(StatusCode::SERVICE_UNAVAILABLE, Code::Unavailable, "The server is stopping", "it goes away for a moment", "it is tried again by itself")
-            .into_response();
+        return refuse(
+            StatusCode::SERVICE_UNAVAILABLE,
+            Code::Unavailable,
+            "The server is stopping",
+            "it goes away for a moment",
+            "it is tried again by itself",
+        )
+        .into_response();
     }
     match begin(&workspace, &connection, &headers) {
         Ok((begun, answer)) => {
@@ -99,12 +111,8 @@ fn begin(workspace: &Workspace, connection: &Connection, headers: &HeaderMap) ->
         return Err(bad("its first message is too long"));
     }
     for protocol in PROTOCOL.rev() {
-        let prologue = Prologue {
-            protocol,
-            workspace_id: *workspace.id.as_bytes(),
-            document_hash: *identity.hash(),
-            binding,
-        };
+        let prologue =
+            Prologue { protocol, workspace_id: *workspace.id.as_bytes(), document_hash: *identity.hash(), binding };
         for key in identity.sessions() {
             if let Ok((transport, answer, device)) = respond(&prologue, key, &hello, steady_millis()) {
                 let answer = HeaderValue::from_str(&BASE64URL_NOPAD.encode(&answer)).map_err(|_| bad("no answer"))?;

@@ -220,7 +220,11 @@ pub fn direct(tx: &mut Tx<'_>, id: ChannelId, people: &[AccountId]) -> Result<Ch
     for person in &sorted {
         let row = super::people::row(tx.view(), *person)?;
         if !row.active {
-            return Err(Fail::bad_input("No conversation with them", format!("{} cannot sign in", row.name), "ask an administrator"));
+            return Err(Fail::bad_input(
+                "No conversation with them",
+                format!("{} cannot sign in", row.name),
+                "ask an administrator",
+            ));
         }
     }
     let channel = insert(tx, id, "", "", ChannelKind::Direct, Some(&of), false)?;
@@ -246,12 +250,14 @@ pub fn set_topic(tx: &mut Tx<'_>, channel: Channel, topic: &str) -> Result<Chann
         .prepare_cached("SELECT revision FROM channels WHERE number = ?1")?
         .query_row([channel.number], |row| row.get(0))?;
     let revision = unsigned(old) + 1;
-    let sealed =
-        if topic.is_empty() { None } else { Some(tx.keyring.seal_topic(channel.id, revision, topic)?) };
+    let sealed = if topic.is_empty() { None } else { Some(tx.keyring.seal_topic(channel.id, revision, topic)?) };
     let change = tx.change();
-    tx.db
-        .prepare_cached("UPDATE channels SET topic = ?2, revision = ?3, change = ?4 WHERE number = ?1")?
-        .execute((channel.number, sealed, signed(revision), signed(change)))?;
+    tx.db.prepare_cached("UPDATE channels SET topic = ?2, revision = ?3, change = ?4 WHERE number = ?1")?.execute((
+        channel.number,
+        sealed,
+        signed(revision),
+        signed(change),
+    ))?;
     let row = row(tx.view(), channel.id)?;
     tx.tell(Row::Channel(row.clone()), channel.audience());
     Ok(row)

@@ -33,11 +33,7 @@ pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fa
              WHERE d.id = ?1",
         )?
         .query_row([device.as_bytes()], |row| {
-            Ok(Standing {
-                person: AccountId::from_bytes(row.get(0)?),
-                good: row.get(1)?,
-                powers: Powers(row.get(2)?),
-            })
+            Ok(Standing { person: AccountId::from_bytes(row.get(0)?), good: row.get(1)?, powers: Powers(row.get(2)?) })
         })
         .optional()?;
     Ok(found)
@@ -99,9 +95,7 @@ pub fn insert(tx: &Tx<'_>, person: AccountId, device: &New) -> Result<(), Fail> 
 /// # Errors
 /// SQLite's.
 pub fn seen(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
-    tx.db
-        .prepare_cached("UPDATE devices SET last_seen = ?2 WHERE id = ?1")?
-        .execute((device.as_bytes(), now().0))?;
+    tx.db.prepare_cached("UPDATE devices SET last_seen = ?2 WHERE id = ?1")?.execute((device.as_bytes(), now().0))?;
     Ok(())
 }
 

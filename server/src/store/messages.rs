@@ -47,8 +47,14 @@ impl Ready {
         let place = BodyPlace { channel, author, id, revision: 0 };
         let sealed = keyring.seal_body(&place, &text)?;
         let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
-        let digest =
-            keyring.digest(&[b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()]);
+        let digest = keyring.digest(&[
+            b"send",
+            author.as_bytes(),
+            channel.as_bytes(),
+            id.as_bytes(),
+            &answered,
+            text.as_bytes(),
+        ]);
         Ok(Self { id, author, channel, thread, digest, text, sealed })
     }
 }
@@ -75,8 +81,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready) -> Result<Sent, Fai
         .db
         .prepare_cached("SELECT place, at, made, digest FROM messages WHERE id = ?1 AND author = ?2")?
         .query_row((ready.id.as_bytes(), ready.author.as_bytes()), |row| {
-            let sent =
-                Sent { seq: seq_of(row.get(0)?), at: Timestamp(row.get(1)?), change: unsigned(row.get(2)?) };
+            let sent = Sent { seq: seq_of(row.get(0)?), at: Timestamp(row.get(1)?), change: unsigned(row.get(2)?) };
             Ok((sent, row.get::<_, [u8; 32]>(3)?))
         })
         .optional()?;
@@ -197,10 +202,8 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     if old.text == text {
         return Ok(old);
     }
-    let revision: i64 = tx
-        .db
-        .prepare_cached("SELECT revision FROM messages WHERE place = ?1")?
-        .query_row([place], |row| row.get(0))?;
+    let revision: i64 =
+        tx.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1")?.query_row([place], |row| row.get(0))?;
     let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: unsigned(revision) + 1 };
     let sealed = tx.keyring.seal_body(&at, text)?;
     let (change, edited) = (tx.change(), now());
@@ -261,16 +264,16 @@ pub fn react(
             )?
             .execute((place, emoji, person.as_bytes(), signed(change)))?
     } else {
-        tx.db
-            .prepare_cached("DELETE FROM reactions WHERE place = ?1 AND emoji = ?2 AND person = ?3")?
-            .execute((place, emoji, person.as_bytes()))?
+        tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1 AND emoji = ?2 AND person = ?3")?.execute((
+            place,
+            emoji,
+            person.as_bytes(),
+        ))?
     };
     if changed == 0 {
         return Ok(old);
     }
-    tx.db
-        .prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?
-        .execute((place, signed(change)))?;
+    tx.db.prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?.execute((place, signed(change)))?;
     let row = row(tx.view(), channel.id, place)?;
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)

@@ -40,7 +40,10 @@ pub fn tidy_name(name: &str) -> Result<String, Fail> {
     if tidy.chars().count() > NAME_MAX {
         return refuse("it has more than 64 characters");
     }
-    if tidy.chars().any(|c| c.is_control() || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')) {
+    if tidy.chars().any(|c| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+    }) {
         return refuse("it has characters that are not seen");
     }
     if tidy.starts_with(['@', '#']) {
@@ -93,13 +96,7 @@ pub fn account(view: View<'_>, name: &str) -> Result<Option<Account>, Fail> {
 ///
 /// # Errors
 /// Conflict when the name is taken by another account.
-pub fn create(
-    tx: &mut Tx<'_>,
-    id: AccountId,
-    name: &str,
-    password: &str,
-    powers: Powers,
-) -> Result<PersonRow, Fail> {
+pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, powers: Powers) -> Result<PersonRow, Fail> {
     if account(tx.view(), name)?.is_some() {
         return Err(thechatapp_protocol::ErrorBody::new(
             thechatapp_protocol::Code::Conflict,
@@ -189,8 +186,7 @@ fn free_name(tx: &Tx<'_>, name: &str) -> Result<String, Fail> {
     }
     let mut number = 1_u32;
     loop {
-        let candidate =
-            if number == 1 { format!("{name} (imported)") } else { format!("{name} (imported {number})") };
+        let candidate = if number == 1 { format!("{name} (imported)") } else { format!("{name} (imported {number})") };
         if !taken(&candidate)? {
             return Ok(candidate);
         }

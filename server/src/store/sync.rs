@@ -177,8 +177,7 @@ struct Own {
 /// Every channel somebody is or was in. What happened to their membership after `head` comes live, so such a channel
 /// counts as not joined here.
 fn channels(view: View<'_>, person: AccountId, head: u64) -> Result<HashMap<ChannelId, Own>, Fail> {
-    let mut statement =
-        view.db.prepare_cached("SELECT channel, joined, change FROM members WHERE person = ?1")?;
+    let mut statement = view.db.prepare_cached("SELECT channel, joined, change FROM members WHERE person = ?1")?;
     let mut rows = statement.query([person.as_bytes()])?;
     let mut mine = HashMap::new();
     while let Some(row) = rows.next()? {
@@ -214,9 +213,9 @@ impl Items {
     }
 
     fn channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>, after: u64, head: u64) -> Result<(), Fail> {
-        let mut statement = view.db.prepare_cached(
-            "SELECT id, kind = 0 FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change",
-        )?;
+        let mut statement = view
+            .db
+            .prepare_cached("SELECT id, kind = 0 FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             let id = ChannelId::from_bytes(row.get(0)?);
@@ -248,9 +247,9 @@ impl Items {
         after: u64,
         head: u64,
     ) -> Result<(), Fail> {
-        let mut statement = view.db.prepare_cached(
-            "SELECT channel, person FROM members WHERE change > ?1 AND change <= ?2 ORDER BY change",
-        )?;
+        let mut statement = view
+            .db
+            .prepare_cached("SELECT channel, person FROM members WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             let channel = ChannelId::from_bytes(row.get(0)?);

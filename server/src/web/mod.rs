@@ -8,8 +8,8 @@ use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
 use data_encoding::BASE64;
-use http::header::{self, HeaderName, HeaderValue};
 use http::StatusCode;
+use http::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
@@ -22,7 +22,9 @@ const JOIN_SCRIPT: &str = include_str!("join.js");
 /// Only the one script and the one style of the page, each by its hash.
 static JOIN_POLICY: LazyLock<String> = LazyLock::new(|| {
     let script = BASE64.encode(&Sha256::digest(JOIN_SCRIPT.as_bytes()));
-    format!("default-src 'none'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'")
+    format!(
+        "default-src 'none'; script-src 'sha256-{script}'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    )
 });
 
 /// Everything served to the network.

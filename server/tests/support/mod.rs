@@ -15,9 +15,7 @@ use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sen
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
 use thechatapp_protocol::session::{self, Binding, Kind, Message, Prologue, StaticKey, Transport};
 use thechatapp_protocol::wire::{Request, decode, encode};
-use thechatapp_protocol::{
-    AccountId, ChannelId, Changes, ErrorBody, Event, MessageId, Method, Row, http as paths,
-};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, ErrorBody, Event, MessageId, Method, Row, http as paths};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::Config;
 use thechatapp_server::tenants::KeySource;
@@ -47,9 +45,14 @@ pub fn key() -> KeySource {
 impl Host {
     pub async fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let made =
-            thechatapp_server::init(&folder.path().join("data"), &key(), "acme", Some("https://chat.example.org"), Cost::TESTS)
-                .unwrap();
+        let made = thechatapp_server::init(
+            &folder.path().join("data"),
+            &key(),
+            "acme",
+            Some("https://chat.example.org"),
+            Cost::TESTS,
+        )
+        .unwrap();
         let mut config = Config::default();
         config.server.listen = "127.0.0.1:0".parse().unwrap();
         config.server.metrics = Some("127.0.0.1:0".parse().unwrap());

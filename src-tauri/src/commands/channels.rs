@@ -17,7 +17,12 @@ pub async fn people(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> Answ
 }
 
 #[tauri::command]
-pub async fn create_channel(desktop: State<'_, Desktop>, workspace: WorkspaceId, name: String, private: bool) -> Answer<ChannelView> {
+pub async fn create_channel(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    name: String,
+    private: bool,
+) -> Answer<ChannelView> {
     desktop.client().await?.create_channel(workspace, &name, private).await.map_err(report)
 }
 
@@ -32,11 +37,20 @@ pub async fn leave_channel(desktop: State<'_, Desktop>, workspace: WorkspaceId, 
 }
 
 #[tauri::command]
-pub async fn set_topic(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, topic: String) -> Answer<()> {
+pub async fn set_topic(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    topic: String,
+) -> Answer<()> {
     desktop.client().await?.set_topic(workspace, channel, &topic).await.map_err(report)
 }
 
 #[tauri::command]
-pub async fn open_direct(desktop: State<'_, Desktop>, workspace: WorkspaceId, people: Vec<AccountId>) -> Answer<ChannelView> {
+pub async fn open_direct(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    people: Vec<AccountId>,
+) -> Answer<ChannelView> {
     desktop.client().await?.open_direct(workspace, &people).await.map_err(report)
 }

@@ -7,27 +7,57 @@ use thechatapp_core::view::{HitView, MessageView, SearchQuery, TimelineView, Win
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
 
 #[tauri::command]
-pub async fn timeline(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, window: Window, limit: u32) -> Answer<TimelineView> {
+pub async fn timeline(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    window: Window,
+    limit: u32,
+) -> Answer<TimelineView> {
     desktop.client().await?.timeline(workspace, channel, window, limit).await.map_err(report)
 }
 
 #[tauri::command]
-pub async fn send(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, text: String, thread: Option<MessageId>) -> Answer<MessageView> {
+pub async fn send(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    text: String,
+    thread: Option<MessageId>,
+) -> Answer<MessageView> {
     desktop.client().await?.send(workspace, channel, &text, thread).await.map_err(report)
 }
 
 #[tauri::command]
-pub async fn edit(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId, text: String) -> Answer<MessageView> {
+pub async fn edit(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    id: MessageId,
+    text: String,
+) -> Answer<MessageView> {
     desktop.client().await?.edit(workspace, channel, id, &text).await.map_err(report)
 }
 
 #[tauri::command]
-pub async fn delete_message(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId) -> Answer<MessageView> {
+pub async fn delete_message(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    id: MessageId,
+) -> Answer<MessageView> {
     desktop.client().await?.delete(workspace, channel, id).await.map_err(report)
 }
 
 #[tauri::command]
-pub async fn react(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, id: MessageId, emoji: String, on: bool) -> Answer<MessageView> {
+pub async fn react(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    id: MessageId,
+    emoji: String,
+    on: bool,
+) -> Answer<MessageView> {
     desktop.client().await?.react(workspace, channel, id, &emoji, on).await.map_err(report)
 }
 
@@ -42,7 +72,12 @@ pub async fn discard(desktop: State<'_, Desktop>, workspace: WorkspaceId, id: Me
 }
 
 #[tauri::command]
-pub async fn mark_read(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, seq: u64) -> Answer<()> {
+pub async fn mark_read(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    seq: u64,
+) -> Answer<()> {
     desktop.client().await?.mark_read(workspace, channel, seq).await.map_err(report)
 }
 
@@ -52,7 +87,12 @@ pub async fn draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel:
 }
 
 #[tauri::command]
-pub async fn save_draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId, text: String) -> Answer<()> {
+pub async fn save_draft(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    text: String,
+) -> Answer<()> {
     desktop.client().await?.save_draft(workspace, channel, &text).await.map_err(report)
 }
 

@@ -13,7 +13,13 @@ pub async fn contact(desktop: State<'_, Desktop>, address: String) -> Answer<Con
 }
 
 #[tauri::command]
-pub async fn join(desktop: State<'_, Desktop>, invite: String, name: String, password: String, pin: Option<String>) -> Answer<WorkspaceView> {
+pub async fn join(
+    desktop: State<'_, Desktop>,
+    invite: String,
+    name: String,
+    password: String,
+    pin: Option<String>,
+) -> Answer<WorkspaceView> {
     let password = Zeroizing::new(password);
     let client = desktop.client().await?;
     let joined = client.join(&invite, &name, &password, pin.as_deref()).await.map_err(report)?;
@@ -22,7 +28,13 @@ pub async fn join(desktop: State<'_, Desktop>, invite: String, name: String, pas
 }
 
 #[tauri::command]
-pub async fn login(desktop: State<'_, Desktop>, address: String, name: String, password: String, pin: Option<String>) -> Answer<WorkspaceView> {
+pub async fn login(
+    desktop: State<'_, Desktop>,
+    address: String,
+    name: String,
+    password: String,
+    pin: Option<String>,
+) -> Answer<WorkspaceView> {
     let password = Zeroizing::new(password);
     let client = desktop.client().await?;
     let joined = client.login(&address, None, &name, &password, pin.as_deref()).await.map_err(report)?;
@@ -52,6 +64,10 @@ pub async fn identity(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> An
 }
 
 #[tauri::command]
-pub async fn accept_identity(desktop: State<'_, Desktop>, workspace: WorkspaceId, confirmation: String) -> Answer<IdentityView> {
+pub async fn accept_identity(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    confirmation: String,
+) -> Answer<IdentityView> {
     desktop.client().await?.accept_identity(workspace, &confirmation).await.map_err(report)
 }
