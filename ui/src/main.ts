@@ -5,4 +5,11 @@ import "./styles/base.css";
 import App from "./views/App.svelte";
 
 const target = document.getElementById("app");
-if (target) void chooseBackend().then(() => mount(App, { target }));
+if (target) {
+  chooseBackend()
+    .then(() => mount(App, { target }))
+    // An empty window helps nobody: whoever sees this can at least tell what it says.
+    .catch((fault: unknown) => {
+      target.textContent = `TheChatApp could not draw its window: ${String(fault)} ${fault instanceof Error ? (fault.stack ?? "") : ""}`;
+    });
+}

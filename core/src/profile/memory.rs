@@ -21,10 +21,12 @@ pub enum Mood {
     Forgetful,
 }
 
+type Entries = BTreeMap<String, Zeroizing<Vec<u8>>>;
+
 /// Secure storage in memory.
 #[derive(Default)]
 pub struct MemoryStore {
-    inner: Mutex<(Mood, BTreeMap<String, Zeroizing<Vec<u8>>>)>,
+    inner: Mutex<(Mood, Entries)>,
 }
 
 impl fmt::Debug for MemoryStore {
@@ -61,7 +63,7 @@ impl MemoryStore {
         }
     }
 
-    fn inner(&self) -> MutexGuard<'_, (Mood, BTreeMap<String, Zeroizing<Vec<u8>>>)> {
+    fn inner(&self) -> MutexGuard<'_, (Mood, Entries)> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

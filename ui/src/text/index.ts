@@ -3,8 +3,23 @@
 import { en, type Texts } from "./en";
 import { pt } from "./pt";
 
-const locale = navigator.language;
+const locale = usable(navigator.languages ?? [navigator.language]);
 const texts: Texts = locale.toLowerCase().startsWith("pt") ? pt : en;
+
+/**
+ * The first of a person's languages that is a language tag (BCP 47). WebKitGTK passes on what the environment says, and
+ * a machine whose locale is "C" or "POSIX" has none.
+ */
+export function usable(languages: readonly string[]): string {
+  for (const language of languages) {
+    try {
+      if (Intl.DateTimeFormat.supportedLocalesOf(language).length > 0) return language;
+    } catch {
+      // Not a tag: the next one.
+    }
+  }
+  return "en";
+}
 
 export type Key = keyof Texts;
 
