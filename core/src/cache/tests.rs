@@ -1,6 +1,5 @@
 use super::*;
 use crate::view::{SearchQuery, Window};
-use std::time::Instant;
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, PersonRow, Reaction};
 use thechatapp_protocol::{MessageId, Timestamp};
 
@@ -308,48 +307,4 @@ async fn filters_narrow_a_search() {
     assert_eq!(find(SearchQuery { channel: Some(channel_id(6)), ..words() }).await, 0);
     assert_eq!(find(SearchQuery { before: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 0);
     assert_eq!(find(SearchQuery { after: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 1);
-}
-
-/// Figures for the benchmarks page; run with `--release -- --ignored --nocapture`.
-#[tokio::test]
-#[ignore = "measures"]
-async fn speed() {
-    let (_folder, cache) = fresh().await;
-    const COUNT: u64 = 196_000;
-    let words: Vec<String> = (0..30_000_u32).map(|n| format!("word{n}")).collect();
-    let mut state = 1_u64;
-    let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize
-    };
-    let mut pages: Vec<Vec<MessageRow>> = Vec::new();
-    for first in (1..=COUNT).step_by(2000) {
-        let page = (first..(first + 2000).min(COUNT + 1)).map(|seq| {
-            let line: Vec<&str> = (0..10).map(|_| words[(next() % 30_000) * (next() % 1000) / 1000].as_str()).collect();
-            text(5, seq, OTHER, &line.join(" "), 10 + seq)
-        });
-        pages.push(page.collect());
-    }
-    cache.apply(changes(vec![channel(5, ChannelKind::Public, COUNT, 1), member(5, ME, true, 2)]), true).await.unwrap();
-    let begun = Instant::now();
-    for page in pages {
-        let (first, last) = (page.first().unwrap().seq, page.last().unwrap().seq);
-        cache.apply_page(channel_id(5), first, last, COUNT, page).await.unwrap();
-    }
-    let took = begun.elapsed().as_secs_f64();
-    println!("applied {COUNT} in {took:.2} s: {:.0}/s", COUNT as f64 / took);
-    for _ in 0..3 {
-        let begun = Instant::now();
-        assert_eq!(texts(&cache, Window::Latest, 50).await.len(), 50);
-        let page = begun.elapsed();
-        let begun = Instant::now();
-        assert_eq!(hits(&cache, "word1").await.len(), 20);
-        let rare = begun.elapsed();
-        let begun = Instant::now();
-        cache.channels(false).await.unwrap();
-        println!("first page {page:?}, 20 hits {rare:?}, channels {:?}", begun.elapsed());
-    }
-    let begun = Instant::now();
-    cache.tidy().await.unwrap();
-    println!("tidy {:?}", begun.elapsed());
 }

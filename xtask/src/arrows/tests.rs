@@ -56,6 +56,12 @@ fn seal_must_not_know_the_protocol_not_even_in_its_tests() {
 }
 
 #[test]
+fn a_crate_may_name_itself_for_its_tests() {
+    let lines: &[Line] = &[("thechatapp-server", &[], &["dev:thechatapp-server"])];
+    assert_eq!(faults(&["thechatapp-server"], lines), Vec::<String>::new());
+}
+
+#[test]
 fn nothing_depends_on_the_tests() {
     let members = ["thechatapp-core", "thechatapp-tests"];
     let lines: &[Line] =
