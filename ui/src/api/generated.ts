@@ -3,15 +3,15 @@
 /**
  * A person as shown.
  */
-export type PersonView = { 
+export type PersonView = {
 /**
  * The account.
  */
-id: string, 
+id: string,
 /**
  * The name they go by.
  */
-name: string, 
+name: string,
 /**
  * Only known from imported history.
  */
@@ -20,15 +20,15 @@ imported: boolean, };
 /**
  * How a workspace is connected right now.
  */
-export type Connection = { "state": "offline", 
+export type Connection = { "state": "offline",
 /**
  * Why, in words for people.
  */
-why: string, 
+why: string,
 /**
  * Milliseconds until the next attempt.
  */
-retry_in: number, } | { "state": "connecting" } | { "state": "syncing" } | { "state": "online" } | { "state": "identity_changed" } | { "state": "signed_out", 
+retry_in: number, } | { "state": "connecting" } | { "state": "syncing" } | { "state": "online" } | { "state": "identity_changed" } | { "state": "signed_out",
 /**
  * Why, in words for people.
  */
@@ -37,39 +37,39 @@ why: string, };
 /**
  * One workspace this profile is signed in to.
  */
-export type WorkspaceView = { 
+export type WorkspaceView = {
 /**
  * The workspace.
  */
-id: string, 
+id: string,
 /**
  * Its short name, as in its address.
  */
-workspace: string, 
+workspace: string,
 /**
  * Its name as people read it.
  */
-name: string, 
+name: string,
 /**
  * The server's address, `https://host[:port]`.
  */
-url: string, 
+url: string,
 /**
  * Oneself.
  */
-me: PersonView, 
+me: PersonView,
 /**
  * This device.
  */
-device: string, 
+device: string,
 /**
  * The connection.
  */
-connection: Connection, 
+connection: Connection,
 /**
  * Unread messages in all channels.
  */
-unread: number, 
+unread: number,
 /**
  * Messages waiting to be sent.
  */
@@ -83,51 +83,51 @@ export type ChannelKindView = "public" | "private" | "direct";
 /**
  * A channel in the sidebar and the header.
  */
-export type ChannelView = { 
+export type ChannelView = {
 /**
  * The channel.
  */
-id: string, 
+id: string,
 /**
  * Its kind.
  */
-kind: ChannelKindView, 
+kind: ChannelKindView,
 /**
  * Its name without `#`; for a direct conversation the others' names, joined by commas.
  */
-name: string, 
+name: string,
 /**
  * Its topic, empty for none.
  */
-topic: string, 
+topic: string,
 /**
  * Whether one is a member.
  */
-joined: boolean, 
+joined: boolean,
 /**
  * Messages by others since the read mark.
  */
-unread: number, 
+unread: number,
 /**
  * Of those, the ones that name one.
  */
-mentions: number, 
+mentions: number,
 /**
  * The number of the newest message.
  */
-head: number, 
+head: number,
 /**
  * Everything up to this number is read.
  */
-read: number, 
+read: number,
 /**
  * How many people are in it.
  */
-members: number, 
+members: number,
 /**
  * Whether a draft waits in it.
  */
-draft: boolean, 
+draft: boolean,
 /**
  * For a direct conversation, the others.
  */
@@ -141,15 +141,15 @@ export type MessageState = "sent" | "pending" | "failed";
 /**
  * One emoji under a message.
  */
-export type ReactionView = { 
+export type ReactionView = {
 /**
  * The emoji.
  */
-emoji: string, 
+emoji: string,
 /**
  * Who set it, by name.
  */
-people: Array<string>, 
+people: Array<string>,
 /**
  * Whether oneself did.
  */
@@ -158,19 +158,19 @@ mine: boolean, };
 /**
  * A file of a message.
  */
-export type FileView = { 
+export type FileView = {
 /**
  * The file.
  */
-id: string, 
+id: string,
 /**
  * Its name.
  */
-name: string, 
+name: string,
 /**
  * Its media type.
  */
-type: string, 
+type: string,
 /**
  * Its size in bytes.
  */
@@ -179,63 +179,63 @@ size: number, };
 /**
  * A message in a timeline.
  */
-export type MessageView = { 
+export type MessageView = {
 /**
  * The workspace's short name.
  */
-workspace: string, 
+workspace: string,
 /**
  * The channel's id.
  */
-channel: string, 
+channel: string,
 /**
  * Its number in the channel; absent until the server has it.
  */
-seq: number | null, 
+seq: number | null,
 /**
  * The message.
  */
-id: string, 
+id: string,
 /**
  * Who wrote it.
  */
-author: PersonView, 
+author: PersonView,
 /**
  * Unix milliseconds; the server's time once sent.
  */
-at: number, 
+at: number,
 /**
  * Markdown; empty once deleted.
  */
-text: string, 
+text: string,
 /**
  * Whether it was edited.
  */
-edited: boolean, 
+edited: boolean,
 /**
  * Whether only a tombstone is left.
  */
-deleted: boolean, 
+deleted: boolean,
 /**
  * The message it answers.
  */
-thread: string | null, 
+thread: string | null,
 /**
  * Reactions, in order.
  */
-reactions: Array<ReactionView>, 
+reactions: Array<ReactionView>,
 /**
  * Files.
  */
-files: Array<FileView>, 
+files: Array<FileView>,
 /**
  * Where it is on its way.
  */
-state: MessageState, 
+state: MessageState,
 /**
  * Whether oneself wrote it.
  */
-mine: boolean, 
+mine: boolean,
 /**
  * Why it failed, when it did.
  */
@@ -244,15 +244,15 @@ failure: string | null, };
 /**
  * Which part of a channel is wanted.
  */
-export type Window = { "at": "latest" } | { "at": "before", 
+export type Window = { "at": "latest" } | { "at": "before",
 /**
  * The number.
  */
-seq: number, } | { "at": "after", 
+seq: number, } | { "at": "after",
 /**
  * The number.
  */
-seq: number, } | { "at": "around", 
+seq: number, } | { "at": "around",
 /**
  * The number.
  */
@@ -261,23 +261,23 @@ seq: number, };
 /**
  * A part of a channel, oldest first.
  */
-export type TimelineView = { 
+export type TimelineView = {
 /**
  * The messages, by number, those not sent yet last.
  */
-messages: Array<MessageView>, 
+messages: Array<MessageView>,
 /**
  * Whether older ones exist.
  */
-older: boolean, 
+older: boolean,
 /**
  * Whether newer ones exist beyond the window.
  */
-newer: boolean, 
+newer: boolean,
 /**
  * Whether some are not on this device yet and are being fetched.
  */
-fetching: boolean, 
+fetching: boolean,
 /**
  * Everything up to this number was read when the channel was opened.
  */
@@ -286,27 +286,27 @@ read: number, };
 /**
  * What to look for.
  */
-export type SearchQuery = { 
+export type SearchQuery = {
 /**
  * Words, all of which must occur.
  */
-words: string, 
+words: string,
 /**
  * Only in this channel.
  */
-channel: string | null, 
+channel: string | null,
 /**
  * Only by this person.
  */
-author: string | null, 
+author: string | null,
 /**
  * Only before this time.
  */
-before: number | null, 
+before: number | null,
 /**
  * Only at or after this time.
  */
-after: number | null, 
+after: number | null,
 /**
  * At most this many; 0 means 20.
  */
@@ -315,15 +315,15 @@ limit: number, };
 /**
  * A message found, newest first.
  */
-export type HitView = { 
+export type HitView = {
 /**
  * The message.
  */
-message: MessageView, 
+message: MessageView,
 /**
  * The channel's name.
  */
-channel_name: string, 
+channel_name: string,
 /**
  * Where the words stand in its text, as byte ranges of UTF-8.
  */
@@ -332,35 +332,35 @@ highlights: Array<[number, number]>, };
 /**
  * A server on first contact, before anything is trusted.
  */
-export type ContactView = { 
+export type ContactView = {
 /**
  * The address that was asked.
  */
-url: string, 
+url: string,
 /**
  * The workspace's short name.
  */
-workspace: string, 
+workspace: string,
 /**
  * Its name as people read it.
  */
-name: string, 
+name: string,
 /**
  * The fingerprint for machines, 43 characters.
  */
-pin: string, 
+pin: string,
 /**
  * The fingerprint for people, eight words.
  */
-words: string, 
+words: string,
 /**
  * The fingerprint as a QR code, an SVG image.
  */
-qr: string, 
+qr: string,
 /**
  * Whether the invite or a policy vouched for it; else a person must compare.
  */
-vouched: boolean, 
+vouched: boolean,
 /**
  * Whether it came with a one-time code for a new account.
  */
@@ -369,19 +369,19 @@ invited: boolean, };
 /**
  * An earlier identity of a server.
  */
-export type IdentityStepView = { 
+export type IdentityStepView = {
 /**
  * When this device saw it.
  */
-at: number, 
+at: number,
 /**
  * What happened: `first`, `rotated`, `new_root`, `restored`, `accepted`.
  */
-what: string, 
+what: string,
 /**
  * The pin from then on.
  */
-pin: string, 
+pin: string,
 /**
  * Its words.
  */
@@ -390,15 +390,15 @@ words: string, };
 /**
  * An identity that was never announced.
  */
-export type ShownIdentityView = { 
+export type ShownIdentityView = {
 /**
  * Its pin.
  */
-pin: string, 
+pin: string,
 /**
  * Its words.
  */
-words: string, 
+words: string,
 /**
  * When it was first shown.
  */
@@ -407,43 +407,43 @@ at: number, };
 /**
  * What is pinned for a workspace.
  */
-export type IdentityView = { 
+export type IdentityView = {
 /**
  * The workspace's short name.
  */
-workspace: string, 
+workspace: string,
 /**
  * The server's address.
  */
-url: string, 
+url: string,
 /**
  * The pin, 43 characters.
  */
-pin: string, 
+pin: string,
 /**
  * Its eight words.
  */
-words: string, 
+words: string,
 /**
  * Its QR code, an SVG image.
  */
-qr: string, 
+qr: string,
 /**
  * Since when this root is known, Unix milliseconds.
  */
-since: number, 
+since: number,
 /**
  * How it became trusted: `invite`, `policy`, `compared`, `accepted`, `successor`.
  */
-source: string, 
+source: string,
 /**
  * The epoch of the newest document.
  */
-epoch: number, 
+epoch: number,
 /**
  * The different identity the server shows now, when it does.
  */
-shown: ShownIdentityView | null, 
+shown: ShownIdentityView | null,
 /**
  * Every step this device saw, oldest first.
  */
@@ -457,31 +457,31 @@ export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" 
 /**
  * One of one's devices.
  */
-export type DeviceView = { 
+export type DeviceView = {
 /**
  * The device.
  */
-id: string, 
+id: string,
 /**
  * Its name.
  */
-name: string, 
+name: string,
 /**
  * Its platform.
  */
-platform: string, 
+platform: string,
 /**
  * When it was enrolled.
  */
-enrolled: number, 
+enrolled: number,
 /**
  * When it was last connected.
  */
-last_seen: number | null, 
+last_seen: number | null,
 /**
  * Whether it was revoked.
  */
-revoked: boolean, 
+revoked: boolean,
 /**
  * Whether it is this one.
  */
@@ -490,23 +490,23 @@ this: boolean, };
 /**
  * Something changed.
  */
-export type ClientEvent = { "event": "connection", 
+export type ClientEvent = { "event": "connection",
 /**
  * Which workspace.
  */
-workspace: string, } | { "event": "channels", 
+workspace: string, } | { "event": "channels",
 /**
  * Which workspace.
  */
-workspace: string, } | { "event": "messages", 
+workspace: string, } | { "event": "messages",
 /**
  * Which workspace.
  */
-workspace: string, 
+workspace: string,
 /**
  * Which channel.
  */
-channel: string, 
+channel: string,
 /**
  * The lowest number that changed; 0 when only what waits to be sent did.
  */
@@ -515,27 +515,27 @@ from: number, } | { "event": "workspaces" } | { "event": "resync" };
 /**
  * An error for a person or a script: `{error, code, what, why, do}`.
  */
-export type ErrorReport = { 
+export type ErrorReport = {
 /**
  * The kind, snake case.
  */
-error: string, 
+error: string,
 /**
  * The exit code.
  */
-code: number, 
+code: number,
 /**
  * What happened.
  */
-what: string, 
+what: string,
 /**
  * Why.
  */
-why: string, 
+why: string,
 /**
  * What to do.
  */
-do: string, 
+do: string,
 /**
  * Seconds to wait, when locked out.
  */
