@@ -4,6 +4,7 @@
 use clap::{Args, Parser, Subcommand, value_parser};
 use clap_complete::Shell;
 use std::path::PathBuf;
+use thechatapp_core::platform::SECRET_WAIT;
 
 #[cfg(test)]
 mod tests;
@@ -37,6 +38,9 @@ pub struct Global {
     /// A profile that a passphrase opens, for hosts without secure storage: the first line of this file
     #[arg(long, global = true, value_name = "FILE")]
     pub passphrase_file: Option<PathBuf>,
+    /// How long to wait for the system's secure storage, its prompt included
+    #[arg(long, global = true, env = "THECHATAPP_SECRET_TIMEOUT", value_name = "SECONDS", default_value_t = SECRET_WAIT.as_secs(), value_parser = value_parser!(u64).range(1..=3600))]
+    pub secret_timeout: u64,
     /// How long to wait for the server
     #[arg(long, global = true, value_name = "SECONDS", default_value_t = 15, value_parser = value_parser!(u64).range(1..=86_400))]
     pub timeout: u64,

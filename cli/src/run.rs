@@ -102,7 +102,7 @@ impl Place {
             dir,
             workspace: global.workspace,
             timeout: Duration::from_secs(global.timeout),
-            platform: thechatapp_platform::platform(),
+            platform: thechatapp_platform::platform(Duration::from_secs(global.secret_timeout)),
             passphrase_file: global.passphrase_file,
         })
     }

@@ -57,7 +57,7 @@ impl Drop for Inner {
 impl Client {
     /// The state of a profile's key, without side effects.
     pub async fn state(dir: &Path, platform: &Platform) -> KeyState {
-        Profile::state(dir, &Vault::new(Arc::clone(&platform.secrets))).await
+        Profile::state(dir, &Vault::new(platform)).await
     }
 
     /// Makes a new profile.
@@ -65,7 +65,7 @@ impl Client {
     /// # Errors
     /// When files exist there, or secure storage does not do what it must.
     pub async fn create(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
-        let profile = Profile::create(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?;
+        let profile = Profile::create(dir, unlock, Vault::new(&platform)).await?;
         Self::with(profile, platform, true).await
     }
 
@@ -74,7 +74,7 @@ impl Client {
     /// # Errors
     /// The states of the profile's key, and [`Error::Corrupt`] for its files.
     pub async fn open(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
-        let profile = Profile::open(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?;
+        let profile = Profile::open(dir, unlock, Vault::new(&platform)).await?;
         Self::with(profile, platform, false).await
     }
 

@@ -1,6 +1,6 @@
 //! What the core needs from the system it runs on, as narrow traits that a shell passes in.
 
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use thechatapp_protocol::Timestamp;
 use zeroize::Zeroizing;
 
@@ -59,11 +59,16 @@ impl Clock for SystemClock {
     }
 }
 
+/// How long secure storage may take, a person at its prompt included.
+pub const SECRET_WAIT: Duration = Duration::from_secs(60);
+
 /// Everything a client needs from its system.
 #[derive(Clone)]
 pub struct Platform {
     /// Secure storage.
     pub secrets: Arc<dyn SecretStore>,
+    /// How long secure storage may take to answer, a person at its prompt included; [`SECRET_WAIT`] unless told otherwise.
+    pub secret_wait: Duration,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// The name this device enrols under.

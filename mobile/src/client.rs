@@ -8,7 +8,7 @@ use crate::trust::{Contact, Identity, KeyState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use thechatapp_core::platform::SystemClock;
+use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
 use thechatapp_core::{Client, ClientEvent, MessageId, Platform, Unlock, WorkspaceId};
 use tokio::sync::watch;
 
@@ -38,6 +38,7 @@ impl ChatClient {
 fn platform(secrets: Arc<dyn SecretStore>, device_name: String) -> Platform {
     Platform {
         secrets: Arc::new(Bridge(secrets)),
+        secret_wait: SECRET_WAIT,
         clock: Arc::new(SystemClock),
         device_name,
         device_platform: std::env::consts::OS.to_owned(),

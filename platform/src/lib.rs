@@ -9,13 +9,15 @@ pub use store::Keyring;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 use thechatapp_core::Platform;
 use thechatapp_core::platform::SystemClock;
 
-/// This system.
-pub fn platform() -> Platform {
+/// This system; a call to its secure storage may take so long.
+pub fn platform(secret_wait: Duration) -> Platform {
     Platform {
         secrets: Arc::new(Keyring),
+        secret_wait,
         clock: Arc::new(SystemClock),
         device_name: device_name(),
         device_platform: std::env::consts::OS.to_owned(),

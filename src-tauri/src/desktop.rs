@@ -21,9 +21,9 @@ pub struct Desktop {
 
 impl Desktop {
     /// A window on this profile. Nothing is opened yet.
-    pub fn new(folder: PathBuf, passphrase_file: Option<&Path>) -> Answer<Self> {
+    pub fn new(folder: PathBuf, passphrase_file: Option<&Path>, platform: Platform) -> Answer<Self> {
         let passphrase = passphrase_file.map(first_line).transpose()?;
-        Ok(Self { folder, platform: thechatapp_platform::platform(), passphrase, client: Arc::default() })
+        Ok(Self { folder, platform, passphrase, client: Arc::default() })
     }
 
     /// The open client.

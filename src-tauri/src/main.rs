@@ -10,6 +10,8 @@ use clap::Parser;
 use desktop::Desktop;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+use thechatapp_core::platform::SECRET_WAIT;
 
 /// TheChatApp
 #[derive(Debug, Parser)]
@@ -21,6 +23,9 @@ struct Arguments {
     /// A passphrase profile: the passphrase, in the first line of a file
     #[arg(long, value_name = "FILE", env = "THECHATAPP_PASSPHRASE_FILE")]
     passphrase_file: Option<PathBuf>,
+    /// How long to wait for the system's secure storage, its prompt included
+    #[arg(long, env = "THECHATAPP_SECRET_TIMEOUT", value_name = "SECONDS", default_value_t = SECRET_WAIT.as_secs(), value_parser = clap::value_parser!(u64).range(1..=3600))]
+    secret_timeout: u64,
     /// What the window was opened with, for example an invite
     #[arg(hide = true)]
     _link: Option<String>,
@@ -34,7 +39,8 @@ fn main() -> ExitCode {
         eprintln!("error: this system names no folder for profiles; give --profile");
         return ExitCode::from(3);
     };
-    let desktop = match Desktop::new(folder, arguments.passphrase_file.as_deref()) {
+    let platform = thechatapp_platform::platform(Duration::from_secs(arguments.secret_timeout));
+    let desktop = match Desktop::new(folder, arguments.passphrase_file.as_deref(), platform) {
         Ok(desktop) => desktop,
         Err(why) => {
             eprintln!("error: {}: {}; {}", why.what, why.why, why.advice);

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use thechatapp_core::platform::SystemClock;
+use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
 use thechatapp_core::{Client, Platform, SecretError, SecretStore, Unlock, WorkspaceId};
 use zeroize::Zeroizing;
 
@@ -35,6 +35,7 @@ impl SecretStore for Memory {
 pub fn platform(secrets: Arc<Memory>) -> Platform {
     Platform {
         secrets,
+        secret_wait: SECRET_WAIT,
         clock: Arc::new(SystemClock),
         device_name: "test".into(),
         device_platform: "linux".into(),

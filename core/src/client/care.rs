@@ -61,7 +61,7 @@ impl Client {
     /// # Errors
     /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
     pub async fn repair(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
-        let profile = Arc::new(Profile::open(dir, unlock, Vault::new(Arc::clone(&platform.secrets))).await?);
+        let profile = Arc::new(Profile::open(dir, unlock, Vault::new(&platform)).await?);
         let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
         let path = profile.local_path();
         let key = profile.local_key().expose();
@@ -154,7 +154,7 @@ impl Client {
     /// # Errors
     /// [`Error::WrongKey`] when the code is another's.
     pub async fn restore_with_code(dir: &Path, code: &str, platform: Platform) -> Result<Self> {
-        let profile = Profile::restore_with_code(dir, code, Vault::new(Arc::clone(&platform.secrets))).await?;
+        let profile = Profile::restore_with_code(dir, code, Vault::new(&platform)).await?;
         Self::with(profile, platform, false).await
     }
 

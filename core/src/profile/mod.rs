@@ -13,7 +13,7 @@ mod slots;
 mod vault;
 
 pub use file::PinCopy;
-pub use vault::{SECRET_WAIT, Vault};
+pub use vault::Vault;
 
 use crate::view::KeyState;
 use crate::{Error, Result, Timestamp, WorkspaceId};

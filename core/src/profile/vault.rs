@@ -1,7 +1,7 @@
 //! Secure storage with a time-out: each call on a thread of its own, because a prompt may wait for a person, and a store
 //! that hangs must not hold up anything else.
 
-use crate::platform::{SecretError, SecretStore};
+use crate::platform::{Platform, SecretError, SecretStore};
 use crate::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
@@ -9,9 +9,6 @@ use std::time::Duration;
 use thechatapp_seal::Key;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
-
-/// How long secure storage may take, a person at its prompt included.
-pub const SECRET_WAIT: Duration = Duration::from_secs(60);
 
 /// Secure storage and how long to wait for it.
 #[derive(Clone)]
@@ -27,15 +24,9 @@ impl fmt::Debug for Vault {
 }
 
 impl Vault {
-    /// With the usual time-out.
-    pub fn new(secrets: Arc<dyn SecretStore>) -> Self {
-        Self { secrets, wait: SECRET_WAIT }
-    }
-
-    /// With another time-out.
-    #[must_use]
-    pub fn waiting(self, wait: Duration) -> Self {
-        Self { wait, ..self }
+    /// The system's storage, and how long each call to it may take.
+    pub fn new(platform: &Platform) -> Self {
+        Self { secrets: Arc::clone(&platform.secrets), wait: platform.secret_wait }
     }
 
     /// The storage's name.

@@ -1,7 +1,7 @@
 use super::*;
 use crate::cache::Me;
 use crate::local::tests::{account, waiting};
-use crate::platform::SystemClock;
+use crate::platform::{SECRET_WAIT, SystemClock};
 use crate::profile::memory::MemoryStore;
 use crate::profile::{Unlock, Vault};
 use crate::view::Window;
@@ -92,23 +92,20 @@ struct Place {
 
 async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let secrets = Arc::new(MemoryStore::new());
-    let profile =
-        Profile::create(&folder.path().join("p"), Unlock::SecureStorage, Vault::new(secrets.clone())).await.unwrap();
+    let platform = Platform {
+        secrets: Arc::new(MemoryStore::new()),
+        secret_wait: SECRET_WAIT,
+        clock: Arc::new(SystemClock),
+        device_name: "test".into(),
+        device_platform: "linux".into(),
+        extra_roots: Vec::new(),
+    };
+    let path = folder.path().join("p");
+    let profile = Profile::create(&path, Unlock::SecureStorage, Vault::new(&platform)).await.unwrap();
     let local = Local::open(&profile.local_path(), profile.local_key().expose(), true).await.unwrap();
     local.put_account(&account()).await.unwrap();
-    let shared = Shared {
-        local: Arc::new(local),
-        profile: Arc::new(profile),
-        platform: Platform {
-            secrets,
-            clock: Arc::new(SystemClock),
-            device_name: "test".into(),
-            device_platform: "linux".into(),
-            extra_roots: Vec::new(),
-        },
-        events: Arc::new(Events::default()),
-    };
+    let shared =
+        Shared { local: Arc::new(local), profile: Arc::new(profile), platform, events: Arc::new(Events::default()) };
     Place { folder, shared }
 }
 
