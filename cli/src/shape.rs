@@ -411,5 +411,6 @@ fn connection(connection: &Connection) -> (&'static str, Option<String>) {
         Connection::Online => ("online", None),
         Connection::IdentityChanged => ("identity_changed", None),
         Connection::SignedOut { why } => ("signed_out", Some(why.clone())),
+        Connection::Damaged { file, why } => ("damaged", Some(format!("{file}: {why}"))),
     }
 }

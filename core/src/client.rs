@@ -32,6 +32,9 @@ use tokio::task::JoinHandle;
 /// How often the index is tidied and the last good copy of what cannot be fetched again is renewed.
 const CARE_EVERY: Duration = Duration::from_secs(5 * 60);
 
+/// How long closing waits for calls that are still under way.
+const LAST_CALLS: Duration = Duration::from_secs(1);
+
 /// How long a server that showed another identity has to show the known one, when it is asked again.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
@@ -142,8 +145,11 @@ impl Client {
         let mut connections = workspace.connections();
         // What was said before this attempt is no answer to it.
         connections.mark_unchanged();
-        if workspace.connection() == Connection::Online {
-            return Ok(());
+        match workspace.connection() {
+            Connection::Online => return Ok(()),
+            // Asking again mends nothing.
+            Connection::Damaged { .. } => return Err(workspace.why_not()),
+            _ => {}
         }
         // A server that goes on showing another identity is not reported twice.
         let timeout = match workspace.connection() {
@@ -158,7 +164,7 @@ impl Client {
                 }
                 match &*connections.borrow_and_update() {
                     Connection::Online => return Ok(()),
-                    Connection::IdentityChanged | Connection::SignedOut { .. } => {}
+                    Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {}
                     _ => continue,
                 }
                 return Err(workspace.why_not());
@@ -167,8 +173,8 @@ impl Client {
         tokio::time::timeout(timeout, online).await.unwrap_or_else(|_| Err(workspace.why_not()))
     }
 
-    /// Writes everything out, closes the files and releases the profile. Other handles, when there are any, keep the
-    /// files open until they are dropped.
+    /// Writes everything out, closes the files and releases the profile. Whoever waits for events hears that there are no
+    /// more. Other handles that are held for longer than a moment keep the files open until they are dropped.
     ///
     /// # Errors
     /// When something could not be written.
@@ -182,6 +188,13 @@ impl Client {
         while !self.0.care.is_finished() {
             tokio::task::yield_now().await;
         }
+        self.0.shared.events.close();
+        let last_calls = async {
+            while Arc::strong_count(&self.0) > 1 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let _ = tokio::time::timeout(LAST_CALLS, last_calls).await;
         let running = std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
         let mut done = Ok(());
         for (_, workspace) in running {
@@ -200,7 +213,7 @@ impl Client {
         done.map(|()| Arc::try_unwrap(profile).ok())
     }
 
-    /// Waits for something to happen, and takes all of it.
+    /// Waits for something to happen, and takes all of it; empty once the profile is closed.
     pub async fn next_events(&self) -> Vec<ClientEvent> {
         self.0.shared.events.next().await
     }

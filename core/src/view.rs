@@ -42,6 +42,13 @@ pub enum Connection {
         /// Why, in words for people.
         why: String,
     },
+    /// The workspace's file on this device turned out to be damaged: nothing is fetched into it until it is repaired.
+    Damaged {
+        /// The file.
+        file: String,
+        /// How it shows.
+        why: String,
+    },
 }
 
 /// One workspace this profile is signed in to.

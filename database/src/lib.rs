@@ -41,6 +41,9 @@ pub enum Error {
     /// No room, or the place cannot be written.
     #[error("no room left, or the place cannot be written: {0}")]
     Full(String),
+    /// The transaction could not be committed; nothing of it was kept.
+    #[error("the transaction failed: {0}")]
+    Failed(String),
     /// The writer has stopped.
     #[error("the database is closed")]
     Closed,

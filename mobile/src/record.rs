@@ -43,6 +43,13 @@ pub enum Connection {
         /// Why, in words for people.
         why: String,
     },
+    /// The workspace's file on this device is damaged: nothing is fetched into it until it is repaired.
+    Damaged {
+        /// The file.
+        file: String,
+        /// How it shows.
+        why: String,
+    },
 }
 
 impl From<view::Connection> for Connection {
@@ -54,6 +61,7 @@ impl From<view::Connection> for Connection {
             view::Connection::Online => Self::Online,
             view::Connection::IdentityChanged => Self::IdentityChanged,
             view::Connection::SignedOut { why } => Self::SignedOut { why },
+            view::Connection::Damaged { file, why } => Self::Damaged { file, why },
         }
     }
 }

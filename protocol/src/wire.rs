@@ -39,3 +39,6 @@ pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, WireError> {
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, WireError> {
     Ok(rmp_serde::from_slice(bytes)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -150,7 +150,9 @@ impl From<database::Error> for Error {
             E::Newer { .. } => (Kind::Newer, "The data is of a newer release", "use that release"),
             E::Damaged(_) => (Kind::Corrupt, "A database is damaged", "restore it from a backup"),
             E::Full(_) => (Kind::DiskFull, "The data cannot be written", "make room, or give the right to write"),
-            E::Unfit(_) | E::Closed | E::Sqlite(_) => (Kind::Internal, "The database failed", "see the log"),
+            E::Unfit(_) | E::Failed(_) | E::Closed | E::Sqlite(_) => {
+                (Kind::Internal, "The database failed", "see the log")
+            }
         };
         Self::new(kind, what, why, advice)
     }

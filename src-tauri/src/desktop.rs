@@ -67,14 +67,14 @@ impl Desktop {
     /// Moves the profile's files aside. Nothing is deleted.
     pub async fn set_aside(&self) -> Result<PathBuf, Error> {
         let mut held = self.client.write().await;
-        *held = None;
+        release(&mut held).await;
         Client::set_aside(&self.folder).await
     }
 
     /// Rebuilds what is damaged.
     pub async fn repair(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
         let mut held = self.client.write().await;
-        *held = None;
+        release(&mut held).await;
         let unlock = match passphrase.or_else(|| self.passphrase.clone()) {
             Some(passphrase) => Unlock::Passphrase(passphrase),
             None => Unlock::SecureStorage,
@@ -92,6 +92,16 @@ impl Desktop {
         client.start();
         *held = Some(client);
         Ok(())
+    }
+}
+
+/// Closes a client whose files are about to be moved.
+async fn release(held: &mut Option<Client>) {
+    if let Some(client) = held.take()
+        && let Err(why) = client.close().await
+    {
+        // It may be closed just because its files are damaged.
+        tracing::warn!(%why, "the profile was not closed cleanly");
     }
 }
 

@@ -93,6 +93,15 @@ impl Cli {
         self.command(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
     }
 
+    /// What the desktop program is told, to open this profile.
+    pub fn window(&self) -> Vec<String> {
+        let mut arguments = vec!["--profile".to_owned(), self.profile().display().to_string()];
+        if let Some(passphrase) = &self.passphrase {
+            arguments.extend(["--passphrase-file".to_owned(), passphrase.display().to_string()]);
+        }
+        arguments
+    }
+
     pub fn join(&self, invite: &str, name: &str) -> Outcome {
         self.run(&["join", invite, "--name", name, "--password-file", self.password.to_str().unwrap()])
     }

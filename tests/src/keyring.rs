@@ -101,6 +101,20 @@ impl Keyring {
         self.daemon.as_ref().unwrap().id()
     }
 
+    /// Replaces what the keyring has under this name of an entry of ours.
+    pub fn store(&self, entry: &str, secret: &str) {
+        let mut command = Command::new("secret-tool");
+        command.args(["store", "--label=test", "service", "app.thechat", "username", entry]).envs(self.env());
+        let mut child = command.stdin(Stdio::piped()).spawn().unwrap();
+        child.stdin.take().unwrap().write_all(secret.as_bytes()).unwrap();
+        assert!(child.wait().unwrap().success());
+    }
+
+    /// Everything that belongs to this keyring and to the session around it.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
+    }
+
     /// Where the keyring keeps its files.
     pub fn files(&self) -> std::path::PathBuf {
         self.folder.path().join("data/keyrings")

@@ -7,6 +7,7 @@ pub mod person;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod window;
 pub mod wire;
 
 pub use cli::{Cli, Outcome};

@@ -1,5 +1,6 @@
 //! Who the server is: replaced, rotated, succeeded.
 
+use thechatapp_tests::server::{json, line_file};
 use thechatapp_tests::{Cli, Server};
 
 /// Another host with another root takes over the address.
@@ -54,7 +55,39 @@ fn rotated_session_and_tls_keys_pass_silently() {
     server.run(&["key", "rotate", "--what", "session", "--workspace", "acme"]);
     server.serve();
     alice.run(&["send", "general", "and another"]).ok();
+
+    // From the server's own certificate to one that an administrator made.
+    server.stop();
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let folder = server.folder.path();
+    std::fs::write(folder.join("cert.pem"), made.cert.pem()).unwrap();
+    std::fs::write(folder.join("key.pem"), made.signing_key.serialize_pem()).unwrap();
+    let (cert, key) = (folder.join("cert.pem"), folder.join("key.pem"));
+    let config = folder.join("config.toml");
+    std::fs::write(&config, format!("[tls]\ncert = {cert:?}\nkey = {key:?}\n")).unwrap();
+    server.config = Some(config);
+    server.serve();
+    alice.run(&["send", "general", "with a new TLS key"]).ok();
     assert_eq!(alice.run(&["identity"]).ok().json()["pin"], server.pin());
+}
+
+#[test]
+fn a_root_that_is_the_committed_successor_passes_and_is_recorded() {
+    let server = Server::start();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    let file = line_file(server.folder.path(), "successor", server.init["successor"].as_str().unwrap());
+    let file = file.to_str().unwrap();
+    let restored = json(&server.run(&["workspace", "restore-root", "--workspace", "acme", "--successor-file", file]));
+    alice.run(&["send", "general", "still here"]).ok();
+    let identity = alice.run(&["identity"]).ok().json();
+    assert_ne!(identity["pin"], server.pin());
+    assert_eq!(identity["pin"], restored["pin"]);
+    assert_eq!(identity["source"], "successor");
+    assert_eq!(identity["history"].as_array().unwrap().len(), 2);
+    // It was used up: another must be kept offline from now on.
+    let again = server.try_run(&["workspace", "restore-root", "--workspace", "acme", "--successor-file", file]);
+    assert_eq!(again.status.code(), Some(3));
 }
 
 #[test]

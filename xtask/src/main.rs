@@ -8,11 +8,9 @@ mod fuzz;
 mod r#gen;
 mod icons;
 mod places;
-mod process;
 mod setup;
 mod step;
 mod test;
-mod webdriver;
 
 use clap::{Parser, Subcommand};
 use places::Places;

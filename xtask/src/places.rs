@@ -35,11 +35,6 @@ impl Places {
         self.target.join("release")
     }
 
-    /// A product binary of an everyday build.
-    pub fn binary(&self, name: &str) -> PathBuf {
-        self.binaries().join(format!("{name}{}", env::consts::EXE_SUFFIX))
-    }
-
     /// A command in the checkout that builds into the shared folder and whose tests find the product's binaries.
     pub fn command(&self, program: &str) -> Command {
         let mut command = Command::new(program);

@@ -17,6 +17,7 @@ const DEBIAN: &[&str] = &[
     "fonts-noto-core",
     "gnome-keyring",
     "libgtk-3-dev",
+    "librsvg2-bin",
     "librsvg2-dev",
     "libsecret-tools",
     "libssl-dev",

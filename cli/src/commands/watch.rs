@@ -78,7 +78,9 @@ async fn stand(desk: &Desk<'_>, offline: &mut bool) -> Outcome {
             desk.output().remark(&format!("offline ({why}); trying again"));
         }
         // They say why, with their exit code.
-        Connection::IdentityChanged | Connection::SignedOut { .. } => desk.connect().await?,
+        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {
+            desk.connect().await?
+        }
         Connection::Online | Connection::Offline { .. } | Connection::Connecting | Connection::Syncing => {}
     }
     Ok(())

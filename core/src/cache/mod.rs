@@ -10,7 +10,7 @@ mod schema;
 mod search;
 mod view;
 
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fault;
 use apply::{Batch, Origin};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -20,6 +20,7 @@ use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
+use tokio::sync::watch;
 use zeroize::Zeroizing;
 
 pub(crate) use apply::Applied;
@@ -59,6 +60,8 @@ pub(crate) struct Cache {
     readers: Readers,
     path: PathBuf,
     me: Arc<Me>,
+    /// The first sign that the file is damaged.
+    damage: watch::Sender<Option<Error>>,
 }
 
 /// Where a cache stands.
@@ -87,7 +90,7 @@ impl Cache {
             match open() {
                 Ok((writer, thread)) => {
                     let readers = Readers::new(path.clone(), &key, READERS);
-                    Ok(Self { writer, thread, readers, path, me: Arc::new(me) })
+                    Ok(Self { writer, thread, readers, path, me: Arc::new(me), damage: watch::Sender::new(None) })
                 }
                 Err(why) => Err((path, why)),
             }
@@ -99,14 +102,15 @@ impl Cache {
 
     /// Writes everything out and closes the file. Queries that still run keep it open until they end.
     pub(crate) async fn close(self) -> Result<()> {
-        self.flush().await?;
+        let flushed = self.flush().await;
         self.readers.close();
         drop(self.writer);
         let thread = self.thread;
         tokio::task::spawn_blocking(move || thread.join())
             .await
             .map_err(fault::internal)?
-            .map_err(|_| fault::internal("a database thread ended badly"))
+            .map_err(|_| fault::internal("a database thread ended badly"))?;
+        flushed
     }
 
     /// Writes the log into the file.
@@ -221,13 +225,38 @@ impl Cache {
         self.read(move |db, me| read::own_messages(db, me.id, limit)).await
     }
 
+    /// Waits until anything that reads or writes finds the file damaged.
+    pub(crate) fn damaged(&self) -> impl Future<Output = Error> + Send + use<> {
+        let mut damage = self.damage.subscribe();
+        async move {
+            let known = damage.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+            match known {
+                Some(why) => why,
+                // The cache was closed first.
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    fn fault(&self, why: database::Error) -> Error {
+        let error = fault::database(&self.path, why);
+        if matches!(error, Error::Corrupt { .. }) {
+            self.damage.send_if_modified(|known| {
+                let first = known.is_none();
+                known.get_or_insert_with(|| error.clone());
+                first
+            });
+        }
+        error
+    }
+
     /// Runs a query beside the writer.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
         query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
         let me = Arc::clone(&self.me);
-        self.readers.read(move |db| query(db, &me)).await.map_err(|why| fault::database(&self.path, why))
+        self.readers.read(move |db| query(db, &me)).await.map_err(|why| self.fault(why))
     }
 
     async fn batch(
@@ -252,14 +281,14 @@ impl Cache {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.writer.write(move |db, _| job(db)).await.map_err(|why| fault::database(&self.path, why))
+        self.writer.write(move |db, _| job(db)).await.map_err(|why| self.fault(why))
     }
 
     async fn apart<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.writer.apart(job).await.map_err(|why| fault::database(&self.path, why))
+        self.writer.apart(job).await.map_err(|why| self.fault(why))
     }
 }
 

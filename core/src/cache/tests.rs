@@ -283,13 +283,13 @@ async fn a_damaged_or_newer_file_is_said_so_and_left_alone() {
     let mut bad = good.clone();
     bad[..64].fill(7);
     std::fs::write(&path, &bad).unwrap();
-    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(crate::Error::Corrupt { .. })));
+    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(Error::Corrupt { .. })));
     assert_eq!(std::fs::read(&path).unwrap(), bad);
     std::fs::write(&path, &good).unwrap();
     let cache = Cache::open(&path, &KEY, me()).await.unwrap();
     cache.apart(|db| Ok(db.pragma_update(None, "user_version", 99)?)).await.unwrap();
     cache.close().await.unwrap();
-    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(crate::Error::Newer { .. })));
+    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(Error::Newer { .. })));
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use crate::net::{self, LinkConfig};
 use crate::profile::PinCopy;
 use crate::sync::Workspace;
 use crate::trust::{Known, Source, first_contact};
-use crate::view::{ContactView, WorkspaceView};
+use crate::view::{Connection, ContactView, PersonView, WorkspaceView};
 use ed25519_dalek::SigningKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -280,15 +280,25 @@ impl Client {
 
     pub(super) async fn view(&self, workspace: &Workspace) -> Result<WorkspaceView> {
         let account = workspace.account();
+        let seen = async { Ok((workspace.cache.person(account.person).await?, workspace.cache.unread().await?)) };
+        let (me, unread, connection) = match seen.await {
+            Ok((me, unread)) => (me, unread, workspace.connection()),
+            // A damaged one stays in the list, so that it can be repaired.
+            Err(Error::Corrupt { file, why }) => {
+                let me = PersonView { id: account.person, name: account.person_name.clone(), imported: false };
+                (me, 0, Connection::Damaged { file, why })
+            }
+            Err(other) => return Err(other),
+        };
         Ok(WorkspaceView {
             id: account.workspace,
             workspace: account.short,
             name: account.known.verified.document().name.clone(),
             url: account.url,
-            me: workspace.cache.person(account.person).await?,
+            me,
             device: account.device,
-            connection: workspace.connection(),
-            unread: workspace.cache.unread().await?,
+            connection,
+            unread,
             waiting: self.0.shared.local.waiting_count(account.workspace).await?,
         })
     }

@@ -114,7 +114,9 @@ impl Client {
         let mut workspaces = Vec::new();
         for workspace in self.all() {
             let account = workspace.account();
-            let standing = workspace.cache.standing().await?;
+            // What a damaged file does not tell is left open; the check below says that it is damaged.
+            let cursor = workspace.cache.standing().await.ok().map(|standing| standing.cursor);
+            let tidy = workspace.cache.is_untidy().await.ok().map(|untidy| !untidy);
             workspaces.push(json!({
                 "workspace": account.short,
                 "id": account.workspace,
@@ -122,9 +124,9 @@ impl Client {
                 "pin": account.known.pin().to_string(),
                 "connection": workspace.connection(),
                 "cache": seen(workspace.cache.check().await),
-                "cursor": standing.cursor,
-                "waiting": shared.local.waiting_count(account.workspace).await?,
-                "tidy": !workspace.cache.is_untidy().await?,
+                "cursor": cursor,
+                "waiting": shared.local.waiting_count(account.workspace).await.ok(),
+                "tidy": tidy,
                 "pin_copy": shared.profile.pin_copies().contains_key(&account.workspace),
             }));
         }
@@ -134,7 +136,7 @@ impl Client {
             "backend": shared.profile.backend(),
             "slots": shared.profile.slots(),
             "sqlite": rusqlite::version(),
-            "cipher": shared.local.cipher().await?,
+            "cipher": shared.local.cipher().await.ok(),
             "local": local,
             "good_copy": crate::local::good_path(&shared.profile.local_path()).exists(),
             "workspaces": workspaces,

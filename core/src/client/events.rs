@@ -11,6 +11,7 @@ const MOST: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Pending {
+    closed: bool,
     resync: bool,
     workspaces: bool,
     connections: BTreeSet<WorkspaceId>,
@@ -52,40 +53,55 @@ impl Events {
                 pending.resync = true;
             }
             if pending.resync {
-                *pending = Pending { resync: true, ..Pending::default() };
+                *pending = Pending { resync: true, closed: pending.closed, ..Pending::default() };
             }
         }
         self.more.notify_one();
     }
 
-    /// Waits until there is something, and takes all of it.
+    /// From now on nobody waits any more.
+    pub(crate) fn close(&self) {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
+        self.more.notify_waiters();
+        self.more.notify_one();
+    }
+
+    /// Waits until there is something, and takes all of it; empty once the queue is closed.
     pub(crate) async fn next(&self) -> Vec<ClientEvent> {
         loop {
-            let taken = self.take();
-            if !taken.is_empty() {
+            let more = self.more.notified();
+            let (taken, closed) = self.take();
+            if closed || !taken.is_empty() {
                 return taken;
             }
-            self.more.notified().await;
+            more.await;
         }
     }
 
-    fn take(&self) -> Vec<ClientEvent> {
-        let pending = std::mem::take(&mut *self.pending.lock().unwrap_or_else(PoisonError::into_inner));
-        if pending.resync {
-            return vec![ClientEvent::Resync];
-        }
-        let workspaces = pending.workspaces.then_some(ClientEvent::Workspaces);
-        workspaces
-            .into_iter()
-            .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
-            .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
-            .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
-                workspace,
-                channel,
-                from,
-            }))
-            .collect()
+    fn take(&self) -> (Vec<ClientEvent>, bool) {
+        let mut held = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
+        let closed = held.closed;
+        let pending = std::mem::replace(&mut *held, Pending { closed, ..Pending::default() });
+        drop(held);
+        (listed(pending), closed)
     }
+}
+
+fn listed(pending: Pending) -> Vec<ClientEvent> {
+    if pending.resync {
+        return vec![ClientEvent::Resync];
+    }
+    let workspaces = pending.workspaces.then_some(ClientEvent::Workspaces);
+    workspaces
+        .into_iter()
+        .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
+        .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
+        .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
+            workspace,
+            channel,
+            from,
+        }))
+        .collect()
 }
 
 #[cfg(test)]

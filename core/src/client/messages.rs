@@ -423,7 +423,10 @@ impl Client {
 
 /// Whether nothing more will be sent by itself.
 fn stopped(workspace: &Workspace) -> bool {
-    matches!(workspace.connection(), Connection::IdentityChanged | Connection::SignedOut { .. })
+    matches!(
+        workspace.connection(),
+        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. }
+    )
 }
 
 fn still_waiting(workspace: &Workspace) -> Error {

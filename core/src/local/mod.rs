@@ -115,7 +115,7 @@ impl Local {
     /// Keeps a good copy, writes everything out, closes the file.
     pub(crate) async fn close(self) -> Result<()> {
         let kept = self.keep_good().await;
-        self.flush().await?;
+        let flushed = self.flush().await;
         self.readers.close();
         drop(self.writer);
         let thread = self.thread;
@@ -123,7 +123,7 @@ impl Local {
             .await
             .map_err(fault::internal)?
             .map_err(|_| fault::internal("a database thread ended badly"))?;
-        kept
+        kept.and(flushed)
     }
 
     /// Every page and index of the file.

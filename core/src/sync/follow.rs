@@ -45,8 +45,21 @@ enum End {
     Fault(Error),
 }
 
-/// Runs until the workspace is dropped.
-pub(super) async fn run(workspace: Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
+/// Runs until the workspace is dropped, or its cache turns out to be damaged: then nothing comes in until it is opened anew.
+pub(super) async fn run(workspace: Arc<Workspace>, orders: mpsc::UnboundedReceiver<Order>) {
+    tokio::select! {
+        biased;
+        why = workspace.cache.damaged() => {
+            tracing::error!(%why, "the cache is damaged");
+            if let Error::Corrupt { file, why } = why {
+                workspace.set_connection(Connection::Damaged { file, why });
+            }
+        }
+        () = follow(&workspace, orders) => {}
+    }
+}
+
+async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
     let mut eager = false;
     loop {
         // Nothing connects before it is asked to, nor after a refusal.
@@ -56,7 +69,7 @@ pub(super) async fn run(workspace: Arc<Workspace>, mut orders: mpsc::UnboundedRe
             Some(Order::Start { eager: all }) => eager |= all,
         }
         loop {
-            let mut connected = Connected::new(&workspace, eager);
+            let mut connected = Connected::new(workspace, eager);
             match connected.run(&mut orders).await {
                 End::Dropped => return,
                 End::Refused => break,

@@ -199,6 +199,7 @@ impl Workspace {
             }
             Connection::SignedOut { why } => Error::Refused(signed_out(why)),
             Connection::Offline { why, .. } => Error::Offline { why },
+            Connection::Damaged { file, why } => Error::Corrupt { file, why },
             _ => Error::Offline { why: "the connection is being made".into() },
         }
     }

@@ -25,7 +25,14 @@ pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> 
 
 #[tauri::command]
 pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<ProfileState> {
-    Ok(opened(desktop.open(passphrase.map(Zeroizing::new)).await))
+    let typed = passphrase.is_some();
+    let mut answer = opened(desktop.open(passphrase.map(Zeroizing::new)).await);
+    // A mistyped passphrase is typed again.
+    if typed && answer.state == KeyState::Wrong {
+        answer.state = KeyState::Passphrase;
+        answer.passphrase = true;
+    }
+    Ok(answer)
 }
 
 fn opened(done: Result<KeyState, thechatapp_core::Error>) -> ProfileState {

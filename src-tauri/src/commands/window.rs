@@ -4,7 +4,7 @@ use crate::desktop::{Answer, Desktop};
 use tauri::State;
 use thechatapp_core::{ClientEvent, Error};
 
-/// What changed; waits until something did.
+/// What changed; waits until something did, or the profile is closed.
 #[tauri::command]
 pub async fn next_events(desktop: State<'_, Desktop>) -> Answer<Vec<ClientEvent>> {
     Ok(desktop.client().await?.next_events().await)

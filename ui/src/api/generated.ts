@@ -32,6 +32,14 @@ retry_in: number, } | { "state": "connecting" } | { "state": "syncing" } | { "st
 /**
  * Why, in words for people.
  */
+why: string, } | { "state": "damaged",
+/**
+ * The file.
+ */
+file: string,
+/**
+ * How it shows.
+ */
 why: string, };
 
 /**

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MessageView } from "../api";
-import { entries, hue, initials, keepPlace, merge } from "./timeline";
+import { entries, hue, initials, merge } from "./timeline";
 
 let count = 0;
 function message(author: string, at: number, seq: number | null, mine = false): MessageView {
@@ -73,11 +73,6 @@ test("what waits stays last, and an answer replaces it in its place", () => {
   const merged = merge([waiting], [message("a", noon + minute, 2), message("a", noon, 1)]);
   expect(merged.map((one) => one.seq)).toEqual([1, 2, null]);
   expect(merge(merged, [{ ...waiting, seq: 3 }]).map((one) => one.seq)).toEqual([1, 2, 3]);
-});
-
-test("what a person looks at stays when older messages come in above", () => {
-  expect(keepPlace(40, 1000, 1600)).toBe(640);
-  expect(keepPlace(40, 1000, 1000)).toBe(40);
 });
 
 test("people have initials and a colour of their own", () => {

@@ -52,11 +52,6 @@ export function merge(shown: MessageView[], fresh: MessageView[]): MessageView[]
   });
 }
 
-/** Where to scroll so that what a person was looking at stays where it was, after the height changed above it. */
-export function keepPlace(top: number, heightBefore: number, heightAfter: number): number {
-  return top + (heightAfter - heightBefore);
-}
-
 /** Two letters for a person without a picture. */
 export function initials(name: string): string {
   const words = name.split(/[\s_.-]+/).filter(Boolean);

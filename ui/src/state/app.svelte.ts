@@ -1,6 +1,6 @@
 // Where the window stands: the profile's key, first run, or a workspace.
 
-import { asReport, type ErrorReport, type KeyState, type WorkspaceView } from "../api";
+import { asReport, type ClientEvent, type ErrorReport, type KeyState, type WorkspaceView } from "../api";
 import { api } from "../api/backend";
 import { fold } from "./events";
 import { Room } from "./room.svelte";
@@ -31,9 +31,14 @@ class App {
     try {
       this.#profile(await api.profileState());
     } catch (why) {
-      this.problem = asReport(why);
-      this.#key("corrupt");
+      this.#failed(why);
     }
+  }
+
+  /** What cannot be shown at all is said, with what may mend it. */
+  #failed(why: unknown): void {
+    this.problem = asReport(why);
+    this.#key("corrupt");
   }
 
   #profile(answer: { state: KeyState; detail: ErrorReport | null }): void {
@@ -59,11 +64,13 @@ class App {
     }
   }
 
-  unlock(passphrase: string | null): Promise<void> {
-    return this.offer(async () => {
-      const answer = await api.unlock(passphrase);
-      if (answer.detail) throw answer.detail;
-    });
+  async unlock(passphrase: string | null): Promise<void> {
+    this.problem = null;
+    try {
+      this.#profile(await api.unlock(passphrase));
+    } catch (why) {
+      this.problem = asReport(why);
+    }
   }
 
   async createProfile(passphrase: string | null): Promise<void> {
@@ -91,10 +98,14 @@ class App {
 
   async #opened(): Promise<void> {
     this.problem = null;
-    await this.refreshWorkspaces();
-    const first = this.workspaces[0];
-    if (first) await this.enter(first.id);
-    else this.screen = "first-run";
+    try {
+      this.workspaces = await api.workspaces();
+      const first = this.workspaces[0];
+      if (!first) this.screen = "first-run";
+      else if (!this.#damaged()) await this.enter(first.id);
+    } catch (why) {
+      this.#failed(why);
+    }
     if (!this.#listening) {
       this.#listening = true;
       void this.#listen();
@@ -108,12 +119,13 @@ class App {
     this.room = room;
     this.stopSeen = false;
     this.screen = "workspace";
-    await room.openFirst();
   }
 
   async refreshWorkspaces(): Promise<void> {
     this.workspaces = await api.workspaces();
-    if (this.screen !== "workspace") return;
+    if (this.#damaged() || this.screen !== "workspace") return;
+    // A later change is shown again, however often an earlier one was looked at.
+    if (this.workspace?.connection.state !== "identity_changed") this.stopSeen = false;
     if (!this.workspaces.some((one) => one.id === this.room?.workspace)) {
       this.room = null;
       const first = this.workspaces[0];
@@ -122,19 +134,40 @@ class App {
     }
   }
 
+  /** A file that turned out to be damaged while it was in use has the same screen as one that was at the start. */
+  #damaged(): boolean {
+    for (const { connection } of this.workspaces) {
+      if (connection.state !== "damaged") continue;
+      const { file, why } = connection;
+      this.problem = { error: "corrupt", code: 24, what: file, why, do: "", seconds: null };
+      this.#key("corrupt");
+      return true;
+    }
+    return false;
+  }
+
   async #listen(): Promise<void> {
+    let missed = false;
     for (;;) {
       try {
-        const events = await api.nextEvents();
-        const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
-        if (stale.timeline) await this.room?.refreshTimeline();
-        if (stale.channels) await this.room?.refreshChannels();
-        if (stale.workspaces) await this.refreshWorkspaces();
+        await this.#hear(missed ? [{ event: "resync" }] : await api.nextEvents());
+        missed = false;
       } catch (why) {
-        this.problem = asReport(why);
+        // What could not be asked is asked again. While the profile is closed there is nothing to hear.
+        missed = true;
+        if (asReport(why).code === 24) this.#failed(why);
         await new Promise((done) => setTimeout(done, 1000));
       }
     }
+  }
+
+  async #hear(events: ClientEvent[]): Promise<void> {
+    const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
+    // They come first: whether the rest can be asked at all is told there.
+    if (stale.workspaces) await this.refreshWorkspaces();
+    if (this.screen !== "workspace") return;
+    if (stale.timeline) await this.room?.refreshTimeline();
+    if (stale.channels) await this.room?.refreshChannels();
   }
 
   setTheme(theme: string): void {

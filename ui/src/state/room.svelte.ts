@@ -2,26 +2,19 @@
 
 import { asReport, type ChannelView, type MessageView, type PersonView } from "../api";
 import { api } from "../api/backend";
-import { merge } from "../lib/timeline";
 import { DraftKeeper } from "./draft";
-
-const PAGE = 60;
+import { Timeline } from "./timeline.svelte";
 
 export class Room {
   readonly workspace: string;
   channels = $state<ChannelView[]>([]);
   people = $state<PersonView[]>([]);
   channel = $state<ChannelView | null>(null);
-  messages = $state.raw<MessageView[]>([]);
-  older = $state(false);
-  fetching = $state(false);
-  /** Everything up to this number was read when the channel was opened: where the line stands. */
-  readAtOpen = $state(0);
+  /** What is shown of the channel; a new one for each visit. */
+  timeline = $state.raw<Timeline>(new Timeline(() => Promise.reject(new Error("no channel is open"))));
   draft = $state("");
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
-  /** Whether the newest message is in view. Then what arrives is read. */
-  atEnd = true;
   #painted = false;
   #drafts: DraftKeeper;
 
@@ -40,9 +33,9 @@ export class Room {
 
   async refreshChannels(): Promise<void> {
     this.channels = await api.channels(this.workspace, true);
+    // Right after joining nothing is there yet, and a channel one was in may be gone.
     const open = this.channel;
-    if (!open) return;
-    this.channel = this.channels.find((channel) => channel.id === open.id) ?? null;
+    this.channel = this.channels.find((channel) => channel.id === open?.id) ?? null;
     if (!this.channel) await this.openFirst();
   }
 
@@ -52,21 +45,16 @@ export class Room {
     if (first) await this.open(first);
   }
 
-  async open(channel: ChannelView): Promise<void> {
+  /** Opens a channel at its newest messages, or around one of them. */
+  async open(channel: ChannelView, seq: number | null = null): Promise<void> {
     await this.#drafts.flush();
-    const [page, draft] = await Promise.all([
-      api.timeline(this.workspace, channel.id, { at: "latest" }, PAGE),
-      api.draft(this.workspace, channel.id),
-    ]);
+    const timeline = new Timeline((window, limit) => api.timeline(this.workspace, channel.id, window, limit));
+    const [draft] = await Promise.all([api.draft(this.workspace, channel.id), timeline.open(seq)]);
     this.channel = channel;
-    this.messages = page.messages;
-    this.older = page.older;
-    this.fetching = page.fetching;
-    this.readAtOpen = page.read;
+    this.timeline = timeline;
     this.draft = draft;
     this.editing = null;
     this.problem = null;
-    this.atEnd = true;
     void this.markRead();
     if (!this.#painted) {
       this.#painted = true;
@@ -79,42 +67,16 @@ export class Room {
   }
 
   async refreshTimeline(): Promise<void> {
-    const channel = this.channel;
-    if (!channel) return;
-    const shown = this.messages.filter((message) => message.seq !== null).length;
-    const page = await api.timeline(
-      this.workspace,
-      channel.id,
-      { at: "latest" },
-      Math.max(PAGE, Math.min(shown + PAGE, 400)),
-    );
-    if (this.channel?.id !== channel.id) return;
-    // What waited and is gone was sent or discarded: only what came from the server is kept beside the fresh window.
-    const kept = this.messages.filter((message) => message.seq !== null);
-    const first = page.messages.find((message) => message.seq !== null)?.seq ?? 0;
-    this.messages = merge(
-      kept.filter((message) => (message.seq ?? 0) < first),
-      page.messages,
-    );
-    if (kept.length === 0) this.older = page.older;
-    this.fetching = page.fetching;
-    if (this.atEnd) void this.markRead();
+    if (!this.channel) return;
+    await this.timeline.refresh();
+    void this.markRead();
   }
 
-  async loadOlder(): Promise<void> {
-    const channel = this.channel;
-    const first = this.messages.find((message) => message.seq !== null)?.seq;
-    if (!channel || !this.older || first === undefined || first === null) return;
-    const page = await api.timeline(this.workspace, channel.id, { at: "before", seq: first }, PAGE);
-    if (this.channel?.id !== channel.id) return;
-    this.messages = merge(page.messages, this.messages);
-    this.older = page.older;
-  }
-
-  async markRead(): Promise<void> {
-    const channel = this.channel;
-    const last = this.messages.findLast((message) => message.seq !== null)?.seq ?? 0;
-    if (!channel?.joined || last <= channel.read || !document.hasFocus()) return;
+  /** What is in view at the end of the channel is read, when the window has somebody's attention. */
+  async markRead(attentive = document.hasFocus()): Promise<void> {
+    const [channel, last] = [this.channel, this.timeline.last];
+    if (!this.timeline.atEnd || this.timeline.newer || !attentive) return;
+    if (!channel?.joined || last <= channel.read) return;
     await api.markRead(this.workspace, channel.id, last).catch(() => undefined);
   }
 
@@ -134,11 +96,17 @@ export class Room {
     await this.#try(async () => {
       if (this.editing) {
         const edited = await api.edit(this.workspace, channel.id, this.editing.id, text);
-        this.messages = merge(this.messages, [edited]);
+        this.timeline.put(edited);
         await this.stopEditing();
       } else {
         const sent = await api.send(this.workspace, channel.id, text, null);
-        this.messages = merge(this.messages, [sent]);
+        // What one writes is seen, also from the middle of the past.
+        this.timeline.atEnd = true;
+        if (this.timeline.newer) await this.timeline.open();
+        else this.timeline.put(sent);
+        // Whoever answers has read.
+        this.timeline.readAtOpen = this.timeline.last;
+        void this.markRead(true);
         this.draft = "";
         this.#drafts.typed(channel.id, "");
         await this.#drafts.flush();
@@ -155,7 +123,7 @@ export class Room {
 
   editLast(): void {
     this.startEditing(
-      this.messages.findLast((message) => message.mine && !message.deleted && message.seq !== null),
+      this.timeline.messages.findLast((message) => message.mine && !message.deleted && message.seq !== null),
     );
   }
 
@@ -180,7 +148,7 @@ export class Room {
   discard(message: MessageView): Promise<void> {
     return this.#try(async () => {
       await api.discard(this.workspace, message.id);
-      this.messages = this.messages.filter((one) => one.id !== message.id);
+      this.timeline.drop(message.id);
     });
   }
 
@@ -212,7 +180,7 @@ export class Room {
 
   #change(act: () => Promise<MessageView>): Promise<void> {
     return this.#try(async () => {
-      this.messages = merge(this.messages, [await act()]);
+      this.timeline.put(await act());
     });
   }
 

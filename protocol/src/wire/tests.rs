@@ -1,0 +1,164 @@
+//! The encoded form of every method, event and error, kept in a file: what an older client sends has to be read, and what
+//! a newer server sends has to be readable.
+
+use super::{Request, decode, encode};
+use crate::event::{Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row};
+use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
+use crate::methods::{channels::*, devices::*, messages::*, sync::*};
+use crate::permission::Powers;
+use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Timestamp, WorkspaceId};
+use serde::{Serialize, de::DeserializeOwned};
+use std::fmt::Write;
+
+const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([0xc1; 16]));
+const PERSON: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
+const MESSAGE: MessageId = MessageId(uuid::Uuid::from_bytes([0xe1; 16]));
+const DEVICE: DeviceId = DeviceId(uuid::Uuid::from_bytes([0xd1; 16]));
+const AT: Timestamp = Timestamp(1_795_000_000_123);
+
+fn person() -> PersonRow {
+    PersonRow { id: PERSON, name: "Inês Duarte".into(), imported: false, active: true, change: 11 }
+}
+
+fn channel() -> ChannelRow {
+    ChannelRow {
+        id: CHANNEL,
+        kind: ChannelKind::Public,
+        name: "release".into(),
+        topic: "3.2".into(),
+        head: 7,
+        created: AT,
+        change: 12,
+    }
+}
+
+fn member() -> MemberRow {
+    MemberRow { channel: CHANNEL, person: PERSON, joined: true, change: 13 }
+}
+
+fn message() -> MessageRow {
+    MessageRow {
+        channel: CHANNEL,
+        seq: 7,
+        id: MESSAGE,
+        author: PERSON,
+        at: AT,
+        text: "**done** ✓".into(),
+        edited: Some(AT),
+        deleted: false,
+        thread: Some(MESSAGE),
+        reactions: vec![Reaction { emoji: "👍".into(), people: vec![PERSON] }],
+        change: 14,
+    }
+}
+
+fn tombstone() -> MessageRow {
+    MessageRow { text: String::new(), edited: None, deleted: true, thread: None, reactions: Vec::new(), ..message() }
+}
+
+fn read() -> ReadRow {
+    ReadRow { channel: CHANNEL, seq: 7, change: 15 }
+}
+
+/// One line a form: the name, the JSON of browsers, the MessagePack of sessions.
+#[derive(Default)]
+struct Golden(String);
+
+impl Golden {
+    fn add<T: Serialize + DeserializeOwned>(&mut self, name: &str, value: &T) {
+        let json = serde_json::to_string(value).unwrap();
+        let bytes = encode(value).unwrap();
+        // Each form is read back to what it was, through both encodings.
+        assert_eq!(serde_json::to_string(&decode::<T>(&bytes).unwrap()).unwrap(), json, "{name}");
+        assert_eq!(encode(&serde_json::from_str::<T>(&json).unwrap()).unwrap(), bytes, "{name}");
+        writeln!(self.0, "{name} {json} {}", data_encoding::HEXLOWER.encode(&bytes)).unwrap();
+    }
+
+    fn method<M: Method>(&mut self, params: &M::Params, reply: &M::Reply) {
+        self.add(M::NAME, params);
+        self.add(&format!("{}:reply", M::NAME), reply);
+    }
+}
+
+#[test]
+fn every_method_event_and_error_keeps_its_encoded_form() {
+    let mut golden = Golden::default();
+    let device = DeviceProof {
+        name: "laptop".into(),
+        platform: "linux".into(),
+        signing_key: vec![1; 32],
+        signature: vec![2; 64],
+    };
+    let me = Me {
+        workspace: WorkspaceId(uuid::Uuid::from_bytes([0xb1; 16])),
+        workspace_name: "Acme".into(),
+        person: person(),
+        powers: Powers::ALL,
+        device: DEVICE,
+    };
+    let invite = Credential::Invite { code: "code".into(), name: "ines".into(), password: "secret".into() };
+    let password = Credential::Password { name: "ines".into(), password: "secret".into() };
+    golden.method::<Enrol>(&EnrolParams { credential: invite, device: device.clone() }, &me);
+    golden.add("account.enrol:password", &EnrolParams { credential: password, device });
+    golden.method::<WhoAmI>(&Nothing {}, &me);
+    let create = CreateChannelParams { id: CHANNEL, name: "release".into(), kind: ChannelKind::Private };
+    golden.method::<CreateChannel>(&create, &channel());
+    golden.method::<JoinChannel>(&InChannel { channel: CHANNEL }, &member());
+    golden.method::<LeaveChannel>(&InChannel { channel: CHANNEL }, &MemberRow { joined: false, ..member() });
+    golden.method::<AddMember>(&AddMemberParams { channel: CHANNEL, person: PERSON }, &member());
+    golden.method::<SetTopic>(&SetTopicParams { channel: CHANNEL, topic: "3.2".into() }, &channel());
+    let direct = ChannelRow { kind: ChannelKind::Direct, name: String::new(), topic: String::new(), ..channel() };
+    golden.method::<OpenDirect>(&OpenDirectParams { people: vec![PERSON] }, &direct);
+    let listed = Device {
+        id: DEVICE,
+        person: PERSON,
+        name: "laptop".into(),
+        platform: "linux".into(),
+        enrolled: AT,
+        last_seen: None,
+        revoked: false,
+        this: true,
+    };
+    golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed] });
+    golden.method::<SignOut>(&Nothing {}, &Nothing {});
+    let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None };
+    golden.method::<SendMessage>(&send, &Sent { seq: 7, at: AT, change: 14 });
+    golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
+    golden.method::<DeleteMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
+    let react = ReactParams { channel: CHANNEL, id: MESSAGE, emoji: "👍".into(), on: true };
+    golden.method::<React>(&react, &message());
+    let history = HistoryParams { channel: CHANNEL, before: Some(8), after: None, limit: 50 };
+    golden.method::<History>(&history, &Page { messages: vec![message(), tombstone()], head: 7 });
+    golden.method::<MarkRead>(&MarkReadParams { channel: CHANNEL, seq: 7 }, &read());
+    let search = SearchParams {
+        words: "route".into(),
+        channel: Some(CHANNEL),
+        author: Some(PERSON),
+        before: Some(AT),
+        after: None,
+        limit: 20,
+    };
+    golden.method::<Search>(&search, &Found { messages: vec![message()] });
+    golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
+
+    let rows = vec![
+        Row::Person(person()),
+        Row::Channel(channel()),
+        Row::Member(member()),
+        Row::Message(message()),
+        Row::Read(read()),
+    ];
+    golden.add("event:changes", &Event::Changes(Changes { rows, to: 15, live: true }));
+    golden.add("event:signed_out", &Event::SignedOut { reason: "revoked".into() });
+    golden.add("event:draining", &Event::Draining { millis: 1000 });
+    golden.add("error", &ErrorBody::new(Code::LockedOut, "what", "why", "do").after(60));
+    golden.add("request", &Request { method: "messages.send".into(), params: vec![0x80] });
+
+    macro_rules! named {
+        ($($method:ty),* $(,)?) => { [$(<$method as Method>::NAME),*] };
+    }
+    for name in crate::for_each_method!(named) {
+        assert!(golden.0.lines().any(|line| line.starts_with(&format!("{name} "))), "{name} has no golden form");
+    }
+    crate::golden("wire.txt", &golden.0);
+}

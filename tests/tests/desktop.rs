@@ -1,0 +1,251 @@
+//! Two real windows: the main job, the full stop for a changed server, and a screen for each state of the key.
+
+use std::path::PathBuf;
+use thechatapp_protocol::identity::Pin;
+use thechatapp_tests::keyring::Keyring;
+use thechatapp_tests::server::signal;
+use thechatapp_tests::window::{Display, Window};
+use thechatapp_tests::{Cli, Server, files_below, files_with};
+
+const TIMELINE: &str = "[data-testid=timeline]";
+const MARKER: &str = "marker-window-vexkuqolumi";
+
+/// A person at a desktop of their own: folders, secure storage, display.
+struct Desk {
+    display: Display,
+    keyring: Keyring,
+    cli: Cli,
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    fn new() -> Self {
+        let keyring = Keyring::unlocked();
+        let folder = tempfile::tempdir().unwrap();
+        let mut env = keyring.env();
+        env.push(("TMPDIR".into(), folder.path().display().to_string()));
+        env.push(("THECHATAPP_SECRET_TIMEOUT".into(), "2".into()));
+        Self { display: Display::start(), keyring, cli: Cli::with_secure_storage(env), folder }
+    }
+
+    async fn open(&self) -> Window {
+        Window::open(&self.display, &self.cli.window(), &self.cli.env).await
+    }
+
+    async fn open_dark(&self) -> Window {
+        let mut env = self.cli.env.clone();
+        env.push(("GTK_THEME".into(), "Adwaita:dark".into()));
+        Window::open(&self.display, &self.cli.window(), &env).await
+    }
+
+    fn profile_file(&self) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.cli.profile().join("profile.json")).unwrap()).unwrap()
+    }
+
+    /// The name of the entry in secure storage.
+    fn entry(&self) -> String {
+        format!("device-key-{}", self.profile_file()["key_id"].as_str().unwrap())
+    }
+
+    /// Waits until another program has the profile.
+    async fn until_held(&self) {
+        while self.cli.run(&["channels"]).code != 26 {
+            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Overwrites a page in the middle of every cache.
+    fn damage_caches(&self) -> usize {
+        let caches: Vec<_> =
+            files_below(&self.cli.profile()).into_iter().filter(|path| path.ends_with("cache.db")).collect();
+        for path in &caches {
+            let mut bytes = std::fs::read(path).unwrap();
+            for byte in &mut bytes[4096..8192] {
+                *byte ^= 0x55;
+            }
+            std::fs::write(path, bytes).unwrap();
+        }
+        caches.len()
+    }
+
+    /// Every file that this person's programs, web view included, could have left words in.
+    fn plain(&self, words: &str) -> Vec<PathBuf> {
+        let folders = [self.cli.folder.path(), self.folder.path(), self.keyring.folder()];
+        folders.iter().flat_map(|folder| files_with(folder, &[words])).collect()
+    }
+}
+
+/// The first run, as a person does it: the invite, the fingerprint, the account.
+async fn first_run(window: &Window, invite: &str, name: &str) {
+    window.keep_picture("first-run");
+    window.fill("[data-testid=invite]", invite).await;
+    window.click("[data-testid=invite-continue]").await;
+    window.element("[data-testid=fingerprint]").await;
+    window.keep_picture("fingerprint");
+    window.click("[data-testid=contact-continue]").await;
+    window.fill("[data-testid=name]", name).await;
+    window.fill("[data-testid=password]", "correct horse battery").await;
+    window.keep_picture("sign-in");
+    window.click("[data-testid=sign-in]").await;
+    window.element("[data-testid=composer]").await;
+}
+
+/// A pin as people compare it.
+fn words(pin: &str) -> String {
+    pin.parse::<Pin>().unwrap().words()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_windows_talk_and_find_everything_after_a_night() {
+    let mut server = Server::start();
+    let (alice, bob) = (Desk::new(), Desk::new());
+    let (hers, his) = (alice.open().await, bob.open_dark().await);
+    first_run(&hers, server.owner_invite(), "alice").await;
+    first_run(&his, &server.invite(), "bob").await;
+
+    hers.say(&format!("good morning, {MARKER}")).await;
+    his.shows(TIMELINE, "good morning").await;
+    his.say("good morrning, alice").await;
+    hers.shows(TIMELINE, "good morrning").await;
+    his.edit_last("good morning, alice").await;
+    hers.shows(TIMELINE, "good morning, alice").await;
+    hers.say("this one goes").await;
+    his.shows(TIMELINE, "this one goes").await;
+    hers.delete_last().await;
+    his.hides(TIMELINE, "this one goes").await;
+    hers.keep_picture("talk-light");
+    his.keep_picture("talk-dark");
+
+    assert_eq!(alice.plain(MARKER), Vec::<PathBuf>::new(), "while it runs");
+    hers.close().await;
+    assert_eq!(alice.plain(MARKER), Vec::<PathBuf>::new(), "after it was closed");
+    his.say("alice, are you asleep?").await;
+    his.shows(TIMELINE, "asleep").await;
+    his.kill();
+    assert_eq!(bob.plain(MARKER), Vec::<PathBuf>::new(), "after SIGKILL");
+
+    let (hers, his) = (alice.open().await, bob.open().await);
+    for window in [&hers, &his] {
+        window.shows(TIMELINE, MARKER).await;
+        window.shows(TIMELINE, "good morning, alice").await;
+        window.shows(TIMELINE, "are you asleep?").await;
+    }
+    hers.click("[data-testid=search]").await;
+    hers.fill("[data-testid=search-words]", "asleep").await;
+    hers.shows("[data-testid=hit]", "asleep").await;
+    hers.keep_picture("search");
+
+    // The server goes away and comes back; what was written meanwhile arrives.
+    server.stop();
+    hers.shows("body", "Offline.").await;
+    hers.say("written while nobody listened").await;
+    hers.shows(TIMELINE, "written while nobody listened").await;
+    hers.keep_picture("offline");
+    server.serve();
+    his.shows(TIMELINE, "written while nobody listened").await;
+    hers.hides("body", "Offline.").await;
+    assert_eq!(files_with(server.folder.path(), &[MARKER]), Vec::<PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_with_another_root_stops_the_window_until_the_true_one_is_back() {
+    let mut server = Server::start();
+    let alice = Desk::new();
+    let window = alice.open().await;
+    first_run(&window, server.owner_invite(), "alice").await;
+    window.say("before").await;
+    window.shows(TIMELINE, "before").await;
+
+    server.stop();
+    let mut other = Server::init();
+    other.port = server.port;
+    other.serve();
+    window.element("[data-testid=identity-stop]").await;
+    window.shows("[data-testid=identity-stop]", &words(server.pin())).await;
+    window.shows("[data-testid=identity-stop]", &words(other.pin())).await;
+    window.keep_picture("identity-stop");
+    window.click("[data-testid=identity-stay]").await;
+    window.say("for the true server only").await;
+    window.shows(TIMELINE, "for the true server only").await;
+    window.keep_picture("identity-bar");
+    other.kill();
+
+    server.serve();
+    window.hides("body", "Disconnected").await;
+    let bob = Cli::with_passphrase();
+    bob.join(&server.invite(), "bob").ok();
+    window.say("and here it is").await;
+    window.shows(TIMELINE, "and here it is").await;
+    window.until_sent().await;
+    assert_eq!(bob.run(&["read", "general"]).ok().texts(), ["before", "for the true server only", "and here it is"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
+    let server = Server::start();
+    let mut alice = Desk::new();
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    alice.cli.run(&["send", "general", "before the storm"]).ok();
+    let files = alice.keyring.files();
+    let aside = files.with_extension("aside");
+
+    alice.keyring.stop_daemon();
+    let window = alice.open().await;
+    window.key_state("no_backend").await;
+    window.element("[data-testid=use-passphrase]").await;
+
+    alice.keyring.start_daemon(false);
+    window.try_again("locked").await;
+
+    alice.keyring.stop_daemon();
+    std::fs::rename(&files, &aside).unwrap();
+    alice.keyring.start_daemon(true);
+    window.try_again("missing").await;
+    window.element("[data-testid=recovery-code]").await;
+    window.element("[data-testid=set-aside]").await;
+
+    alice.keyring.store(&alice.entry(), "another secret altogether");
+    window.try_again("wrong").await;
+
+    signal(alice.keyring.daemon_pid(), "STOP");
+    window.try_again("unreachable").await;
+    signal(alice.keyring.daemon_pid(), "CONT");
+
+    alice.keyring.stop_daemon();
+    std::fs::remove_dir_all(&files).unwrap();
+    std::fs::rename(&aside, &files).unwrap();
+    alice.keyring.start_daemon(true);
+    let mut other = alice.cli.spawn(&["watch"]);
+    alice.until_held().await;
+    window.try_again("busy").await;
+    signal(other.id(), "TERM");
+    other.wait().unwrap();
+
+    window.click("[data-testid=try-again]").await;
+    window.shows(TIMELINE, "before the storm").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn newer_and_damaged_files_have_their_screens_and_a_damaged_cache_is_rebuilt() {
+    let server = Server::start();
+    let alice = Desk::new();
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    alice.cli.run(&["send", "general", "before the storm"]).ok();
+
+    let path = alice.cli.profile().join("profile.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let newer = text.replacen("\"version\": 1", "\"version\": 99", 1);
+    assert_ne!(newer, text, "the format's number is where it was expected");
+    std::fs::write(&path, newer).unwrap();
+    let window = alice.open().await;
+    window.key_state("newer").await;
+    window.close().await;
+    std::fs::write(&path, text).unwrap();
+
+    let damaged = alice.damage_caches();
+    assert!(damaged > 0);
+    let window = alice.open().await;
+    window.key_state("corrupt").await;
+    window.click("[data-testid=key-state] .primary").await;
+    window.shows(TIMELINE, "before the storm").await;
+}

@@ -1,0 +1,119 @@
+import { expect, test } from "vitest";
+import type { MessageView, TimelineView, TimelineWindow } from "../api";
+import { MOST, PAGE, Timeline } from "./timeline.svelte";
+
+/** A channel on a device: numbers 1 to `head`, and what waits to be sent. */
+class Channel {
+  head: number;
+  waiting: string[] = [];
+  edited = new Set<number>();
+
+  constructor(head: number) {
+    this.head = head;
+  }
+
+  timeline(): Timeline {
+    return new Timeline((window, limit) => Promise.resolve(this.#part(window, limit)));
+  }
+
+  #part(window: TimelineWindow, limit: number): TimelineView {
+    const half = Math.floor(limit / 2);
+    const [from, to] = {
+      latest: () => [this.head - limit + 1, this.head],
+      before: (seq: number) => [seq - limit, seq - 1],
+      after: (seq: number) => [seq + 1, seq + limit],
+      around: (seq: number) => [seq - half + 1, seq + half],
+    }[window.at]("seq" in window ? window.seq : 0) as [number, number];
+    const messages = [];
+    for (let seq = Math.max(1, from); seq <= Math.min(this.head, to); seq += 1)
+      messages.push(this.#message(`m${seq}`, seq));
+    const newer = window.at !== "latest" && to < this.head;
+    if (!newer && window.at !== "before") messages.push(...this.waiting.map((id) => this.#message(id, null)));
+    return { messages, older: from > 1, newer, fetching: false, read: 0 };
+  }
+
+  #message(id: string, seq: number | null): MessageView {
+    return { id, seq, at: seq ?? 9_999_999, edited: seq !== null && this.edited.has(seq) } as MessageView;
+  }
+}
+
+/** Every number that is shown, which must be one unbroken run. */
+function shown(timeline: Timeline): [number, number] {
+  const numbers = timeline.messages.flatMap((message) => (message.seq === null ? [] : [message.seq]));
+  expect(numbers).toEqual(numbers.map((_, place) => timeline.first + place));
+  return [timeline.first, timeline.last];
+}
+
+test("a channel opens at its end, and at a message one came for", async () => {
+  const channel = new Channel(5000);
+  const timeline = channel.timeline();
+  await timeline.open();
+  expect(shown(timeline)).toEqual([5001 - PAGE, 5000]);
+  await timeline.open(1000);
+  expect(timeline.target).toBe("m1000");
+  expect([timeline.older, timeline.newer, timeline.atEnd]).toEqual([true, true, false]);
+  await timeline.growNewer();
+  expect(shown(timeline)).toEqual([971, 1030 + PAGE]);
+});
+
+test("scrolling through a long channel never tears what is shown, nor lets it grow for ever", async () => {
+  const timeline = new Channel(5000).timeline();
+  await timeline.open();
+  timeline.atEnd = false;
+  for (let step = 0; step < 20; step += 1) await timeline.growOlder();
+  expect(shown(timeline)).toEqual([5001 - 21 * PAGE, 5000 - 21 * PAGE + MOST]);
+  expect(timeline.newer).toBe(true);
+  while (timeline.newer) await timeline.growNewer();
+  expect(shown(timeline)).toEqual([5001 - MOST, 5000]);
+  expect(timeline.older).toBe(true);
+});
+
+test("somebody at the end of a channel stays there, however much arrives", async () => {
+  const channel = new Channel(100);
+  const timeline = channel.timeline();
+  await timeline.open();
+  channel.head = 4000;
+  await timeline.refresh();
+  expect(shown(timeline)[1]).toBe(4000);
+  expect([timeline.older, timeline.newer]).toEqual([true, false]);
+  for (let step = 0; step < 10; step += 1) {
+    channel.head += 50;
+    await timeline.refresh();
+  }
+  expect(timeline.messages.length).toBe(MOST);
+});
+
+test("somebody who reads older messages keeps them, and scrolls on without a gap", async () => {
+  const channel = new Channel(100);
+  const timeline = channel.timeline();
+  await timeline.open();
+  timeline.atEnd = false;
+  channel.head = 4000;
+  channel.edited.add(50);
+  await timeline.refresh();
+  expect(shown(timeline)).toEqual([41, 100]);
+  expect(timeline.newer).toBe(true);
+  expect(timeline.messages.find((message) => message.seq === 50)?.edited).toBe(true);
+  await timeline.growNewer();
+  expect(shown(timeline)).toEqual([41, 100 + PAGE]);
+});
+
+test("what waits is last, and gone once it is discarded", async () => {
+  const channel = new Channel(10);
+  channel.waiting = ["w1", "w2"];
+  const timeline = channel.timeline();
+  await timeline.open();
+  expect(timeline.messages.slice(-2).map((message) => message.id)).toEqual(["w1", "w2"]);
+  channel.waiting = ["w2"];
+  await timeline.refresh();
+  expect(timeline.messages.slice(-1).map((message) => message.id)).toEqual(["w2"]);
+});
+
+test("a channel that may no longer be read shows nothing", async () => {
+  const channel = new Channel(10);
+  const timeline = channel.timeline();
+  await timeline.open();
+  channel.head = 0;
+  await timeline.refresh();
+  expect(timeline.messages).toEqual([]);
+});
