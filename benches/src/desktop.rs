@@ -2,11 +2,10 @@
 //! processes. Both in one run, in turns, under the same display.
 
 use crate::table::{Table, median};
-use std::collections::HashMap;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::process::{Command, Stdio};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use thechatapp_tests::window::{Display, below};
 use thechatapp_tests::{Cli, Server, bin};
 
 const TURNS: usize = 7;
@@ -36,7 +35,7 @@ pub fn run(table: &mut Table) {
             (bare(), &mut bare_times, &mut bare_memory),
             (ours(), &mut our_times, &mut our_memory),
         ] {
-            let (took, kib) = measure(command, &display.name);
+            let (took, kib) = measure(command, display.name());
             // The first turn warms the disk's cache.
             if turn > 0 {
                 times.push(took);
@@ -71,53 +70,13 @@ fn measure(mut command: Command, display: &str) -> (Duration, u64) {
 
 /// Proportional set size of a process and all below it, in KiB.
 fn memory(root: u32) -> u64 {
-    let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
-    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
-        let Ok(stat) = std::fs::read_to_string(entry.path().join("stat")) else { continue };
-        // The name in parentheses may hold anything; what follows it does not.
-        let Some(parent) = stat.rsplit_once(") ").and_then(|(_, rest)| rest.split(' ').nth(1)?.parse().ok()) else { continue };
-        children.entry(parent).or_default().push(pid);
-    }
-    let mut wanted = vec![root];
-    let mut total = 0;
-    while let Some(pid) = wanted.pop() {
-        wanted.extend(children.get(&pid).into_iter().flatten());
-        let Ok(rollup) = std::fs::read_to_string(Path::new("/proc").join(pid.to_string()).join("smaps_rollup")) else { continue };
-        let pss = rollup.lines().find_map(|line| line.strip_prefix("Pss:")?.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok());
-        total += pss.unwrap_or(0);
-    }
-    total
-}
-
-/// A display of our own.
-struct Display {
-    name: String,
-    server: Child,
-}
-
-impl Display {
-    fn start() -> Self {
-        for number in 90..200 {
-            if Path::new(&format!("/tmp/.X11-unix/X{number}")).exists() {
-                continue;
-            }
-            let name = format!(":{number}");
-            let server = Command::new("Xvfb").args([&name, "-screen", "0", "1400x900x24"]).stderr(Stdio::null()).spawn().unwrap();
-            let begun = Instant::now();
-            while !Path::new(&format!("/tmp/.X11-unix/X{number}")).exists() {
-                assert!(begun.elapsed() < Duration::from_secs(20), "no display");
-                std::thread::sleep(Duration::from_millis(20));
-            }
-            return Self { name, server };
-        }
-        panic!("no display is free");
-    }
-}
-
-impl Drop for Display {
-    fn drop(&mut self) {
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
+    std::iter::once(root)
+        .chain(below(root))
+        .filter_map(|pid| {
+            // One may have ended meanwhile.
+            let rollup = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
+            let line = rollup.lines().find_map(|line| line.strip_prefix("Pss:"))?;
+            line.trim().strip_suffix(" kB")?.trim().parse::<u64>().ok()
+        })
+        .sum()
 }

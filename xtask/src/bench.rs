@@ -8,7 +8,9 @@ use crate::test;
 pub fn bench(places: &Places, arguments: &[String]) -> Result {
     let mut steps = Steps::default();
     release_binaries(places, &mut steps)?;
-    let mut command = places.cargo(&["run", "--release", "--manifest-path", "benches/Cargo.toml", "--"]);
+    let bare = ["build", "--release", "--locked", "--manifest-path", "benches/Cargo.toml", "-p", "bare-window"];
+    steps.command("build a bare window", &mut places.cargo(&bare))?;
+    let mut command = places.cargo(&["run", "--release", "--locked", "--manifest-path", "benches/Cargo.toml", "--"]);
     command.args(arguments).env("THECHATAPP_BIN_DIR", places.release_binaries());
     run(&mut command)
 }

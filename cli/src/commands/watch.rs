@@ -79,7 +79,7 @@ async fn stand(desk: &Desk<'_>, offline: &mut bool) -> Outcome {
         }
         // They say why, with their exit code.
         Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {
-            desk.connect().await?
+            desk.connect().await?;
         }
         Connection::Online | Connection::Offline { .. } | Connection::Connecting | Connection::Syncing => {}
     }
