@@ -7,10 +7,12 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod exit;
 mod open;
 mod readers;
 mod writer;
 
+pub use exit::{InUse, in_use};
 pub use open::{Durability, Schema, backup, check, open, open_reader};
 pub use readers::Readers;
 pub use writer::Writer;

@@ -1,6 +1,7 @@
 //! Opening a sealed file, and proving that it is one.
 
 use crate::Error;
+use crate::exit::{in_use, wait_at_exit};
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
 use std::path::Path;
@@ -27,6 +28,7 @@ pub enum Durability {
 /// # Errors
 /// See [`Error`]. A file that exists is never replaced.
 pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability) -> Result<Connection, Error> {
+    let _in_use = in_use();
     refuse_plain(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
@@ -50,6 +52,7 @@ pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability)
 /// See [`Error`].
 pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
     // Read-write to the system, because a reader of a WAL shares its index; queries only to us.
+    let _in_use = in_use();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = unlock(Connection::open_with_flags(path, flags)?, key)?;
     db.pragma_update(None, "query_only", true)?;
@@ -92,6 +95,8 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     db.pragma_update(None, "temp_store", "MEMORY")?;
     // A key is accepted without a look at the file; only a read tells.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    // The first key has made SQLCipher and OpenSSL register what they do at exit.
+    wait_at_exit();
     db.set_prepared_statement_cache_capacity(128);
     Ok(db)
 }

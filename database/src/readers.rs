@@ -1,7 +1,7 @@
 //! A pool of reading connections. A query runs on the runtime's blocking threads with a connection of its own, so
 //! readers wait neither for the writer nor for each other.
 
-use crate::{Error, open_reader};
+use crate::{Error, in_use, open_reader};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -12,6 +12,19 @@ struct Pool {
     key: Zeroizing<[u8; 32]>,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
+}
+
+impl Pool {
+    fn close(&self) {
+        let _in_use = in_use();
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.close();
+    }
 }
 
 /// A handle to the readers of one database.
@@ -48,6 +61,7 @@ impl Readers {
     /// # Errors
     /// The query's own, or that of opening a connection.
     pub fn read_here<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
+        let _in_use = in_use();
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let db = match idle {
             Some(db) => db,
@@ -63,6 +77,6 @@ impl Readers {
 
     /// Closes the idle connections, so that the file can be moved.
     pub fn close(&self) {
-        self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
+        self.0.close();
     }
 }

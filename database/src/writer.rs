@@ -1,7 +1,7 @@
 //! One thread that owns the writing connection. Jobs that wait at the same time share one transaction, each in a
 //! savepoint of its own, and are answered after the commit: one wait for the disk serves them all.
 
-use crate::Error;
+use crate::{Error, in_use};
 use rusqlite::Connection;
 use std::fmt;
 use std::sync::mpsc;
@@ -107,6 +107,7 @@ impl<N: Send + 'static> Writer<N> {
 
 fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: impl FnMut(Vec<N>)) {
     while let Ok(order) = inbox.recv() {
+        let _in_use = in_use();
         let mut next = Some(order);
         while let Some(order) = next.take() {
             match order {
@@ -115,6 +116,8 @@ fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: i
             }
         }
     }
+    let _in_use = in_use();
+    drop(db);
 }
 
 /// One transaction with this job and those that wait behind it. An order that is no job ends it and is handed back.

@@ -26,6 +26,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{File, TryLockError};
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
@@ -118,6 +119,20 @@ pub struct Host {
     served: Mutex<Option<Served>>,
     base: RwLock<Option<String>>,
     _lock: File,
+}
+
+/// `host.db`, used directly: it is small, and asked rarely.
+struct HostDb<'a> {
+    db: MutexGuard<'a, Connection>,
+    _in_use: database::InUse,
+}
+
+impl Deref for HostDb<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        &self.db
+    }
 }
 
 impl fmt::Debug for Host {
@@ -254,8 +269,9 @@ impl Host {
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 
-    fn db(&self) -> MutexGuard<'_, Connection> {
-        self.db.lock().unwrap_or_else(PoisonError::into_inner)
+    fn db(&self) -> HostDb<'_> {
+        let in_use = database::in_use();
+        HostDb { db: self.db.lock().unwrap_or_else(PoisonError::into_inner), _in_use: in_use }
     }
 
     /// The data folder.
@@ -308,6 +324,7 @@ impl Host {
         files::touch_private(&path)?;
         let code = make_code()?;
         let (pin, successor) = {
+            let _in_use = database::in_use();
             let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
             let step = db.transaction()?;
             Keyring::create(&step, id, &top)?;

@@ -1,0 +1,54 @@
+//! The end of the process. SQLCipher and OpenSSL free their memory and mutexes in handlers that run at exit
+//! (`sqlcipher_extra_shutdown`, `OPENSSL_cleanup`), whatever other threads are doing with them at that moment; a program
+//! that ends while a query still runs crashes now and then.
+//!
+//! So every use of a database holds a share of one lock for the whole process, as what it guards is one for the whole
+//! process. A handler of ours, registered after theirs and thus run before them, takes the lock whole and keeps it: what
+//! has begun ends first, and what would begin later waits until the process is gone.
+
+use parking_lot::{RwLock, RwLockReadGuard};
+use std::mem;
+use std::sync::Once;
+use std::time::Duration;
+
+/// How long an exit waits for what has begun: more than any query takes, and less than a person waits.
+const PATIENCE: Duration = Duration::from_secs(5);
+
+static IN_USE: RwLock<()> = RwLock::new(());
+
+/// A share of the lock; while it is held the libraries stay as they are.
+#[must_use = "a database may be used only while this is held"]
+#[derive(Debug)]
+pub struct InUse {
+    _share: RwLockReadGuard<'static, ()>,
+}
+
+/// Says that this thread uses a database directly. Readers and writers of this crate say so by themselves.
+pub fn in_use() -> InUse {
+    InUse { _share: IN_USE.read_recursive() }
+}
+
+/// Registers the handler; once a database was opened, so that SQLCipher's and OpenSSL's are registered already.
+pub(crate) fn wait_at_exit() {
+    static REGISTERED: Once = Once::new();
+    REGISTERED.call_once(|| {
+        // It fails only when there is no memory for the entry; then an exit is as unguarded as it was before.
+        let _ = room::atexit(finish);
+    });
+}
+
+extern "C" fn finish() {
+    if let Some(all) = IN_USE.try_write_for(PATIENCE) {
+        mem::forget(all);
+    }
+}
+
+/// The one call that Rust cannot check: C's `atexit` (C17, 7.22.4.2), which keeps a pointer to a function that lives as long
+/// as the program and cannot unwind.
+mod room {
+    #![allow(unsafe_code, reason = "nothing in Rust's library runs at exit")]
+
+    unsafe extern "C" {
+        pub(super) safe fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;
+    }
+}
