@@ -34,6 +34,36 @@ pub fn insert(db: &Connection, seq: i64, text: &str) {
         .unwrap();
 }
 
+/// The server's own tables in a bare database.
+pub fn workspace(path: &Path) -> Connection {
+    let db = database(path);
+    db.execute_batch(include_str!("../../server/src/store/migrations/0001_first.sql")).unwrap();
+    db
+}
+
+/// The row that the server writes for a message, with nothing around it. The body is as long as a sealed one.
+pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str) {
+    let mut id = [0u8; 16];
+    id[8..].copy_from_slice(&seq.to_be_bytes());
+    let body = vec![0x5a_u8; text.len() + 72];
+    let values = rusqlite::params![
+        (1_i64 << 40) | seq,
+        &id[..],
+        &[author; 16][..],
+        1_700_000_000_000_i64 + seq,
+        &[3u8; 32][..],
+        seq,
+        &body,
+    ];
+    db.prepare_cached(
+        "INSERT INTO messages (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?6, 0, NULL, 0, ?7) ON CONFLICT (id, author) DO NOTHING",
+    )
+    .unwrap()
+    .execute(values)
+    .unwrap();
+}
+
 type ClientSocket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
 
 /// A relay on loopback that commits each message and passes it to everybody else.

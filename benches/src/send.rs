@@ -27,7 +27,8 @@ pub async fn run(table: &mut Table) {
 async fn product() -> Vec<Duration> {
     let server = Server::start();
     let (folder_a, folder_b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let (alice, workspace) = person(folder_a.path(), &Arc::new(Memory::default()), server.owner_invite(), "alice").await;
+    let (alice, workspace) =
+        person(folder_a.path(), &Arc::new(Memory::default()), server.owner_invite(), "alice").await;
     let (bob, _) = person(folder_b.path(), &Arc::new(Memory::default()), &server.invite(), "bob").await;
     for client in [&alice, &bob] {
         client.connect(workspace, Duration::from_secs(20)).await.unwrap();

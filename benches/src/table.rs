@@ -26,19 +26,46 @@ impl Table {
     /// A rate beside a bare peer's: the ratio must reach the bound.
     pub fn rate_beside(&mut self, what: &str, ours: f64, peer: f64, bound: f64) {
         let ratio = ours / peer;
-        self.push(what, format!("{ours:.0}/s"), format!("{peer:.0}/s"), format!("{ratio:.2}"), format!("≥ {bound}"), ratio >= bound);
+        self.push(
+            what,
+            format!("{ours:.0}/s"),
+            format!("{peer:.0}/s"),
+            format!("{ratio:.2}"),
+            format!("≥ {bound}"),
+            ratio >= bound,
+        );
+    }
+
+    /// A rate beside a bare peer's, to be known.
+    pub fn note(&mut self, what: &str, ours: f64, peer: f64) {
+        self.push(
+            what,
+            format!("{ours:.0}/s"),
+            format!("{peer:.0}/s"),
+            format!("{:.2}", ours / peer),
+            "–".into(),
+            true,
+        );
     }
 
     /// A rate that must reach a figure; the peer is the physical limit on this machine.
     pub fn rate(&mut self, what: &str, ours: f64, limit: f64, bound: f64) {
         let ratio = ours / limit;
-        self.push(what, format!("{ours:.0}/s"), format!("{limit:.0}/s"), format!("{ratio:.2}"), format!("≥ {bound:.0}/s"), ours >= bound);
+        self.push(
+            what,
+            format!("{ours:.0}/s"),
+            format!("{limit:.0}/s"),
+            format!("{ratio:.2}"),
+            format!("≥ {bound:.0}/s"),
+            ours >= bound,
+        );
     }
 
     /// A duration that must stay below a figure.
     pub fn within(&mut self, what: &str, ours: Duration, limit: Option<Duration>, bound: Duration) {
         let peer = limit.map_or_else(|| "–".into(), show);
-        let ratio = limit.map_or_else(|| "–".into(), |limit| format!("{:.2}", ours.as_secs_f64() / limit.as_secs_f64()));
+        let ratio =
+            limit.map_or_else(|| "–".into(), |limit| format!("{:.2}", ours.as_secs_f64() / limit.as_secs_f64()));
         self.push(what, show(ours), peer, ratio, format!("≤ {}", show(bound)), ours <= bound);
     }
 

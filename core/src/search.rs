@@ -1,35 +1,42 @@
 //! What people type into a search becomes a question to the full-text index, and the words found are marked in a text.
 //!
-//! Words are folded by [`thechatapp_protocol::search`], on both sides. Quotes hold words together as a phrase; all words
-//! and phrases must occur. Nothing of the index's own query language is reachable from here.
+//! Words are folded and terms read by [`thechatapp_protocol::search`], on device and server alike. Nothing of the index's
+//! own query language is reachable from here.
 
 use std::collections::HashSet;
-use thechatapp_protocol::search::{folded_text, words};
+use thechatapp_protocol::search::{Term, terms, words};
 use unicode_segmentation::UnicodeSegmentation;
 
 /// The question to FTS5; `None` when no word is left.
 pub(crate) fn question(typed: &str) -> Option<String> {
-    let mut terms: Vec<String> = Vec::new();
-    for (position, part) in typed.split('"').enumerate() {
-        if position % 2 == 1 {
-            terms.push(folded_text(part));
-        } else {
-            terms.extend(words(part));
-        }
-    }
-    terms.retain(|term| !term.is_empty());
     // A folded word has only letters and digits, so quotes cannot be closed from inside.
-    let quoted: Vec<String> = terms.iter().map(|term| format!("\"{term}\"")).collect();
+    let quoted: Vec<String> = terms(typed)
+        .into_iter()
+        .map(|term| match term {
+            Term::Word(word) => format!("\"{word}\""),
+            Term::Start(start) => format!("\"{start}\" *"),
+            Term::Phrase(words) => format!("\"{}\"", words.join(" ")),
+        })
+        .collect();
     (!quoted.is_empty()).then(|| quoted.join(" "))
 }
 
 /// Where the words stand in a text, as byte ranges, ascending.
 pub(crate) fn highlights(text: &str, typed: &str) -> Vec<(u32, u32)> {
-    let wanted: HashSet<String> = words(typed).collect();
+    let (mut wanted, mut starts) = (HashSet::new(), Vec::new());
+    for term in terms(typed) {
+        match term {
+            Term::Word(word) => wanted.extend([word]),
+            Term::Phrase(words) => wanted.extend(words),
+            Term::Start(start) => starts.push(start),
+        }
+    }
+    let is_wanted =
+        |word: &String| wanted.contains(word) || starts.iter().any(|start| word.starts_with(start.as_str()));
     let mut found = Vec::new();
     for (start, word) in text.unicode_word_indices() {
         for (offset, part) in parts(word) {
-            if words(part).any(|folded| wanted.contains(&folded)) {
+            if words(part).any(|folded| is_wanted(&folded)) {
                 let from = start + offset;
                 if let (Ok(from), Ok(to)) = (u32::try_from(from), u32::try_from(from + part.len())) {
                     found.push((from, to));

@@ -34,6 +34,43 @@ pub fn folded_text(text: &str) -> String {
     out
 }
 
+/// What a person looks for: all of them must occur.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Term {
+    /// A word.
+    Word(String),
+    /// The beginning of a word: typed with `*` behind it.
+    Start(String),
+    /// Words that follow each other: typed in quotes.
+    Phrase(Vec<String>),
+}
+
+/// What was typed into a search, folded. Whatever else is typed separates words; there are no operators.
+pub fn terms(typed: &str) -> Vec<Term> {
+    let mut terms = Vec::new();
+    for (position, part) in typed.split('"').enumerate() {
+        if position % 2 == 1 {
+            let phrase: Vec<String> = words(part).collect();
+            match phrase.len() {
+                0 => {}
+                1 => terms.extend(phrase.into_iter().map(Term::Word)),
+                _ => terms.push(Term::Phrase(phrase)),
+            }
+            continue;
+        }
+        for piece in part.split_whitespace() {
+            let mut found: Vec<Term> = words(piece).map(Term::Word).collect();
+            if piece.ends_with('*')
+                && let Some(Term::Word(last)) = found.pop()
+            {
+                found.push(Term::Start(last));
+            }
+            terms.append(&mut found);
+        }
+    }
+    terms
+}
+
 fn fold(word: &str) -> String {
     if word.is_ascii() {
         return word.chars().take(WORD_MAX).map(|c| c.to_ascii_lowercase()).collect();

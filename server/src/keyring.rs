@@ -27,6 +27,8 @@ pub enum Purpose {
     Names,
     /// Digests of requests.
     Digests,
+    /// Tokens of the search index.
+    Search,
 }
 
 impl Purpose {
@@ -37,6 +39,7 @@ impl Purpose {
             Self::Root => "root",
             Self::Names => "names",
             Self::Digests => "digests",
+            Self::Search => "search",
         }
     }
 }
@@ -47,6 +50,7 @@ pub struct Keyring {
     top: Key,
     names: Key,
     digests: Key,
+    search: Key,
     channels: RwLock<HashMap<ChannelId, Key>>,
 }
 
@@ -75,7 +79,7 @@ impl Keyring {
     /// # Errors
     /// When the database or the system's randomness fails.
     pub fn create(db: &Connection, workspace: WorkspaceId, top: &Key) -> Result<(), Fail> {
-        for purpose in [Purpose::Names, Purpose::Digests] {
+        for purpose in [Purpose::Names, Purpose::Digests, Purpose::Search] {
             store(db, top, purpose, workspace.as_bytes(), &Key::random()?)?;
         }
         Ok(())
@@ -90,7 +94,8 @@ impl Keyring {
         let one = |purpose| find(db, &top, purpose, workspace.as_bytes());
         let names = one(Purpose::Names)?;
         let digests = one(Purpose::Digests)?;
-        let (Some(names), Some(digests)) = (names, digests) else { return Err(missing) };
+        let search = one(Purpose::Search)?;
+        let (Some(names), Some(digests), Some(search)) = (names, digests, search) else { return Err(missing) };
         let mut channels = HashMap::new();
         let mut rows = db.prepare("SELECT id, epoch, wrapped FROM keys WHERE what = 'channel' ORDER BY epoch")?;
         let mut rows = rows.query([])?;
@@ -100,7 +105,7 @@ impl Keyring {
             let epoch = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
             channels.insert(ChannelId::from_bytes(id), unwrap(&top, Purpose::Channel.name(), &id, epoch, &wrapped)?);
         }
-        Ok(Self { workspace, top, names, digests, channels: RwLock::new(channels) })
+        Ok(Self { workspace, top, names, digests, search, channels: RwLock::new(channels) })
     }
 
     /// Whose keys these are.
@@ -148,6 +153,13 @@ impl Keyring {
     /// The keyed digest of a request.
     pub fn digest(&self, parts: &[&[u8]]) -> [u8; 32] {
         mac(&self.digests, parts)
+    }
+
+    /// What stands for a value in the search index: 64 bits of a keyed hash; `kind` keeps words apart from what else is
+    /// looked for.
+    pub fn token(&self, kind: &str, value: &[u8]) -> [u8; 8] {
+        let [a, b, c, d, e, f, g, h, ..] = mac(&self.search, &[kind.as_bytes(), value]);
+        [a, b, c, d, e, f, g, h]
     }
 
     /// Seals a message's text.

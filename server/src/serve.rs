@@ -23,6 +23,8 @@ use tokio_util::task::TaskTracker;
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often it is looked whether session keys are due.
 const LOOK_AFTER_KEYS: Duration = Duration::from_secs(60 * 60);
+/// How often search indexes are tidied, where something was removed from them.
+const LOOK_AFTER_INDEXES: Duration = Duration::from_secs(10 * 60);
 
 /// How to run a host.
 #[derive(Debug)]
@@ -170,6 +172,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         None => None,
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
+    tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
 
     let pin = host.oldest()?.map(|workspace| workspace.identity().pin().to_string()).unwrap_or_default();
     if let Some(path) = &ready_file {
@@ -230,6 +233,20 @@ async fn look_after_keys(host: Arc<Host>, stop: CancellationToken) {
         }
         if let Err(why) = host.refresh_identities().await {
             tracing::error!(error = %why, "identity documents could not be renewed");
+        }
+    }
+}
+
+async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep(LOOK_AFTER_INDEXES) => {}
+            () = stop.cancelled() => return,
+        }
+        for workspace in host.workspaces() {
+            if let Err(why) = workspace.tidy().await {
+                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index was not tidied");
+            }
         }
     }
 }

@@ -7,11 +7,10 @@ use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
 use crate::identity_keys::Identity;
 use crate::keyring::Keyring;
-use crate::store::{self, Tx, View};
+use crate::store::{self, Counts, Tx, View};
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use thechatapp_database::{Durability, Readers, Writer};
@@ -38,7 +37,7 @@ pub struct Workspace {
     writer: Writer<Note>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
-    changes: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     identity: RwLock<Arc<Identity>>,
 }
 
@@ -89,7 +88,7 @@ impl Workspace {
             writer,
             thread: Mutex::new(Some(thread)),
             readers: Readers::new(place.path, place.database_key.expose(), READERS),
-            changes: Arc::new(AtomicU64::new(last)),
+            counts: Arc::new(Counts::new(last)),
             identity: RwLock::new(Arc::new(identity)),
         }))
     }
@@ -141,8 +140,16 @@ impl Workspace {
         &self,
         job: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> std::result::Result<T, Fail> {
-        let (keyring, changes) = (self.keyring.clone(), self.changes.clone());
-        self.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &changes))).await
+        let (keyring, counts) = (self.keyring.clone(), self.counts.clone());
+        self.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
+    }
+
+    /// Tokens of what was removed leave the search index, in steps that let others write in between.
+    pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
+        if self.counts.take_untidy() {
+            while self.unguarded(|tx| store::search::tidy(tx)).await? {}
+        }
+        Ok(())
     }
 
     /// A query of the server itself.

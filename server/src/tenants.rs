@@ -18,7 +18,7 @@ use crate::files;
 use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
 use crate::state::{Place, Workspace};
-use crate::store::{self, Tx, invites, signed};
+use crate::store::{self, Counts, Tx, invites, signed};
 use crate::time::now;
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension};
@@ -28,7 +28,6 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
@@ -334,9 +333,9 @@ impl Host {
                 None => tls_keys,
             };
             let (identity, successor) = Identity::create(&step, &keyring, (&name, title), tls_keys)?;
-            let changes = AtomicU64::new(0);
+            let counts = Counts::new(0);
             let mut notes = Vec::new();
-            let mut tx = Tx::new(&step, &keyring, &mut notes, &changes);
+            let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);
             store::channels::create(
                 &mut tx,

@@ -1,7 +1,9 @@
 //! What the window is about: a profile, closed or open.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use tauri::async_runtime::{self, JoinHandle};
+use tauri::{AppHandle, Manager};
 use thechatapp_core::view::KeyState;
 use thechatapp_core::{Client, Error, ErrorReport, Platform, Unlock};
 use tokio::sync::RwLock;
@@ -17,13 +19,34 @@ pub struct Desktop {
     /// Given at the start, for hosts without secure storage.
     passphrase: Option<Zeroizing<String>>,
     client: Arc<RwLock<Option<Client>>>,
+    /// The first opening, which begins before there is a page to ask for it.
+    beginning: Mutex<Option<JoinHandle<Result<KeyState, Error>>>>,
 }
 
 impl Desktop {
     /// A window on this profile. Nothing is opened yet.
     pub fn new(folder: PathBuf, passphrase_file: Option<&Path>, platform: Platform) -> Answer<Self> {
         let passphrase = passphrase_file.map(first_line).transpose()?;
-        Ok(Self { folder, platform, passphrase, client: Arc::default() })
+        Ok(Self { folder, platform, passphrase, client: Arc::default(), beginning: Mutex::default() })
+    }
+
+    /// Begins to open the profile while the window is being made.
+    pub fn begin(app: &AppHandle) {
+        let opener = app.clone();
+        let opening = async_runtime::spawn(async move { opener.state::<Self>().open(None).await });
+        *app.state::<Self>().beginning.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+
+    /// How the first opening went, when nobody asked yet; else how it goes now.
+    pub async fn opened(&self) -> Result<KeyState, Error> {
+        let beginning = self.beginning.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match beginning {
+            Some(opening) => match opening.await {
+                Ok(done) => done,
+                Err(_) => self.open(None).await,
+            },
+            None => self.open(None).await,
+        }
     }
 
     /// The open client.

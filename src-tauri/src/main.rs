@@ -49,7 +49,10 @@ fn main() -> ExitCode {
     };
     let built = tauri::Builder::default()
         .manage(desktop)
-        .setup(|app| Ok(window::open(app)?))
+        .setup(|app| {
+            Desktop::begin(app.handle());
+            Ok(window::open(app)?)
+        })
         .invoke_handler(tauri::generate_handler![
             commands::profile::profile_state,
             commands::profile::unlock,

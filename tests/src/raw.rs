@@ -18,6 +18,7 @@ pub struct RawClient {
     pub socket: WebSocketStream<TlsStream<TcpStream>>,
     pub transport: Transport,
     pub general: ChannelId,
+    device: StaticKey,
     stream: u32,
 }
 
@@ -42,12 +43,11 @@ impl RawClient {
             signature: ed25519_dalek::Signer::sign(&signing, &covered).to_bytes().to_vec(),
         };
         let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
-        let mut client = Self { socket, transport, general: ChannelId::from_bytes([0; 16]), stream: 0 };
+        let general = ChannelId::from_bytes([0; 16]);
+        let mut client = Self { socket, transport, general, device, stream: 0 };
         client.call::<Enrol>(&EnrolParams { credential, device: proof }).await.unwrap();
 
-        let (socket, transport) = wire::session(server.port, &known, &device).await;
-        client.socket = socket;
-        client.transport = transport;
+        client.again(server).await;
         client.call::<StartSync>(&StartSyncParams { after: 0 }).await.unwrap();
         while client.general.as_bytes() == &[0; 16] {
             let message = client.next().await.unwrap();
@@ -65,6 +65,13 @@ impl RawClient {
             }
         }
         client
+    }
+
+    /// The same device in a new session, which listens to nothing.
+    pub async fn again(&mut self, server: &Server) {
+        let known = wire::identity(server.port, server.pin()).await;
+        let (socket, transport) = wire::session(server.port, &known, &self.device).await;
+        (self.socket, self.transport, self.stream) = (socket, transport, 0);
     }
 
     /// One call; events that arrive meanwhile are dropped.

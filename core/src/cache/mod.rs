@@ -83,7 +83,7 @@ impl Cache {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(|why| database::Error::Full(why.to_string()))?;
                 }
-                let db = database::open(&path, &key, schema::CACHE, Durability::Full)?;
+                let db = database::open(&path, &key, schema::CACHE, Durability::Normal)?;
                 db.pragma_update(None, "cache_size", -16_384)?;
                 Writer::start(db, |_| {})
             };

@@ -22,8 +22,13 @@ fn words_of_scripts_without_spaces_are_marked() {
 }
 
 #[test]
-fn quotes_make_a_phrase_and_operators_are_words() {
-    assert_eq!(question("Hello \"Big, World\" NOT x*").unwrap(), "\"hello\" \"big world\" \"not\" \"x\"");
+fn the_index_is_asked_for_quoted_words_only() {
+    assert_eq!(question("Hello \"Big, World\" NOT rou*").unwrap(), "\"hello\" \"big world\" \"not\" \"rou\" *");
     assert_eq!(question(" \"\" - "), None);
     assert_eq!(question("a\" OR \"b").unwrap(), "\"a\" \"or\" \"b\"");
+}
+
+#[test]
+fn the_beginning_of_a_word_marks_the_whole_word() {
+    assert_eq!(marked("the router routes", "rout*"), ["router", "routes"]);
 }

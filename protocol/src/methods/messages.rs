@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub const TEXT_MAX: usize = 64 * 1024;
 /// Longest reaction, in bytes of UTF-8: an emoji with its modifiers, or a short name.
 pub const EMOJI_MAX: usize = 64;
+/// Most messages in one answer to a search.
+pub const HITS_MAX: u32 = 200;
 /// Most messages in one page of history.
 pub const PAGE_MAX: u32 = 2000;
 
@@ -108,7 +110,7 @@ pub struct MarkReadParams {
 /// Parameters of [`Search`] on the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SearchParams {
-    /// Words, all of which must occur.
+    /// What must occur, as in [`terms`](crate::search::terms).
     pub words: String,
     /// Only in this channel.
     #[serde(default)]
@@ -122,7 +124,7 @@ pub struct SearchParams {
     /// Only at or after this time.
     #[serde(default)]
     pub after: Option<Timestamp>,
-    /// At most this many.
+    /// At most this many, and never over [`HITS_MAX`]. There may be fewer to fit a message.
     pub limit: u32,
 }
 
@@ -147,5 +149,6 @@ methods! {
     /// Moves one's own read mark forward; it never goes back.
     MarkRead = "messages.mark_read", Access::Member, MarkReadParams => ReadRow, |p| Scope::Channel(p.channel);
     /// Finds messages by the server's blind index, only those the asker may read.
-    Search = "messages.search", Access::SignedIn, SearchParams => Found, |_| Scope::Workspace;
+    Search = "messages.search", Access::SignedIn, SearchParams => Found,
+        |p| p.channel.map_or(Scope::Workspace, Scope::Channel);
 }

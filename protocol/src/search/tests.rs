@@ -16,6 +16,22 @@ fn parts_of_a_host_name_are_words() {
 }
 
 #[test]
+fn quotes_make_a_phrase_a_star_the_beginning_of_a_word_and_operators_are_words() {
+    let word = |text: &str| Term::Word(text.to_owned());
+    let phrase = Term::Phrase(vec!["big".into(), "world".into()]);
+    assert_eq!(
+        terms("Hello \"Big, World\" NOT rou* a*b"),
+        [word("hello"), phrase, word("not"), Term::Start("rou".into()), word("a"), word("b")]
+    );
+    assert_eq!(terms(" \"\" - * "), []);
+    assert_eq!(terms("a\" OR \"b"), [word("a"), word("or"), word("b")]);
+    assert_eq!(
+        terms("\"one\" \"unclosed phrase"),
+        [word("one"), Term::Phrase(vec!["unclosed".into(), "phrase".into()])]
+    );
+}
+
+#[test]
 fn folded_text_is_words_with_single_spaces() {
     assert_eq!(folded_text("  Hello,\n WORLD! "), "hello world");
 }

@@ -5,14 +5,14 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::reads;
+use crate::store::{reads, search};
 use std::sync::Arc;
+use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::messages::{
     DeleteMessage, EditMessage, EditMessageParams, Found, History, HistoryParams, MarkRead, MarkReadParams, OneMessage,
     Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
 };
-use thechatapp_protocol::{Code, ErrorBody, Method};
 
 impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
@@ -76,13 +76,11 @@ impl Handle for MarkRead {
 
 impl Handle for Search {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SearchParams) -> Result<Found, Fail> {
-        workspace.read::<Self, _>(caller, Self::scope(&params), |_, _| Ok(())).await?;
-        Err(ErrorBody::new(
-            Code::Unavailable,
-            "Search on the server is not switched on",
-            "this server keeps no search index",
-            "search on this device",
-        )
-        .into())
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                let only = params.channel.map(|_| permit.channel()).transpose()?;
+                search::find(view, permit.person(), only, &params)
+            })
+            .await
     }
 }

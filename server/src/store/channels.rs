@@ -71,6 +71,21 @@ pub fn find(view: View<'_>, id: ChannelId) -> Result<Option<Channel>, Fail> {
     Ok(found)
 }
 
+/// A channel by its number.
+///
+/// # Errors
+/// SQLite's.
+pub fn numbered(view: View<'_>, number: i64) -> Result<Option<Channel>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT id, kind FROM channels WHERE number = ?1")?
+        .query_row([number], |row| {
+            Ok(Channel { id: ChannelId::from_bytes(row.get(0)?), number, kind: kind_of(row.get(1)?)? })
+        })
+        .optional()?;
+    Ok(found)
+}
+
 /// Its row as it travels.
 ///
 /// # Errors

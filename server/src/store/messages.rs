@@ -1,6 +1,7 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
+use super::search::{self, Tokens};
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
@@ -12,7 +13,7 @@ use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TE
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
 
 /// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
-const PAGE_BYTES: usize = 700 * 1024;
+pub(super) const PAGE_BYTES: usize = 700 * 1024;
 /// Roughly what a message costs in an encoding beside its text.
 pub(super) const ROW_BYTES: usize = 240;
 /// Most different emoji under one message.
@@ -28,6 +29,7 @@ pub struct Ready {
     digest: [u8; 32],
     text: String,
     sealed: Vec<u8>,
+    tokens: Tokens,
 }
 
 impl Ready {
@@ -55,7 +57,8 @@ impl Ready {
             &answered,
             text.as_bytes(),
         ]);
-        Ok(Self { id, author, channel, thread, digest, text, sealed })
+        let tokens = Tokens::of(keyring, channel, author, &text);
+        Ok(Self { id, author, channel, thread, digest, text, sealed, tokens })
     }
 }
 
@@ -139,6 +142,9 @@ fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, r
             signed(change),
             &ready.sealed,
         ))?;
+    if written == 1 {
+        search::add(tx, at, channel.place(seq), &ready.tokens)?;
+    }
     Ok(written == 1)
 }
 
@@ -210,6 +216,7 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     tx.db
         .prepare_cached("UPDATE messages SET body = ?2, revision = ?3, edited = ?4, change = ?5 WHERE place = ?1")?
         .execute((place, sealed, signed(at.revision), edited.0, signed(change)))?;
+    search::replace(tx, old.at, place, &Tokens::of(tx.keyring, channel.id, old.author, text))?;
     let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)
@@ -229,6 +236,7 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     tx.db
         .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
         .execute((place, signed(change)))?;
+    search::remove(tx, old.at, place)?;
     let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)

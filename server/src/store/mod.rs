@@ -9,13 +9,14 @@ pub mod members;
 pub mod messages;
 pub mod people;
 pub mod reads;
+pub mod search;
 pub mod sync;
 
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::Keyring;
 use rusqlite::Connection;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
@@ -32,24 +33,45 @@ pub struct Tx<'a> {
     /// The workspace's keys.
     pub keyring: &'a Keyring,
     notes: &'a mut Vec<Note>,
-    changes: &'a AtomicU64,
+    counts: &'a Counts,
+}
+
+/// What the writer's thread counts across transactions.
+#[derive(Debug)]
+pub struct Counts {
+    /// The last change.
+    changes: AtomicU64,
+    /// Whether the search index still has tokens of what was removed.
+    untidy: AtomicBool,
+}
+
+impl Counts {
+    /// For a database whose last change is this.
+    pub fn new(last: u64) -> Self {
+        Self { changes: AtomicU64::new(last), untidy: AtomicBool::new(false) }
+    }
+
+    /// Whether the search index wants tidying; asked once for each time.
+    pub fn take_untidy(&self) -> bool {
+        self.untidy.swap(false, Ordering::Relaxed)
+    }
 }
 
 impl<'a> Tx<'a> {
     /// For the workspace, which alone has a writer.
-    pub(crate) fn new(
-        db: &'a Connection,
-        keyring: &'a Keyring,
-        notes: &'a mut Vec<Note>,
-        changes: &'a AtomicU64,
-    ) -> Self {
-        Self { db, keyring, notes, changes }
+    pub(crate) fn new(db: &'a Connection, keyring: &'a Keyring, notes: &'a mut Vec<Note>, counts: &'a Counts) -> Self {
+        Self { db, keyring, notes, counts }
+    }
+
+    /// Something left the search index.
+    fn untidy(&self) {
+        self.counts.untidy.store(true, Ordering::Relaxed);
     }
 
     /// The next change. Only the writer's thread takes them, so they are in the order of commits; a job that fails
     /// leaves a gap, which means nothing.
     pub fn change(&self) -> u64 {
-        self.changes.fetch_add(1, Ordering::Relaxed) + 1
+        self.counts.changes.fetch_add(1, Ordering::Relaxed) + 1
     }
 
     /// Tells a row to those who may see it, once it is committed.

@@ -20,7 +20,7 @@ pub struct ProfileState {
 
 #[tauri::command]
 pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> {
-    Ok(opened(desktop.open(None).await))
+    Ok(opened(desktop.opened().await))
 }
 
 #[tauri::command]

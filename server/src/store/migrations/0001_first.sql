@@ -98,6 +98,11 @@ CREATE TABLE messages (
 CREATE UNIQUE INDEX messages_id ON messages (id, author);
 CREATE UNIQUE INDEX messages_change ON messages (place >> 40, change);
 
+-- The blind index: keyed tokens in place of words, in their order, and of the beginnings of words, the channel and the
+-- author (see store/search.rs). A rowid is a message's time, so that newest first is a walk backwards; found tells whose.
+CREATE VIRTUAL TABLE search USING fts5 (words, marks, content = '', contentless_delete = 1, tokenize = 'ascii');
+CREATE TABLE found (at INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
+
 CREATE TABLE reactions (
     place INTEGER NOT NULL REFERENCES messages (place),
     emoji TEXT NOT NULL,

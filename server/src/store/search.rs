@@ -1,0 +1,265 @@
+//! The blind search index. It holds no words: each is replaced by 64 bits of its keyed hash (HMAC-SHA-256), so whoever gets
+//! at the opened database, but not at the keys, sees which messages have a word in common, and not which word.
+//!
+//! Words keep their order, for phrases. Beside them stand tokens of the first 3 to 6 letters of each word, of the channel
+//! and of the author, so that all that is asked for is one walk through the index, from the newest message backwards.
+
+use super::channels::Channel;
+use super::messages::{self, PAGE_BYTES};
+use super::{Tx, View, channels, members};
+use crate::error::Fail;
+use crate::keyring::Keyring;
+use data_encoding::BASE32_NOPAD;
+use rusqlite::OptionalExtension;
+use std::collections::{BTreeSet, HashMap};
+use thechatapp_protocol::event::{ChannelKind, MessageRow};
+use thechatapp_protocol::methods::messages::{Found, HITS_MAX, SearchParams};
+use thechatapp_protocol::search::{Term, terms, words};
+use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
+
+/// Letters of a word's beginning that can be asked for.
+const START: std::ops::RangeInclusive<usize> = 3..=6;
+/// Messages looked at for one search: what a person may read can be rare among what matches.
+const LOOKED_AT: usize = 20_000;
+/// Hits when no limit is given.
+const HITS: u32 = 20;
+/// Bits of a rowid below its time.
+const BELOW: u32 = 20;
+
+/// What the index gets of a message; made before it waits for the writer.
+#[derive(Clone, Debug)]
+pub struct Tokens {
+    words: String,
+    marks: String,
+}
+
+impl Tokens {
+    /// Of a message's text and of whose and where it is.
+    pub fn of(keyring: &Keyring, channel: ChannelId, author: AccountId, text: &str) -> Self {
+        let mut all = String::new();
+        let mut marks = BTreeSet::from([place_token(keyring, channel), author_token(keyring, author)]);
+        for word in words(text) {
+            push(&mut all, &word_token(keyring, &word));
+            for length in START {
+                if let Some(start) = beginning(&word, length) {
+                    marks.insert(start_token(keyring, start));
+                }
+            }
+        }
+        Self { words: all, marks: marks.into_iter().collect::<Vec<_>>().join(" ") }
+    }
+}
+
+fn push(list: &mut String, token: &str) {
+    if !list.is_empty() {
+        list.push(' ');
+    }
+    list.push_str(token);
+}
+
+/// Letters and digits only, which FTS5's `ascii` tokenizer keeps whole.
+fn text(token: [u8; 8]) -> String {
+    BASE32_NOPAD.encode(&token)
+}
+
+fn word_token(keyring: &Keyring, word: &str) -> String {
+    text(keyring.token("word", word.as_bytes()))
+}
+
+fn start_token(keyring: &Keyring, start: &str) -> String {
+    text(keyring.token("start", start.as_bytes()))
+}
+
+fn place_token(keyring: &Keyring, channel: ChannelId) -> String {
+    text(keyring.token("channel", channel.as_bytes()))
+}
+
+fn author_token(keyring: &Keyring, author: AccountId) -> String {
+    text(keyring.token("author", author.as_bytes()))
+}
+
+/// The first letters of a word that has as many.
+fn beginning(word: &str, length: usize) -> Option<&str> {
+    let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
+    ends.nth(length.checked_sub(1)?).and_then(|end| word.get(..end))
+}
+
+/// The lowest rowid of a time.
+fn floor(at: Timestamp) -> i64 {
+    at.0.clamp(0, (1 << 42) - 1) << BELOW
+}
+
+/// Where the search for a message's own rowid begins. Two messages may want the same; the second takes the next free one.
+fn first_rowid(at: Timestamp, place: i64) -> i64 {
+    floor(at) | (place & ((1 << BELOW) - 1))
+}
+
+/// Puts a new message into the index.
+///
+/// # Errors
+/// SQLite's.
+pub fn add(tx: &Tx<'_>, at: Timestamp, place: i64, tokens: &Tokens) -> Result<(), Fail> {
+    let mut rowid = first_rowid(at, place);
+    let mut claim =
+        tx.db.prepare_cached("INSERT INTO found (at, place) VALUES (?1, ?2) ON CONFLICT (at) DO NOTHING")?;
+    while claim.execute((rowid, place))? == 0 {
+        rowid += 1;
+    }
+    tx.db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")?.execute((
+        rowid,
+        &tokens.words,
+        &tokens.marks,
+    ))?;
+    Ok(())
+}
+
+/// Replaces what the index has of a message.
+///
+/// # Errors
+/// SQLite's.
+pub fn replace(tx: &Tx<'_>, at: Timestamp, place: i64, tokens: &Tokens) -> Result<(), Fail> {
+    let Some(rowid) = rowid(tx.view(), at, place)? else { return add(tx, at, place, tokens) };
+    tx.db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")?.execute((
+        rowid,
+        &tokens.words,
+        &tokens.marks,
+    ))?;
+    tx.untidy();
+    Ok(())
+}
+
+/// Takes a message out of the index. Its tokens stay in the index's files until it is tidied.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove(tx: &Tx<'_>, at: Timestamp, place: i64) -> Result<(), Fail> {
+    if let Some(rowid) = rowid(tx.view(), at, place)? {
+        tx.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([rowid])?;
+        // Its row in found stays: places after it are looked for from there on.
+        tx.untidy();
+    }
+    Ok(())
+}
+
+fn rowid(view: View<'_>, at: Timestamp, place: i64) -> Result<Option<i64>, Fail> {
+    let mut rowid = first_rowid(at, place);
+    let mut look = view.db.prepare_cached("SELECT place FROM found WHERE at = ?1")?;
+    while let Some(known) = look.query_row([rowid], |row| row.get::<_, i64>(0)).optional()? {
+        if known == place {
+            return Ok(Some(rowid));
+        }
+        rowid += 1;
+    }
+    Ok(None)
+}
+
+/// Merges a part of the index, so that tokens of what was removed leave it. Returns whether there is more to do.
+///
+/// # Errors
+/// SQLite's.
+pub fn tidy(tx: &Tx<'_>) -> Result<bool, Fail> {
+    let before = tx.db.total_changes();
+    // As documented for FTS5's merge: fewer than two changes mean that nothing was left to merge.
+    tx.db.execute("INSERT INTO search (search, rank) VALUES ('merge', -200)", [])?;
+    Ok(tx.db.total_changes() - before >= 2)
+}
+
+/// Finds messages, newest first, among those a person may read. `only` is the channel, when one was asked for and the gate
+/// has let it pass.
+///
+/// # Errors
+/// Bad input for words that the index cannot answer; the asker's own device can.
+pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &SearchParams) -> Result<Found, Fail> {
+    let terms = terms(&params.words);
+    let question = question(view.keyring, &terms, only, params.author)?;
+    let mut walk = view.db.prepare_cached(
+        "SELECT f.place FROM search s CROSS JOIN found f ON f.at = s.rowid
+         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3 ORDER BY s.rowid DESC LIMIT ?4",
+    )?;
+    let mut rows =
+        walk.query((question, params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor), LOOKED_AT as i64))?;
+    let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
+    let mut sight = Sight { asker, known: HashMap::new() };
+    let (mut messages, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = rows.next()? {
+        let place: i64 = row.get(0)?;
+        let Some(channel) = sight.channel(view, place >> 40)? else { continue };
+        let message = messages::row(view, channel, place)?;
+        if !holds(&message, &terms) {
+            continue;
+        }
+        bytes += messages::weight(&message);
+        if bytes > PAGE_BYTES && !messages.is_empty() {
+            break;
+        }
+        messages.push(message);
+        if messages.len() >= limit {
+            break;
+        }
+    }
+    Ok(Found { messages })
+}
+
+/// The index's question: every term, and the filters that it knows.
+fn question(
+    keyring: &Keyring,
+    terms: &[Term],
+    only: Option<Channel>,
+    author: Option<AccountId>,
+) -> Result<String, Fail> {
+    let mut parts = Vec::new();
+    for term in terms {
+        parts.push(match term {
+            Term::Word(word) => format!("words : {}", word_token(keyring, word)),
+            Term::Phrase(phrase) => {
+                let tokens: Vec<String> = phrase.iter().map(|word| word_token(keyring, word)).collect();
+                format!("words : \"{}\"", tokens.join(" "))
+            }
+            Term::Start(start) => {
+                let length = start.chars().count().min(*START.end());
+                let start = beginning(start, length).filter(|_| length >= *START.start()).ok_or_else(|| {
+                    Fail::bad_input(
+                        "This cannot be searched on the server",
+                        format!("\"{start}*\" has too few letters: its index knows beginnings of 3 letters and more"),
+                        "add letters, or search on this device",
+                    )
+                })?;
+                format!("marks : {}", start_token(keyring, start))
+            }
+        });
+    }
+    if parts.is_empty() {
+        return Err(Fail::bad_input("There is nothing to search for", "no word was given", "give at least one word"));
+    }
+    parts.extend(only.map(|channel| format!("marks : {}", place_token(keyring, channel.id))));
+    parts.extend(author.map(|author| format!("marks : {}", author_token(keyring, author))));
+    Ok(parts.join(" AND "))
+}
+
+/// Whether a message does begin words as was asked: the index knows six letters of a beginning, and 64 bits of each token.
+fn holds(message: &MessageRow, terms: &[Term]) -> bool {
+    let mut starts = terms.iter().filter_map(|term| match term {
+        Term::Start(start) => Some(start.as_str()),
+        _ => None,
+    });
+    starts.all(|start| words(&message.text).any(|word| word.starts_with(start)))
+}
+
+/// The channels that the asker may read, looked up once each.
+struct Sight {
+    asker: AccountId,
+    known: HashMap<i64, Option<ChannelId>>,
+}
+
+impl Sight {
+    fn channel(&mut self, view: View<'_>, number: i64) -> Result<Option<ChannelId>, Fail> {
+        if let Some(known) = self.known.get(&number) {
+            return Ok(*known);
+        }
+        let channel = channels::numbered(view, number)?.ok_or(Fail::Broken("a message without its channel"))?;
+        let seen = channel.kind == ChannelKind::Public || members::is(view, channel.id, self.asker)?;
+        let seen = seen.then_some(channel.id);
+        self.known.insert(number, seen);
+        Ok(seen)
+    }
+}
