@@ -43,7 +43,7 @@ async fn product(listening: bool) -> f64 {
                     random[..2].copy_from_slice(&(sender as u16).to_be_bytes());
                     random[2..10].copy_from_slice(&number.to_be_bytes());
                     let id = MessageId::from_parts(number, &random);
-                    let params = SendMessageParams { id, channel: client.general, text: TEXT.into(), thread: None };
+                    let params = SendMessageParams { id, channel: client.general, text: TEXT.into(), thread: None, after: None };
                     client.call::<SendMessage>(&params).await.unwrap();
                 }
             })

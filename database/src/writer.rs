@@ -4,7 +4,8 @@
 use crate::{Error, in_use};
 use rusqlite::Connection;
 use std::fmt;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 use tokio::sync::oneshot;
 
@@ -25,11 +26,19 @@ enum Order<N> {
 /// ends, and closes the database, when the last handle is dropped.
 pub struct Writer<N> {
     orders: mpsc::Sender<Order<N>>,
+    counts: Arc<Counts>,
+}
+
+/// What a writer has done since it was started.
+#[derive(Debug, Default)]
+struct Counts {
+    jobs: AtomicU64,
+    commits: AtomicU64,
 }
 
 impl<N> Clone for Writer<N> {
     fn clone(&self) -> Self {
-        Self { orders: self.orders.clone() }
+        Self { orders: self.orders.clone(), counts: self.counts.clone() }
     }
 }
 
@@ -50,11 +59,18 @@ impl<N: Send + 'static> Writer<N> {
         committed: impl FnMut(Vec<N>) + Send + 'static,
     ) -> Result<(Self, JoinHandle<()>), Error> {
         let (orders, inbox) = mpsc::channel();
+        let counts = Arc::<Counts>::default();
+        let counted = counts.clone();
         let thread = std::thread::Builder::new()
             .name("database-writer".into())
-            .spawn(move || run(db, &inbox, committed))
+            .spawn(move || run(db, &inbox, committed, &counted))
             .map_err(|why| Error::Unfit(why.to_string()))?;
-        Ok((Self { orders }, thread))
+        Ok((Self { orders, counts }, thread))
+    }
+
+    /// How many jobs were committed, and in how many transactions.
+    pub fn committed(&self) -> (u64, u64) {
+        (self.counts.jobs.load(Ordering::Relaxed), self.counts.commits.load(Ordering::Relaxed))
     }
 
     /// Runs a job in the next transaction and answers after it is committed. A job that fails is undone alone.
@@ -105,14 +121,14 @@ impl<N: Send + 'static> Writer<N> {
     }
 }
 
-fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: impl FnMut(Vec<N>)) {
+fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: impl FnMut(Vec<N>), counts: &Counts) {
     while let Ok(order) = inbox.recv() {
         let _in_use = in_use();
         let mut next = Some(order);
         while let Some(order) = next.take() {
             match order {
                 Order::Apart(job) => job(&mut db),
-                Order::Grouped(job) => next = group(&db, job, inbox, &mut committed),
+                Order::Grouped(job) => next = group(&db, job, inbox, &mut committed, counts),
             }
         }
     }
@@ -126,6 +142,7 @@ fn group<N>(
     first: Job<N>,
     inbox: &mpsc::Receiver<Order<N>>,
     committed: &mut impl FnMut(Vec<N>),
+    counts: &Counts,
 ) -> Option<Order<N>> {
     let mut answers = Vec::new();
     let mut notes = Vec::new();
@@ -173,6 +190,8 @@ fn group<N>(
         }
         return after;
     }
+    counts.jobs.fetch_add(answers.len() as u64, Ordering::Relaxed);
+    counts.commits.fetch_add(1, Ordering::Relaxed);
     if !notes.is_empty() {
         committed(notes);
     }

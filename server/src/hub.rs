@@ -4,6 +4,7 @@
 //! person may not see. A listener that falls behind loses groups and reads the database instead, so the hub's memory is
 //! bounded and the writer never waits.
 
+use crate::store::sync;
 use bytes::Bytes;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
@@ -53,6 +54,8 @@ pub struct Group {
     pub notes: Vec<Note>,
     /// The last change among them.
     pub to: u64,
+    /// Roughly what its rows cost in an encoding.
+    pub weight: usize,
     whole: OnceLock<Bytes>,
 }
 
@@ -63,7 +66,9 @@ impl Group {
             Note::Bulk { to: bulk, .. } => to.max(*bulk),
             Note::SignedOut(_) => to,
         });
-        Self { notes, to, whole: OnceLock::new() }
+        let weight =
+            notes.iter().map(|note| if let Note::Row { row, .. } = note { sync::weight(row) } else { 0 }).sum();
+        Self { notes, to, weight, whole: OnceLock::new() }
     }
 
     /// All its rows as one encoded event: made once, for all who may see all of them.

@@ -1,6 +1,8 @@
 //! Figures for Prometheus, in its text format 0.0.4. Counts only: no names, no ids.
 
+use crate::state::Workspace;
 use std::fmt::Write;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 /// Something that only grows.
@@ -41,7 +43,13 @@ pub struct Metrics {
 
 impl Metrics {
     /// The page that Prometheus reads.
-    pub fn page(&self, half_open: usize, workspaces: usize) -> String {
+    pub fn page(&self, half_open: usize, workspaces: &[Arc<Workspace>]) -> String {
+        let (mut writes, mut commits) = (0, 0);
+        for workspace in workspaces {
+            let committed = workspace.committed();
+            writes += committed.0;
+            commits += committed.1;
+        }
         let rows = [
             (
                 "thechatapp_sessions",
@@ -49,14 +57,11 @@ impl Metrics {
                 "Live sessions of enrolled devices",
                 self.sessions.0.load(Ordering::Relaxed),
             ),
-            (
-                "thechatapp_calls_total",
-                "counter",
-                "Calls in sessions",
-                i64::try_from(self.calls.0.load(Ordering::Relaxed)).unwrap_or(i64::MAX),
-            ),
+            ("thechatapp_calls_total", "counter", "Calls in sessions", total(self.calls.0.load(Ordering::Relaxed))),
+            ("thechatapp_writes_total", "counter", "Writes that were committed", total(writes)),
+            ("thechatapp_commits_total", "counter", "Transactions in which they were", total(commits)),
             ("thechatapp_half_open", "gauge", "Connections that have proved nothing yet", to_signed(half_open)),
-            ("thechatapp_workspaces", "gauge", "Open workspaces", to_signed(workspaces)),
+            ("thechatapp_workspaces", "gauge", "Open workspaces", to_signed(workspaces.len())),
         ];
         let mut page = String::new();
         for (name, kind, help, value) in rows {
@@ -64,6 +69,10 @@ impl Metrics {
         }
         page
     }
+}
+
+fn total(value: u64) -> i64 {
+    i64::try_from(value).unwrap_or(i64::MAX)
 }
 
 fn to_signed(value: usize) -> i64 {

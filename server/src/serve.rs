@@ -74,11 +74,14 @@ pub struct Running {
 /// # Errors
 /// See [`crate::error::Kind`].
 pub fn init(data: &Path, source: &KeySource, workspace: &str, public_url: Option<&str>, cost: Cost) -> Result<Made> {
-    let fresh = !data.exists();
+    crate::tenants::short_name(workspace.trim())?;
+    let (fresh, empty) = (!data.exists(), !Host::exists(data));
     let made = make(data, source, workspace, public_url, cost);
+    // Only what this call made goes.
     if made.is_err() && fresh {
-        // Only what this call made goes; a folder that was there before stays as it is.
         let _ = std::fs::remove_dir_all(data);
+    } else if made.is_err() && empty {
+        Host::unmake(data);
     }
     made
 }

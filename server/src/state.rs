@@ -38,7 +38,7 @@ pub struct Workspace {
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
     counts: Arc<Counts>,
-    identity: RwLock<Arc<Identity>>,
+    identity: Arc<RwLock<Arc<Identity>>>,
 }
 
 impl fmt::Debug for Workspace {
@@ -89,7 +89,7 @@ impl Workspace {
             thread: Mutex::new(Some(thread)),
             readers: Readers::new(place.path, place.database_key.expose(), READERS),
             counts: Arc::new(Counts::new(last)),
-            identity: RwLock::new(Arc::new(identity)),
+            identity: Arc::new(RwLock::new(Arc::new(identity))),
         }))
     }
 
@@ -144,10 +144,18 @@ impl Workspace {
         self.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
     }
 
+    /// How many writes were committed, and in how many transactions.
+    pub fn committed(&self) -> (u64, u64) {
+        self.writer.committed()
+    }
+
     /// Tokens of what was removed leave the search index, in steps that let others write in between.
     pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
         if self.counts.take_untidy() {
-            while self.unguarded(|tx| store::search::tidy(tx)).await? {}
+            let mut first = true;
+            while self.unguarded(move |tx| store::search::tidy(tx, first)).await? {
+                first = false;
+            }
         }
         Ok(())
     }
@@ -180,20 +188,20 @@ impl Workspace {
         &self,
         change: impl FnOnce(&Identity, &Connection, &Keyring) -> Result<(Option<Identity>, T)> + Send + 'static,
     ) -> Result<T> {
-        let (current, keyring) = (self.identity(), self.keyring.clone());
-        let (next, answer) = self
-            .writer
+        let (identity, keyring) = (self.identity.clone(), self.keyring.clone());
+        // Read and replaced on the writer's thread: of two changes at once the second builds on the first.
+        self.writer
             .apart(move |db| -> Result<_> {
+                let current = identity.read().unwrap_or_else(PoisonError::into_inner).clone();
                 let step = db.transaction()?;
-                let done = change(&current, &step, &keyring)?;
+                let (next, answer) = change(&current, &step, &keyring)?;
                 step.commit()?;
-                Ok(done)
+                if let Some(next) = next {
+                    *identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+                }
+                Ok(answer)
             })
-            .await?;
-        if let Some(next) = next {
-            *self.identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-        }
-        Ok(answer)
+            .await
     }
 
     /// Ends the writer and closes the files. Whoever still holds the workspace gets "closed".

@@ -156,12 +156,25 @@ pub fn lock(dir: &Path) -> Result<Option<File>> {
 }
 
 impl Host {
+    /// Whether there is a host, or a part of one, in a folder.
+    pub fn exists(dir: &Path) -> bool {
+        dir.join("host.db").exists() || dir.join("keys").exists()
+    }
+
+    /// Removes the files of a host that did not come to be. What else is in the folder stays.
+    pub(crate) fn unmake(dir: &Path) {
+        for file in ["host.db", "host.db-wal", "host.db-shm", "host.lock"] {
+            let _ = std::fs::remove_file(dir.join(file));
+        }
+        let _ = std::fs::remove_dir_all(dir.join("keys"));
+    }
+
     /// Makes a host in a folder that has none.
     ///
     /// # Errors
     /// Bad input when there is one already.
     pub fn create(dir: &Path, source: &KeySource, cost: Cost) -> Result<Self> {
-        if dir.join("host.db").exists() || dir.join("keys").exists() {
+        if Self::exists(dir) {
             return Err(Error::bad_input(
                 "There is a host in this folder already",
                 dir.display().to_string(),
@@ -534,7 +547,7 @@ fn busy() -> Error {
 }
 
 /// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.
-fn short_name(title: &str) -> Result<String> {
+pub(crate) fn short_name(title: &str) -> Result<String> {
     let name = title.to_lowercase();
     let fits = !name.is_empty()
         && name.len() <= 40

@@ -53,7 +53,13 @@ async fn an_edit_and_a_deletion_are_followed_and_filters_narrow() {
     let mut alice = host.join("alice").await;
     let mut bob = host.join("bob").await;
     let general = alice.general().await;
-    let params = |text: &str| SendMessageParams { id: message_id(), channel: general, text: text.into(), thread: None };
+    let params = |text: &str| SendMessageParams {
+        id: message_id(),
+        channel: general,
+        text: text.into(),
+        thread: None,
+        after: None,
+    };
     let (one, two) = (params("apples and pears"), params("apples alone"));
     let sent = alice.call::<SendMessage>(&one).await.unwrap();
     alice.call::<SendMessage>(&two).await.unwrap();

@@ -80,7 +80,8 @@ async fn the_same_message_twice_is_one_and_another_under_its_id_is_refused() {
     let mut alice = host.join("alice").await;
     let mut bob = host.join("bob").await;
     let general = alice.general().await;
-    let mut params = SendMessageParams { id: message_id(), channel: general, text: "once".into(), thread: None };
+    let mut params =
+        SendMessageParams { id: message_id(), channel: general, text: "once".into(), thread: None, after: None };
     let first = alice.call::<SendMessage>(&params).await.unwrap();
     assert_eq!(alice.call::<SendMessage>(&params).await.unwrap(), first);
     let id = params.id;
@@ -188,7 +189,13 @@ async fn only_the_author_changes_a_message_and_reactions_keep_their_order() {
     let general = alice.general().await;
     let id = message_id();
     alice
-        .call::<SendMessage>(&SendMessageParams { id, channel: general, text: "mine".into(), thread: None })
+        .call::<SendMessage>(&SendMessageParams {
+            id,
+            channel: general,
+            text: "mine".into(),
+            thread: None,
+            after: None,
+        })
         .await
         .unwrap();
     let edit = EditMessageParams { channel: general, id, text: "yours".into() };

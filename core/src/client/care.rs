@@ -3,7 +3,7 @@
 use super::{Client, Inner, open_cache};
 use crate::error::{Error, Result};
 use crate::fault;
-use crate::local::Local;
+use crate::local::{Local, good_path};
 use crate::platform::{Clock, Platform, SystemClock};
 use crate::profile::{Profile, Unlock, Vault};
 use serde_json::{Value, json};
@@ -67,7 +67,10 @@ impl Client {
         let key = profile.local_key().expose();
         let local = match Local::open(&path, key, false).await {
             Err(Error::Corrupt { file, why }) => {
-                move_aside(&path, &aside).await?;
+                // Without a copy to put in its place a damaged file is better than none.
+                if good_path(&path).exists() {
+                    move_aside(&path, &aside).await?;
+                }
                 if !Local::restore_good(&path).await? {
                     return Err(Error::Corrupt { file, why: format!("{why}; there is no good copy of it") });
                 }
@@ -138,7 +141,7 @@ impl Client {
             "sqlite": rusqlite::version(),
             "cipher": shared.local.cipher().await.ok(),
             "local": local,
-            "good_copy": crate::local::good_path(&shared.profile.local_path()).exists(),
+            "good_copy": good_path(&shared.profile.local_path()).exists(),
             "workspaces": workspaces,
         }))
     }

@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::fault;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
@@ -29,7 +30,7 @@ pub(crate) struct Local {
     readers: Readers,
     path: PathBuf,
     key: Zeroizing<[u8; 32]>,
-    changed: AtomicBool,
+    changed: Arc<AtomicBool>,
 }
 
 impl std::fmt::Debug for Local {
@@ -61,7 +62,7 @@ impl Local {
             match open() {
                 Ok((writer, thread)) => {
                     let readers = Readers::new(path.clone(), &key, READERS);
-                    Ok(Self { writer, thread, readers, path, key, changed: AtomicBool::new(true) })
+                    Ok(Self { writer, thread, readers, path, key, changed: Arc::new(AtomicBool::new(true)) })
                 }
                 Err(why) => Err((path, why)),
             }
@@ -92,15 +93,15 @@ impl Local {
 
     /// Makes the last good copy anew, when something changed since the last one.
     pub(crate) async fn keep_good(&self) -> Result<()> {
-        if !self.changed.swap(false, Ordering::SeqCst) {
-            return Ok(());
-        }
-        let (to, key) = (good_path(&self.path), self.key.clone());
-        let kept = self.apart(move |db| database::backup(db, &to, &key)).await;
-        if kept.is_err() {
-            self.changed.store(true, Ordering::SeqCst);
-        }
-        kept
+        let (to, key, changed) = (good_path(&self.path), self.key.clone(), Arc::clone(&self.changed));
+        self.apart(move |db| {
+            if changed.load(Ordering::SeqCst) {
+                database::backup(db, &to, &key)?;
+                changed.store(false, Ordering::SeqCst);
+            }
+            Ok(())
+        })
+        .await
     }
 
     /// Writes the log into the file.
@@ -147,7 +148,12 @@ impl Local {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.changed.store(true, Ordering::SeqCst);
+        // Marked on the writer's thread: a copy that is made before this job is not taken for one that has it.
+        let changed = Arc::clone(&self.changed);
+        let job = move |db: &Connection| {
+            changed.store(true, Ordering::SeqCst);
+            job(db)
+        };
         self.writer.write(move |db, _| job(db)).await.map_err(|why| fault::database(&self.path, why))
     }
 

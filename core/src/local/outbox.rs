@@ -59,6 +59,30 @@ impl Local {
         .await
     }
 
+    /// Takes messages to be sent before all that waits already, in their order.
+    pub(crate) async fn queue_first(&self, workspace: WorkspaceId, messages: Vec<Waiting>) -> Result<()> {
+        self.write(move |db| {
+            let lowest: i64 = db.query_row("SELECT coalesce(min(position), 1) FROM outbox", [], |row| row.get(0))?;
+            let mut insert = db.prepare_cached(
+                "INSERT INTO outbox (position, workspace, id, channel, text, thread, created)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
+            )?;
+            for (position, message) in (lowest - messages.len() as i64..).zip(messages) {
+                insert.execute(params![
+                    position,
+                    workspace.as_bytes(),
+                    message.id.as_bytes(),
+                    message.channel.as_bytes(),
+                    message.text,
+                    message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
+                    message.created.0,
+                ])?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Everything of a workspace that is not known to be on the server, in order.
     pub(crate) async fn outbox(&self, workspace: WorkspaceId) -> Result<Vec<Waiting>> {
         self.read(move |db| {

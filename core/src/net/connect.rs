@@ -12,7 +12,7 @@ use thechatapp_protocol::http::{
     BINDING_EXPORTER, BINDING_HEADER, BINDING_NONE, DOCUMENT_HEADER, HELLO_HEADER, session_path,
 };
 use thechatapp_protocol::session::{Binding, EXPORTER_LABEL, Prologue, StaticKey, Transport, initiate, limits};
-use thechatapp_protocol::{Code, ErrorBody, PROTOCOL};
+use thechatapp_protocol::{ErrorBody, PROTOCOL};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -32,8 +32,6 @@ pub enum Failure {
     Offline(String),
     /// What answers does not fit the identity document that is known: look at its document.
     Identity(String),
-    /// The server says no.
-    Refused(ErrorBody),
 }
 
 /// Where to connect, and as whom.
@@ -151,7 +149,7 @@ fn refused(response: &http::Response<Option<Vec<u8>>>) -> Failure {
         (StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST, body) => {
             Failure::Identity(body.map_or_else(|| format!("the server answered {status}"), |body| body.to_string()))
         }
-        (_, Some(body)) if body.code == Code::SignedOut => Failure::Refused(body),
+        // Whatever it says: nobody has proved yet who says it.
         (_, Some(body)) => Failure::Offline(body.to_string()),
         (_, None) => Failure::Offline(format!("the server answered {status}")),
     }

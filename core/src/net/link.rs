@@ -173,10 +173,6 @@ impl Keeper {
             Ok(connected) => connected,
             Err(Failure::Offline(why)) => return Outcome::Wait { why, fixed: None },
             Err(Failure::Identity(why)) => return self.look(why, None).await,
-            Err(Failure::Refused(body)) => {
-                let _ = self.events.send(LinkEvent::Refused(body)).await;
-                return Outcome::Finished;
-            }
         };
         self.waits = 0;
         let (session, running) = session::begin(socket, transport, Arc::clone(&self.config.clock));

@@ -188,10 +188,17 @@ impl Running {
             .transport
             .seal(&Message { kind, stream, payload }, millis)
             .map_err(|why| End::Lost(why.to_string()))?;
-        for frame in frames {
-            self.socket.feed(Frame::binary(frame)).await.map_err(|why| End::Lost(why.to_string()))?;
+        let all = async {
+            for frame in frames {
+                self.socket.feed(Frame::binary(frame)).await?;
+            }
+            self.socket.flush().await
+        };
+        // A line that takes nothing is as good as gone, long before the system gives it up.
+        match tokio::time::timeout(PATIENCE, all).await {
+            Ok(done) => done.map_err(|why| End::Lost(why.to_string())),
+            Err(_) => Err(End::Lost("the line takes nothing".into())),
         }
-        self.socket.flush().await.map_err(|why| End::Lost(why.to_string()))
     }
 
     async fn take(&mut self, frame: &[u8]) -> std::result::Result<(), End> {

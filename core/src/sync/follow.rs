@@ -224,6 +224,8 @@ impl<'a> Connected<'a> {
                 new_generation(self.workspace, generation, true).await?;
                 return Ok(Some(End::Fault(Error::Refused(body))));
             }
+            // The server will not stream on this session: another one is tried.
+            Err(why @ Error::Refused(_)) => return Ok(Some(End::Fault(why))),
             // The link tells what became of the session.
             Err(why) => {
                 tracing::debug!(%why, "the sync did not start");
@@ -287,18 +289,16 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
     if offer_again {
         let mut own = workspace.cache.own_messages(OFFERED_AGAIN).await?;
         own.reverse();
-        for row in own {
-            let message = Waiting {
-                position: 0,
-                id: row.id,
-                channel: row.channel,
-                text: row.text,
-                thread: row.thread,
-                created: row.at,
-                failure: None,
-            };
-            workspace.local.queue(workspace.id, message).await?;
-        }
+        let waiting = own.into_iter().map(|row| Waiting {
+            position: 0,
+            id: row.id,
+            channel: row.channel,
+            text: row.text,
+            thread: row.thread,
+            created: row.at,
+            failure: None,
+        });
+        workspace.local.queue_first(workspace.id, waiting.collect()).await?;
     }
     workspace.cache.begin_generation(generation).await?;
     if offer_again {

@@ -9,12 +9,12 @@ use crate::local::Waiting;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sent};
-use thechatapp_protocol::{AccountId, ChannelId, Code, Row};
+use thechatapp_protocol::{AccountId, ChannelId, Code, MessageId, Row};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
 
@@ -37,12 +37,19 @@ pub(super) enum Order {
     Marks,
 }
 
-type Answer = (Waiting, Result<Sent>);
+/// A message, the number of the session it went out on, and what became of it.
+type Answer = (Waiting, u64, Result<Sent>);
 
 struct Sender<S> {
     workspace: Arc<Workspace>,
     session: Option<S>,
+    /// Counts the sessions there have been.
+    number: u64,
     queue: BTreeMap<i64, Waiting>,
+    /// What is on its way, by position, and on which session.
+    out: BTreeMap<i64, (ChannelId, MessageId, u64)>,
+    /// Given up while on their way.
+    dropped: BTreeSet<i64>,
     on_the_way: FuturesUnordered<BoxFuture<'static, Answer>>,
     marks: Option<BoxFuture<'static, Result<()>>>,
     marks_wait: bool,
@@ -59,7 +66,10 @@ pub(super) async fn run<S: Caller>(
     let mut sender = Sender {
         workspace,
         session: sessions.borrow_and_update().clone(),
+        number: 0,
         queue: BTreeMap::new(),
+        out: BTreeMap::new(),
+        dropped: BTreeSet::new(),
         on_the_way: FuturesUnordered::new(),
         marks: None,
         marks_wait: true,
@@ -72,18 +82,19 @@ pub(super) async fn run<S: Caller>(
         let paused_until = sender.paused_until;
         tokio::select! {
             biased;
+            order = orders.recv() => match order {
+                Some(order) => sender.order(order).await,
+                None => return,
+            },
             changed = sessions.changed() => {
                 if changed.is_err() {
                     return;
                 }
                 sender.session = sessions.borrow_and_update().clone();
+                sender.number += 1;
                 sender.paused_until = None;
                 sender.marks_wait = true;
             }
-            order = orders.recv() => match order {
-                Some(order) => sender.order(order).await,
-                None => return,
-            },
             Some(answer) = sender.on_the_way.next(), if !sender.on_the_way.is_empty() => {
                 let mut answers = vec![answer];
                 // Those that came together are committed together.
@@ -134,7 +145,9 @@ impl<S: Caller> Sender<S> {
                 self.queue.insert(message.position, message);
             }
             Order::Drop(position) => {
-                self.queue.remove(&position);
+                if self.queue.remove(&position).is_none() && self.out.contains_key(&position) {
+                    self.dropped.insert(position);
+                }
             }
             Order::Reload => self.reload().await,
             Order::Marks => self.marks_wait = true,
@@ -148,31 +161,37 @@ impl<S: Caller> Sender<S> {
             self.marks_wait = false;
             self.marks = Some(marks(Arc::clone(&self.workspace), session.clone()).boxed());
         }
-        if self.paused_until.is_some() {
+        // What went out on a session that has ended comes back at once, and goes before what follows it.
+        if self.paused_until.is_some() || self.out.values().any(|(_, _, number)| *number != self.number) {
             return;
         }
         while self.on_the_way.len() < WINDOW {
             let Some((_, message)) = self.queue.pop_first() else { break };
-            let session = session.clone();
+            let (session, number) = (session.clone(), self.number);
+            let before = self.out.values().rev().find(|(channel, _, _)| *channel == message.channel);
+            let after = before.map(|(_, id, _)| *id);
+            self.out.insert(message.position, (message.channel, message.id, number));
             self.on_the_way.push(begun(async move {
                 let params = SendMessageParams {
                     id: message.id,
                     channel: message.channel,
                     text: message.text.clone(),
                     thread: message.thread,
+                    after,
                 };
                 let answer = session.call::<SendMessage>(params).await;
-                (message, answer)
+                (message, number, answer)
             }));
         }
     }
 
     async fn settle(&mut self, answers: Vec<Answer>) {
         let mut sent = Vec::new();
-        for (message, answer) in answers {
+        for (message, number, answer) in answers {
+            self.out.remove(&message.position);
             match answer {
                 Ok(ack) => sent.push((message, ack)),
-                Err(why) => self.unsent(message, why).await,
+                Err(why) => self.unsent(message, number, why).await,
             }
         }
         if sent.is_empty() {
@@ -180,25 +199,45 @@ impl<S: Caller> Sender<S> {
         }
         self.pause = PAUSE;
         match acknowledge(&self.workspace, &sent).await {
-            Ok(()) => {}
+            Ok(()) => {
+                for (message, _) in &sent {
+                    self.dropped.remove(&message.position);
+                }
+            }
             Err(why) => {
                 // They stay in the outbox; sent again, they get the same answer.
                 tracing::error!(%why, "acknowledged messages cannot be stored yet");
-                self.queue.extend(sent.into_iter().map(|(message, _)| (message.position, message)));
+                for (message, _) in sent {
+                    self.again(message);
+                }
                 self.wait(None);
             }
         }
     }
 
-    async fn unsent(&mut self, message: Waiting, why: Error) {
+    /// Puts a message back, unless it was given up meanwhile.
+    fn again(&mut self, message: Waiting) {
+        if !self.dropped.remove(&message.position) {
+            self.queue.insert(message.position, message);
+        }
+    }
+
+    /// A session that has ended, or does not work, is not used again; one that came after it is.
+    fn give_up(&mut self, number: u64) {
+        if number == self.number {
+            self.session = None;
+        }
+    }
+
+    async fn unsent(&mut self, message: Waiting, number: u64, why: Error) {
         match why {
             Error::Refused(body) => match body.code {
                 Code::BadInput | Code::NotFound | Code::Denied | Code::Conflict | Code::StepUp => {
                     self.refused(message, format!("{}: {}", body.what, body.why)).await;
                 }
                 Code::SignedOut => {
-                    self.session = None;
-                    self.queue.insert(message.position, message);
+                    self.give_up(number);
+                    self.again(message);
                 }
                 Code::LockedOut
                 | Code::Resync
@@ -210,25 +249,38 @@ impl<S: Caller> Sender<S> {
                     let seconds = body.seconds;
                     self.workspace.set_trouble(message.id, Some(body));
                     self.workspace.bump();
-                    self.queue.insert(message.position, message);
+                    self.again(message);
                     self.wait(seconds.map(Duration::from_secs));
                 }
             },
             Error::BadInput { what, why } => self.refused(message, format!("{what}: {why}")).await,
-            _ => {
-                // This session has ended; the next one is told by the watch.
-                self.session = None;
-                self.queue.insert(message.position, message);
+            // The session has ended; the next one is told by the watch.
+            Error::Offline { .. } => {
+                self.give_up(number);
+                self.again(message);
+            }
+            why => {
+                tracing::error!(%why, "a message could not be sent");
+                self.again(message);
+                self.wait(None);
             }
         }
     }
 
     async fn refused(&mut self, message: Waiting, why: String) {
         self.workspace.set_trouble(message.id, None);
-        if let Err(why) = self.workspace.local.set_failure(message.id, Some(why)).await {
-            tracing::error!(%why, "a refusal cannot be stored");
+        let channel = message.channel;
+        match self.workspace.local.set_failure(message.id, Some(why)).await {
+            Ok(()) => {
+                self.dropped.remove(&message.position);
+            }
+            Err(why) => {
+                tracing::error!(%why, "a refusal cannot be stored");
+                self.again(message);
+                self.wait(None);
+            }
         }
-        self.workspace.announce_waiting(message.channel);
+        self.workspace.announce_waiting(channel);
     }
 
     fn wait(&mut self, asked: Option<Duration>) {
@@ -242,7 +294,8 @@ impl<S: Caller> Sender<S> {
     }
 }
 
-/// First the cache, then the outbox: both are on the disk before this returns.
+/// First the cache, then the outbox. Should the cache's last commit not survive a power cut, the row comes again from the
+/// server: the cursor does not stand beyond it.
 async fn acknowledge(workspace: &Workspace, sent: &[(Waiting, Sent)]) -> Result<()> {
     let rows = sent.iter().map(|(message, ack)| Row::Message(row(workspace.me, message, ack))).collect();
     let applied = workspace.cache.apply_aside(rows).await?;

@@ -186,7 +186,7 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
     let workspace = &running.workspace;
     let message = queue(workspace, 1, "once").await;
     let server = Arc::new(Server::default());
-    let params = SendMessageParams { id: message.id, channel: CHANNEL, text: "once".into(), thread: None };
+    let params = SendMessageParams { id: message.id, channel: CHANNEL, text: "once".into(), thread: None, after: None };
     let sent: Sent = wire::decode(&server.send(&wire::encode(&params).unwrap()).unwrap()).unwrap();
     let row = MessageRow {
         channel: CHANNEL,

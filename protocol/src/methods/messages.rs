@@ -28,6 +28,10 @@ pub struct SendMessageParams {
     /// The message it answers in a thread.
     #[serde(default)]
     pub thread: Option<MessageId>,
+    /// The sender's message before this one in the channel, when it is not acknowledged yet. Without it the server takes
+    /// this one only later ([`Code::Busy`](crate::Code::Busy)), so that what one person writes keeps its order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<MessageId>,
 }
 
 /// A durable acknowledgement: the message exists.

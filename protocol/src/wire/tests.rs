@@ -121,7 +121,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     };
     golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed] });
     golden.method::<SignOut>(&Nothing {}, &Nothing {});
-    let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None };
+    let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None, after: None };
     golden.method::<SendMessage>(&send, &Sent { seq: 7, at: AT, change: 14 });
     golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
     golden.method::<DeleteMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());

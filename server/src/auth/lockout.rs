@@ -33,7 +33,7 @@ pub fn check(lockout: Lockout, now: Timestamp) -> Result<(), Fail> {
 /// How a name stands after one more failure.
 pub fn after_failure(lockout: Lockout, now: Timestamp) -> Lockout {
     let failures = lockout.failures + 1;
-    let Some(beyond) = failures.checked_sub(FREE) else { return Lockout { failures, until: 0 } };
+    let Some(beyond) = failures.checked_sub(FREE) else { return Lockout { failures, until: now.unix_millis() } };
     let seconds = FIRST_SECONDS.checked_shl(u32::try_from(beyond).unwrap_or(u32::MAX)).unwrap_or(LAST_SECONDS);
     let seconds = if beyond > 6 { LAST_SECONDS } else { seconds.min(LAST_SECONDS) };
     Lockout { failures, until: now.unix_millis() + seconds * 1000 }

@@ -78,6 +78,8 @@ async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: 
     let signed_in = workspace
         .unguarded(move |tx| {
             let standing = lockouts::find(tx.view(), &folded)?;
+            // Others may have failed while this one waited for its turn: a right guess among them is refused too.
+            lockout::check(standing, now())?;
             let Some(account) = account else {
                 lockouts::set(tx, &folded, lockout::after_failure(standing, now()))?;
                 return Ok(None);

@@ -8,7 +8,7 @@ use crate::error::Fail;
 use crate::gate::{self, Caller};
 use crate::hub::{Audience, Group, Note};
 use crate::state::Workspace;
-use crate::store::sync::{self, Plan};
+use crate::store::sync::{self, PAGE_BYTES, Plan};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -153,13 +153,13 @@ impl Listener {
 
     /// Passes on what these groups hold for this person; false when the session has ended.
     async fn pass_on(&mut self, groups: &[Arc<Group>], out: &mpsc::Sender<Heard>) -> Result<bool, Option<Fail>> {
-        let mut rows = Vec::new();
+        let (mut rows, mut bytes) = (Vec::new(), 0);
         let mut to = self.cursor;
         for group in groups {
             if group.to <= self.cursor {
                 continue;
             }
-            if rows.is_empty() && groups.len() == 1 && self.sees_all(group) {
+            if rows.is_empty() && groups.len() == 1 && group.weight <= PAGE_BYTES && self.sees_all(group) {
                 self.cursor = group.to;
                 return Ok(out.send(Heard::Event(group.whole())).await.is_ok());
             }
@@ -176,7 +176,17 @@ impl Listener {
                             self.channels.remove(&member.channel);
                         }
                     }
-                    Note::Row { row, audience } if self.sees(*audience) => rows.push(row.clone()),
+                    Note::Row { row, audience } if self.sees(*audience) => {
+                        // An event must fit into one message, however much was committed at once.
+                        if bytes > PAGE_BYTES {
+                            if !send(out, &changes(std::mem::take(&mut rows), to)).await? {
+                                return Ok(false);
+                            }
+                            (self.cursor, bytes) = (to, 0);
+                        }
+                        bytes += sync::weight(row);
+                        rows.push(row.clone());
+                    }
                     Note::Bulk { channel, to } if *to > self.cursor && self.channels.contains(channel) => {
                         // What came before it goes out first; the rest is read.
                         if !rows.is_empty() && !send(out, &changes(rows, self.cursor)).await? {
@@ -186,6 +196,9 @@ impl Listener {
                         return Ok(true);
                     }
                     Note::Row { .. } | Note::Bulk { .. } | Note::SignedOut(_) => {}
+                }
+                if let Note::Row { row, .. } = note {
+                    to = to.max(row.change());
                 }
             }
             to = to.max(group.to);

@@ -35,6 +35,8 @@ const EVENTS: usize = 8;
 const SLOW: Duration = Duration::from_secs(10);
 /// From the handshake to the first valid frame.
 const FIRST_FRAME: Duration = Duration::from_secs(10);
+/// From the handshake to the enrolment of a device that is not enrolled: a slow password check included.
+const ENROLMENT: Duration = Duration::from_secs(60);
 /// Without any frame from the other side. Clients ask every 20 seconds whether anybody is there.
 const SILENT: Duration = Duration::from_secs(90);
 /// How long calls may take to end when the server stops.
@@ -98,6 +100,7 @@ struct Session {
     calls: FuturesUnordered<BoxFuture<'static, Answer>>,
     events: Option<mpsc::Receiver<Heard>>,
     listening: bool,
+    begun_at: Instant,
     heard_at: Instant,
     draining: bool,
 }
@@ -118,6 +121,7 @@ pub async fn run(shared: Arc<Shared>, workspace: Arc<Workspace>, socket: WebSock
         calls: FuturesUnordered::new(),
         events: None,
         listening: false,
+        begun_at: Instant::now(),
         heard_at: Instant::now(),
         draining: false,
     };
@@ -139,15 +143,19 @@ impl Session {
     async fn step(&mut self) -> Result<(), End> {
         let deadline = match self.who {
             Who::Unproven => self.heard_at + FIRST_FRAME,
-            _ => self.heard_at + SILENT,
+            Who::Newcomer => self.begun_at + ENROLMENT,
+            Who::Known(..) => self.heard_at + SILENT,
         };
+        // Anybody can come so far: one call at a time, and only so many of them.
+        let stranger = !matches!(self.who, Who::Known(..));
+        let calls = if stranger { 1 } else { CALLS };
         let signed_out = match &self.who {
             Who::Known(_, presence) => Some(presence.signed_out.clone()),
             _ => None,
         };
         let events = self.events.as_mut();
         tokio::select! {
-            frame = self.socket.next(), if self.calls.len() < CALLS => {
+            frame = self.socket.next(), if self.calls.len() < calls => {
                 let Some(Ok(frame)) = frame else { return Err(End::Gone) };
                 self.frame(frame).await?;
             }
@@ -158,7 +166,7 @@ impl Session {
             () = async { match &signed_out { Some(token) => token.cancelled().await, None => std::future::pending().await } } => {
                 return Err(End::SignedOut);
             }
-            () = self.place.pushed_out.cancelled(), if matches!(self.who, Who::Unproven) => return Err(End::Gone),
+            () = self.place.pushed_out.cancelled(), if stranger => return Err(End::Gone),
             () = self.shared.draining.cancelled(), if !self.draining => return Err(End::Draining),
             () = tokio::time::sleep_until(deadline) => return Err(End::Gone),
         }
@@ -211,7 +219,6 @@ impl Session {
 
     /// The first valid frame: the handshake was no old one, so now it counts.
     async fn recognise(&mut self) -> Result<(), End> {
-        self.place.release();
         let key = self.device;
         let known = self
             .workspace
@@ -227,6 +234,7 @@ impl Session {
             })?;
         match known {
             Some((caller, true)) => {
+                self.place.release();
                 let presence = self.workspace.hub.enter(caller.device);
                 self.shared.metrics.sessions.up();
                 self.who = Who::Known(caller, presence);

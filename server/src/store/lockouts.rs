@@ -3,14 +3,18 @@
 
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
+use crate::time::now;
 use rusqlite::OptionalExtension;
+
+/// Milliseconds after which failures no longer count.
+const FORGOTTEN: u64 = 24 * 60 * 60 * 1000;
 
 /// How a name stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Lockout {
     /// Failures since the last success.
     pub failures: u64,
-    /// Closed until, Unix milliseconds; 0 for open.
+    /// Closed until, Unix milliseconds; open when that is past.
     pub until: u64,
 }
 
@@ -35,6 +39,9 @@ pub fn find(view: View<'_>, folded: &str) -> Result<Lockout, Fail> {
 /// SQLite's.
 pub fn set(tx: &Tx<'_>, folded: &str, lockout: Lockout) -> Result<(), Fail> {
     let hash = tx.keyring.name_hash("lockout", folded);
+    // Names can be made up without end; a day after its last failure one is forgotten.
+    let old = now().unix_millis().saturating_sub(FORGOTTEN);
+    tx.db.prepare_cached("DELETE FROM lockouts WHERE until < ?1")?.execute([signed(old)])?;
     if lockout == Lockout::default() {
         tx.db.prepare_cached("DELETE FROM lockouts WHERE name_hash = ?1")?.execute([hash])?;
         return Ok(());

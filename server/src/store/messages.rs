@@ -75,8 +75,8 @@ fn check_text(text: &str) -> Result<(), Fail> {
 /// Writes a message, or gives the first answer again.
 ///
 /// # Errors
-/// Conflict when another content was sent under this id.
-pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready) -> Result<Sent, Fail> {
+/// Conflict when another content was sent under this id; busy when the message that it follows is not here.
+pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<MessageId>) -> Result<Sent, Fail> {
     if ready.channel != channel.id {
         return Err(Fail::Broken("a message sealed for another channel"));
     }
@@ -97,6 +97,17 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready) -> Result<Sent, Fai
             "This message was sent before with another content",
             "its id is taken",
             "send it as a new message",
+        )
+        .into());
+    }
+    if let Some(after) = after
+        && find_by(tx.view(), channel, after, ready.author)?.is_none()
+    {
+        return Err(ErrorBody::new(
+            Code::Busy,
+            "The message before this one is not here yet",
+            "what one person writes keeps its order",
+            "the app sends both again by itself",
         )
         .into());
     }

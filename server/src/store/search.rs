@@ -21,6 +21,8 @@ use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
 const START: std::ops::RangeInclusive<usize> = 3..=6;
 /// Messages looked at for one search: what a person may read can be rare among what matches.
 const LOOKED_AT: usize = 20_000;
+/// Most words in one search: each opens a list of the index.
+const WORDS_MAX: usize = 32;
 /// Hits when no limit is given.
 const HITS: u32 = 20;
 /// Bits of a rowid below its time.
@@ -157,10 +159,12 @@ fn rowid(view: View<'_>, at: Timestamp, place: i64) -> Result<Option<i64>, Fail>
 ///
 /// # Errors
 /// SQLite's.
-pub fn tidy(tx: &Tx<'_>) -> Result<bool, Fail> {
+pub fn tidy(tx: &Tx<'_>, first: bool) -> Result<bool, Fail> {
     let before = tx.db.total_changes();
-    // As documented for FTS5's merge: fewer than two changes mean that nothing was left to merge.
-    tx.db.execute("INSERT INTO search (search, rank) VALUES ('merge', -200)", [])?;
+    // FTS5's merge, in pages. A negative number takes in every segment there is, so only the first step has one: with
+    // what is written meanwhile the work would begin again and again. Fewer than two changes mean that it is done.
+    let pages = if first { -200 } else { 200 };
+    tx.db.execute("INSERT INTO search (search, rank) VALUES ('merge', ?1)", [pages])?;
     Ok(tx.db.total_changes() - before >= 2)
 }
 
@@ -207,6 +211,14 @@ fn question(
     only: Option<Channel>,
     author: Option<AccountId>,
 ) -> Result<String, Fail> {
+    let count: usize = terms.iter().map(|term| if let Term::Phrase(words) = term { words.len() } else { 1 }).sum();
+    if count > WORDS_MAX {
+        return Err(Fail::bad_input(
+            "This is too much to search for at once",
+            format!("{count} words were given, {WORDS_MAX} are allowed"),
+            "leave some out",
+        ));
+    }
     let mut parts = Vec::new();
     for term in terms {
         parts.push(match term {

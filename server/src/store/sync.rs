@@ -12,8 +12,17 @@ use std::sync::Arc;
 use thechatapp_protocol::methods::sync::HEADS_OVER;
 use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
 
-/// Bytes after which a page ends.
-const PAGE_BYTES: usize = 192 * 1024;
+/// Bytes after which a page, or an event of several rows, ends.
+pub const PAGE_BYTES: usize = 192 * 1024;
+
+/// Roughly what a row costs in an encoding.
+pub fn weight(row: &Row) -> usize {
+    match row {
+        Row::Message(message) => messages::weight(message),
+        Row::Channel(channel) => messages::ROW_BYTES + channel.topic.len(),
+        _ => messages::ROW_BYTES / 2,
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Item {
@@ -116,11 +125,7 @@ impl Plan {
                 self.cursor = *change;
             }
             let Some(row) = row else { continue };
-            bytes += match &row {
-                Row::Message(message) => messages::weight(message),
-                Row::Channel(channel) => messages::ROW_BYTES + channel.topic.len(),
-                _ => messages::ROW_BYTES / 2,
-            };
+            bytes += weight(&row);
             rows.push(row);
             if bytes > PAGE_BYTES {
                 break;

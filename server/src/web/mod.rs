@@ -43,7 +43,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
 /// What is served on the address for metrics.
 pub fn metrics_router(shared: Arc<Shared>) -> Router {
     let page = |State(shared): State<Arc<Shared>>| async move {
-        let page = shared.metrics.page(shared.half_open.len(), shared.host.workspaces().len());
+        let page = shared.metrics.page(shared.half_open.len(), &shared.host.workspaces());
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
     };
     Router::new().route("/metrics", get(page)).with_state(shared)

@@ -162,7 +162,7 @@ impl Person {
     }
 
     pub async fn send(&mut self, channel: ChannelId, text: &str) -> Result<Sent, ErrorBody> {
-        let params = SendMessageParams { id: message_id(), channel, text: text.into(), thread: None };
+        let params = SendMessageParams { id: message_id(), channel, text: text.into(), thread: None, after: None };
         self.call::<SendMessage>(&params).await
     }
 

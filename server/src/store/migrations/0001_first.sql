@@ -53,6 +53,7 @@ CREATE TABLE lockouts (
     failures INTEGER NOT NULL,
     until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX lockouts_until ON lockouts (until);
 
 -- kind: 0 public, 1 private, 2 direct. direct_of is the hash of the sorted people of a direct conversation.
 CREATE TABLE channels (
