@@ -41,8 +41,24 @@ pub fn workspace(path: &Path) -> Connection {
     db
 }
 
-/// The row that the server writes for a message, with nothing around it. The body is as long as a sealed one.
-pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str) {
+/// As many tokens, as long, as the server's search index gets of a text.
+pub struct Tokens {
+    words: String,
+    marks: String,
+}
+
+impl Tokens {
+    pub fn of(text: &str) -> Self {
+        let words: Vec<String> = thechatapp_protocol::search::words(text).collect();
+        let starts = words.iter().map(|word| word.chars().count().min(6).saturating_sub(2)).sum::<usize>();
+        let token = |number: usize| format!("{:013X}", number.wrapping_mul(0x9e37_79b9_7f4a));
+        let join = |count: usize, from: usize| (from..from + count).map(token).collect::<Vec<_>>().join(" ");
+        Self { words: join(words.len(), 1), marks: join(starts + 2, 1000) }
+    }
+}
+
+/// The rows that the server writes for a message, with nothing around them. The body is as long as a sealed one.
+pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str, tokens: &Tokens) {
     let mut id = [0u8; 16];
     id[8..].copy_from_slice(&seq.to_be_bytes());
     let body = vec![0x5a_u8; text.len() + 72];
@@ -62,6 +78,15 @@ pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str) {
     .unwrap()
     .execute(values)
     .unwrap();
+    let rowid = (1_700_000_000_000_i64 + seq) << 20 | seq;
+    db.prepare_cached("INSERT INTO found (at, place) VALUES (?1, ?2) ON CONFLICT (at) DO NOTHING")
+        .unwrap()
+        .execute((rowid, (1_i64 << 40) | seq))
+        .unwrap();
+    db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")
+        .unwrap()
+        .execute((rowid, &tokens.words, &tokens.marks))
+        .unwrap();
 }
 
 type ClientSocket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;

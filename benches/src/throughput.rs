@@ -1,28 +1,38 @@
-//! Acknowledged messages a second with fifty people sending at once, beside a bare SQLCipher loop with the same rows and
-//! as many of them in a transaction.
+//! Acknowledged messages a second with fifty people sending at once, beside a bare SQLCipher loop that writes the same rows
+//! into the same tables, the search index's included, as many in a transaction as the server did.
 
-use crate::bare::{insert_message, workspace};
+use crate::bare::{Tokens, insert_message, workspace};
 use crate::table::Table;
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::time::Instant;
 use thechatapp_protocol::MessageId;
 use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams};
 use thechatapp_tests::Server;
 use thechatapp_tests::raw::RawClient;
+use thechatapp_tests::server::free_port;
 
 const SENDERS: usize = 50;
-const EACH: u64 = 400;
+const EACH: u64 = 1000;
+/// Messages that each has on their way, as the product's client does.
+const WINDOW: usize = 32;
 const TEXT: &str = "Build 318 passes on all three systems. The only open point is the proxy test, @olu has it.";
 
 pub async fn run(table: &mut Table) {
-    let (ours, listened) = (product(false).await, product(true).await);
-    let peer = bare();
-    table.rate_beside("acknowledged messages, 50 senders", ours, peer, 0.6);
-    table.note("the same, each of the 50 seeing all messages", listened, peer);
+    let (ours, group) = product(false).await;
+    table.rate_beside(&format!("acknowledged messages, 50 senders, {group} in a commit"), ours, bare(group), 0.6);
+    let (listened, group) = product(true).await;
+    table.note(&format!("the same, each of the 50 seeing all messages, {group} in a commit"), listened, bare(group));
 }
 
 /// Senders, and whether each also hears what the others send.
-async fn product(listening: bool) -> f64 {
-    let server = Server::start();
+async fn product(listening: bool) -> (f64, usize) {
+    let mut server = Server::init();
+    let metrics = free_port();
+    let config = server.folder.path().join("config.toml");
+    std::fs::write(&config, format!("[server]\nmetrics = \"127.0.0.1:{metrics}\"\n")).unwrap();
+    server.config = Some(config);
+    server.serve();
     let mut senders = Vec::new();
     let invite = server.invite_for(SENDERS);
     for number in 0..SENDERS {
@@ -32,43 +42,61 @@ async fn product(listening: bool) -> f64 {
         }
         senders.push(client);
     }
+    let before = committed(metrics);
     let begun = Instant::now();
     let tasks: Vec<_> = senders
         .into_iter()
         .enumerate()
         .map(|(sender, mut client)| {
             tokio::spawn(async move {
-                for number in 0..EACH {
+                let general = client.general;
+                let all = (0..EACH).map(|number| {
                     let mut random = [0; 10];
                     random[..2].copy_from_slice(&(sender as u16).to_be_bytes());
                     random[2..10].copy_from_slice(&number.to_be_bytes());
                     let id = MessageId::from_parts(number, &random);
-                    let params = SendMessageParams { id, channel: client.general, text: TEXT.into(), thread: None, after: None };
-                    client.call::<SendMessage>(&params).await.unwrap();
-                }
+                    SendMessageParams { id, channel: general, text: TEXT.into(), thread: None, after: None }
+                });
+                client.calls::<SendMessage>(all, WINDOW).await;
             })
         })
         .collect();
     for task in tasks {
         task.await.unwrap();
     }
-    (SENDERS as u64 * EACH) as f64 / begun.elapsed().as_secs_f64()
+    let rate = (SENDERS as u64 * EACH) as f64 / begun.elapsed().as_secs_f64();
+    let after = committed(metrics);
+    (rate, ((after.0 - before.0) as f64 / (after.1 - before.1) as f64).round() as usize)
 }
 
-/// The same rows into the same tables, as many in a transaction as there are senders.
-fn bare() -> f64 {
+/// How many writes the server has committed, and in how many transactions.
+fn committed(metrics: u16) -> (u64, u64) {
+    let mut stream = TcpStream::connect(("127.0.0.1", metrics)).unwrap();
+    stream.write_all(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    let mut page = String::new();
+    stream.read_to_string(&mut page).unwrap();
+    let value = |name: &str| {
+        let line = page.lines().find(|line| line.starts_with(name)).unwrap();
+        line.rsplit_once(' ').unwrap().1.parse().unwrap()
+    };
+    (value("thechatapp_writes_total "), value("thechatapp_commits_total "))
+}
+
+/// The same rows into the same tables.
+fn bare(group: usize) -> f64 {
     let total = SENDERS as i64 * EACH as i64;
     let folder = tempfile::tempdir().unwrap();
     let db = workspace(&folder.path().join("bare.db"));
+    let tokens = Tokens::of(TEXT);
     let begun = Instant::now();
     let mut seq = 0;
     while seq < total {
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
-        for sender in 0..SENDERS {
+        for _ in 0..group {
             seq += 1;
-            insert_message(&db, seq, sender as u8, TEXT);
+            insert_message(&db, seq, (seq % SENDERS as i64) as u8, TEXT, &tokens);
         }
         db.execute_batch("COMMIT").unwrap();
     }
-    total as f64 / begun.elapsed().as_secs_f64()
+    seq as f64 / begun.elapsed().as_secs_f64()
 }

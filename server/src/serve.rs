@@ -14,7 +14,7 @@ use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -23,8 +23,9 @@ use tokio_util::task::TaskTracker;
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often it is looked whether session keys are due.
 const LOOK_AFTER_KEYS: Duration = Duration::from_secs(60 * 60);
-/// How often search indexes are tidied, where something was removed from them.
-const LOOK_AFTER_INDEXES: Duration = Duration::from_secs(10 * 60);
+/// How often search indexes take in what came, and how often they are tidied where something was removed.
+const INDEX: Duration = Duration::from_millis(300);
+const TIDY_INDEXES: Duration = Duration::from_secs(10 * 60);
 
 /// How to run a host.
 #[derive(Debug)]
@@ -241,14 +242,23 @@ async fn look_after_keys(host: Arc<Host>, stop: CancellationToken) {
 }
 
 async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
+    let mut tidied = Instant::now();
     loop {
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AFTER_INDEXES) => {}
+            () = tokio::time::sleep(INDEX) => {}
             () = stop.cancelled() => return,
         }
+        let tidy = tidied.elapsed() >= TIDY_INDEXES;
+        if tidy {
+            tidied = Instant::now();
+        }
         for workspace in host.workspaces() {
-            if let Err(why) = workspace.tidy().await {
-                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index was not tidied");
+            let mut done = workspace.index_what_came().await;
+            if tidy && done.is_ok() {
+                done = workspace.tidy().await;
+            }
+            if let Err(why) = done {
+                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index waits");
             }
         }
     }

@@ -20,6 +20,9 @@ use thechatapp_seal::Key;
 /// Idle reading connections kept open.
 const READERS: usize = 4;
 
+/// Steps of indexing for one workspace before it is another's turn.
+const INDEX_STEPS: usize = 32;
+
 /// One open workspace.
 pub struct Workspace {
     /// Its id.
@@ -147,6 +150,26 @@ impl Workspace {
     /// How many writes were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
         self.writer.committed()
+    }
+
+    /// Takes messages into the search index, at most so many times some. Returns whether it has all of them now.
+    pub(crate) async fn index(&self, steps: usize) -> std::result::Result<bool, Fail> {
+        for _ in 0..steps {
+            let coming = self.look(store::search::coming).await?;
+            if coming.is_empty() {
+                return Ok(true);
+            }
+            self.unguarded(move |tx| store::search::take(tx, &coming)).await?;
+        }
+        Ok(false)
+    }
+
+    /// The same in the background, when there may be something to take in.
+    pub(crate) async fn index_what_came(&self) -> std::result::Result<(), Fail> {
+        if self.counts.take_unindexed() && !self.index(INDEX_STEPS).await? {
+            self.counts.index_again();
+        }
+        Ok(())
     }
 
     /// Tokens of what was removed leave the search index, in steps that let others write in between.

@@ -317,3 +317,88 @@ async fn a_stopping_server_tells_its_sessions_to_come_again() {
     assert!(matches!(alice.session.event().await, Some(Event::Draining { .. })));
     assert!(alice.session.closed().await);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_waits_for_the_one_before_it() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let general = alice.general().await;
+    let first = message_id();
+    let mut second = SendMessageParams {
+        id: message_id(),
+        channel: general,
+        text: "second".into(),
+        thread: None,
+        after: Some(first),
+    };
+    assert_eq!(alice.call::<SendMessage>(&second).await.unwrap_err().code, Code::Busy);
+    let params = SendMessageParams { id: first, channel: general, text: "first".into(), thread: None, after: None };
+    assert_eq!(alice.call::<SendMessage>(&params).await.unwrap().seq, 1);
+    assert_eq!(alice.call::<SendMessage>(&second).await.unwrap().seq, 2);
+    // Asked again, it is there, whatever it follows.
+    second.after = Some(message_id());
+    assert_eq!(alice.call::<SendMessage>(&second).await.unwrap().seq, 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn however_much_is_committed_at_once_everybody_hears_all_of_it() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let general = alice.general().await;
+    bob.sync(0).await;
+    let long = "x".repeat(60_000);
+    for _ in 0..60 {
+        let params =
+            SendMessageParams { id: message_id(), channel: general, text: long.clone(), thread: None, after: None };
+        alice.session.post::<SendMessage>(&params).await;
+    }
+    let (mut heard, mut last) = (0, 0);
+    while heard < 60 {
+        let changes = bob.session.changes().await;
+        assert!(changes.to > last, "the cursor moves forward");
+        last = changes.to;
+        heard += texts(&changes.rows).len();
+    }
+    assert_eq!(heard, 60);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_that_are_not_enrolled_stay_few_and_people_get_through() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    alice.general().await;
+    let known = host.known().await;
+    let mut strangers = Vec::new();
+    for _ in 0..140 {
+        let device = Arc::new(StaticKey::random().unwrap());
+        let mut session = support::Session::open(host.port, &known, &device).await.unwrap();
+        assert_eq!(session.call::<WhoAmI>(&Nothing {}).await.unwrap_err().code, Code::SignedOut);
+        strangers.push(session);
+    }
+    assert!(strangers[0].closed().await, "the oldest stranger makes room");
+    assert_eq!(alice.call::<WhoAmI>(&Nothing {}).await.unwrap().person.name, "alice");
+    host.join("bob").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_guesses_at_once_are_no_more_than_a_few_one_after_the_other() {
+    let host = Arc::new(Host::start().await);
+    host.join("alice").await;
+    let guesses = (0..12).map(|number| {
+        let host = host.clone();
+        tokio::spawn(async move {
+            let device = Arc::new(StaticKey::random().unwrap());
+            let password = format!("guess number {number}");
+            let credential = Credential::Password { name: "alice".into(), password };
+            host.enrol(&device, credential).await.err().unwrap().code
+        })
+    });
+    let guesses: Vec<_> = guesses.collect();
+    let mut answered = Vec::new();
+    for guess in guesses {
+        answered.push(guess.await.unwrap());
+    }
+    assert_eq!(answered.iter().filter(|code| **code == Code::Denied).count(), 5, "{answered:?}");
+    assert_eq!(answered.iter().filter(|code| **code == Code::LockedOut).count(), 7, "{answered:?}");
+}

@@ -74,14 +74,42 @@ impl RawClient {
         (self.socket, self.transport, self.stream) = (socket, transport, 0);
     }
 
-    /// One call; events that arrive meanwhile are dropped.
-    pub async fn call<M: Method>(&mut self, params: &M::Params) -> Result<M::Reply, ErrorBody> {
+    /// Many calls of one method, so many on their way at once, as a client's outbox has them. Every one must be answered well.
+    pub async fn calls<M: Method>(&mut self, all: impl IntoIterator<Item = M::Params>, window: usize) {
+        let mut all = all.into_iter().peekable();
+        let mut out = 0;
+        while out > 0 || all.peek().is_some() {
+            if out <= window / 2 {
+                while out < window
+                    && let Some(params) = all.next()
+                {
+                    self.feed::<M>(&params).await;
+                    out += 1;
+                }
+                self.socket.flush().await.unwrap();
+            }
+            match self.next().await.expect("the server answers").kind {
+                Kind::Reply => out -= 1,
+                Kind::Error => panic!("a call was refused"),
+                _ => {}
+            }
+        }
+    }
+
+    /// Puts a call on its way.
+    async fn feed<M: Method>(&mut self, params: &M::Params) {
         self.stream += 1;
         let request = Request { method: M::NAME.into(), params: encode(params).unwrap() };
         let message = Message { kind: Kind::Request, stream: self.stream, payload: encode(&request).unwrap() };
         for frame in self.transport.seal(&message, wire::millis()).unwrap() {
-            self.socket.send(Frame::binary(frame)).await.unwrap();
+            self.socket.feed(Frame::binary(frame)).await.unwrap();
         }
+    }
+
+    /// One call; events that arrive meanwhile are dropped.
+    pub async fn call<M: Method>(&mut self, params: &M::Params) -> Result<M::Reply, ErrorBody> {
+        self.feed::<M>(params).await;
+        self.socket.flush().await.unwrap();
         loop {
             let message = self.next().await.expect("the server answers");
             if message.stream == self.stream {

@@ -26,6 +26,8 @@ use zeroize::Zeroizing;
 pub(crate) use apply::Applied;
 pub(crate) use gaps::Gaps;
 
+/// Where the cursor stood before the server told heads instead of messages.
+const HEADS_FROM: &str = "heads_from";
 /// Idle reading connections that stay open.
 const READERS: usize = 4;
 
@@ -164,8 +166,13 @@ impl Cache {
                     (SELECT 1 FROM members WHERE channel = channels.id AND person = ?2 AND joined = 1))",
             )?;
             let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
+            let channels = channels.collect::<Result<Vec<_>, _>>()?;
+            // The cursor will go beyond messages that come only as history. Whoever follows along waits for them here.
+            if all && (number(db, HEADS_FROM)? == 0 || !read::is_incomplete(db, &me)?) {
+                set_number(db, HEADS_FROM, number(db, "cursor")?)?;
+            }
             for channel in channels {
-                batch.stale(ChannelId::from_bytes(channel?))?;
+                batch.stale(ChannelId::from_bytes(channel))?;
             }
             Ok(())
         })
@@ -257,6 +264,11 @@ impl Cache {
     ) -> Result<T> {
         let me = Arc::clone(&self.me);
         self.readers.read(move |db| query(db, &me)).await.map_err(|why| self.fault(why))
+    }
+
+    /// Runs a query here and now.
+    fn peek<T>(&self, query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error>) -> Result<T> {
+        self.readers.read_here(|db| query(db, &self.me)).map_err(|why| self.fault(why))
     }
 
     async fn batch(

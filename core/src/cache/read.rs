@@ -1,7 +1,7 @@
 //! Questions to the cache: a part of a channel, the list of channels, people, single messages.
 
 use super::view::{COLUMNS, Names};
-use super::{Cache, Gaps, Me, apply, number};
+use super::{Cache, Gaps, HEADS_FROM, Me, apply, number};
 use crate::error::Result;
 use crate::view::{ChannelKindView, ChannelView, MessageView, PersonView, Window};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -36,6 +36,21 @@ impl Cache {
     /// A channel's extent; `None` for one that is not known.
     pub(crate) async fn channel_state(&self, channel: ChannelId) -> Result<Option<ChannelState>> {
         self.read(move |db, me| state(db, me, channel)).await
+    }
+
+    /// Whether one may write to a channel; `None` for one that is not known. Looked up on this thread: it is on the way of
+    /// every message, takes microseconds, and another thread would cost more than the question.
+    pub(crate) fn is_joined(&self, channel: ChannelId) -> Result<Option<bool>> {
+        self.peek(|db, me| {
+            let found = db
+                .prepare_cached(
+                    "SELECT coalesce((SELECT joined FROM members WHERE channel = c.id AND person = ?2), 0)
+                     FROM channels c WHERE c.id = ?1 AND c.kind >= 0",
+                )?
+                .query_row(params![channel.as_bytes(), me.id.as_bytes()], |row| row.get(0))
+                .optional()?;
+            Ok(found)
+        })
     }
 
     /// The channels with messages that are missing or stale, those one is in only, newest conversation first.
@@ -105,7 +120,11 @@ impl Cache {
     pub(crate) async fn since(&self, change: u64, limit: u32) -> Result<(Vec<MessageView>, u64)> {
         self.read(move |db, me| {
             // Rows beyond the cursor have others before them that are not here yet.
-            let cursor = number(db, "cursor")?;
+            let mut cursor = number(db, "cursor")?;
+            let heads_from = number(db, HEADS_FROM)?;
+            if heads_from > 0 && is_incomplete(db, me)? {
+                cursor = cursor.min(heads_from);
+            }
             let mut query = db.prepare_cached(&format!(
                 "SELECT {COLUMNS}, m.change FROM messages m WHERE m.change > ?1 AND m.change <= ?2
                  ORDER BY m.change LIMIT ?3"
@@ -183,6 +202,12 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
         );
         let mut rows = messages(db, me, &sql, params![id, from as i64, count])?;
         cut(&mut rows, &gaps);
+        // What lies beyond a hole is not what comes next; only for a first look it is better than nothing.
+        if window != Window::Latest
+            && rows.first().and_then(|row| row.seq).is_some_and(|first| gaps.any_within(first + 1, from))
+        {
+            rows.clear();
+        }
         rows.reverse();
         Ok(rows)
     };
@@ -191,6 +216,9 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
             format!("SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq > ?2 ORDER BY m.seq LIMIT ?3");
         let mut rows = messages(db, me, &sql, params![id, from as i64, count])?;
         cut(&mut rows, &gaps);
+        if rows.first().and_then(|row| row.seq).is_some_and(|first| gaps.any_within(from + 1, first - 1)) {
+            rows.clear();
+        }
         Ok(rows)
     };
     let (messages, range) = match window {
@@ -230,6 +258,15 @@ fn here(db: &Connection, ids: Vec<MessageId>) -> Result<Vec<MessageId>, Error> {
         }
     }
     Ok(here)
+}
+
+/// Whether messages of a channel one is in are missing or stale.
+pub(super) fn is_incomplete(db: &Connection, me: &Me) -> Result<bool, Error> {
+    let mut query = db.prepare_cached(
+        "SELECT 1 FROM members j WHERE j.person = ?1 AND j.joined = 1
+            AND EXISTS (SELECT 1 FROM gaps WHERE channel = j.channel) LIMIT 1",
+    )?;
+    Ok(query.exists([me.id.as_bytes()])?)
 }
 
 /// Ends a part where messages in between are missing: what comes after a hole would look like what comes next.

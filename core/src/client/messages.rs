@@ -140,8 +140,7 @@ impl Client {
     ) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
         check_text(text)?;
-        let state = workspace.cache.channel_state(channel).await?.ok_or_else(no_channel)?;
-        if !state.joined {
+        if !workspace.cache.is_joined(channel)?.ok_or_else(no_channel)? {
             return Err(Error::bad_input(
                 "nothing can be sent here",
                 "you are not a member of this channel; join it first",

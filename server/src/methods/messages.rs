@@ -76,8 +76,13 @@ impl Handle for MarkRead {
     }
 }
 
+/// Steps of indexing that a search waits for. After a long import the newest messages may still be missing.
+const INDEX_FIRST: usize = 40;
+
 impl Handle for Search {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SearchParams) -> Result<Found, Fail> {
+        // Whoever searches finds what was acknowledged before.
+        workspace.index(INDEX_FIRST).await?;
         workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
                 let only = params.channel.map(|_| permit.channel()).transpose()?;

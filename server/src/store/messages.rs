@@ -1,8 +1,7 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::search::{self, Tokens};
-use super::{Tx, View, signed, unsigned};
+use super::{Tx, View, search, signed, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
@@ -29,7 +28,6 @@ pub struct Ready {
     digest: [u8; 32],
     text: String,
     sealed: Vec<u8>,
-    tokens: Tokens,
 }
 
 impl Ready {
@@ -57,8 +55,7 @@ impl Ready {
             &answered,
             text.as_bytes(),
         ]);
-        let tokens = Tokens::of(keyring, channel, author, &text);
-        Ok(Self { id, author, channel, thread, digest, text, sealed, tokens })
+        Ok(Self { id, author, channel, thread, digest, text, sealed })
     }
 }
 
@@ -154,7 +151,7 @@ fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, r
             &ready.sealed,
         ))?;
     if written == 1 {
-        search::add(tx, at, channel.place(seq), &ready.tokens)?;
+        search::note(tx, channel.place(seq))?;
     }
     Ok(written == 1)
 }
@@ -227,7 +224,7 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     tx.db
         .prepare_cached("UPDATE messages SET body = ?2, revision = ?3, edited = ?4, change = ?5 WHERE place = ?1")?
         .execute((place, sealed, signed(at.revision), edited.0, signed(change)))?;
-    search::replace(tx, old.at, place, &Tokens::of(tx.keyring, channel.id, old.author, text))?;
+    search::note(tx, place)?;
     let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)

@@ -43,12 +43,24 @@ pub struct Counts {
     changes: AtomicU64,
     /// Whether the search index still has tokens of what was removed.
     untidy: AtomicBool,
+    /// Whether there are messages that the index does not have yet.
+    unindexed: AtomicBool,
 }
 
 impl Counts {
     /// For a database whose last change is this.
     pub fn new(last: u64) -> Self {
-        Self { changes: AtomicU64::new(last), untidy: AtomicBool::new(false) }
+        Self { changes: AtomicU64::new(last), untidy: AtomicBool::new(false), unindexed: AtomicBool::new(true) }
+    }
+
+    /// Whether the search index lacks messages; asked once for each time. At first it is not known, so it may.
+    pub fn take_unindexed(&self) -> bool {
+        self.unindexed.swap(false, Ordering::Relaxed)
+    }
+
+    /// Not everything was taken in yet.
+    pub fn index_again(&self) {
+        self.unindexed.store(true, Ordering::Relaxed);
     }
 
     /// Whether the search index wants tidying; asked once for each time.
@@ -61,6 +73,11 @@ impl<'a> Tx<'a> {
     /// For the workspace, which alone has a writer.
     pub(crate) fn new(db: &'a Connection, keyring: &'a Keyring, notes: &'a mut Vec<Note>, counts: &'a Counts) -> Self {
         Self { db, keyring, notes, counts }
+    }
+
+    /// Something is to come into the search index.
+    fn unindexed(&self) {
+        self.counts.unindexed.store(true, Ordering::Relaxed);
     }
 
     /// Something left the search index.

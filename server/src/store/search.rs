@@ -3,6 +3,9 @@
 //!
 //! Words keep their order, for phrases. Beside them stand tokens of the first 3 to 6 letters of each word, of the channel
 //! and of the author, so that all that is asked for is one walk through the index, from the newest message backwards.
+//!
+//! A message is acknowledged before the index has it: in the same commit its place is noted, and a moment later many are
+//! taken in at once, which costs a fraction of one by one. Whoever searches first waits until that is done.
 
 use super::channels::Channel;
 use super::messages::{self, PAGE_BYTES};
@@ -28,16 +31,19 @@ const HITS: u32 = 20;
 /// Bits of a rowid below its time.
 const BELOW: u32 = 20;
 
-/// What the index gets of a message; made before it waits for the writer.
+/// Messages taken in at once: their commit holds up others for some milliseconds.
+const TOGETHER: usize = 128;
+
+/// What the index gets of a message.
 #[derive(Clone, Debug)]
-pub struct Tokens {
+struct Tokens {
     words: String,
     marks: String,
 }
 
 impl Tokens {
     /// Of a message's text and of whose and where it is.
-    pub fn of(keyring: &Keyring, channel: ChannelId, author: AccountId, text: &str) -> Self {
+    fn of(keyring: &Keyring, channel: ChannelId, author: AccountId, text: &str) -> Self {
         let mut all = String::new();
         let mut marks = BTreeSet::from([place_token(keyring, channel), author_token(keyring, author)]);
         for word in words(text) {
@@ -96,35 +102,91 @@ fn first_rowid(at: Timestamp, place: i64) -> i64 {
     floor(at) | (place & ((1 << BELOW) - 1))
 }
 
-/// Puts a new message into the index.
+/// A message that is to be taken in, as a reader saw it.
+#[derive(Debug)]
+pub struct Coming {
+    place: i64,
+    revision: i64,
+    at: Timestamp,
+    tokens: Tokens,
+}
+
+/// Notes that the index has to take in a message, new or edited.
 ///
 /// # Errors
 /// SQLite's.
-pub fn add(tx: &Tx<'_>, at: Timestamp, place: i64, tokens: &Tokens) -> Result<(), Fail> {
-    let mut rowid = first_rowid(at, place);
+pub fn note(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
+    tx.db.prepare_cached("INSERT OR IGNORE INTO unindexed (place) VALUES (?1)")?.execute([place])?;
+    tx.unindexed();
+    Ok(())
+}
+
+/// Some of the messages that were noted, with their tokens: made here and not on the writer's thread.
+///
+/// # Errors
+/// SQLite's, and of seals.
+pub fn coming(view: View<'_>) -> Result<Vec<Coming>, Fail> {
+    let mut places = view.db.prepare_cached("SELECT place FROM unindexed ORDER BY place LIMIT ?1")?;
+    let places: Vec<i64> =
+        places.query_map([TOGETHER as i64], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+    let mut revision = view.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1")?;
+    let mut coming = Vec::with_capacity(places.len());
+    for place in places {
+        let channel = channels::numbered(view, place >> 40)?.ok_or(Fail::Broken("a message without its channel"))?.id;
+        let message = messages::row(view, channel, place)?;
+        coming.push(Coming {
+            place,
+            revision: revision.query_row([place], |row| row.get(0))?,
+            at: message.at,
+            tokens: Tokens::of(view.keyring, channel, message.author, &message.text),
+        });
+    }
+    Ok(coming)
+}
+
+/// Takes messages in, but for those that changed meanwhile: they stay noted.
+///
+/// # Errors
+/// SQLite's.
+pub fn take(tx: &Tx<'_>, coming: &[Coming]) -> Result<(), Fail> {
+    let mut current = tx.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1 AND deleted = 0")?;
+    let mut done = tx.db.prepare_cached("DELETE FROM unindexed WHERE place = ?1")?;
+    for message in coming {
+        let revision: Option<i64> = current.query_row([message.place], |row| row.get(0)).optional()?;
+        if revision.is_some_and(|revision| revision != message.revision) {
+            continue;
+        }
+        if revision == Some(0) {
+            add(tx, message)?;
+        } else if revision.is_some() {
+            replace(tx, message)?;
+        }
+        done.execute([message.place])?;
+    }
+    Ok(())
+}
+
+fn add(tx: &Tx<'_>, message: &Coming) -> Result<(), Fail> {
+    let mut rowid = first_rowid(message.at, message.place);
     let mut claim =
         tx.db.prepare_cached("INSERT INTO found (at, place) VALUES (?1, ?2) ON CONFLICT (at) DO NOTHING")?;
-    while claim.execute((rowid, place))? == 0 {
+    while claim.execute((rowid, message.place))? == 0 {
         rowid += 1;
     }
     tx.db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")?.execute((
         rowid,
-        &tokens.words,
-        &tokens.marks,
+        &message.tokens.words,
+        &message.tokens.marks,
     ))?;
     Ok(())
 }
 
-/// Replaces what the index has of a message.
-///
-/// # Errors
-/// SQLite's.
-pub fn replace(tx: &Tx<'_>, at: Timestamp, place: i64, tokens: &Tokens) -> Result<(), Fail> {
-    let Some(rowid) = rowid(tx.view(), at, place)? else { return add(tx, at, place, tokens) };
+fn replace(tx: &Tx<'_>, message: &Coming) -> Result<(), Fail> {
+    let Some(rowid) = rowid(tx.view(), message.at, message.place)? else { return add(tx, message) };
     tx.db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")?.execute((
         rowid,
-        &tokens.words,
-        &tokens.marks,
+        &message.tokens.words,
+        &message.tokens.marks,
     ))?;
     tx.untidy();
     Ok(())
@@ -135,6 +197,7 @@ pub fn replace(tx: &Tx<'_>, at: Timestamp, place: i64, tokens: &Tokens) -> Resul
 /// # Errors
 /// SQLite's.
 pub fn remove(tx: &Tx<'_>, at: Timestamp, place: i64) -> Result<(), Fail> {
+    tx.db.prepare_cached("DELETE FROM unindexed WHERE place = ?1")?.execute([place])?;
     if let Some(rowid) = rowid(tx.view(), at, place)? {
         tx.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([rowid])?;
         // Its row in found stays: places after it are looked for from there on.

@@ -103,6 +103,8 @@ CREATE UNIQUE INDEX messages_change ON messages (place >> 40, change);
 -- author (see store/search.rs). A rowid is a message's time, so that newest first is a walk backwards; found tells whose.
 CREATE VIRTUAL TABLE search USING fts5 (words, marks, content = '', contentless_delete = 1, tokenize = 'ascii');
 CREATE TABLE found (at INTEGER PRIMARY KEY, place INTEGER NOT NULL) STRICT;
+-- Messages that the index does not have yet as they are now: it follows a moment later, many at a time.
+CREATE TABLE unindexed (place INTEGER PRIMARY KEY) STRICT;
 
 CREATE TABLE reactions (
     place INTEGER NOT NULL REFERENCES messages (place),
