@@ -2,12 +2,16 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager};
 use thechatapp_core::view::KeyState;
 use thechatapp_core::{Client, Error, ErrorReport, Platform, Unlock};
-use tokio::sync::RwLock;
+use tokio::sync::{Notify, RwLock};
 use zeroize::Zeroizing;
+
+/// How long connecting waits for the first picture.
+const PAINTING: Duration = Duration::from_secs(1);
 
 /// How commands answer: what the page shows, or an error it can explain.
 pub type Answer<T> = Result<T, ErrorReport>;
@@ -21,20 +25,43 @@ pub struct Desktop {
     client: Arc<RwLock<Option<Client>>>,
     /// The first opening, which begins before there is a page to ask for it.
     beginning: Mutex<Option<JoinHandle<Result<KeyState, Error>>>>,
+    /// Told when what is on this device is on the screen.
+    painted: Notify,
 }
 
 impl Desktop {
     /// A window on this profile. Nothing is opened yet.
     pub fn new(folder: PathBuf, passphrase_file: Option<&Path>, platform: Platform) -> Answer<Self> {
         let passphrase = passphrase_file.map(first_line).transpose()?;
-        Ok(Self { folder, platform, passphrase, client: Arc::default(), beginning: Mutex::default() })
+        Ok(Self {
+            folder,
+            platform,
+            passphrase,
+            client: Arc::default(),
+            beginning: Mutex::default(),
+            painted: Notify::new(),
+        })
     }
 
     /// Begins to open the profile while the window is being made.
     pub fn begin(app: &AppHandle) {
         let opener = app.clone();
         let opening = async_runtime::spawn(async move { opener.state::<Self>().open(None).await });
+        // The network waits until what is on this device is shown, but not for long.
+        let starter = app.clone();
+        async_runtime::spawn(async move {
+            let desktop = starter.state::<Self>();
+            let _ = tokio::time::timeout(PAINTING, desktop.painted.notified()).await;
+            if let Ok(client) = desktop.client().await {
+                client.start();
+            }
+        });
         *app.state::<Self>().beginning.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+
+    /// What is on this device is on the screen.
+    pub fn painted(&self) {
+        self.painted.notify_one();
     }
 
     /// How the first opening went, when nobody asked yet; else how it goes now.
@@ -43,10 +70,19 @@ impl Desktop {
         match beginning {
             Some(opening) => match opening.await {
                 Ok(done) => done,
-                Err(_) => self.open(None).await,
+                Err(_) => self.open_and_connect(None).await,
             },
-            None => self.open(None).await,
+            None => self.open_and_connect(None).await,
         }
+    }
+
+    /// Opens the profile with the means at hand, and connects.
+    pub async fn open_and_connect(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
+        let state = self.open(passphrase).await?;
+        if let Some(client) = &*self.client.read().await {
+            client.start();
+        }
+        Ok(state)
     }
 
     /// The open client.
@@ -56,7 +92,7 @@ impl Desktop {
     }
 
     /// The state of the profile's key, and whether the client is open now. With the means at hand it is opened.
-    pub async fn open(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
+    async fn open(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
         let mut held = self.client.write().await;
         if held.is_some() {
             return Ok(KeyState::Ready);
@@ -68,9 +104,7 @@ impl Desktop {
             (KeyState::Ready, _) => Unlock::SecureStorage,
             (other, _) => return Ok(other),
         };
-        let client = Client::open(&self.folder, unlock, self.platform.clone()).await?;
-        client.start();
-        *held = Some(client);
+        *held = Some(Client::open(&self.folder, unlock, self.platform.clone()).await?);
         Ok(KeyState::Ready)
     }
 

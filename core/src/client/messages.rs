@@ -8,7 +8,6 @@ use crate::search::highlights;
 use crate::sync::Workspace;
 use crate::sync::history::{self, Wanted};
 use crate::view::{Connection, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window};
-use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{
@@ -158,7 +157,7 @@ impl Client {
         };
         let message = workspace.local.queue(ws, message).await?;
         workspace.post(message.clone());
-        self.show(&workspace, message).await
+        Ok(shown(&workspace, message))
     }
 
     /// Waits until a message that was sent is acknowledged, or refused: see its state.
@@ -175,7 +174,7 @@ impl Client {
                 let waiting = workspace.local.waiting(id).await?;
                 match (waiting, workspace.cache.message(id).await?) {
                     (_, Some(sent)) => return Ok(sent),
-                    (Some(failed), None) if failed.failure.is_some() => return self.show(&workspace, failed).await,
+                    (Some(failed), None) if failed.failure.is_some() => return Ok(shown(&workspace, failed)),
                     (Some(_), None) => match workspace.trouble(id) {
                         // These do not pass by themselves.
                         Some(trouble) if matches!(trouble.code, Code::DiskFull | Code::KeyService) => {
@@ -413,11 +412,6 @@ impl Client {
     pub async fn messages_since(&self, ws: WorkspaceId, change: u64, limit: u32) -> Result<(Vec<MessageView>, u64)> {
         self.workspace(ws)?.cache.since(change, limit).await
     }
-
-    async fn show(&self, workspace: &Arc<Workspace>, message: Waiting) -> Result<MessageView> {
-        let me = workspace.cache.person(workspace.me).await?;
-        Ok(pending(&workspace.account().short, &me, message))
-    }
 }
 
 /// Whether nothing more will be sent by itself.
@@ -435,6 +429,13 @@ fn still_waiting(workspace: &Workspace) -> Error {
         }
         _ => workspace.why_not(),
     }
+}
+
+/// A message of one's own that waits, as it is shown.
+fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
+    let account = workspace.account();
+    let me = PersonView { id: account.person, name: account.person_name, imported: false };
+    pending(&account.short, &me, message)
 }
 
 fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {

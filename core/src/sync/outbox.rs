@@ -20,6 +20,9 @@ use tokio::time::Instant;
 
 /// Most messages on their way at once.
 const WINDOW: usize = 32;
+/// How long acknowledgements are gathered, so that those of a moment share their commits. A message counts as sent a moment
+/// later; it is safe on the server already, and here as well.
+const GATHER: Duration = Duration::from_millis(2);
 /// First and longest pause when the server asks for patience.
 const PAUSE: Duration = Duration::from_millis(500);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
@@ -55,6 +58,9 @@ struct Sender<S> {
     marks_wait: bool,
     pause: Duration,
     paused_until: Option<Instant>,
+    /// Acknowledged and not yet stored as such.
+    acknowledged: Vec<(Waiting, Sent)>,
+    store_at: Option<Instant>,
 }
 
 /// Runs until the workspace is dropped.
@@ -75,11 +81,13 @@ pub(super) async fn run<S: Caller>(
         marks_wait: true,
         pause: PAUSE,
         paused_until: None,
+        acknowledged: Vec::new(),
+        store_at: None,
     };
     sender.reload().await;
     loop {
         sender.top_up();
-        let paused_until = sender.paused_until;
+        let (paused_until, store_at) = (sender.paused_until, sender.store_at);
         tokio::select! {
             biased;
             order = orders.recv() => match order {
@@ -103,6 +111,7 @@ pub(super) async fn run<S: Caller>(
                 }
                 sender.settle(answers).await;
             }
+            () = until(store_at), if store_at.is_some() => sender.store().await,
             done = told(&mut sender.marks), if sender.marks.is_some() => {
                 sender.marks = None;
                 if let Err(why) = done {
@@ -186,17 +195,24 @@ impl<S: Caller> Sender<S> {
     }
 
     async fn settle(&mut self, answers: Vec<Answer>) {
-        let mut sent = Vec::new();
         for (message, number, answer) in answers {
             self.out.remove(&message.position);
             match answer {
-                Ok(ack) => sent.push((message, ack)),
+                Ok(ack) => self.acknowledged.push((message, ack)),
                 Err(why) => self.unsent(message, number, why).await,
             }
         }
-        if sent.is_empty() {
-            return;
+        if self.acknowledged.len() >= WINDOW {
+            self.store().await;
+        } else if !self.acknowledged.is_empty() {
+            self.store_at.get_or_insert_with(|| Instant::now() + GATHER);
         }
+    }
+
+    /// What was acknowledged goes into the cache and out of the outbox.
+    async fn store(&mut self) {
+        self.store_at = None;
+        let sent = std::mem::take(&mut self.acknowledged);
         self.pause = PAUSE;
         match acknowledge(&self.workspace, &sent).await {
             Ok(()) => {

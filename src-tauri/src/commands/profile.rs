@@ -26,7 +26,7 @@ pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> 
 #[tauri::command]
 pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<ProfileState> {
     let typed = passphrase.is_some();
-    let mut answer = opened(desktop.open(passphrase.map(Zeroizing::new)).await);
+    let mut answer = opened(desktop.open_and_connect(passphrase.map(Zeroizing::new)).await);
     // A mistyped passphrase is typed again.
     if typed && answer.state == KeyState::Wrong {
         answer.state = KeyState::Passphrase;

@@ -13,7 +13,8 @@ pub async fn next_events(desktop: State<'_, Desktop>) -> Answer<Vec<ClientEvent>
 /// The first timeline is on the screen. With `THECHATAPP_TRACE_START` set, says when, in microseconds since 1970.
 #[tauri::command]
 #[allow(clippy::print_stdout)] // What measures the start reads it there.
-pub fn painted() {
+pub fn painted(desktop: State<'_, Desktop>) {
+    desktop.painted();
     if std::env::var_os("THECHATAPP_TRACE_START").is_some() {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         println!("painted {}", now.as_micros());
