@@ -1,11 +1,16 @@
-//! The one window. Its web view keeps nothing: what it shows stays in memory.
+//! The one window. Its web view keeps nothing: what it shows stays in memory. It goes nowhere but to this program's own
+//! page, opens no other window and takes no download, whatever stands in a message.
 
-use tauri::{App, WebviewWindowBuilder};
+use tauri::webview::NewWindowResponse;
+use tauri::{App, Url, WebviewWindowBuilder};
 
 /// Opens the window that `tauri.conf.json` describes.
 pub fn open(app: &App) -> tauri::Result<()> {
     let Some(config) = app.config().app.windows.first() else { return Ok(()) };
-    let builder = WebviewWindowBuilder::from_config(app, config)?;
+    let builder = WebviewWindowBuilder::from_config(app, config)?
+        .on_navigation(is_own_page)
+        .on_new_window(|_, _| NewWindowResponse::Deny)
+        .on_download(|_, _| false);
     // An ephemeral web view on WebKitGTK takes no driver. Only a program that was started to be driven does without it,
     // and leaves its data in a folder that the system clears.
     let driven = std::env::var("TAURI_WEBVIEW_AUTOMATION").is_ok_and(|value| value == "true");
@@ -16,4 +21,35 @@ pub fn open(app: &App) -> tauri::Result<()> {
     };
     builder.build()?;
     Ok(())
+}
+
+/// Whether an address is this program's own page, as each system's web view writes it, or the empty one it begins with.
+fn is_own_page(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => true,
+        "http" | "https" => url.host_str() == Some("tauri.localhost") && url.port().is_none(),
+        _ => url.as_str() == "about:blank",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_window_goes_nowhere_but_to_its_own_page() {
+        for own in ["tauri://localhost/", "tauri://localhost/index.html", "http://tauri.localhost/", "about:blank"] {
+            assert!(is_own_page(&own.parse().unwrap()), "{own}");
+        }
+        for other in [
+            "https://example.org/",
+            "http://tauri.localhost.example.org/",
+            "http://tauri.localhost:8080/",
+            "file:///etc/passwd",
+            "data:text/html,hello",
+            "about:srcdoc",
+        ] {
+            assert!(!is_own_page(&other.parse().unwrap()), "{other}");
+        }
+    }
 }

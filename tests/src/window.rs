@@ -16,7 +16,9 @@ const START: Duration = Duration::from_secs(90);
 /// For whatever a window does by itself.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The Enter key in WebDriver's private code points.
-const ENTER: &str = "\u{E007}";
+pub const ENTER: &str = "\u{E007}";
+/// The Escape key.
+pub const ESCAPE: &str = "\u{E00C}";
 const ARROW_UP: &str = "\u{E013}";
 
 /// A screen that nobody sees.
@@ -92,7 +94,7 @@ impl Window {
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
         let window = Self { client, driver, screen: display.screen() };
-        window.wait_for("main, [data-testid=composer], .app", START).await;
+        window.wait_for("main:not(:has([data-testid=opening]))", START).await;
         window
     }
 
@@ -117,11 +119,35 @@ impl Window {
         self.element(css).await.send_keys(text).await.unwrap();
     }
 
+    /// Presses a key in an element.
+    pub async fn press(&self, css: &str, keys: &str) {
+        self.fill(css, keys).await;
+    }
+
+    /// Waits until the element of this test id has the focus.
+    pub async fn focused(&self, id: &str) {
+        let begun = Instant::now();
+        loop {
+            let has = self.script("return document.activeElement.dataset.testid || ''", Vec::new()).await;
+            if has == json!(id) {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "{id} should have the focus, {has} has it");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Writes a message in the channel that is open.
     pub async fn say(&self, words: &str) {
         let composer = self.element("[data-testid=composer]").await;
         composer.click().await.unwrap();
         composer.send_keys(&format!("{words}{ENTER}")).await.unwrap();
+    }
+
+    /// What is shown has nothing of this kind.
+    pub async fn offers_no(&self, css: &str) {
+        let count = self.script("return document.querySelectorAll(arguments[0]).length", vec![css.into()]).await;
+        assert_eq!(count, json!(0), "{css}; the window shows:\n{}", self.text("body").await);
     }
 
     /// Goes to a channel in the sidebar.

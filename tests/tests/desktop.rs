@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use thechatapp_protocol::identity::Pin;
 use thechatapp_tests::keyring::Keyring;
 use thechatapp_tests::server::signal;
-use thechatapp_tests::window::{Display, Window};
+use thechatapp_tests::window::{Display, ENTER, ESCAPE, Window};
 use thechatapp_tests::{Cli, Server, files_below, files_with};
 
 const TIMELINE: &str = "[data-testid=timeline]";
@@ -192,7 +192,7 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
     alice.keyring.stop_daemon();
     let window = alice.open().await;
     window.key_state("no_backend").await;
-    window.element("[data-testid=use-passphrase]").await;
+    window.offers_no("[data-testid=use-passphrase]").await;
 
     alice.keyring.start_daemon(false);
     window.try_again("locked").await;
@@ -247,5 +247,78 @@ async fn newer_and_damaged_files_have_their_screens_and_a_damaged_cache_is_rebui
     let window = alice.open().await;
     window.key_state("corrupt").await;
     window.click("[data-testid=key-state] .primary").await;
+    window.shows(TIMELINE, "before the storm").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_focus_and_the_window_stay_where_a_person_put_them() {
+    let server = Server::start();
+    let alice = Desk::new();
+    let bob = Cli::with_passphrase();
+    let window = alice.open().await;
+    first_run(&window, server.owner_invite(), "alice").await;
+    bob.join(&server.invite(), "bob").ok();
+
+    window.click("[data-testid=search]").await;
+    window.fill("[data-testid=search-words]", "nothing").await;
+    bob.run(&["send", "general", "this takes the focus from nobody"]).ok();
+    window.shows(TIMELINE, "this takes the focus from nobody").await;
+    window.focused("search-words").await;
+
+    // A dialog gives the focus back, and a channel that is opened takes it.
+    window.click("[data-testid=new-channel]").await;
+    window.focused("channel-name").await;
+    window.keep_picture("dialog");
+    window.press("[data-testid=channel-name]", ESCAPE).await;
+    window.focused("new-channel").await;
+    window.click("[data-testid=new-channel]").await;
+    window.fill("[data-testid=channel-name]", &format!("plans{ENTER}")).await;
+    window.shows("main h1", "plans").await;
+    window.focused("composer").await;
+    window.say("first of many").await;
+    window.shows(TIMELINE, "first of many").await;
+    window.click("[data-testid=leave-channel]").await;
+    window.keep_picture("leave");
+    window.click("[data-testid=leave-channel-yes]").await;
+    window.element("[data-testid=join-channel]").await;
+
+    // Whoever looks at the first run again can turn back.
+    window.click("[data-testid=add-workspace]").await;
+    window.element("[data-testid=turn-back]").await;
+    window.keep_picture("turn-back");
+    window.press("[data-testid=invite]", ESCAPE).await;
+    window.element("[data-testid=join-channel]").await;
+
+    // Nothing in the page leads the window away from it.
+    for away in ["location.href = 'https://example.org/'", "window.open('https://example.org/')"] {
+        window.script(away, Vec::new()).await;
+    }
+    window.click("[data-testid=join-channel]").await;
+    window.element("[data-testid=composer]").await;
+
+    window.click("[data-testid=identity]").await;
+    window.click("[data-testid=sign-out]").await;
+    window.keep_picture("sign-out");
+    window.click("[data-testid=sign-out-yes]").await;
+    window.element("[data-testid=invite]").await;
+    window.offers_no("[data-testid=turn-back]").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_damaged_profile_behind_a_passphrase_is_repaired_by_typing_it() {
+    let server = Server::start();
+    let mut alice = Desk::new();
+    alice.cli = Cli::with_passphrase();
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    alice.cli.run(&["send", "general", "before the storm"]).ok();
+    assert!(alice.damage_caches() > 0);
+
+    let profile = alice.cli.profile().display().to_string();
+    let window = Window::open(&alice.display, &["--profile".to_owned(), profile], &alice.keyring.env()).await;
+    window.key_state("passphrase").await;
+    window.fill("[data-testid=passphrase]", &format!("profile passphrase{ENTER}")).await;
+    window.key_state("corrupt").await;
+    window.click("[data-testid=key-state] .primary").await;
+    window.fill("[data-testid=passphrase]", &format!("profile passphrase{ENTER}")).await;
     window.shows(TIMELINE, "before the storm").await;
 }

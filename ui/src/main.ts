@@ -2,7 +2,10 @@ import { mount } from "svelte";
 import { chooseBackend } from "./api/backend";
 import "./styles/tokens.css";
 import "./styles/base.css";
+import { language } from "./text";
 import App from "./views/App.svelte";
+
+document.documentElement.lang = language;
 
 const target = document.getElementById("app");
 if (target) {

@@ -39,21 +39,23 @@ impl Local {
     /// waits already is left as it is.
     pub(crate) async fn queue(&self, workspace: WorkspaceId, mut message: Waiting) -> Result<Waiting> {
         self.write(move |db| {
-            db.prepare_cached(
-                "INSERT INTO outbox (workspace, id, channel, text, thread, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                 ON CONFLICT (id) DO NOTHING",
-            )?
-            .execute(params![
-                workspace.as_bytes(),
-                message.id.as_bytes(),
-                message.channel.as_bytes(),
-                message.text,
-                message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
-                message.created.0,
-            ])?;
+            // One that is there already is touched only to tell its position.
             message.position = db
-                .prepare_cached("SELECT position FROM outbox WHERE id = ?1")?
-                .query_row([message.id.as_bytes()], |row| row.get(0))?;
+                .prepare_cached(
+                    "INSERT INTO outbox (workspace, id, channel, text, thread, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+                     ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING position",
+                )?
+                .query_row(
+                    params![
+                        workspace.as_bytes(),
+                        message.id.as_bytes(),
+                        message.channel.as_bytes(),
+                        message.text,
+                        message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
+                        message.created.0,
+                    ],
+                    |row| row.get(0),
+                )?;
             Ok(message)
         })
         .await

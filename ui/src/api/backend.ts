@@ -11,3 +11,8 @@ export async function chooseBackend(): Promise<void> {
     api = (await import("./memory")).memory(new URLSearchParams(location.search));
   }
 }
+
+/** For tests, which bring their own. */
+export function useBackend(chosen: Api): void {
+  api = chosen;
+}

@@ -1,4 +1,5 @@
-// The one boundary between what is shown and what is done. Views never call it: state does.
+// The one boundary between what is shown and what is done. State calls it; a view does only for a question of its own,
+// such as a search, whose answer nothing else shows.
 
 import type {
   ChannelView,
@@ -31,7 +32,7 @@ export interface Api {
   unlock(passphrase: string | null): Promise<ProfileState>;
   createProfile(passphrase: string | null): Promise<void>;
   setAside(): Promise<string>;
-  repair(): Promise<void>;
+  repair(passphrase: string | null): Promise<void>;
   restoreWithCode(code: string): Promise<void>;
   contact(address: string): Promise<ContactView>;
   join(invite: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
@@ -75,4 +76,10 @@ export function asReport(why: unknown): ErrorReport {
     do: "",
     seconds: null,
   };
+}
+
+/** The same as one line: what, why, and what may help. */
+export function told(why: unknown): string {
+  const report = asReport(why);
+  return `${report.what}: ${report.why}${report.do ? `; ${report.do}` : ""}`;
 }

@@ -28,3 +28,25 @@ test.each([
     }
   }
 });
+
+test.each([
+  "good morning",
+  "Reading now. The upgrade section is much clearer than last time.",
+  "well-known, isn't it? Yes! Four is fine.",
+  "até amanhã",
+  "1. not plain",
+  "see example.org",
+  "a - b",
+  "  indented",
+  "ends with spaces  ",
+  "one\ntwo",
+  "3 < 4",
+  "line 12 of an ordinary day",
+])("plain words come out as the renderer would have them: %s", async (text) => {
+  const { default: MarkdownIt } = await import("markdown-it");
+  const rendered = new MarkdownIt({ html: false, linkify: true, breaks: true }).render(text);
+  const [ours, theirs] = [document.createElement("div"), document.createElement("div")];
+  ours.innerHTML = markdown(text);
+  theirs.innerHTML = rendered;
+  expect(ours.innerHTML).toBe(theirs.innerHTML);
+});

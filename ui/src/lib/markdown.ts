@@ -37,10 +37,14 @@ const ALLOWED = {
   ALLOWED_URI_REGEXP: /^(?:https?:|mailto:)/i,
 };
 
+/** One line of words: nothing in it could be Markdown, a link or HTML, so there is nothing to render or to sanitise. */
+const PLAIN = /^(?!\d+\.)[\p{L}\p{N}](?:[\p{L}\p{N} ,;?!'"]|\.(?=\s|$)|-(?=\p{L}))*(?<! )$/u;
+
 const rendered = new Map<string, string>();
 
 /** HTML that holds text, emphasis, code, lists and outward links, and nothing that loads or runs. */
 export function markdown(text: string): string {
+  if (PLAIN.test(text)) return `<p>${text}</p>\n`;
   const known = rendered.get(text);
   if (known !== undefined) return known;
   const html = DOMPurify.sanitize(renderer.render(text), ALLOWED);

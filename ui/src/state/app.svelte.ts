@@ -1,19 +1,29 @@
 // Where the window stands: the profile's key, first run, or a workspace.
 
-import { asReport, type ClientEvent, type ErrorReport, type KeyState, type WorkspaceView } from "../api";
+import { asReport, told, type ClientEvent, type ErrorReport, type WorkspaceView } from "../api";
 import { api } from "../api/backend";
-import { fold } from "./events";
+import { offlineNow } from "./connection";
+import { fold, heard } from "./events";
+import { stateOf, type KeyScreen } from "./key";
 import { Room } from "./room.svelte";
 
 export type Screen = "opening" | "key" | "first-run" | "workspace";
 export type Panel = "none" | "search" | "identity";
 export type Dialog = "none" | "create" | "browse" | "switcher";
 
-class App {
+export class App {
   screen = $state<Screen>("opening");
-  key = $state<KeyState>("ready");
+  key = $state<KeyScreen>("ready");
   problem = $state<ErrorReport | null>(null);
+  /** Something that a key screen offers is under way. */
+  busy = $state(false);
+  /** There is no profile yet: making one failed. */
+  creating = $state(false);
+  /** A repair was refused because it needs the profile's passphrase. */
+  repairAsks = $state(false);
   workspaces = $state<WorkspaceView[]>([]);
+  /** The workspaces that are offline, or were and do not connect again yet. */
+  offline = $state.raw<ReadonlySet<string>>(new Set());
   room = $state<Room | null>(null);
   panel = $state<Panel>("none");
   dialog = $state<Dialog>("none");
@@ -22,72 +32,87 @@ class App {
   setAsideFolder = $state<string | null>(null);
   theme = $state<string>("system");
   #listening = false;
+  /** Counts what was chosen to be looked at: only the latest is shown. */
+  #chosen = 0;
 
   get workspace(): WorkspaceView | null {
     return this.workspaces.find((one) => one.id === this.room?.workspace) ?? null;
   }
 
-  async start(): Promise<void> {
-    try {
-      this.#profile(await api.profileState());
-    } catch (why) {
-      this.#failed(why);
-    }
+  start(): Promise<void> {
+    return this.#alone(async () => {
+      try {
+        await this.#profile(await api.profileState());
+      } catch (why) {
+        this.#failed(why);
+      }
+    });
+  }
+
+  /** One at a time: a second click on a key screen does nothing. */
+  async #alone(act: () => Promise<void>): Promise<void> {
+    if (this.busy) return;
+    this.busy = true;
+    await act().finally(() => (this.busy = false));
   }
 
   /** What cannot be shown at all is said, with what may mend it. */
   #failed(why: unknown): void {
     this.problem = asReport(why);
-    this.#key("corrupt");
+    this.#key(stateOf(this.problem.code));
   }
 
-  #profile(answer: { state: KeyState; detail: ErrorReport | null }): void {
+  async #profile(answer: { state: KeyScreen; detail: ErrorReport | null }): Promise<void> {
     this.problem = answer.detail;
-    if (answer.state === "ready") void this.#opened();
-    else if (answer.state === "absent") void this.createProfile(null);
-    else this.#key(answer.state);
+    if (answer.state === "ready") await this.#opened();
+    else if (answer.state === "absent") await this.#create(null);
+    else this.#key(answer.detail ? stateOf(answer.detail.code, answer.state) : answer.state);
   }
 
-  #key(state: KeyState): void {
+  #key(state: KeyScreen): void {
     this.key = state;
+    this.creating = false;
+    if (state !== "corrupt") this.repairAsks = false;
     this.screen = "key";
   }
 
   /** What a key screen offers. A failure stays on the screen, with its reason. */
-  async offer(act: () => Promise<unknown>): Promise<void> {
-    this.problem = null;
-    try {
-      await act();
-      this.#profile(await api.profileState());
-    } catch (why) {
-      this.problem = asReport(why);
-    }
+  offer(act: () => Promise<unknown>): Promise<void> {
+    return this.#alone(async () => {
+      this.problem = null;
+      try {
+        await act();
+        await this.#profile(await api.profileState());
+      } catch (why) {
+        this.problem = asReport(why);
+      }
+    });
   }
 
-  async unlock(passphrase: string | null): Promise<void> {
-    this.problem = null;
-    try {
-      this.#profile(await api.unlock(passphrase));
-    } catch (why) {
-      this.problem = asReport(why);
-    }
+  unlock(passphrase: string | null): Promise<void> {
+    return this.#alone(async () => {
+      this.problem = null;
+      try {
+        await this.#profile(await api.unlock(passphrase));
+      } catch (why) {
+        this.problem = asReport(why);
+      }
+    });
   }
 
-  async createProfile(passphrase: string | null): Promise<void> {
+  createProfile(passphrase: string | null): Promise<void> {
+    return this.#alone(() => this.#create(passphrase));
+  }
+
+  async #create(passphrase: string | null): Promise<void> {
     try {
       await api.createProfile(passphrase);
-      await this.#opened();
     } catch (why) {
-      const report = asReport(why);
-      this.problem = report;
-      const states: Record<number, KeyState> = {
-        20: "no_backend",
-        21: "locked",
-        25: "unreachable",
-        26: "busy",
-      };
-      this.#key(states[report.code] ?? "unreachable");
+      this.#failed(why);
+      this.creating = true;
+      return;
     }
+    await this.#opened();
   }
 
   setAside(): Promise<void> {
@@ -96,10 +121,16 @@ class App {
     });
   }
 
+  async repair(passphrase: string | null): Promise<void> {
+    await this.offer(() => api.repair(passphrase));
+    if (this.problem?.code === 21) this.repairAsks = true;
+  }
+
   async #opened(): Promise<void> {
     this.problem = null;
+    this.repairAsks = false;
     try {
-      this.workspaces = await api.workspaces();
+      this.#take(await api.workspaces());
       const first = this.workspaces[0];
       if (!first) this.screen = "first-run";
       else if (!this.#damaged()) await this.enter(first.id);
@@ -112,17 +143,71 @@ class App {
     }
   }
 
+  /** Goes to a workspace. Of several, the last one chosen is shown. */
   async enter(workspace: string): Promise<void> {
-    await this.room?.leave();
+    const turn = ++this.#chosen;
+    const before = heard.batches;
+    const unsaved = (await this.room?.leave()) ?? null;
     const room = new Room(workspace);
-    await room.refreshChannels();
+    try {
+      await room.refreshChannels();
+    } catch (why) {
+      if (turn === this.#chosen) throw why;
+    }
+    if (turn !== this.#chosen) return;
+    if (unsaved) room.problem = unsaved;
     this.room = room;
     this.stopSeen = false;
+    this.setAsideFolder = null;
     this.screen = "workspace";
+    // What was heard meanwhile was told of the workspace that was shown before.
+    if (heard.batches !== before) await this.#refreshRoom(room);
+  }
+
+  /** The same from a view: a workspace that cannot be shown leaves the present one, with the reason. */
+  async choose(workspace: string): Promise<void> {
+    const room = this.room;
+    try {
+      await this.enter(workspace);
+    } catch (why) {
+      if (room) room.problem = told(why);
+    }
+  }
+
+  /** Removes this device from the workspace that is shown. */
+  async signOut(): Promise<void> {
+    const room = this.room;
+    if (!room) return;
+    try {
+      await api.signOut(room.workspace);
+      this.panel = "none";
+      await this.refreshWorkspaces();
+    } catch (why) {
+      room.problem = told(why);
+    }
+  }
+
+  /** To the first run, for another workspace or to sign in again. */
+  addWorkspace(): void {
+    this.#chosen += 1;
+    this.screen = "first-run";
+  }
+
+  /** From the first run back to the workspace one came from; nothing was followed there meanwhile. */
+  async turnBack(): Promise<void> {
+    const room = this.room;
+    if (!room) return;
+    this.screen = "workspace";
+    try {
+      await this.refreshWorkspaces();
+      if (this.room === room) await this.#refreshRoom(room);
+    } catch (why) {
+      room.problem = told(why);
+    }
   }
 
   async refreshWorkspaces(): Promise<void> {
-    this.workspaces = await api.workspaces();
+    this.#take(await api.workspaces());
     if (this.#damaged() || this.screen !== "workspace") return;
     // A later change is shown again, however often an earlier one was looked at.
     if (this.workspace?.connection.state !== "identity_changed") this.stopSeen = false;
@@ -132,6 +217,17 @@ class App {
       if (first) await this.enter(first.id);
       else this.screen = "first-run";
     }
+  }
+
+  #take(workspaces: WorkspaceView[]): void {
+    this.workspaces = workspaces;
+    this.offline = offlineNow(this.offline, workspaces);
+  }
+
+  /** The channels first: what is open may be none of them any more, and could not be asked for then. */
+  async #refreshRoom(room: Room): Promise<void> {
+    await room.refreshChannels();
+    await room.refreshTimeline();
   }
 
   /** A file that turned out to be damaged while it was in use has the same screen as one that was at the start. */
@@ -162,12 +258,14 @@ class App {
   }
 
   async #hear(events: ClientEvent[]): Promise<void> {
+    heard.batches += 1;
     const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
     // They come first: whether the rest can be asked at all is told there.
     if (stale.workspaces) await this.refreshWorkspaces();
-    if (this.screen !== "workspace") return;
-    if (stale.timeline) await this.room?.refreshTimeline();
-    if (stale.channels) await this.room?.refreshChannels();
+    const room = this.room;
+    if (this.screen !== "workspace" || !room) return;
+    if (stale.channels) await room.refreshChannels();
+    if (stale.timeline) await room.refreshTimeline();
   }
 
   setTheme(theme: string): void {

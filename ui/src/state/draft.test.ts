@@ -25,3 +25,44 @@ test("turning to another channel saves the first one's draft at once", async () 
   await keeper.flush();
   expect(saved).toEqual(["a:one", "b:two"]);
 });
+
+test("a flush waits for the one before it, and saves what was typed meanwhile", async () => {
+  const saved: string[] = [];
+  let finish: () => void = () => undefined;
+  const keeper = new DraftKeeper(async (_, text) => {
+    await new Promise<void>((done) => (finish = done));
+    saved.push(text);
+  });
+  keeper.typed("a", "one");
+  const first = keeper.flush();
+  keeper.typed("a", "two");
+  let over = false;
+  const second = keeper.flush().then(() => (over = true));
+  await vi.advanceTimersByTimeAsync(500);
+  expect([saved, over]).toEqual([[], false]);
+  finish();
+  await first;
+  await vi.advanceTimersByTimeAsync(0);
+  finish();
+  await second;
+  expect(saved).toEqual(["one", "two"]);
+});
+
+test("what could not be saved waits, unless newer text does", async () => {
+  let broken = true;
+  const saved: string[] = [];
+  const keeper = new DraftKeeper(async (place, text) => {
+    if (broken) throw new Error("full");
+    saved.push(`${place}:${text}`);
+  });
+  keeper.typed("a", "one");
+  await expect(keeper.flush()).rejects.toThrow("full");
+  expect(keeper.unsaved("a")).toBe("one");
+  keeper.typed("b", "two");
+  await vi.advanceTimersByTimeAsync(500);
+  keeper.typed("a", "newer");
+  await vi.advanceTimersByTimeAsync(500);
+  broken = false;
+  await keeper.flush();
+  expect(saved.sort()).toEqual(["a:newer", "b:two"]);
+});

@@ -2,6 +2,9 @@
 
 import type { ClientEvent } from "../api";
 
+/** How many batches were heard. Whoever asks for much can see whether anything happened meanwhile. */
+export const heard = { batches: 0 };
+
 export interface Stale {
   workspaces: boolean;
   channels: boolean;

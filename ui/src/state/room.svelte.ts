@@ -1,8 +1,9 @@
 // One workspace as it is looked at: its channels, and the timeline of the one that is open.
 
-import { asReport, type ChannelView, type MessageView, type PersonView } from "../api";
+import { told, type ChannelView, type MessageView, type PersonView } from "../api";
 import { api } from "../api/backend";
 import { DraftKeeper } from "./draft";
+import { heard } from "./events";
 import { Timeline } from "./timeline.svelte";
 
 export class Room {
@@ -17,6 +18,12 @@ export class Room {
   problem = $state<string | null>(null);
   #painted = false;
   #drafts: DraftKeeper;
+  /** Counts what was chosen to be opened and what was asked: only the answer to the latest is shown. */
+  #opened = 0;
+  #opening = 0;
+  #asked = 0;
+  #savingEdit: string | null = null;
+  #toldRead = "";
 
   constructor(workspace: string) {
     this.workspace = workspace;
@@ -32,44 +39,85 @@ export class Room {
   }
 
   async refreshChannels(): Promise<void> {
-    this.channels = await api.channels(this.workspace, true);
+    const turn = ++this.#asked;
+    const channels = await api.channels(this.workspace, true);
+    if (turn !== this.#asked) return;
+    this.channels = channels;
     // Right after joining nothing is there yet, and a channel one was in may be gone.
-    const open = this.channel;
-    this.channel = this.channels.find((channel) => channel.id === open?.id) ?? null;
-    if (!this.channel) await this.openFirst();
+    this.channel = channels.find((channel) => channel.id === this.channel?.id) ?? null;
+    // Whoever is about to open one has chosen already.
+    if (!this.channel && this.#opening === 0) await this.#openFirst();
   }
 
-  async openFirst(): Promise<void> {
+  async #openFirst(): Promise<void> {
     const waiting = this.channels.find((channel) => channel.joined && channel.unread > 0);
     const first = waiting ?? this.joined[0] ?? this.conversations[0];
-    if (first) await this.open(first);
+    if (first) await this.#show(first, null);
   }
 
-  /** Opens a channel at its newest messages, or around one of them. */
+  /** Opens a channel at its newest messages, or around one of them. Of several, the last one chosen is shown. */
   async open(channel: ChannelView, seq: number | null = null): Promise<void> {
-    await this.#drafts.flush();
-    const timeline = new Timeline((window, limit) => api.timeline(this.workspace, channel.id, window, limit));
-    const [draft] = await Promise.all([api.draft(this.workspace, channel.id), timeline.open(seq)]);
-    this.channel = channel;
-    this.timeline = timeline;
-    this.draft = draft;
-    this.editing = null;
-    this.problem = null;
+    try {
+      await this.#show(channel, seq);
+    } catch (why) {
+      this.problem = told(why);
+    }
+  }
+
+  async #show(channel: ChannelView, seq: number | null): Promise<void> {
+    const turn = ++this.#opened;
+    const before = heard.batches;
+    this.#opening += 1;
+    try {
+      // A draft that cannot be saved holds nobody up. It waits for the next time.
+      const unsaved = await this.leave();
+      const timeline = new Timeline((window, limit) =>
+        api.timeline(this.workspace, channel.id, window, limit),
+      );
+      const [draft] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
+      if (turn !== this.#opened) return;
+      this.channel = this.channels.find((one) => one.id === channel.id) ?? channel;
+      this.timeline = timeline;
+      this.draft = draft;
+      this.editing = null;
+      this.problem = unsaved;
+    } catch (why) {
+      if (turn === this.#opened) throw why;
+      return;
+    } finally {
+      this.#opening -= 1;
+    }
     void this.markRead();
     if (!this.#painted) {
       this.#painted = true;
       requestAnimationFrame(() => requestAnimationFrame(() => void api.painted()));
     }
+    // What was heard meanwhile was told of the channel that was open before.
+    if (heard.batches !== before) await this.refreshTimeline();
   }
 
-  async leave(): Promise<void> {
-    await this.#drafts.flush();
+  async #savedDraft(channel: string): Promise<string> {
+    const saved = await api.draft(this.workspace, channel);
+    return this.#drafts.unsaved(channel) ?? saved;
+  }
+
+  /** Saves what was typed; answers why that could not be done, if so. */
+  leave(): Promise<string | null> {
+    return this.#drafts.flush().then(() => null, told);
   }
 
   async refreshTimeline(): Promise<void> {
     if (!this.channel) return;
-    await this.timeline.refresh();
-    void this.markRead();
+    const timeline = this.timeline;
+    await timeline.refresh();
+    if (this.timeline === timeline) void this.markRead();
+  }
+
+  /** The window lost somebody's attention: what comes from now on is new to them. */
+  lookAway(): void {
+    this.turnAway();
+    const timeline = this.timeline;
+    if (timeline.atEnd && !timeline.newer) timeline.readAtOpen = timeline.last;
   }
 
   /** What is in view at the end of the channel is read, when the window has somebody's attention. */
@@ -77,7 +125,12 @@ export class Room {
     const [channel, last] = [this.channel, this.timeline.last];
     if (!this.timeline.atEnd || this.timeline.newer || !attentive) return;
     if (!channel?.joined || last <= channel.read) return;
-    await api.markRead(this.workspace, channel.id, last).catch(() => undefined);
+    const mark = `${channel.id} ${last}`;
+    if (this.#toldRead === mark) return;
+    this.#toldRead = mark;
+    await api.markRead(this.workspace, channel.id, last).catch(() => {
+      if (this.#toldRead === mark) this.#toldRead = "";
+    });
   }
 
   typed(text: string): void {
@@ -86,37 +139,62 @@ export class Room {
   }
 
   turnAway(): void {
-    void this.#drafts.flush();
+    void this.#drafts.flush().catch(() => undefined);
   }
 
   async send(): Promise<void> {
     const channel = this.channel;
     const text = this.draft.trim();
     if (!channel || text === "") return;
+    this.problem = null;
+    if (this.editing) return this.#saveEdit(channel, this.editing, text);
+    const timeline = this.timeline;
+    // Before the answer: a second Enter finds nothing to send, and what is typed meanwhile stays.
+    this.draft = "";
+    this.#drafts.typed(channel.id, "");
+    let sent: MessageView;
+    try {
+      sent = await api.send(this.workspace, channel.id, text, null);
+    } catch (why) {
+      await this.#putBack(channel, text);
+      this.problem = told(why);
+      return;
+    }
     await this.#try(async () => {
-      if (this.editing) {
-        const edited = await api.edit(this.workspace, channel.id, this.editing.id, text);
-        this.timeline.put(edited);
-        await this.stopEditing();
-      } else {
-        const sent = await api.send(this.workspace, channel.id, text, null);
-        // What one writes is seen, also from the middle of the past.
-        this.timeline.atEnd = true;
-        if (this.timeline.newer) await this.timeline.open();
-        else this.timeline.put(sent);
-        // Whoever answers has read.
-        this.timeline.readAtOpen = this.timeline.last;
-        void this.markRead(true);
-        this.draft = "";
-        this.#drafts.typed(channel.id, "");
-        await this.#drafts.flush();
-      }
+      // What one writes is seen, also from the middle of the past.
+      timeline.atEnd = true;
+      if (timeline.newer) await timeline.open();
+      else timeline.put(sent);
+      // Whoever answers has read.
+      timeline.readAtOpen = timeline.last;
+      if (this.timeline === timeline) void this.markRead(true);
+      await this.#drafts.flush();
     });
+  }
+
+  /** What was not taken is in the field again, before anything that was typed meanwhile. */
+  async #putBack(channel: ChannelView, text: string): Promise<void> {
+    const here = this.channel?.id === channel.id && !this.editing;
+    const since = here ? this.draft : await this.#savedDraft(channel.id).catch(() => "");
+    const whole = since === "" ? text : `${text}\n${since}`;
+    if (here) this.draft = whole;
+    this.#drafts.typed(channel.id, whole);
+  }
+
+  async #saveEdit(channel: ChannelView, editing: MessageView, text: string): Promise<void> {
+    if (this.#savingEdit === editing.id) return;
+    this.#savingEdit = editing.id;
+    const timeline = this.timeline;
+    await this.#try(async () => {
+      timeline.put(await api.edit(this.workspace, channel.id, editing.id, text));
+      if (this.editing?.id === editing.id) await this.stopEditing();
+    });
+    this.#savingEdit = null;
   }
 
   startEditing(message: MessageView | undefined): void {
     if (!message || !message.mine || message.deleted || message.seq === null) return;
-    void this.#drafts.flush();
+    this.turnAway();
     this.editing = message;
     this.draft = message.text;
   }
@@ -128,8 +206,13 @@ export class Room {
   }
 
   async stopEditing(): Promise<void> {
+    const [channel, editing] = [this.channel, this.editing];
+    await this.#drafts.flush().catch(() => undefined);
+    const draft = channel ? await this.#savedDraft(channel.id).catch(() => "") : "";
+    // Both at once, and only where it was asked for.
+    if (this.channel?.id !== channel?.id || this.editing !== editing) return;
     this.editing = null;
-    this.draft = this.channel ? await api.draft(this.workspace, this.channel.id) : "";
+    this.draft = draft;
   }
 
   remove(message: MessageView): Promise<void> {
@@ -146,31 +229,46 @@ export class Room {
   }
 
   discard(message: MessageView): Promise<void> {
+    const timeline = this.timeline;
     return this.#try(async () => {
       await api.discard(this.workspace, message.id);
-      this.timeline.drop(message.id);
+      timeline.drop(message.id);
     });
   }
 
   async join(channel: ChannelView): Promise<void> {
-    await this.#try(async () => {
+    await this.#choose(async () => {
       await api.joinChannel(this.workspace, channel.id);
       await this.refreshChannels();
-      await this.open(this.channels.find((one) => one.id === channel.id) ?? channel);
+      return channel;
     });
   }
 
-  async create(name: string, isPrivate: boolean): Promise<void> {
+  async create(name: string, isPrivate: boolean): Promise<ChannelView> {
     const made = await api.createChannel(this.workspace, name, isPrivate);
     await this.refreshChannels();
-    await this.open(made);
+    return made;
+  }
+
+  leaveChannel(channel: ChannelView): Promise<void> {
+    return this.#try(async () => {
+      await api.leaveChannel(this.workspace, channel.id);
+      await this.refreshChannels();
+    });
+  }
+
+  setTopic(channel: ChannelView, topic: string): Promise<void> {
+    return this.#try(async () => {
+      await api.setTopic(this.workspace, channel.id, topic);
+      await this.refreshChannels();
+    });
   }
 
   async openPerson(person: PersonView): Promise<void> {
-    await this.#try(async () => {
+    await this.#choose(async () => {
       const made = await api.openDirect(this.workspace, [person.id]);
       await this.refreshChannels();
-      await this.open(made);
+      return made;
     });
   }
 
@@ -178,9 +276,21 @@ export class Room {
     this.people = await api.people(this.workspace);
   }
 
+  /** Opens what has to be asked for first, unless something else was chosen meanwhile. */
+  async #choose(find: () => Promise<ChannelView>): Promise<void> {
+    const turn = ++this.#opened;
+    this.#opening += 1;
+    await this.#try(async () => {
+      const channel = await find();
+      if (turn === this.#opened) await this.#show(channel, null);
+    });
+    this.#opening -= 1;
+  }
+
   #change(act: () => Promise<MessageView>): Promise<void> {
+    const timeline = this.timeline;
     return this.#try(async () => {
-      this.timeline.put(await act());
+      timeline.put(await act());
     });
   }
 
@@ -189,8 +299,7 @@ export class Room {
     try {
       await act();
     } catch (why) {
-      const report = asReport(why);
-      this.problem = `${report.what}: ${report.why}`;
+      this.problem = told(why);
     }
   }
 }

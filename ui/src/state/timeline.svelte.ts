@@ -4,7 +4,7 @@
 import type { MessageView, TimelineView, TimelineWindow } from "../api";
 import { merge } from "../lib/timeline";
 
-export const PAGE = 60;
+export const PAGE = 40;
 /** Most messages kept at once: what is shown costs the same in a channel of a million. */
 export const MOST = 300;
 
@@ -48,6 +48,8 @@ export class Timeline {
   async refresh(): Promise<void> {
     if (this.newer) return this.#refreshPast();
     const page = await this.#load({ at: "latest" }, Math.min(this.messages.length + PAGE, MOST + PAGE));
+    // Scrolling may have cut off the end meanwhile.
+    if (this.newer) return this.#refreshPast();
     const reach = page.messages.find((message) => message.seq !== null)?.seq ?? 0;
     // So much may have come that the newest page does not reach what is shown.
     const torn = this.last > 0 && reach > this.last + 1;
@@ -55,6 +57,7 @@ export class Timeline {
       this.newer = true;
       return this.#refreshPast();
     }
+    const first = this.first;
     const above =
       torn || reach === 0 ? [] : this.messages.filter((one) => one.seq !== null && one.seq < reach);
     if (above.length === 0) {
@@ -63,31 +66,45 @@ export class Timeline {
       this.messages = merge(above, page.messages);
       this.fetching = page.fetching;
     }
-    if (this.atEnd) this.#cutTop();
+    if (this.atEnd) return this.#cutTop();
+    // Somebody who reads older messages keeps them: what goes is what they did not see.
+    if (this.messages.length > MOST && this.first < first) {
+      this.messages = this.messages.filter((one) => one.seq === null || one.seq >= first);
+      this.older = true;
+    }
+    this.#cutEnd();
   }
 
   async growOlder(): Promise<void> {
     if (!this.older || this.first === 0) return;
-    const page = await this.#load({ at: "before", seq: this.first }, PAGE);
-    this.messages = merge(page.messages, this.messages);
+    const first = this.first;
+    const page = await this.#load({ at: "before", seq: first }, PAGE);
+    // Joined to another run of messages than the one it was asked for, the page would leave a gap.
+    if (this.first !== first) return;
     this.older = page.older;
-    if (this.messages.length > MOST) {
-      this.messages = this.messages.slice(0, MOST);
-      this.newer = true;
-    }
+    if (page.fetching) this.fetching = true;
+    if (page.messages.length === 0) return;
+    this.messages = merge(page.messages, this.messages);
+    this.#cutEnd();
   }
 
   async growNewer(): Promise<void> {
     if (!this.newer || this.last === 0) return;
-    const page = await this.#load({ at: "after", seq: this.last }, PAGE);
-    this.messages = merge(this.messages, page.messages);
+    const last = this.last;
+    const page = await this.#load({ at: "after", seq: last }, PAGE);
+    if (this.last !== last) return;
     this.newer = page.newer;
+    if (page.fetching) this.fetching = true;
+    if (page.messages.length === 0) return;
+    this.messages = merge(this.messages, page.messages);
     this.#cutTop();
   }
 
   /** Takes a message that is known to have changed, such as an answer. */
   put(message: MessageView): void {
-    const known = this.messages.some((one) => one.id === message.id);
+    const known = this.messages.find((one) => one.id === message.id);
+    // The answer to sending may come after the event that tells of its number.
+    if (message.seq === null && known && known.seq !== null) return;
     if (known || !this.newer) this.messages = merge(this.messages, [message]);
   }
 
@@ -111,6 +128,12 @@ export class Timeline {
     this.older = page.older;
     this.newer = page.newer;
     this.fetching = page.fetching;
+  }
+
+  #cutEnd(): void {
+    if (this.messages.length <= MOST) return;
+    this.messages = this.messages.slice(0, MOST);
+    this.newer = true;
   }
 
   #cutTop(): void {

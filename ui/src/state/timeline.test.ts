@@ -12,8 +12,12 @@ class Channel {
     this.head = head;
   }
 
-  timeline(): Timeline {
-    return new Timeline((window, limit) => Promise.resolve(this.#part(window, limit)));
+  /** `late` says what a page waits for. */
+  timeline(late: (window: TimelineWindow) => Promise<void> | undefined = () => undefined): Timeline {
+    return new Timeline(async (window, limit) => {
+      await late(window);
+      return this.#part(window, limit);
+    });
   }
 
   #part(window: TimelineWindow, limit: number): TimelineView {
@@ -53,7 +57,7 @@ test("a channel opens at its end, and at a message one came for", async () => {
   expect(timeline.target).toBe("m1000");
   expect([timeline.older, timeline.newer, timeline.atEnd]).toEqual([true, true, false]);
   await timeline.growNewer();
-  expect(shown(timeline)).toEqual([971, 1030 + PAGE]);
+  expect(shown(timeline)).toEqual([1001 - PAGE / 2, 1000 + PAGE / 2 + PAGE]);
 });
 
 test("scrolling through a long channel never tears what is shown, nor lets it grow for ever", async () => {
@@ -89,13 +93,13 @@ test("somebody who reads older messages keeps them, and scrolls on without a gap
   await timeline.open();
   timeline.atEnd = false;
   channel.head = 4000;
-  channel.edited.add(50);
+  channel.edited.add(80);
   await timeline.refresh();
-  expect(shown(timeline)).toEqual([41, 100]);
+  expect(shown(timeline)).toEqual([101 - PAGE, 100]);
   expect(timeline.newer).toBe(true);
-  expect(timeline.messages.find((message) => message.seq === 50)?.edited).toBe(true);
+  expect(timeline.messages.find((message) => message.seq === 80)?.edited).toBe(true);
   await timeline.growNewer();
-  expect(shown(timeline)).toEqual([41, 100 + PAGE]);
+  expect(shown(timeline)).toEqual([101 - PAGE, 100 + PAGE]);
 });
 
 test("what waits is last, and gone once it is discarded", async () => {
@@ -116,4 +120,46 @@ test("a channel that may no longer be read shows nothing", async () => {
   channel.head = 0;
   await timeline.refresh();
   expect(timeline.messages).toEqual([]);
+});
+
+test("somebody a little above the end of a long channel keeps what they see, and the rest stays bounded", async () => {
+  const channel = new Channel(1000);
+  const timeline = channel.timeline();
+  await timeline.open();
+  for (let step = 0; step < 10; step += 1) await timeline.growOlder();
+  while (timeline.newer) await timeline.growNewer();
+  timeline.atEnd = false;
+  await timeline.refresh();
+  expect(shown(timeline)).toEqual([1001 - MOST, 1000]);
+  channel.head += 20;
+  await timeline.refresh();
+  expect(shown(timeline)).toEqual([1001 - MOST, 1000]);
+  expect(timeline.newer).toBe(true);
+});
+
+test("a page that comes after the window moved is not joined to it", async () => {
+  const channel = new Channel(5000);
+  let late: Promise<void> = Promise.resolve();
+  const timeline = channel.timeline((window) =>
+    window.at === "before" || window.at === "after" ? late : undefined,
+  );
+  await timeline.open(2000);
+  for (const grow of [() => timeline.growOlder(), () => timeline.growNewer()]) {
+    let come: () => void = () => undefined;
+    late = new Promise((done) => (come = done));
+    const growing = grow();
+    await timeline.open(1000);
+    come();
+    await growing;
+    expect(shown(timeline)).toEqual([1001 - PAGE / 2, 1000 + PAGE / 2]);
+    await timeline.open(2000);
+  }
+});
+
+test("the late answer to sending does not undo that it was sent", async () => {
+  const channel = new Channel(10);
+  const timeline = channel.timeline();
+  await timeline.open();
+  timeline.put({ id: "m10", seq: null, at: 1 } as MessageView);
+  expect(timeline.last).toBe(10);
 });

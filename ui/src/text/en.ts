@@ -7,6 +7,8 @@ export const en = {
   close: "Close",
   continue: "Continue",
   tryAgain: "Try again",
+  opening: "Opening…",
+  openingText: "Your profile is being opened. Secure storage may ask for your permission.",
   // First run
   inviteTitle: "Join your workspace",
   inviteHelp: "Paste the invite you were given, or your server's address.",
@@ -39,6 +41,9 @@ export const en = {
   search: "Search",
   identity: "Server identity",
   theme: "Theme",
+  topic: "Set a topic",
+  leave: "Leave",
+  leaveAsk: "Leave {name}?",
   // Timeline
   newLine: "New",
   today: "Today",
@@ -52,6 +57,8 @@ export const en = {
   edit: "Edit",
   delete: "Delete",
   react: "React",
+  fetching: "Fetching messages…",
+  notHere: "Some messages are not on this device. They come once the server is back.",
   latest: "Jump to the latest",
   emptyChannel: "This is the beginning of {name}. Say something.",
   messageLabel: "{author}, {text}, {time}",
@@ -99,6 +106,8 @@ export const en = {
   what_restored: "Restored from a backup",
   what_accepted: "New identity, accepted by you",
   // Search and dialogs
+  signOut: "Sign out of this workspace",
+  signOutAsk: "Sign this device out of {name}? Its copy here goes, and what was not sent yet with it.",
   searchLabel: "Search messages",
   searchHelp: "Searches the sealed copy on this device.",
   nothingFound: "Nothing found.",
@@ -110,7 +119,8 @@ export const en = {
   // Key states
   key_no_backend_title: "No secure storage on this system",
   key_no_backend_text:
-    "Your keys belong into the system's secure storage, and there is none. Start one, for example GNOME Keyring or KWallet, and try again. Or protect this profile with a passphrase.",
+    "Your keys belong into the system's secure storage, and there is none. Start one, for example GNOME Keyring or KWallet, and try again.",
+  key_no_backend_choice: "Or protect this profile with a passphrase.",
   key_locked_title: "Secure storage is locked",
   key_locked_text: "Unlock your keyring and try again. Nothing was changed.",
   key_missing_title: "The key of this profile is missing",
@@ -129,6 +139,9 @@ export const en = {
   key_corrupt_title: "A file of this profile is damaged",
   key_corrupt_text:
     "Repair sets the damaged cache aside and fetches it again from the server. Drafts and unsent messages come from their last good copy.",
+  key_failed_title: "The profile could not be opened",
+  key_failed_text: "Something is in the way, as the reason below says. Once it is gone, try again.",
+  repairPassphrase: "This profile is protected by a passphrase. Repair needs it.",
   key_passphrase_title: "Unlock your profile",
   key_passphrase_text: "This profile is protected by a passphrase.",
   passphrase: "Passphrase",
@@ -139,7 +152,7 @@ export const en = {
   recoveryCode: "Recovery code",
   restore: "Restore with code",
   setAside: "Set the old files aside",
-  setAsideWarn: "Unsent messages and drafts stay in the files that are set aside: {folder}",
+  setAsideWarn: "The old files are set aside. Unsent messages and drafts stay in them: {folder}",
   repair: "Repair",
 };
 

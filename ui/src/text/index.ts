@@ -4,7 +4,9 @@ import { en, type Texts } from "./en";
 import { pt } from "./pt";
 
 const locale = usable(navigator.languages ?? [navigator.language]);
-const texts: Texts = locale.toLowerCase().startsWith("pt") ? pt : en;
+/** The language that the words are in, for who reads them aloud. */
+export const language = locale.toLowerCase().startsWith("pt") ? "pt-PT" : "en";
+const texts: Texts = language === "en" ? en : pt;
 
 /**
  * The first of a person's languages that is a language tag (BCP 47). WebKitGTK passes on what the environment says, and

@@ -1,0 +1,108 @@
+import { expect, test } from "vitest";
+import type { ChannelView, ClientEvent, WorkspaceView } from "../api";
+import { App } from "./app.svelte";
+import { channelOf, fake, Later, page, settle } from "./fake";
+
+const workspace = (id: string) => ({ id, name: id, connection: { state: "online" } }) as WorkspaceView;
+const workspaces = async () => [workspace("one"), workspace("two")];
+const timeline = async () => page();
+const nextEvents = () => new Promise<ClientEvent[]>(() => undefined);
+
+test("of two workspaces that are being entered the last one chosen is shown", async () => {
+  const slow = new Later<ChannelView[]>();
+  fake({ workspaces, timeline, nextEvents, channels: async (id) => (id === "two" ? slow.answer : []) });
+  const app = new App();
+  await app.start();
+  const two = app.enter("two");
+  await app.enter("one");
+  slow.give([]);
+  await two;
+  expect(app.room?.workspace).toBe("one");
+});
+
+test("what is heard of a workspace while it is being entered is asked again", async () => {
+  const slow = new Later<ChannelView[]>();
+  const answers: Promise<ChannelView[]>[] = [slow.answer, Promise.resolve([channelOf("a"), channelOf("b")])];
+  let tell = (_: ClientEvent[]): void => undefined;
+  fake({
+    workspaces,
+    timeline,
+    nextEvents: () => new Promise((resolve) => (tell = resolve)),
+    channels: (id) => (id === "two" ? (answers.shift() as Promise<ChannelView[]>) : Promise.resolve([])),
+  });
+  const app = new App();
+  await app.start();
+  const two = app.enter("two");
+  await settle();
+  tell([{ event: "channels", workspace: "two" }]);
+  await settle();
+  slow.give([channelOf("a")]);
+  await two;
+  expect(app.room?.channels.map((channel) => channel.id)).toEqual(["a", "b"]);
+});
+
+test("a workspace that cannot be entered leaves the present one, with the reason", async () => {
+  const why = { what: "broken", why: "it is", do: "" };
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: (id) => (id === "two" ? Promise.reject(why) : Promise.resolve([])),
+  });
+  const app = new App();
+  await app.start();
+  await app.choose("two");
+  expect([app.room?.workspace, app.room?.problem]).toEqual(["one", "broken: it is"]);
+});
+
+test("a private channel that was lost is left before its messages are asked for", async () => {
+  let lost = false;
+  let tell = (_: ClientEvent[]): void => undefined;
+  const gone = { what: "no such channel", why: "it is gone", do: "", code: 12 };
+  fake({
+    workspaces,
+    nextEvents: () => new Promise((resolve) => (tell = resolve)),
+    channels: async () => (lost ? [channelOf("b")] : [channelOf("a"), channelOf("b")]),
+    timeline: (_, id) => (lost && id === "a" ? Promise.reject(gone) : Promise.resolve(page())),
+  });
+  const app = new App();
+  await app.start();
+  expect(app.room?.channel?.id).toBe("a");
+  lost = true;
+  tell([{ event: "messages", workspace: "one", channel: "a", from: 1 }]);
+  await settle();
+  await settle();
+  expect(app.room?.channel?.id).toBe("b");
+});
+
+test("a passphrase is offered only to a profile that does not exist yet", async () => {
+  const why = { what: "no secure storage", why: "none", do: "", code: 20 };
+  const answer = (state: "absent" | "no_backend") => async () => ({ state, passphrase: false, detail: null });
+  fake({ profileState: answer("absent"), createProfile: () => Promise.reject(why) });
+  const app = new App();
+  await app.start();
+  expect([app.key, app.creating]).toEqual(["no_backend", true]);
+  fake({ profileState: answer("no_backend") });
+  const other = new App();
+  await other.start();
+  expect([other.key, other.creating]).toEqual(["no_backend", false]);
+});
+
+test("a repair that needs the passphrase asks for it, and passes it on", async () => {
+  const given: (string | null)[] = [];
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: async () => [],
+    repair: async (passphrase) => {
+      given.push(passphrase);
+      if (passphrase === null) throw { what: "locked", why: "no passphrase", do: "", code: 21 };
+    },
+  });
+  const app = new App();
+  await app.repair(null);
+  expect(app.repairAsks).toBe(true);
+  await app.repair("correct horse");
+  expect([given, app.screen]).toEqual([[null, "correct horse"], "workspace"]);
+});
