@@ -17,6 +17,7 @@ use args::Arguments;
 use clap::Parser;
 use output::{ErrorJson, Failure, Output};
 use std::process::ExitCode;
+use std::time::Duration;
 use thechatapp_core::Error;
 
 fn main() -> ExitCode {
@@ -35,8 +36,8 @@ fn main() -> ExitCode {
     };
     let work = || runtime.block_on(run::run(arguments, output));
     let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work)).unwrap_or_else(|_| Err(log::crash()));
-    // A read of standard input that nobody waits for any more must not hold the program.
-    runtime.shutdown_background();
+    // Threads end before the program does, but a read of standard input that nobody waits for must not hold it.
+    runtime.shutdown_timeout(Duration::from_millis(200));
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => output.fail(failure),

@@ -2,6 +2,9 @@
 //! (`sqlcipher_extra_shutdown`, `OPENSSL_cleanup`), whatever other threads are doing with them at that moment; a program
 //! that ends while a query still runs crashes now and then.
 //!
+//! OpenSSL is told to leave its memory to the system, because its cleaning up would also meet threads that are just ending,
+//! which no lock of ours can hold. SQLCipher cannot be told so.
+//!
 //! So every use of a database holds a share of one lock for the whole process, as what it guards is one for the whole
 //! process. A handler of ours, registered after theirs and thus run before them, takes the lock whole and keeps it: what
 //! has begun ends first, and what would begin later waits until the process is gone.
@@ -25,7 +28,14 @@ pub struct InUse {
 
 /// Says that this thread uses a database directly. Readers and writers of this crate say so by themselves.
 pub fn in_use() -> InUse {
+    before_first_use();
     InUse { _share: IN_USE.read_recursive() }
+}
+
+/// Tells OpenSSL not to clean up at exit. It listens only before its first use.
+fn before_first_use() {
+    static TOLD: Once = Once::new();
+    TOLD.call_once(room::leave_openssl_alone);
 }
 
 /// Registers the handler; once a database was opened, so that SQLCipher's and OpenSSL's are registered already.
@@ -43,10 +53,26 @@ extern "C" fn finish() {
     }
 }
 
-/// The one call that Rust cannot check: C's `atexit` (C17, 7.22.4.2), which keeps a pointer to a function that lives as long
-/// as the program and cannot unwind.
+/// The two calls that Rust cannot check: C's `atexit` (C17, 7.22.4.2), which keeps a pointer to a function that lives as long
+/// as the program and cannot unwind; and `OPENSSL_init_crypto`, whose settings may be null. On Apple's systems SQLCipher
+/// uses CommonCrypto instead of OpenSSL.
 mod room {
     #![allow(unsafe_code, reason = "nothing in Rust's library runs at exit")]
+
+    #[cfg(not(target_vendor = "apple"))]
+    pub(super) fn leave_openssl_alone() {
+        use std::ffi::{c_int, c_void};
+        /// `OPENSSL_INIT_NO_ATEXIT` of openssl/crypto.h.
+        const NO_ATEXIT: u64 = 0x0008_0000;
+        unsafe extern "C" {
+            fn OPENSSL_init_crypto(options: u64, settings: *const c_void) -> c_int;
+        }
+        // Safety: null settings are the documented default. It fails only without memory; then an exit is as it was.
+        let _ = unsafe { OPENSSL_init_crypto(NO_ATEXIT, std::ptr::null()) };
+    }
+
+    #[cfg(target_vendor = "apple")]
+    pub(super) fn leave_openssl_alone() {}
 
     unsafe extern "C" {
         pub(super) safe fn atexit(handler: extern "C" fn()) -> std::ffi::c_int;

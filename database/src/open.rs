@@ -73,6 +73,7 @@ pub fn check(db: &Connection) -> Result<(), Error> {
 /// # Errors
 /// See [`Error`]; an older copy stays as it was.
 pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
+    let _in_use = in_use();
     let fresh = to.with_extension("new");
     let _ = std::fs::remove_file(&fresh);
     {

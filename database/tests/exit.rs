@@ -35,6 +35,23 @@ fn a_busy_process() {
             }
         });
     }
+    // Threads that end are met by what OpenSSL does at exit, too.
+    let path = Path::new(&folder).join("many.db");
+    open(&path, &KEY, &["CREATE TABLE t (x INTEGER) STRICT"], Durability::Normal).unwrap();
+    let readers = Readers::new(path, &KEY, 0);
+    std::thread::spawn(move || {
+        loop {
+            let readers = readers.clone();
+            std::thread::spawn(move || {
+                let none = readers.read_here(|db| {
+                    db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0))
+                        .map_err(thechatapp_database::Error::from)
+                });
+                assert_eq!(none.unwrap(), 0);
+            });
+            std::thread::sleep(Duration::from_micros(300));
+        }
+    });
     std::thread::sleep(Duration::from_millis(60));
     std::process::exit(0);
 }
