@@ -9,6 +9,8 @@ use thechatapp_core::{ChannelId, Client, MessageId, WorkspaceId};
 use thechatapp_tests::{Server, person, person::Memory, rounds};
 
 const PEOPLE: usize = 8;
+/// The server is up for a moment only, again and again: on a busy machine a client may miss it many times in a row.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 struct Member {
     client: Client,
@@ -64,7 +66,7 @@ async fn every_acknowledged_message_exists_once_in_order_whatever_was_killed() {
                 let text = format!("from {number}, message {count}");
                 count += 1;
                 let sent = member.client.send(member.workspace, member.channel, &text, None).await.unwrap();
-                let sent = member.client.wait_sent(member.workspace, sent.id, Duration::from_secs(60)).await.unwrap();
+                let sent = member.client.wait_sent(member.workspace, sent.id, PATIENCE).await.unwrap();
                 acknowledged.push((sent.seq.unwrap(), sent.id, text));
             }
             acknowledged

@@ -3,9 +3,13 @@
 import DOMPurify from "dompurify";
 import MarkdownIt from "markdown-it";
 
-const renderer = new MarkdownIt({ html: false, linkify: true, breaks: true, typographer: false }).disable(
-  "image",
-);
+let made: MarkdownIt | undefined;
+
+/** Made when the first text wants it: that takes longer than showing a channel without one. */
+const renderer = (): MarkdownIt =>
+  (made ??= new MarkdownIt({ html: false, linkify: true, breaks: true, typographer: false }).disable(
+    "image",
+  ));
 
 const ALLOWED = {
   ALLOWED_TAGS: [
@@ -47,7 +51,7 @@ export function markdown(text: string): string {
   if (PLAIN.test(text)) return `<p>${text}</p>\n`;
   const known = rendered.get(text);
   if (known !== undefined) return known;
-  const html = DOMPurify.sanitize(renderer.render(text), ALLOWED);
+  const html = DOMPurify.sanitize(renderer().render(text), ALLOWED);
   if (rendered.size > 2000) rendered.clear();
   rendered.set(text, html);
   return html;

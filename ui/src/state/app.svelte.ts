@@ -42,7 +42,9 @@ export class App {
   start(): Promise<void> {
     return this.#alone(async () => {
       try {
-        await this.#profile(await api.profileState());
+        // Asked for together: a profile that is open has been opened while the page was loaded.
+        const early = api.workspaces().catch(() => null);
+        await this.#profile(await api.profileState(), early);
       } catch (why) {
         this.#failed(why);
       }
@@ -62,9 +64,12 @@ export class App {
     this.#key(stateOf(this.problem.code));
   }
 
-  async #profile(answer: { state: KeyScreen; detail: ErrorReport | null }): Promise<void> {
+  async #profile(
+    answer: { state: KeyScreen; detail: ErrorReport | null },
+    early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
+  ): Promise<void> {
     this.problem = answer.detail;
-    if (answer.state === "ready") await this.#opened();
+    if (answer.state === "ready") await this.#opened(early);
     else if (answer.state === "absent") await this.#create(null);
     else this.#key(answer.detail ? stateOf(answer.detail.code, answer.state) : answer.state);
   }
@@ -126,11 +131,11 @@ export class App {
     if (this.problem?.code === 21) this.repairAsks = true;
   }
 
-  async #opened(): Promise<void> {
+  async #opened(early: Promise<WorkspaceView[] | null> = Promise.resolve(null)): Promise<void> {
     this.problem = null;
     this.repairAsks = false;
     try {
-      this.#take(await api.workspaces());
+      this.#take((await early) ?? (await api.workspaces()));
       const first = this.workspaces[0];
       if (!first) this.screen = "first-run";
       else if (!this.#damaged()) await this.enter(first.id);
