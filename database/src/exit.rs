@@ -32,10 +32,17 @@ pub fn in_use() -> InUse {
     InUse { _share: IN_USE.read_recursive() }
 }
 
-/// Tells OpenSSL not to clean up at exit. It listens only before its first use.
+/// Tells OpenSSL not to clean up at exit, to which it listens only before its first use; then wakes the library on one
+/// thread while others wait. SQLite calls itself ready a moment before SQLCipher is (`sqlite3_initialize` runs
+/// `SQLITE_EXTRA_INIT` after it has let go of its lock), so a second thread that opens a file in that moment would find no
+/// cipher.
 fn before_first_use() {
-    static TOLD: Once = Once::new();
-    TOLD.call_once(room::leave_openssl_alone);
+    static ONCE: Once = Once::new();
+    ONCE.call_once(|| {
+        room::leave_openssl_alone();
+        // What fails here fails again, and is told, where a file is opened.
+        drop(rusqlite::Connection::open_in_memory());
+    });
 }
 
 /// Registers the handler; once a database was opened, so that SQLCipher's and OpenSSL's are registered already.

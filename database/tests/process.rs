@@ -1,4 +1,5 @@
-//! A process that ends while its threads are busy with databases ends well, however often it is tried.
+//! A process whose threads begin with databases all at once begins well, and one that ends while they are busy ends well,
+//! however often it is tried.
 
 use std::path::Path;
 use std::process::Command;
@@ -6,7 +7,8 @@ use std::time::Duration;
 use thechatapp_database::{Durability, Readers, Writer, open};
 
 const KEY: [u8; 32] = [7; 32];
-const PLACE: &str = "THECHATAPP_EXIT_TEST";
+const PLACE: &str = "THECHATAPP_ENDING_TEST";
+const BEGINNING: &str = "THECHATAPP_BEGINNING_TEST";
 const TIMES: usize = 40;
 
 /// What the process of the test below does: it opens, reads, writes and closes on several threads, and ends amid it.
@@ -56,13 +58,39 @@ fn a_busy_process() {
     std::process::exit(0);
 }
 
+/// What the process of the test below does: the first that it does with the library, it does on many threads.
+#[test]
+fn a_sudden_beginning() {
+    let Some(folder) = std::env::var_os(BEGINNING) else { return };
+    let together = std::sync::Barrier::new(8);
+    std::thread::scope(|threads| {
+        for number in 0..8 {
+            let path = Path::new(&folder).join(format!("{number}.db"));
+            let together = &together;
+            threads.spawn(move || {
+                together.wait();
+                open(&path, &KEY, &["CREATE TABLE t (x INTEGER) STRICT"], Durability::Normal).unwrap();
+            });
+        }
+    });
+}
+
+#[test]
+fn a_process_begins_well_on_many_threads_at_once() {
+    many_times("a_sudden_beginning", BEGINNING);
+}
+
 #[test]
 fn a_process_ends_well_while_its_databases_are_busy() {
+    many_times("a_busy_process", PLACE);
+}
+
+fn many_times(process: &str, place: &str) {
     for time in 0..TIMES {
         let folder = tempfile::tempdir().unwrap();
         let output = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "a_busy_process"])
-            .env(PLACE, folder.path())
+            .args(["--exact", process])
+            .env(place, folder.path())
             .output()
             .unwrap();
         assert!(output.status.success(), "time {time}: {output:?}");
