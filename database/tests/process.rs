@@ -1,6 +1,8 @@
 //! A process whose threads begin with databases all at once begins well, and one that ends while they are busy ends well,
 //! however often it is tried.
 
+#![allow(clippy::unwrap_used)]
+
 use std::path::Path;
 use std::process::Command;
 use std::time::Duration;
