@@ -62,7 +62,7 @@ fn two_phones_talk_through_the_bindings() {
     python_bindings(&library(), &bindings);
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
     let status = Command::new(python)
-        .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/conversation.py"))
+        .arg(Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/python/conversation.py"))
         .arg(server())
         .arg(folder.path())
         .env("PYTHONPATH", &bindings)

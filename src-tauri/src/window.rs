@@ -19,8 +19,27 @@ pub fn open(app: &App) -> tauri::Result<()> {
     } else {
         builder.incognito(true)
     };
-    builder.build()?;
+    let window = builder.build()?;
+    #[cfg(target_os = "linux")]
+    paint_without_gpu_where_there_is_none(&window)?;
     Ok(())
+}
+
+/// WebKitGTK draws through OpenGL even where no graphics card is, as in most virtual machines; there each kind of drawing is
+/// first compiled for the processor, which takes longer than drawing a whole window without it.
+#[cfg(target_os = "linux")]
+fn paint_without_gpu_where_there_is_none(window: &tauri::WebviewWindow) -> tauri::Result<()> {
+    use webkit2gtk::{HardwareAccelerationPolicy, SettingsExt, WebViewExt};
+    let cards = std::fs::read_dir("/dev/dri").into_iter().flatten().flatten();
+    // A card that only shows pictures has no render node.
+    if cards.into_iter().any(|card| card.file_name().to_string_lossy().starts_with("renderD")) {
+        return Ok(());
+    }
+    window.with_webview(|view| {
+        if let Some(settings) = view.inner().settings() {
+            settings.set_hardware_acceleration_policy(HardwareAccelerationPolicy::Never);
+        }
+    })
 }
 
 /// Whether an address is this program's own page, as each system's web view writes it, or the empty one it begins with.
