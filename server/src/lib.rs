@@ -16,6 +16,7 @@ pub mod hub;
 pub mod identity_keys;
 pub mod import;
 pub mod keyring;
+pub mod kms;
 pub mod methods;
 pub mod metrics;
 pub mod native;

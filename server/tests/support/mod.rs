@@ -18,7 +18,7 @@ use thechatapp_protocol::wire::{Request, decode, encode};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, ErrorBody, Event, MessageId, Method, Row, http as paths};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::Config;
-use thechatapp_server::tenants::KeySource;
+use thechatapp_server::kms::KeySource;
 use thechatapp_server::{Options, Running};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

@@ -12,14 +12,18 @@
 //!
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
+mod facts;
+mod make;
+
+pub use make::Made;
+pub(crate) use make::short_name;
+
 use crate::auth::password::{Cost, Passwords};
 use crate::error::{Error, Fail, Kind, Result};
 use crate::files;
-use crate::identity_keys::{Identity, Successor};
-use crate::keyring::Keyring;
+use crate::kms::KeySource;
 use crate::state::{Place, Workspace};
-use crate::store::{self, Counts, Tx, invites, signed};
-use crate::time::now;
+use crate::store::{self, signed};
 use data_encoding::HEXLOWER;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -29,54 +33,12 @@ use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
-use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_protocol::identity::{Invite, Pin, make_code};
-use thechatapp_protocol::permission::Powers;
-use thechatapp_protocol::{ChannelId, Timestamp, WorkspaceId};
-use thechatapp_seal::{Context, Key, KeyService, LocalKeyService, WrapContext, open, seal, unwrap, wrap};
-use zeroize::Zeroizing;
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_seal::{Key, KeyService, WrapContext, unwrap};
 
 /// What a host's own key is wrapped for.
 const HOST: &str = "host";
-/// The channel that everybody is in.
-const GENERAL: &str = "general";
-/// How long the first owner's invite is good for.
-const OWNER_INVITE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
-
-/// What opens a host's keys.
-pub enum KeySource {
-    /// The local key service: a key file, by default the host's own, and its passphrase.
-    Local {
-        /// Another key file than `keys/local.json`.
-        file: Option<PathBuf>,
-        /// Its passphrase.
-        passphrase: Zeroizing<String>,
-    },
-}
-
-impl fmt::Debug for KeySource {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeySource::Local")
-    }
-}
-
-impl KeySource {
-    fn path(&self, data: &Path) -> PathBuf {
-        let Self::Local { file, .. } = self;
-        file.clone().unwrap_or_else(|| data.join("keys").join("local.json"))
-    }
-
-    fn create(&self, data: &Path) -> Result<Box<dyn KeyService>> {
-        let Self::Local { passphrase, .. } = self;
-        Ok(Box::new(LocalKeyService::create(&self.path(data), passphrase.as_bytes())?))
-    }
-
-    fn open(&self, data: &Path) -> Result<Box<dyn KeyService>> {
-        let Self::Local { passphrase, .. } = self;
-        Ok(Box::new(LocalKeyService::open(&self.path(data), passphrase.as_bytes())?))
-    }
-}
 
 #[derive(Serialize, Deserialize)]
 struct HostKey {
@@ -92,19 +54,6 @@ pub struct Served {
     pub tls_keys: Vec<[u8; 32]>,
     /// Whether sessions may come without a binding to TLS.
     pub allow_unbound: bool,
-}
-
-/// What is known of a new workspace.
-#[derive(Debug)]
-pub struct Made {
-    /// Its short name.
-    pub workspace: String,
-    /// Its root's fingerprint.
-    pub pin: Pin,
-    /// The owner's invite.
-    pub invite: String,
-    /// The root that may follow, to be kept offline.
-    pub successor: Successor,
 }
 
 /// An open host. One process at a time has it.
@@ -316,118 +265,6 @@ impl Host {
         self.workspaces.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
     }
 
-    /// Makes a workspace with its channel for everybody, and an owner's invite.
-    ///
-    /// # Errors
-    /// Bad input for a name that is taken or cannot stand in an address.
-    pub fn create_workspace(&self, title: &str, tls_keys: Vec<[u8; 32]>) -> Result<Made> {
-        let title = title.trim();
-        let name = short_name(title)?;
-        if self.find(&name).is_some() || self.dir.join(&name).exists() {
-            return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
-        }
-        let (top, database_key) = (Key::random()?, Key::random()?);
-        let id = WorkspaceId::from_parts(now().unix_millis(), &random()?);
-        let wrapped = self.kms.wrap(&WrapContext::new(id.to_string()), &top)?;
-        let wrapped_database = wrap(&top, "database", id.as_bytes(), 0, &database_key)?;
-        let folder = self.dir.join(&name);
-        files::private_folder(&folder)?;
-        let path = folder.join("workspace.db");
-        files::touch_private(&path)?;
-        let code = make_code()?;
-        let (pin, successor) = {
-            let _in_use = database::in_use();
-            let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
-            let step = db.transaction()?;
-            Keyring::create(&step, id, &top)?;
-            let keyring = Keyring::load(&step, id, top.clone())?;
-            let tls_keys = match &*self.served.lock().unwrap_or_else(PoisonError::into_inner) {
-                Some(served) => served.tls_keys.clone(),
-                None => tls_keys,
-            };
-            let (identity, successor) = Identity::create(&step, &keyring, (&name, title), tls_keys)?;
-            let counts = Counts::new(0);
-            let mut notes = Vec::new();
-            let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
-            let general = ChannelId::from_parts(now().unix_millis(), &random()?);
-            store::channels::create(
-                &mut tx,
-                general,
-                GENERAL,
-                thechatapp_protocol::event::ChannelKind::Public,
-                None,
-                true,
-            )?;
-            let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
-            invites::insert(&step, &code, Powers::ALL, 1, expires)?;
-            step.commit()?;
-            (identity.pin(), successor)
-        };
-        // Only with this row does the workspace exist.
-        self.db().execute(
-            "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            (id.as_bytes(), &name, title, self.kms.provider(), self.kms.key_id(), wrapped, wrapped_database, now().0),
-        )?;
-        let place = Place { id, name: name.clone(), title: title.to_owned(), path, key: top, database_key };
-        self.add(name.clone(), Workspace::open(place, self.passwords.clone())?);
-        let invite = Invite { base: self.base_url()?, workspace: name.clone(), pin, code }.to_string();
-        Ok(Made { workspace: name, pin, invite, successor })
-    }
-
-    /// Destroys a workspace: its wrapped keys first, then its files.
-    ///
-    /// # Errors
-    /// Bad input when there is none.
-    pub fn wipe_workspace(&self, name: &str) -> Result<()> {
-        let workspace = self.workspace(name)?;
-        {
-            let db = self.db();
-            db.execute("DELETE FROM workspaces WHERE name = ?1", [name])?;
-            // The keys are gone from the file only once the WAL is.
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        }
-        self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
-        workspace.close();
-        std::fs::remove_dir_all(self.dir.join(name))?;
-        Ok(())
-    }
-
-    /// A new invite.
-    ///
-    /// # Errors
-    /// Bad input when there is no such workspace.
-    pub async fn invite(&self, name: &str, uses: u32, lasts: Duration) -> Result<String> {
-        let workspace = self.workspace(name)?;
-        let code = make_code()?;
-        let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
-        let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, Powers::NONE, uses, expires)).await?;
-        let pin = workspace.identity().pin();
-        Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
-    }
-
-    /// The address in invites: the one configured or served now, else the one last served.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn base_url(&self) -> Result<String> {
-        if let Some(base) = self.base.read().unwrap_or_else(PoisonError::into_inner).clone() {
-            return Ok(base);
-        }
-        let last = self.fact("base_url")?.and_then(|bytes| String::from_utf8(bytes).ok());
-        Ok(last.unwrap_or_else(|| "https://localhost:8443".to_owned()))
-    }
-
-    /// Sets the address, and remembers it.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn set_base_url(&self, base: &str) -> Result<()> {
-        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(base.to_owned());
-        self.set_fact("base_url", base.as_bytes())
-    }
-
     /// Makes every identity document say what is served now.
     ///
     /// # Errors
@@ -450,44 +287,6 @@ impl Host {
                     Ok((identity.refreshed(db, keyring, &served.tls_keys, served.allow_unbound)?, ()))
                 })
                 .await?;
-        }
-        Ok(())
-    }
-
-    /// The TLS key this host made for itself, PKCS #8; made when there is none.
-    ///
-    /// # Errors
-    /// When the database fails, or the key does not open.
-    pub fn tls_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        let context = Context::new("host").part(b"tls key");
-        if let Some(sealed) = self.fact("tls_key")? {
-            return Ok(open(&self.key, &context, &sealed)?);
-        }
-        let made = rcgen::KeyPair::generate().map_err(|why| Error::internal("No TLS key could be made", why))?;
-        let der = Zeroizing::new(made.serialize_der());
-        self.set_fact("tls_key", &seal(&self.key, &context, &der)?)?;
-        Ok(der)
-    }
-
-    /// Forgets the TLS key this host made for itself, so that the next start makes another.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub fn drop_tls_key(&self) -> Result<()> {
-        self.db().execute("DELETE FROM facts WHERE name = 'tls_key'", [])?;
-        Ok(())
-    }
-
-    fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.db().query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
-    }
-
-    fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
-        if self.fact(name)?.as_deref() != Some(value) {
-            self.db().execute(
-                "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
-                (name, value),
-            )?;
         }
         Ok(())
     }
@@ -544,29 +343,4 @@ fn busy() -> Error {
         "it runs, and does not answer on admin.sock",
         "stop it, or wait until it has ended",
     )
-}
-
-/// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.
-pub(crate) fn short_name(title: &str) -> Result<String> {
-    let name = title.to_lowercase();
-    let fits = !name.is_empty()
-        && name.len() <= 40
-        && !name.starts_with('-')
-        && !name.ends_with('-')
-        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
-    // Names of this host's own files.
-    if !fits || name == "keys" {
-        return Err(Error::bad_input(
-            "This name cannot be a workspace's",
-            "it stands in addresses: letters, digits and hyphens, at most 40",
-            "choose another name",
-        ));
-    }
-    Ok(name)
-}
-
-fn random() -> Result<[u8; 10]> {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).map_err(|why| Error::internal("The system gave no random bytes", why))?;
-    Ok(bytes)
 }

@@ -1,0 +1,69 @@
+//! What a host remembers of itself: its address, and the TLS key it made.
+
+use super::Host;
+use crate::error::{Error, Result};
+use rusqlite::OptionalExtension;
+use std::sync::PoisonError;
+use thechatapp_seal::{Context, open, seal};
+use zeroize::Zeroizing;
+
+impl Host {
+    /// The address in invites: the one configured or served now, else the one last served.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn base_url(&self) -> Result<String> {
+        if let Some(base) = self.base.read().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(base);
+        }
+        let last = self.fact("base_url")?.and_then(|bytes| String::from_utf8(bytes).ok());
+        Ok(last.unwrap_or_else(|| "https://localhost:8443".to_owned()))
+    }
+
+    /// Sets the address, and remembers it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn set_base_url(&self, base: &str) -> Result<()> {
+        *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(base.to_owned());
+        self.set_fact("base_url", base.as_bytes())
+    }
+
+    /// The TLS key this host made for itself, PKCS #8; made when there is none.
+    ///
+    /// # Errors
+    /// When the database fails, or the key does not open.
+    pub fn tls_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let context = Context::new("host").part(b"tls key");
+        if let Some(sealed) = self.fact("tls_key")? {
+            return Ok(open(&self.key, &context, &sealed)?);
+        }
+        let made = rcgen::KeyPair::generate().map_err(|why| Error::internal("No TLS key could be made", why))?;
+        let der = Zeroizing::new(made.serialize_der());
+        self.set_fact("tls_key", &seal(&self.key, &context, &der)?)?;
+        Ok(der)
+    }
+
+    /// Forgets the TLS key this host made for itself, so that the next start makes another.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn drop_tls_key(&self) -> Result<()> {
+        self.db().execute("DELETE FROM facts WHERE name = 'tls_key'", [])?;
+        Ok(())
+    }
+
+    fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        Ok(self.db().query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
+    }
+
+    fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
+        if self.fact(name)?.as_deref() != Some(value) {
+            self.db().execute(
+                "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
+                (name, value),
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,147 @@
+//! How a workspace begins and ends, and how people are invited to it.
+
+use super::Host;
+use crate::error::{Error, Result};
+use crate::files;
+use crate::identity_keys::{Identity, Successor};
+use crate::keyring::Keyring;
+use crate::state::{Place, Workspace};
+use crate::store::{self, Counts, Tx, invites};
+use crate::time::now;
+use std::sync::PoisonError;
+use std::time::Duration;
+use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::identity::{Invite, Pin, make_code};
+use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::{ChannelId, Timestamp, WorkspaceId};
+use thechatapp_seal::{Key, WrapContext, wrap};
+
+/// The channel that everybody is in.
+const GENERAL: &str = "general";
+/// How long the first owner's invite is good for.
+const OWNER_INVITE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// What is known of a new workspace.
+#[derive(Debug)]
+pub struct Made {
+    /// Its short name.
+    pub workspace: String,
+    /// Its root's fingerprint.
+    pub pin: Pin,
+    /// The owner's invite.
+    pub invite: String,
+    /// The root that may follow, to be kept offline.
+    pub successor: Successor,
+}
+
+impl Host {
+    /// Makes a workspace with its channel for everybody, and an owner's invite.
+    ///
+    /// # Errors
+    /// Bad input for a name that is taken or cannot stand in an address.
+    pub fn create_workspace(&self, title: &str, tls_keys: Vec<[u8; 32]>) -> Result<Made> {
+        let title = title.trim();
+        let name = short_name(title)?;
+        if self.find(&name).is_some() || self.dir.join(&name).exists() {
+            return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
+        }
+        let (top, database_key) = (Key::random()?, Key::random()?);
+        let id = WorkspaceId::from_parts(now().unix_millis(), &random()?);
+        let wrapped = self.kms.wrap(&WrapContext::new(id.to_string()), &top)?;
+        let wrapped_database = wrap(&top, "database", id.as_bytes(), 0, &database_key)?;
+        let folder = self.dir.join(&name);
+        files::private_folder(&folder)?;
+        let path = folder.join("workspace.db");
+        files::touch_private(&path)?;
+        let code = make_code()?;
+        let (pin, successor) = {
+            let _in_use = database::in_use();
+            let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
+            let step = db.transaction()?;
+            Keyring::create(&step, id, &top)?;
+            let keyring = Keyring::load(&step, id, top.clone())?;
+            let tls_keys = match &*self.served.lock().unwrap_or_else(PoisonError::into_inner) {
+                Some(served) => served.tls_keys.clone(),
+                None => tls_keys,
+            };
+            let (identity, successor) = Identity::create(&step, &keyring, (&name, title), tls_keys)?;
+            let counts = Counts::new(0);
+            let mut notes = Vec::new();
+            let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
+            let general = ChannelId::from_parts(now().unix_millis(), &random()?);
+            store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
+            let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
+            invites::insert(&step, &code, Powers::ALL, 1, expires)?;
+            step.commit()?;
+            (identity.pin(), successor)
+        };
+        // Only with this row does the workspace exist.
+        self.db().execute(
+            "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            (id.as_bytes(), &name, title, self.kms.provider(), self.kms.key_id(), wrapped, wrapped_database, now().0),
+        )?;
+        let place = Place { id, name: name.clone(), title: title.to_owned(), path, key: top, database_key };
+        self.add(name.clone(), Workspace::open(place, self.passwords.clone())?);
+        let invite = Invite { base: self.base_url()?, workspace: name.clone(), pin, code }.to_string();
+        Ok(Made { workspace: name, pin, invite, successor })
+    }
+
+    /// Destroys a workspace: its wrapped keys first, then its files.
+    ///
+    /// # Errors
+    /// Bad input when there is none.
+    pub fn wipe_workspace(&self, name: &str) -> Result<()> {
+        let workspace = self.workspace(name)?;
+        {
+            let db = self.db();
+            db.execute("DELETE FROM workspaces WHERE name = ?1", [name])?;
+            // The keys are gone from the file only once the WAL is.
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        }
+        self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
+        workspace.close();
+        std::fs::remove_dir_all(self.dir.join(name))?;
+        Ok(())
+    }
+
+    /// A new invite.
+    ///
+    /// # Errors
+    /// Bad input when there is no such workspace.
+    pub async fn invite(&self, name: &str, uses: u32, lasts: Duration) -> Result<String> {
+        let workspace = self.workspace(name)?;
+        let code = make_code()?;
+        let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
+        let kept = code.clone();
+        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, Powers::NONE, uses, expires)).await?;
+        let pin = workspace.identity().pin();
+        Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
+    }
+}
+
+/// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.
+pub(crate) fn short_name(title: &str) -> Result<String> {
+    let name = title.to_lowercase();
+    let fits = !name.is_empty()
+        && name.len() <= 40
+        && !name.starts_with('-')
+        && !name.ends_with('-')
+        && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
+    // Names of this host's own files.
+    if !fits || name == "keys" {
+        return Err(Error::bad_input(
+            "This name cannot be a workspace's",
+            "it stands in addresses: letters, digits and hyphens, at most 40",
+            "choose another name",
+        ));
+    }
+    Ok(name)
+}
+
+fn random() -> Result<[u8; 10]> {
+    let mut bytes = [0; 10];
+    getrandom::fill(&mut bytes).map_err(|why| Error::internal("The system gave no random bytes", why))?;
+    Ok(bytes)
+}
