@@ -139,6 +139,15 @@ pub enum Command {
         #[arg(allow_hyphen_values = true)]
         text: String,
     },
+    /// Show what a message said before it was edited, oldest first
+    #[command(after_help = "Example:\n  thechatapp-cli history general 41")]
+    History {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
     /// Delete one's own message
     #[command(after_help = "Example:\n  thechatapp-cli delete general 41")]
     Delete {

@@ -10,8 +10,11 @@ use thechatapp_core::view::{
 };
 use thechatapp_core::{ChannelId, Timestamp};
 
+mod talk;
 #[cfg(test)]
 mod tests;
+
+pub use talk::{Version, version_text};
 
 /// What each conversation is called.
 #[derive(Debug, Default)]

@@ -29,6 +29,7 @@ fn types() -> String {
         view::ReactionView,
         view::FileView,
         view::MessageView,
+        view::VersionView,
         view::Window,
         view::TimelineView,
         view::SearchQuery,

@@ -203,6 +203,21 @@ pub struct MessageView {
     pub failure: Option<String>,
 }
 
+/// A text that a message has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VersionView {
+    /// How often the message had been edited then: 0 for the text as first sent.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// Markdown.
+    pub text: String,
+    /// Who wrote it.
+    pub by: PersonView,
+    /// When, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
 /// Which part of a channel is wanted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(tag = "at", rename_all = "snake_case")]

@@ -73,6 +73,23 @@ pub struct BodyPlace {
     pub revision: u64,
 }
 
+/// Where a text that belongs to a message is sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldPlace {
+    /// The message's channel.
+    pub channel: ChannelId,
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row: the message's place in the database.
+    pub place: i64,
+    /// What tells rows of one message apart: a person, a number.
+    pub part: [u8; 16],
+    /// How often the value was replaced.
+    pub revision: u64,
+}
+
 impl Keyring {
     /// Makes the keys of a new workspace.
     ///
@@ -178,6 +195,22 @@ impl Keyring {
         text(open(&self.channel(place.channel)?, &self.body_context(place), sealed)?)
     }
 
+    /// Seals a text that belongs to a message.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_field(&self, place: &FieldPlace, text: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.channel(place.channel)?, &self.field_context(place), text.as_bytes())?)
+    }
+
+    /// Opens a text that belongs to a message.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_field(&self, place: &FieldPlace, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.channel(place.channel)?, &self.field_context(place), sealed)?)
+    }
+
     /// Seals a channel's topic.
     ///
     /// # Errors
@@ -230,6 +263,14 @@ impl Keyring {
 
     fn context(&self, table: &str, column: &str, row: &[u8], revision: u64) -> Context {
         Context::field(self.workspace.as_bytes(), table, column, row, revision)
+    }
+
+    fn field_context(&self, place: &FieldPlace) -> Context {
+        let mut row = [0; 24];
+        for (to, from) in row.iter_mut().zip(place.place.to_be_bytes().iter().chain(&place.part)) {
+            *to = *from;
+        }
+        self.context(place.table, place.column, &row, place.revision)
     }
 
     fn body_context(&self, place: &BodyPlace) -> Context {

@@ -28,6 +28,7 @@ fn the_commands_are_those_of_the_contract() {
             "read",
             "watch",
             "edit",
+            "history",
             "delete",
             "react",
             "search",

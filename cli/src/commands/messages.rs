@@ -2,7 +2,7 @@
 
 use crate::output::Outcome;
 use crate::run::Desk;
-use crate::shape::{Message, Names, message_text};
+use crate::shape::{Message, Names, Version, message_text, version_text};
 use std::str::FromStr;
 use thechatapp_core::view::{ChannelView, MessageView, TimelineView, Window};
 use thechatapp_core::{Error, MessageId};
@@ -124,6 +124,17 @@ pub async fn edit(desk: &Desk<'_>, name: &str, message: &str, text: &str) -> Out
     let id = find(desk, &channel, which).await?;
     let changed = desk.client.edit(desk.ws(), channel.id, id, text).await?;
     show_one(desk, &changed, &desk.names().await?)
+}
+
+/// `history CHANNEL SEQ|ID`.
+pub async fn history(desk: &Desk<'_>, name: &str, message: &str) -> Outcome {
+    let which = message.parse()?;
+    desk.connect().await?;
+    let channel = desk.channel(name).await?;
+    let id = find(desk, &channel, which).await?;
+    let versions = desk.client.history(desk.ws(), channel.id, id).await?;
+    let shapes: Vec<Version> = versions.iter().map(Version::new).collect();
+    desk.output().show(&shapes, || versions.iter().map(version_text).collect::<Vec<_>>().join("\n"))
 }
 
 /// `delete CHANNEL SEQ|ID`.

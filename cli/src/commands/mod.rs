@@ -29,6 +29,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Read { channel, number, before, peek } => messages::read(desk, &channel, number, before, peek).await,
         Command::Watch { channel } => watch::watch(desk, channel.as_deref()).await,
         Command::Edit { channel, message, text } => messages::edit(desk, &channel, &message, &text).await,
+        Command::History { channel, message } => messages::history(desk, &channel, &message).await,
         Command::Delete { channel, message } => messages::delete(desk, &channel, &message).await,
         Command::React { channel, message, emoji, off } => {
             messages::react(desk, &channel, &message, &emoji, !off).await

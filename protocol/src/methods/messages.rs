@@ -1,4 +1,4 @@
-//! Messages: send, edit, delete, react, page through, search, mark as read.
+//! Messages: send, edit and read former texts, delete, react, page through, search, mark as read.
 
 use crate::event::{MessageRow, ReadRow};
 use crate::id::{AccountId, ChannelId, MessageId};
@@ -63,6 +63,41 @@ pub struct OneMessage {
     pub channel: ChannelId,
     /// The message.
     pub id: MessageId,
+}
+
+/// Parameters of [`Edits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditsParams {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The message.
+    pub id: MessageId,
+    /// The first revision that is wanted; 0 for the text as first sent.
+    #[serde(default)]
+    pub from: u64,
+}
+
+/// A text that a message has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// How often the message had been edited when it had this text: 0 for the text as first sent.
+    pub revision: u64,
+    /// The text.
+    pub text: String,
+    /// Who wrote it.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Reply of [`Edits`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Oldest first; the last one of the last page is the text as it is now.
+    pub versions: Vec<Version>,
+    /// Whether there are more, to fit a message.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// Parameters of [`React`].
@@ -144,6 +179,8 @@ methods! {
     SendMessage = "messages.send", Access::Member, SendMessageParams => Sent, |p| Scope::Channel(p.channel);
     /// Changes the text of one's own message.
     EditMessage = "messages.edit", Access::Author, EditMessageParams => MessageRow, |p| Scope::Message(p.channel, p.id);
+    /// Every text a message had. They go when it is deleted.
+    Edits = "messages.edits", Access::Member, EditsParams => Versions, |p| Scope::Message(p.channel, p.id);
     /// Deletes one's own message; a tombstone stays.
     DeleteMessage = "messages.delete", Access::Author, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
     /// Sets or takes back a reaction.

@@ -23,6 +23,7 @@ macro_rules! for_each_method {
             $crate::methods::devices::SignOut,
             $crate::methods::messages::SendMessage,
             $crate::methods::messages::EditMessage,
+            $crate::methods::messages::Edits,
             $crate::methods::messages::DeleteMessage,
             $crate::methods::messages::React,
             $crate::methods::messages::History,

@@ -124,6 +124,9 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None, after: None };
     golden.method::<SendMessage>(&send, &Sent { seq: 7, at: AT, change: 14 });
     golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
+    let version = Version { revision: 1, text: "hi".into(), by: PERSON, at: AT };
+    let edits = EditsParams { channel: CHANNEL, id: MESSAGE, from: 1 };
+    golden.method::<Edits>(&edits, &Versions { versions: vec![version], more: false });
     golden.method::<DeleteMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
     let react = ReactParams { channel: CHANNEL, id: MESSAGE, emoji: "👍".into(), on: true };
     golden.method::<React>(&react, &message());

@@ -5,13 +5,14 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{reads, search};
+use crate::store::{edits, reads, search};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::messages::{
-    DeleteMessage, EditMessage, EditMessageParams, Found, History, HistoryParams, MarkRead, MarkReadParams, OneMessage,
-    Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
+    DeleteMessage, EditMessage, EditMessageParams, Edits, EditsParams, Found, History, HistoryParams, MarkRead,
+    MarkReadParams, OneMessage, Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
+    Versions,
 };
 
 impl Handle for SendMessage {
@@ -31,6 +32,16 @@ impl Handle for EditMessage {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 messages::edit(tx, permit.channel()?, permit.message()?, &params.text)
+            })
+            .await
+    }
+}
+
+impl Handle for Edits {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: EditsParams) -> Result<Versions, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                edits::versions(view, permit.channel()?, permit.message()?, params.from)
             })
             .await
     }

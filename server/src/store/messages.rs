@@ -1,7 +1,7 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, search, signed, unsigned};
+use super::{Tx, View, edits, search, signed, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
@@ -216,9 +216,9 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     if old.text == text {
         return Ok(old);
     }
-    let revision: i64 =
-        tx.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1")?.query_row([place], |row| row.get(0))?;
-    let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: unsigned(revision) + 1 };
+    let revision = revision(tx.view(), place)?;
+    edits::keep(tx, place, &old, revision)?;
+    let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: revision + 1 };
     let sealed = tx.keyring.seal_body(&at, text)?;
     let (change, edited) = (tx.change(), now());
     tx.db
@@ -228,6 +228,18 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)
+}
+
+/// How often a message was edited.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn revision(view: View<'_>, place: i64) -> Result<u64, Fail> {
+    let revision: i64 = view
+        .db
+        .prepare_cached("SELECT revision FROM messages WHERE place = ?1")?
+        .query_row([place], |row| row.get(0))?;
+    Ok(unsigned(revision))
 }
 
 /// Deletes a message; its place, author and times stay. A second time changes nothing.
@@ -241,6 +253,7 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     }
     let change = tx.change();
     tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
+    edits::remove(tx, place)?;
     tx.db
         .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
         .execute((place, signed(change)))?;

@@ -1,1 +1,83 @@
+use super::channels::Channel;
+use super::messages::Ready;
+use super::*;
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::{AccountId, ChannelId, MessageId, WorkspaceId};
+use thechatapp_seal::Key;
 
+const ALICE: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
+
+/// A workspace's database in memory, without a server around it.
+struct Store {
+    db: Connection,
+    keyring: Keyring,
+    counts: Counts,
+}
+
+impl Store {
+    fn new() -> Self {
+        let db = Connection::open_in_memory().unwrap();
+        for step in WORKSPACE {
+            db.execute_batch(step).unwrap();
+        }
+        let (workspace, top) = (WorkspaceId::from_bytes([0xb1; 16]), Key::random().unwrap());
+        Keyring::create(&db, workspace, &top).unwrap();
+        let keyring = Keyring::load(&db, workspace, top).unwrap();
+        Self { db, keyring, counts: Counts::new(0) }
+    }
+
+    fn job<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
+        let mut notes = Vec::new();
+        job(&mut Tx::new(&self.db, &self.keyring, &mut notes, &self.counts))
+    }
+
+    fn channel(&self, number: u8) -> Channel {
+        let id = ChannelId::from_bytes([number; 16]);
+        self.job(|tx| channels::create(tx, id, &format!("c{number}"), ChannelKind::Public, None, false)).unwrap()
+    }
+
+    /// Sends a message and gives its place.
+    fn send(&self, channel: Channel, number: u8, thread: Option<u8>) -> i64 {
+        let id = |number| MessageId::from_bytes([number; 16]);
+        let ready =
+            Ready::new(&self.keyring, ALICE, channel.id, id(number), thread.map(id), format!("text {number}")).unwrap();
+        let sent = self.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
+        channel.place(sent.seq)
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[test]
+fn a_former_text_opens_only_where_it_was_sealed_and_goes_with_its_message() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let place = store.send(channel, 1, None);
+    let other = store.send(channel, 2, None);
+    for text in ["second", "third"] {
+        store.job(|tx| messages::edit(tx, channel, place, text)).unwrap();
+    }
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let read = |place| edits::versions(view, channel, place, 0).map(|found| found.versions.len());
+    assert_eq!(read(place).unwrap(), 3);
+    // Another revision, another message, the message itself: none takes it for its own.
+    let taken = "(SELECT body FROM edits WHERE revision = 0)";
+    for moved in [
+        format!("UPDATE edits SET body = {taken} WHERE revision = 1"),
+        format!("INSERT INTO edits SELECT {other}, revision, by, at, body FROM edits WHERE place = {place} LIMIT 1"),
+    ] {
+        store.db.execute_batch("SAVEPOINT before").unwrap();
+        store.db.execute(&moved, []).unwrap();
+        assert!(matches!((read(place), read(other)), (Err(Fail::Seal(_)), _) | (_, Err(Fail::Seal(_)))), "{moved}");
+        store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+    }
+    store.db.execute_batch("SAVEPOINT before").unwrap();
+    store.db.execute(&format!("UPDATE messages SET body = {taken}, revision = 0 WHERE place = {place}"), []).unwrap();
+    assert!(matches!(messages::row(view, channel.id, place), Err(Fail::Seal(_))));
+    store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+
+    store.job(|tx| messages::delete(tx, channel, place)).unwrap();
+    assert_eq!(store.count("edits"), 0);
+}

@@ -250,6 +250,27 @@ mine: boolean,
 failure: string | null, };
 
 /**
+ * A text that a message has, or had.
+ */
+export type VersionView = {
+/**
+ * How often the message had been edited then: 0 for the text as first sent.
+ */
+revision: number,
+/**
+ * Markdown.
+ */
+text: string,
+/**
+ * Who wrote it.
+ */
+by: PersonView,
+/**
+ * When, Unix milliseconds.
+ */
+at: number, };
+
+/**
  * Which part of a channel is wanted.
  */
 export type Window = { "at": "latest" } | { "at": "before",
