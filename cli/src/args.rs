@@ -92,7 +92,7 @@ pub enum Command {
     },
     /// Send a message, or one for each line of standard input; answers once it is on the server's disk
     #[command(
-        after_help = "Examples:\n  thechatapp-cli send general 'Good morning'\n  thechatapp-cli send '@Ana Reis' 'Have you seen this?'\n  tail -f build.log | thechatapp-cli send builds -"
+        after_help = "Examples:\n  thechatapp-cli send general 'Good morning'\n  thechatapp-cli send '@Ana Reis' 'Have you seen this?'\n  tail -f build.log | thechatapp-cli send builds -\n  thechatapp-cli send general 'Agreed' --thread 41"
     )]
     Send {
         /// A channel with or without #, a person as @name, or an id
@@ -100,13 +100,16 @@ pub enum Command {
         /// What to say; - sends each line of standard input that is not empty
         #[arg(allow_hyphen_values = true)]
         text: String,
+        /// Answer this message in its thread: its number in the channel, or its id
+        #[arg(long, value_name = "SEQ|ID")]
+        thread: Option<String>,
         /// Answer once it is on this device's disk; it goes out at the next connection
         #[arg(long)]
         queue: bool,
     },
     /// Show what was said, oldest first, and mark it as read
     #[command(
-        after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json"
+        after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json\n  thechatapp-cli read general --thread 41"
     )]
     Read {
         /// A channel with or without #, a person as @name, or an id
@@ -117,6 +120,9 @@ pub enum Command {
         /// Only messages before this number
         #[arg(long, value_name = "SEQ")]
         before: Option<u64>,
+        /// Only this message's thread: the message it began with, then its answers
+        #[arg(long, value_name = "SEQ|ID")]
+        thread: Option<String>,
         /// Leave the read mark where it is
         #[arg(long)]
         peek: bool,
@@ -170,6 +176,30 @@ pub enum Command {
         /// Take one's own back
         #[arg(long)]
         off: bool,
+    },
+    /// Pin a message in its channel, for everybody in it
+    #[command(after_help = "Example:\n  thechatapp-cli pin general 41")]
+    Pin {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// Take a pin off a message
+    #[command(after_help = "Example:\n  thechatapp-cli unpin general 41")]
+    Unpin {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// List a channel's pinned messages, the newest pin first
+    #[command(after_help = "Example:\n  thechatapp-cli pins general")]
+    Pins {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
     },
     /// Find messages in this device's sealed index, newest first
     #[command(

@@ -14,6 +14,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
+use talk::Pinned;
 pub use talk::{Version, version_text};
 
 /// What each conversation is called.
@@ -72,6 +73,9 @@ pub struct Message {
     deleted: bool,
     thread: Option<String>,
     reactions: Vec<ReactionView>,
+    replies: u64,
+    last_reply: Option<String>,
+    pinned: Option<Pinned>,
     files: Vec<FileView>,
     state: MessageState,
 }
@@ -91,6 +95,9 @@ impl Message {
             deleted: message.deleted,
             thread: message.thread.map(|id| id.to_string()),
             reactions: message.reactions.clone(),
+            replies: message.replies,
+            last_reply: message.last_reply.map(when),
+            pinned: message.pinned.as_ref().map(Pinned::new),
             files: message.files.clone(),
             state: message.state,
         }
@@ -109,6 +116,9 @@ pub fn message_text(message: &MessageView) -> String {
     if message.edited && !message.deleted {
         said.push_str(" (edited)");
     }
+    if message.pinned.is_some() {
+        said.push_str(" (pinned)");
+    }
     match message.state {
         MessageState::Sent => {}
         MessageState::Pending => said.push_str(" (waits to be sent)"),
@@ -123,6 +133,9 @@ pub fn message_text(message: &MessageView) -> String {
         let all: Vec<String> =
             message.reactions.iter().map(|r| format!("{} {}", line(&r.emoji), r.people.len())).collect();
         said.push_str(&format!("\n        {}", all.join("  ")));
+    }
+    if message.replies > 0 {
+        said.push_str(&format!("\n        {} in its thread", message.replies));
     }
     said
 }

@@ -148,6 +148,16 @@ pub struct ReactionView {
     pub mine: bool,
 }
 
+/// Who pinned a message, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PinView {
+    /// Who.
+    pub by: PersonView,
+    /// When, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
 /// A file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct FileView {
@@ -193,6 +203,14 @@ pub struct MessageView {
     pub thread: Option<MessageId>,
     /// Reactions, in order.
     pub reactions: Vec<ReactionView>,
+    /// How many messages answer it in its thread.
+    #[ts(type = "number")]
+    pub replies: u64,
+    /// When the newest of them was sent, Unix milliseconds.
+    #[ts(type = "number | null")]
+    pub last_reply: Option<Timestamp>,
+    /// Who pinned it in its channel.
+    pub pinned: Option<PinView>,
     /// Files.
     pub files: Vec<FileView>,
     /// Where it is on its way.
@@ -201,6 +219,19 @@ pub struct MessageView {
     pub mine: bool,
     /// Why it failed, when it did.
     pub failure: Option<String>,
+}
+
+/// A part of a thread, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ThreadView {
+    /// The message it began with.
+    pub root: MessageView,
+    /// Answers by number, those not sent yet last.
+    pub replies: Vec<MessageView>,
+    /// Whether older ones exist.
+    pub older: bool,
+    /// Whether some may be missing, because the server could not be asked.
+    pub partial: bool,
 }
 
 /// A text that a message has, or had.

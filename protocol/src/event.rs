@@ -74,6 +74,19 @@ pub struct Reaction {
     pub people: Vec<AccountId>,
 }
 
+/// Who pinned a message, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Who.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A message, or what a deletion left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRow {
@@ -101,6 +114,15 @@ pub struct MessageRow {
     /// Reactions, in the order they first appeared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// How many messages answer it in its thread, deleted ones not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
+    /// When the newest of them was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reply: Option<Timestamp>,
+    /// Who pinned it in its channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pin>,
     /// The change that last touched this row.
     pub change: u64,
 }

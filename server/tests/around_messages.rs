@@ -1,14 +1,14 @@
-//! What belongs to messages: former texts. Only who may read a message gets at it, and a foreign id says nothing.
+//! What belongs to some messages only: former texts, threads, pins. Only who may read a message gets at it, and a foreign id says nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod support;
 
 use support::{Host, Person, channel_id, message_id};
-use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::event::{ChannelKind, MessageRow};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::messages::*;
-use thechatapp_protocol::{ChannelId, Code, ErrorBody, MessageId};
+use thechatapp_protocol::{ChannelId, Code, ErrorBody, MessageId, Row};
 
 /// Sends a message and gives its id.
 async fn said(person: &mut Person, channel: ChannelId, text: &str) -> MessageId {
@@ -112,10 +112,138 @@ async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
     // Both in a channel he may read, and in the one that he does not know of.
     for channel in [general, secret] {
         refused_alike!(bob, Edits, hidden, |id| EditsParams { channel, id, from: 0 });
+        refused_alike!(bob, Thread, hidden, |id| thread_of(channel, id));
+        refused_alike!(bob, Pin, hidden, |id| OneMessage { channel, id });
+        refused_alike!(bob, Unpin, hidden, |id| OneMessage { channel, id });
+        let mut answers = Vec::new();
+        for id in [hidden, message_id()] {
+            answers.push(reply(&mut bob, channel, "to what?", Some(id)).await.unwrap_err());
+        }
+        assert_eq!(answers[0], answers[1]);
+        assert_eq!(answers[0].code, Code::NotFound);
     }
     // Who may read a public channel, and is not in it, does not get former texts.
     bob.call::<LeaveChannel>(&InChannel { channel: general }).await.unwrap();
     let id = said(&mut alice, general, "public").await;
     let denied = bob.call::<Edits>(&EditsParams { channel: general, id, from: 0 }).await;
     assert_eq!(denied.unwrap_err().code, Code::Denied);
+    // Nor does he pin; what is public he reads.
+    let denied = bob.call::<Pin>(&OneMessage { channel: general, id }).await;
+    assert_eq!(denied.unwrap_err().code, Code::Denied);
+    assert_eq!(bob.call::<Thread>(&thread_of(general, id)).await.unwrap().root.text, "public");
+    assert!(bob.call::<Pins>(&PinsParams { channel: general, after: 0 }).await.unwrap().messages.is_empty());
+    let unknown = bob.call::<Pins>(&PinsParams { channel: secret, after: 0 }).await.unwrap_err();
+    assert_eq!(unknown, bob.call::<Pins>(&PinsParams { channel: channel_id(), after: 0 }).await.unwrap_err());
+}
+
+/// The newest ten answers of a thread.
+fn thread_of(channel: ChannelId, id: MessageId) -> ThreadParams {
+    ThreadParams { channel, id, before: None, after: None, limit: 10 }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thread_is_paged_and_its_root_counts_the_answers_for_everybody() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let channel = alice.general().await;
+    let root = said(&mut alice, channel, "lunch?").await;
+    said(&mut alice, channel, "beside it").await;
+    bob.sync(0).await;
+    let first = reply(&mut alice, channel, "answer 1", Some(root)).await.unwrap();
+    let told = bob.session.changes().await;
+    let rows = messages(&told.rows);
+    assert_eq!((rows.len(), rows[0].id, rows[0].thread), (2, first, Some(root)));
+    assert_eq!((rows[1].id, rows[1].replies, rows[1].last_reply), (root, 1, Some(rows[0].at)));
+    assert!(rows[1].change > rows[0].change && told.to == rows[1].change);
+    for number in 2..=5 {
+        reply(&mut alice, channel, &format!("answer {number}"), Some(root)).await.unwrap();
+    }
+
+    let page = bob.call::<Thread>(&ThreadParams { limit: 2, ..thread_of(channel, root) }).await.unwrap();
+    assert_eq!((page.root.replies, said_in(&page), page.more), (5, vec!["answer 4", "answer 5"], true));
+    let before = ThreadParams { limit: 3, before: Some(page.messages[0].seq), ..thread_of(channel, root) };
+    let page = bob.call::<Thread>(&before).await.unwrap();
+    assert_eq!((said_in(&page), page.more), (vec!["answer 1", "answer 2", "answer 3"], false));
+    let after = ThreadParams { limit: 1, after: Some(page.messages[1].seq), ..thread_of(channel, root) };
+    let page = bob.call::<Thread>(&after).await.unwrap();
+    assert_eq!((said_in(&page), page.more), (vec!["answer 3"], true));
+    let both = ThreadParams { before: Some(9), after: Some(1), ..thread_of(channel, root) };
+    assert_eq!(bob.call::<Thread>(&both).await.unwrap_err().code, Code::BadInput);
+
+    // No thread in a thread, and none across channels.
+    let nested = reply(&mut bob, channel, "to the answer", Some(first)).await.unwrap_err();
+    assert_eq!(nested.code, Code::BadInput);
+    let elsewhere = private(&mut bob, "elsewhere").await;
+    assert_eq!(reply(&mut bob, elsewhere, "from afar", Some(root)).await.unwrap_err().code, Code::NotFound);
+
+    alice.call::<DeleteMessage>(&OneMessage { channel, id: first }).await.unwrap();
+    let page = bob.call::<Thread>(&thread_of(channel, root)).await.unwrap();
+    assert_eq!((page.root.replies, page.messages.len()), (4, 5));
+    assert!(page.messages[0].deleted, "its tombstone stays");
+    // The root's own deletion leaves the thread.
+    alice.call::<DeleteMessage>(&OneMessage { channel, id: root }).await.unwrap();
+    reply(&mut bob, channel, "answer 6", Some(root)).await.unwrap();
+    let page = bob.call::<Thread>(&thread_of(channel, root)).await.unwrap();
+    assert_eq!((page.root.deleted, page.root.replies, page.messages.len()), (true, 5, 6));
+    // Who was away catches up with the same rows.
+    bob.again(&host).await;
+    let (_, rows, _) = bob.sync(0).await;
+    let seen = messages(&rows).into_iter().find(|row| row.id == root).unwrap();
+    assert_eq!(seen, page.root);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_answer_twice_is_counted_once() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let root = said(&mut alice, channel, "root").await;
+    let params = SendMessageParams { id: message_id(), channel, text: "once".into(), thread: Some(root), after: None };
+    let first = alice.call::<SendMessage>(&params).await.unwrap();
+    assert_eq!(alice.call::<SendMessage>(&params).await.unwrap(), first);
+    let page = alice.call::<Thread>(&thread_of(channel, root)).await.unwrap();
+    assert_eq!((page.root.replies, page.messages.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pin_is_told_to_all_kept_by_its_first_setter_and_taken_off_by_anybody() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let channel = alice.general().await;
+    let [one, two, three] = [
+        said(&mut alice, channel, "one").await,
+        said(&mut alice, channel, "two").await,
+        said(&mut alice, channel, "three").await,
+    ];
+    bob.sync(0).await;
+    let pinned = alice.call::<Pin>(&OneMessage { channel, id: two }).await.unwrap();
+    let told = bob.session.changes().await;
+    assert_eq!(messages(&told.rows), std::slice::from_ref(&pinned));
+    assert_eq!(pinned.pinned.unwrap().by, alice.id());
+    assert_eq!(bob.call::<Pin>(&OneMessage { channel, id: two }).await.unwrap(), pinned);
+    bob.call::<Pin>(&OneMessage { channel, id: one }).await.unwrap();
+    bob.call::<Pin>(&OneMessage { channel, id: three }).await.unwrap();
+    let list = async |person: &mut Person, after| {
+        let page = person.call::<Pins>(&PinsParams { channel, after }).await.unwrap();
+        assert!(!page.more);
+        page.messages.iter().map(|row| row.text.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(list(&mut alice, 0).await, ["one", "two", "three"]);
+    assert_eq!(list(&mut alice, 1).await, ["two", "three"]);
+    assert!(bob.call::<Unpin>(&OneMessage { channel, id: two }).await.unwrap().pinned.is_none());
+    let gone = alice.call::<DeleteMessage>(&OneMessage { channel, id: three }).await.unwrap();
+    assert!(gone.pinned.is_none());
+    assert_eq!(list(&mut alice, 0).await, ["one"]);
+    let late = bob.call::<Pin>(&OneMessage { channel, id: three }).await;
+    assert_eq!(late.unwrap_err().code, Code::BadInput);
+}
+
+fn messages(rows: &[Row]) -> Vec<MessageRow> {
+    rows.iter().filter_map(|row| if let Row::Message(row) = row { Some(row.clone()) } else { None }).collect()
+}
+
+fn said_in(page: &ThreadPage) -> Vec<&str> {
+    page.messages.iter().map(|row| row.text.as_str()).collect()
 }

@@ -31,6 +31,9 @@ fn the_commands_are_those_of_the_contract() {
             "history",
             "delete",
             "react",
+            "pin",
+            "unpin",
+            "pins",
             "search",
             "identity",
             "whoami",
@@ -110,7 +113,7 @@ fn options_of_send_are_seen_before_and_after_the_text() {
 
 #[test]
 fn read_takes_a_number_and_an_end() {
-    let Command::Read { channel, number, before, peek } =
+    let Command::Read { channel, number, before, peek, thread: None } =
         parse(&["read", "general", "-n", "5", "--before", "9"]).unwrap().command
     else {
         panic!("not read")

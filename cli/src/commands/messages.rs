@@ -1,8 +1,8 @@
 //! Reading, and changing what was said.
 
-use crate::output::Outcome;
+use crate::output::{Failure, Outcome};
 use crate::run::Desk;
-use crate::shape::{Message, Names, Version, message_text, version_text};
+use crate::shape::{Message, Names, message_text};
 use std::str::FromStr;
 use thechatapp_core::view::{ChannelView, MessageView, TimelineView, Window};
 use thechatapp_core::{Error, MessageId};
@@ -77,18 +77,18 @@ async fn part(
     Ok(desk.client.timeline(desk.ws(), channel.id, window, limit).await?)
 }
 
-fn show(desk: &Desk<'_>, messages: &[MessageView], names: &Names) -> Outcome {
+pub(super) fn show(desk: &Desk<'_>, messages: &[MessageView], names: &Names) -> Outcome {
     let shapes: Vec<Message> = messages.iter().map(|message| Message::new(message, names)).collect();
     desk.output().show(&shapes, || messages.iter().map(message_text).collect::<Vec<_>>().join("\n"))
 }
 
-fn show_one(desk: &Desk<'_>, message: &MessageView, names: &Names) -> Outcome {
+pub(super) fn show_one(desk: &Desk<'_>, message: &MessageView, names: &Names) -> Outcome {
     desk.output().show(&Message::new(message, names), || message_text(message))
 }
 
 /// A message as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     /// Its number in the channel.
     Seq(u64),
     /// Its id.
@@ -109,11 +109,23 @@ impl FromStr for Which {
     }
 }
 
-async fn find(desk: &Desk<'_>, channel: &ChannelView, which: Which) -> Outcome<MessageId> {
+pub(super) async fn find(desk: &Desk<'_>, channel: &ChannelView, which: Which) -> Outcome<MessageId> {
     Ok(match which {
         Which::Id(id) => id,
         Which::Seq(seq) => desk.client.message_by_seq(desk.ws(), channel.id, seq).await?.id,
     })
+}
+
+/// A message as it was typed, looked for on this device first.
+pub(super) async fn named(desk: &Desk<'_>, channel: &ChannelView, typed: &str) -> Outcome<MessageId> {
+    let which = typed.parse()?;
+    match find(desk, channel, which).await {
+        Err(Failure::Core(Error::Offline { .. } | Error::BadInput { .. })) => {
+            desk.connect().await?;
+            find(desk, channel, which).await
+        }
+        done => done,
+    }
 }
 
 /// `edit CHANNEL SEQ|ID TEXT`.
@@ -124,17 +136,6 @@ pub async fn edit(desk: &Desk<'_>, name: &str, message: &str, text: &str) -> Out
     let id = find(desk, &channel, which).await?;
     let changed = desk.client.edit(desk.ws(), channel.id, id, text).await?;
     show_one(desk, &changed, &desk.names().await?)
-}
-
-/// `history CHANNEL SEQ|ID`.
-pub async fn history(desk: &Desk<'_>, name: &str, message: &str) -> Outcome {
-    let which = message.parse()?;
-    desk.connect().await?;
-    let channel = desk.channel(name).await?;
-    let id = find(desk, &channel, which).await?;
-    let versions = desk.client.history(desk.ws(), channel.id, id).await?;
-    let shapes: Vec<Version> = versions.iter().map(Version::new).collect();
-    desk.output().show(&shapes, || versions.iter().map(version_text).collect::<Vec<_>>().join("\n"))
 }
 
 /// `delete CHANNEL SEQ|ID`.

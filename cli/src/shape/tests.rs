@@ -1,5 +1,5 @@
 use super::*;
-use thechatapp_core::view::{HitView, IdentityStepView, PersonView, ShownIdentityView};
+use thechatapp_core::view::{HitView, IdentityStepView, PersonView, PinView, ShownIdentityView};
 use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
 
 fn bytes(last: u8) -> [u8; 16] {
@@ -42,6 +42,9 @@ fn message() -> MessageView {
         deleted: false,
         thread: Some(MessageId::from_bytes(bytes(3))),
         reactions: vec![ReactionView { emoji: "👍".into(), people: vec!["Ben".into()], mine: false }],
+        replies: 2,
+        last_reply: Some(Timestamp(1_795_511_580_000)),
+        pinned: Some(PinView { by: person("Ben"), at: Timestamp(1_795_511_640_000) }),
         files: vec![FileView { id: "f".into(), name: "a.txt".into(), media_type: "text/plain".into(), size: 3 }],
         state: MessageState::Sent,
         mine: true,
@@ -66,6 +69,8 @@ fn a_message_in_json() {
             r#""author":"Ana Reis","at":"2026-11-24T09:12:00.000Z","text":"Good morning","edited":true,"deleted":false,"#,
             r#""thread":"00000000-0000-0000-0000-000000000003","#,
             r#""reactions":[{"emoji":"👍","people":["Ben"],"mine":false}],"#,
+            r#""replies":2,"last_reply":"2026-11-24T09:13:00.000Z","#,
+            r#""pinned":{"by":"Ben","at":"2026-11-24T09:14:00.000Z"},"#,
             r#""files":[{"id":"f","name":"a.txt","type":"text/plain","size":3}],"state":"sent"}"#
         )
     );
@@ -73,7 +78,8 @@ fn a_message_in_json() {
 
 #[test]
 fn a_message_that_waits_has_no_number() {
-    let waiting = MessageView { seq: None, thread: None, state: MessageState::Pending, ..message() };
+    let waiting =
+        MessageView { seq: None, thread: None, replies: 0, pinned: None, state: MessageState::Pending, ..message() };
     let text = json(&Message::new(&waiting, &names()));
     assert!(
         text.contains(r#""seq":null"#) && text.contains(r#""thread":null"#) && text.contains(r#""state":"pending""#)

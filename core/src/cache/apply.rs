@@ -65,16 +65,19 @@ pub(super) struct Batch<'a> {
 
 /// For a message that is most probably not here: it costs half of the other, and fails when the message is.
 const ADD: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    replies, last_reply, pinned_by, pinned_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
 
 const PUT: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    replies, last_reply, pinned_by, pinned_at)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
 ON CONFLICT (channel, seq) DO UPDATE SET
     id = excluded.id, author = excluded.author, at = excluded.at, text = excluded.text, edited = excluded.edited,
     deleted = excluded.deleted, thread = excluded.thread, reactions = excluded.reactions, quiet = excluded.quiet,
-    mention = excluded.mention, change = excluded.change
+    mention = excluded.mention, change = excluded.change, replies = excluded.replies, last_reply = excluded.last_reply,
+    pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at
 WHERE excluded.change >= change
 RETURNING place";
 
@@ -275,6 +278,10 @@ impl<'a> Batch<'a> {
                 own || row.deleted,
                 mention,
                 row.change as i64,
+                row.replies as i64,
+                row.last_reply.map(|at| at.0),
+                row.pinned.as_ref().map(|pin| pin.by.as_bytes().as_slice()),
+                row.pinned.map(|pin| pin.at.0),
             ];
             let stored = if fresh {
                 self.add.execute(values).map(|_| Some(place))
@@ -352,6 +359,19 @@ impl<'a> Batch<'a> {
             .exists(params![channel.as_bytes(), first as i64, last as i64])?;
         for row in rows.iter().filter(|row| row.channel == channel) {
             self.put(row, fresh)?;
+        }
+        Ok(())
+    }
+
+    /// Messages of a channel that an answer carried, with others missing in between.
+    pub(super) fn some(&mut self, channel: ChannelId, rows: &[MessageRow]) -> Result<(), Error> {
+        let held = self.held(channel)?;
+        // An answer may come after access was lost.
+        if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
+            return Ok(());
+        }
+        for row in rows.iter().filter(|row| row.channel == channel) {
+            self.put(row, false)?;
         }
         Ok(())
     }

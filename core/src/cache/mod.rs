@@ -8,6 +8,7 @@ mod gaps;
 mod read;
 mod schema;
 mod search;
+mod threads;
 mod view;
 
 use crate::error::{Error, Result};
@@ -149,6 +150,11 @@ impl Cache {
         rows: Vec<MessageRow>,
     ) -> Result<Applied> {
         self.batch(Origin::Aside, move |batch, _| batch.page(channel, first, last, head, &rows)).await
+    }
+
+    /// Applies messages of a channel that an answer carried, with others missing in between.
+    pub(crate) async fn apply_some(&self, channel: ChannelId, rows: Vec<MessageRow>) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.some(channel, &rows)).await
     }
 
     /// Applies a read mark that this device sets before the server knows.

@@ -1,16 +1,19 @@
 //! Stored rows as shells show them, with names in place of ids.
 
 use super::Me;
-use crate::view::{MessageState, MessageView, PersonView, ReactionView};
+use crate::view::{MessageState, MessageView, PersonView, PinView, ReactionView};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
-use thechatapp_protocol::event::{MessageRow, Reaction};
+use thechatapp_protocol::event::{MessageRow, Pin, Reaction};
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
 pub(super) const COLUMNS: &str =
-    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions";
+    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions, m.replies, m.last_reply,
+    m.pinned_by, m.pinned_at";
+/// How many columns these are.
+pub(super) const COLUMN_COUNT: usize = 14;
 
 /// The names that one query has met so far.
 pub(super) struct Names<'a> {
@@ -64,6 +67,12 @@ impl<'a> Names<'a> {
                 Some(bytes) => self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?,
                 None => Vec::new(),
             },
+            replies: row.get::<_, i64>(10)? as u64,
+            last_reply: row.get::<_, Option<i64>>(11)?.map(Timestamp),
+            pinned: match (row.get::<_, Option<[u8; 16]>>(12)?, row.get::<_, Option<i64>>(13)?) {
+                (Some(by), Some(at)) => self.pin(Some(Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }))?,
+                _ => None,
+            },
             files: Vec::new(),
             state: MessageState::Sent,
             mine: author == self.me.id,
@@ -85,11 +94,18 @@ impl<'a> Names<'a> {
             deleted: row.deleted,
             thread: row.thread,
             reactions: self.reactions(row.reactions)?,
+            replies: row.replies,
+            last_reply: row.last_reply,
+            pinned: self.pin(row.pinned)?,
             files: Vec::new(),
             state: MessageState::Sent,
             mine: row.author == self.me.id,
             failure: None,
         })
+    }
+
+    fn pin(&mut self, pin: Option<Pin>) -> Result<Option<PinView>, Error> {
+        pin.map(|pin| Ok(PinView { by: self.person(pin.by)?, at: pin.at })).transpose()
     }
 
     fn reactions(&mut self, reactions: Vec<Reaction>) -> Result<Vec<ReactionView>, Error> {

@@ -145,6 +145,11 @@ impl Client {
                 "you are not a member of this channel; join it first",
             ));
         }
+        // An answer to an answer belongs to the same thread.
+        let thread = match thread {
+            Some(id) => Some(workspace.cache.thread_root(channel, id).await?),
+            None => None,
+        };
         let now = self.now();
         let message = Waiting {
             position: 0,
@@ -270,7 +275,7 @@ impl Client {
         self.take(&workspace, row).await
     }
 
-    async fn take(&self, workspace: &Workspace, row: MessageRow) -> Result<MessageView> {
+    pub(super) async fn take(&self, workspace: &Workspace, row: MessageRow) -> Result<MessageView> {
         workspace.take(vec![Row::Message(row.clone())]).await?;
         workspace.cache.shown(vec![row]).await?.pop().ok_or_else(no_message)
     }
@@ -438,7 +443,7 @@ fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
     pending(&account.short, &me, message)
 }
 
-fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
+pub(super) fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
     MessageView {
         workspace: short.to_owned(),
         channel: message.channel,
@@ -451,6 +456,9 @@ fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
         deleted: false,
         thread: message.thread,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
         files: Vec::new(),
         state: if message.failure.is_some() { MessageState::Failed } else { MessageState::Pending },
         mine: true,
@@ -471,11 +479,11 @@ fn check_text(text: &str) -> Result<()> {
     Ok(())
 }
 
-fn no_channel() -> Error {
+pub(super) fn no_channel() -> Error {
     Error::bad_input("there is no such channel here", "it is not known to this device, or you may not see it")
 }
 
-fn no_message() -> Error {
+pub(super) fn no_message() -> Error {
     Error::bad_input("there is no such message", "it is not known to this device")
 }
 

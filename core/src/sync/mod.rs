@@ -310,7 +310,7 @@ impl Workspace {
         }
     }
 
-    fn announce(&self, applied: &Applied) {
+    pub(crate) fn announce(&self, applied: &Applied) {
         if applied.channels {
             self.events.push(ClientEvent::Channels { workspace: self.id });
         }

@@ -332,6 +332,9 @@ fn row(author: AccountId, message: &Waiting, ack: &Sent) -> MessageRow {
         deleted: false,
         thread: message.thread,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
         change: ack.change,
     }
 }

@@ -199,6 +199,9 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
         change: sent.change,
     };
     // The first commit happened, the second did not.
@@ -277,6 +280,9 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
         change: seq + 10,
     };
     let rows = vec![Row::Message(message(5000))];

@@ -2,7 +2,9 @@
 //! a newer server sends has to be readable.
 
 use super::{Request, decode, encode};
-use crate::event::{Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row};
+use crate::event::{
+    self, Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
+};
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
 use crate::methods::{channels::*, devices::*, messages::*, sync::*};
 use crate::permission::Powers;
@@ -48,8 +50,17 @@ fn message() -> MessageRow {
         deleted: false,
         thread: Some(MESSAGE),
         reactions: vec![Reaction { emoji: "👍".into(), people: vec![PERSON] }],
+        replies: 0,
+        last_reply: None,
+        pinned: None,
         change: 14,
     }
+}
+
+/// With all that only some messages have.
+fn root() -> MessageRow {
+    let pinned = Some(event::Pin { by: PERSON, at: AT });
+    MessageRow { thread: None, replies: 3, last_reply: Some(AT), pinned, ..message() }
 }
 
 fn tombstone() -> MessageRow {
@@ -130,6 +141,12 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<DeleteMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
     let react = ReactParams { channel: CHANNEL, id: MESSAGE, emoji: "👍".into(), on: true };
     golden.method::<React>(&react, &message());
+    golden.method::<Pin>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &root());
+    golden.method::<Unpin>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &message());
+    let pins = PinsParams { channel: CHANNEL, after: 3 };
+    golden.method::<Pins>(&pins, &PinsPage { messages: vec![root()], more: true });
+    let thread = ThreadParams { channel: CHANNEL, id: MESSAGE, before: None, after: Some(7), limit: 50 };
+    golden.method::<Thread>(&thread, &ThreadPage { root: root(), messages: vec![message()], more: false });
     let history = HistoryParams { channel: CHANNEL, before: Some(8), after: None, limit: 50 };
     golden.method::<History>(&history, &Page { messages: vec![message(), tombstone()], head: 7 });
     golden.method::<MarkRead>(&MarkReadParams { channel: CHANNEL, seq: 7 }, &read());

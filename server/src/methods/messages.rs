@@ -5,14 +5,14 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{edits, reads, search};
+use crate::store::{edits, pins, reads, search, threads};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::messages::{
     DeleteMessage, EditMessage, EditMessageParams, Edits, EditsParams, Found, History, HistoryParams, MarkRead,
-    MarkReadParams, OneMessage, Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
-    Versions,
+    MarkReadParams, OneMessage, Page, Pin, Pins, PinsPage, PinsParams, React, ReactParams, Search, SearchParams,
+    SendMessage, SendMessageParams, Sent, Thread, ThreadPage, ThreadParams, Unpin, Versions,
 };
 
 impl Handle for SendMessage {
@@ -62,6 +62,46 @@ impl Handle for React {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 messages::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
+            })
+            .await
+    }
+}
+
+impl Handle for Pin {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                pins::pin(tx, permit.channel()?, permit.message()?, permit.person())
+            })
+            .await
+    }
+}
+
+impl Handle for Unpin {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                pins::unpin(tx, permit.channel()?, permit.message()?)
+            })
+            .await
+    }
+}
+
+impl Handle for Pins {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: PinsParams) -> Result<PinsPage, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                pins::page(view, permit.channel()?, params.after)
+            })
+            .await
+    }
+}
+
+impl Handle for Thread {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ThreadParams) -> Result<ThreadPage, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                threads::page(view, permit.channel()?, permit.message()?, &params)
             })
             .await
     }

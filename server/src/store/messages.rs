@@ -1,13 +1,13 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, edits, search, signed, unsigned};
+use super::{Tx, View, edits, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
-use thechatapp_protocol::event::{MessageRow, Reaction};
+use thechatapp_protocol::event::{MessageRow, Pin, Reaction};
 use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
 
@@ -108,9 +108,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
         )
         .into());
     }
-    if let Some(thread) = ready.thread {
-        find(tx.view(), channel, thread)?.ok_or_else(|| Fail::not_found("No such thread"))?;
-    }
+    let root = ready.thread.map(|thread| threads::root(tx.view(), channel, thread)).transpose()?;
     let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
     insert(tx, channel, seq, change, at, &ready)?;
     tx.tell(
@@ -125,10 +123,16 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
             deleted: false,
             thread: ready.thread,
             reactions: Vec::new(),
+            replies: 0,
+            last_reply: None,
+            pinned: None,
             change,
         }),
         Audience::Members(channel.id),
     );
+    if let Some(root) = root {
+        threads::answered(tx, channel, root, at)?;
+    }
     Ok(Sent { seq, at, change })
 }
 
@@ -255,11 +259,17 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
     edits::remove(tx, place)?;
     tx.db
-        .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
+        .prepare_cached(
+            "UPDATE messages SET body = NULL, deleted = 1, pinned_by = NULL, pinned_at = NULL, change = ?2
+             WHERE place = ?1",
+        )?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
-    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), change, ..old };
+    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), pinned: None, change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
+    if let Some(thread) = row.thread {
+        threads::recount(tx, channel, thread)?;
+    }
     Ok(row)
 }
 
@@ -308,8 +318,9 @@ pub fn react(
     Ok(row)
 }
 
-const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
-    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place)";
+/// What [`read`] reads.
+pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at";
 
 /// The message at a place of this channel.
 ///
@@ -333,16 +344,7 @@ pub fn history(
     after: Option<u64>,
     limit: u32,
 ) -> Result<Page, Fail> {
-    let (order, from, to) = match (before, after) {
-        (Some(_), Some(_)) => {
-            return Err(Fail::bad_input("A page has one end", "both before and after are given", "give one of them"));
-        }
-        (_, Some(after)) => ("ASC", channel.place(after.saturating_add(1).min(1 << 39)), channel.place((1 << 40) - 1)),
-        (before, None) => {
-            let last = before.map_or((1 << 40) - 1, |before| before.saturating_sub(1).min((1 << 40) - 1));
-            ("DESC", channel.place(0), channel.place(last))
-        }
-    };
+    let (order, from, to) = channel.range(before, after)?;
     let mut statement = view.db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place {order} LIMIT ?3"
     ))?;
@@ -369,7 +371,8 @@ pub(super) fn weight(message: &MessageRow) -> usize {
     ROW_BYTES + message.text.len() + reactions
 }
 
-fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
+/// A message from a row of [`COLUMNS`].
+pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
     let place: i64 = row.get(0)?;
     let (id, author) = (MessageId::from_bytes(row.get(1)?), AccountId::from_bytes(row.get(2)?));
     let deleted: bool = row.get(8)?;
@@ -392,6 +395,12 @@ fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageR
         deleted,
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
         reactions: if row.get(10)? { reactions(view, place)? } else { Vec::new() },
+        replies: unsigned(row.get(11)?),
+        last_reply: row.get::<_, Option<i64>>(12)?.map(Timestamp),
+        pinned: match (row.get(13)?, row.get(14)?) {
+            (Some(by), Some(at)) => Some(Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }),
+            _ => None,
+        },
         change: unsigned(row.get(5)?),
     })
 }

@@ -9,9 +9,11 @@ pub mod lockouts;
 pub mod members;
 pub mod messages;
 pub mod people;
+pub mod pins;
 pub mod reads;
 pub mod search;
 pub mod sync;
+pub mod threads;
 
 use crate::error::Fail;
 use crate::hub::{Audience, Note};

@@ -81,3 +81,29 @@ fn a_former_text_opens_only_where_it_was_sealed_and_goes_with_its_message() {
     store.job(|tx| messages::delete(tx, channel, place)).unwrap();
     assert_eq!(store.count("edits"), 0);
 }
+
+#[test]
+fn an_older_database_gets_the_counts_of_its_threads() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let root = store.send(channel, 1, None);
+    store.send(channel, 2, Some(1));
+    let deleted = store.send(channel, 3, Some(1));
+    store.job(|tx| messages::delete(tx, channel, deleted)).unwrap();
+    let plain = store.send(channel, 4, None);
+    // As it was before this step.
+    store
+        .db
+        .execute_batch(
+            "DROP INDEX messages_thread; DROP INDEX messages_pinned; DROP TABLE edits;
+             ALTER TABLE messages DROP COLUMN replies; ALTER TABLE messages DROP COLUMN last_reply;
+             ALTER TABLE messages DROP COLUMN pinned_by; ALTER TABLE messages DROP COLUMN pinned_at;",
+        )
+        .unwrap();
+    store.db.execute_batch(WORKSPACE[1]).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let row = messages::row(view, channel.id, root).unwrap();
+    assert_eq!((row.replies, row.last_reply.is_some()), (1, true));
+    let row = messages::row(view, channel.id, plain).unwrap();
+    assert_eq!((row.replies, row.last_reply), (0, None));
+}

@@ -164,6 +164,19 @@ people: Array<string>,
 mine: boolean, };
 
 /**
+ * Who pinned a message, and when.
+ */
+export type PinView = {
+/**
+ * Who.
+ */
+by: PersonView,
+/**
+ * When, Unix milliseconds.
+ */
+at: number, };
+
+/**
  * A file of a message.
  */
 export type FileView = {
@@ -233,6 +246,18 @@ thread: string | null,
  */
 reactions: Array<ReactionView>,
 /**
+ * How many messages answer it in its thread.
+ */
+replies: number,
+/**
+ * When the newest of them was sent, Unix milliseconds.
+ */
+last_reply: number | null,
+/**
+ * Who pinned it in its channel.
+ */
+pinned: PinView | null,
+/**
  * Files.
  */
 files: Array<FileView>,
@@ -248,6 +273,27 @@ mine: boolean,
  * Why it failed, when it did.
  */
 failure: string | null, };
+
+/**
+ * A part of a thread, oldest first.
+ */
+export type ThreadView = {
+/**
+ * The message it began with.
+ */
+root: MessageView,
+/**
+ * Answers by number, those not sent yet last.
+ */
+replies: Array<MessageView>,
+/**
+ * Whether older ones exist.
+ */
+older: boolean,
+/**
+ * Whether some may be missing, because the server could not be asked.
+ */
+partial: boolean, };
 
 /**
  * A text that a message has, or had.

@@ -7,3 +7,20 @@ CREATE TABLE edits (
     body BLOB NOT NULL,
     PRIMARY KEY (place, revision)
 ) STRICT, WITHOUT ROWID;
+
+-- replies and last_reply tell of a message's own thread.
+ALTER TABLE messages ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN last_reply INTEGER;
+ALTER TABLE messages ADD COLUMN pinned_by BLOB;
+ALTER TABLE messages ADD COLUMN pinned_at INTEGER;
+CREATE INDEX messages_thread ON messages (thread, place) WHERE thread IS NOT NULL;
+CREATE INDEX messages_pinned ON messages (place) WHERE pinned_at IS NOT NULL;
+
+-- Of two messages with one id in a channel the older is meant, as everywhere.
+UPDATE messages SET
+    replies = (SELECT count(*) FROM messages r
+        WHERE r.thread = messages.id AND r.place >> 40 = messages.place >> 40 AND r.deleted = 0),
+    last_reply = (SELECT max(r.at) FROM messages r
+        WHERE r.thread = messages.id AND r.place >> 40 = messages.place >> 40 AND r.deleted = 0)
+WHERE id IN (SELECT thread FROM messages WHERE thread IS NOT NULL)
+    AND place = (SELECT min(m.place) FROM messages m WHERE m.id = messages.id AND m.place >> 40 = messages.place >> 40);

@@ -1,0 +1,53 @@
+//! Former texts, threads and pins at the command line.
+
+use thechatapp_tests::{Cli, Server};
+
+fn two_people(server: &Server) -> (Cli, Cli) {
+    let (alice, bob) = (Cli::with_passphrase(), Cli::with_passphrase());
+    alice.join(server.owner_invite(), "alice").ok();
+    bob.join(&server.invite(), "bob").ok();
+    (alice, bob)
+}
+
+#[test]
+fn threads_former_texts_and_pins_reach_the_other_person() {
+    let mut server = Server::start();
+    let (alice, bob) = two_people(&server);
+    let root = alice.run(&["send", "general", "lunch at nine?"]).ok().json();
+    alice.run(&["send", "general", "something else"]).ok();
+    let answer = bob.run(&["send", "general", "too early", "--thread", "1"]).ok().json();
+    assert_eq!(answer["thread"], root["id"]);
+    // An answer to an answer belongs to the same thread.
+    let second = alice.run(&["send", "general", "well then", "--thread", "3"]).ok().json();
+    assert_eq!(second["thread"], root["id"]);
+    alice.run(&["edit", "general", "1", "lunch at noon?"]).ok();
+
+    let thread = bob.run(&["read", "general", "--thread", "3"]).ok();
+    assert_eq!(thread.texts(), ["lunch at noon?", "too early", "well then"]);
+    assert_eq!(thread.rows()[0]["replies"], 2);
+    assert_eq!(thread.rows()[0]["last_reply"], second["at"]);
+    let newest = bob.run(&["read", "general", "--thread", "1", "-n", "1"]).ok().texts();
+    assert_eq!(newest, ["lunch at noon?", "well then"]);
+    let history = bob.run(&["history", "general", "1"]).ok();
+    assert_eq!(history.texts(), ["lunch at nine?", "lunch at noon?"]);
+    assert_eq!(history.rows()[0]["author"], "alice");
+
+    bob.run(&["pin", "general", "3"]).ok();
+    let pin = bob.run(&["pin", "general", "1"]).ok().json();
+    assert_eq!(pin["pinned"]["by"], "bob");
+    assert_eq!(alice.run(&["pins", "general"]).ok().texts(), ["lunch at noon?", "too early"]);
+    alice.run(&["unpin", "general", "1"]).ok();
+    assert_eq!(bob.run(&["pins", "general"]).ok().texts(), ["too early"]);
+
+    server.stop();
+    assert_eq!(bob.run(&["read", "general", "--thread", "1"]).ok().texts().len(), 3);
+    assert_eq!(bob.run(&["pins", "general"]).ok().texts(), ["too early"]);
+    assert_eq!(bob.run(&["history", "general", "1"]).code, 10);
+    let queued = bob.run(&["send", "general", "from the train", "--thread", "1", "--queue"]).ok().json();
+    assert_eq!(queued["thread"], root["id"]);
+    assert_eq!(bob.run(&["read", "general", "--thread", "1"]).ok().texts()[3], "from the train");
+    server.serve();
+    bob.run(&["send", "general", "back online"]).ok();
+    assert_eq!(alice.run(&["read", "general", "--thread", "1"]).ok().texts()[3], "from the train");
+    assert_eq!(alice.run(&["read", "general", "--thread", "99"]).code, 3);
+}
