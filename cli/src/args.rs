@@ -201,6 +201,30 @@ pub enum Command {
         /// A channel with or without #, a person as @name, or an id
         channel: String,
     },
+    /// Keep a message for oneself, with a note that nobody else sees; again, to change the note
+    #[command(after_help = "Example:\n  thechatapp-cli save general 41 --note 'answer by Friday'")]
+    Save {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The note; an empty one removes it
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+        note: Option<String>,
+    },
+    /// Keep a message no longer
+    #[command(after_help = "Example:\n  thechatapp-cli unsave general 41")]
+    Unsave {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// List what one keeps for oneself, the newest first
+    #[command(after_help = "Example:\n  thechatapp-cli saved --json")]
+    Saved,
     /// Find messages in this device's sealed index, newest first
     #[command(
         after_help = "Examples:\n  thechatapp-cli search budget --in general --after 2026-11-01\n  thechatapp-cli search '\"next week\" berlin' --from 'Ana Reis' --json"

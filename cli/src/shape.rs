@@ -15,7 +15,7 @@ mod talk;
 mod tests;
 
 use talk::Pinned;
-pub use talk::{Version, version_text};
+pub use talk::{Saved, Unsaved, Version, saved_text, version_text};
 
 /// What each conversation is called.
 #[derive(Debug, Default)]

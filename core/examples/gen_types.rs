@@ -31,6 +31,7 @@ fn types() -> String {
         view::FileView,
         view::MessageView,
         view::ThreadView,
+        view::SavedView,
         view::VersionView,
         view::Window,
         view::TimelineView,

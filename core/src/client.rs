@@ -9,6 +9,7 @@ mod channels;
 pub(crate) mod events;
 mod identity;
 mod messages;
+mod saved;
 mod threads;
 
 use crate::cache::{Cache, Me};

@@ -234,6 +234,18 @@ pub struct ThreadView {
     pub partial: bool,
 }
 
+/// A message that one keeps for oneself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SavedView {
+    /// The message.
+    pub message: MessageView,
+    /// One's own note; empty for none.
+    pub note: String,
+    /// When it was saved first, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
 /// A text that a message has, or had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct VersionView {

@@ -1,4 +1,4 @@
-//! What belongs to some messages only: former texts, threads, pins. Only who may read a message gets at it, and a foreign id says nothing.
+//! What belongs to some messages only: former texts, threads, pins, notes. Only who may read a message gets at it, and a foreign id says nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -8,6 +8,7 @@ use support::{Host, Person, channel_id, message_id};
 use thechatapp_protocol::event::{ChannelKind, MessageRow};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::messages::*;
+use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::{ChannelId, Code, ErrorBody, MessageId, Row};
 
 /// Sends a message and gives its id.
@@ -115,6 +116,8 @@ async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
         refused_alike!(bob, Thread, hidden, |id| thread_of(channel, id));
         refused_alike!(bob, Pin, hidden, |id| OneMessage { channel, id });
         refused_alike!(bob, Unpin, hidden, |id| OneMessage { channel, id });
+        refused_alike!(bob, Save, hidden, |id| SaveParams { channel, id, note: None });
+        refused_alike!(bob, Unsave, hidden, |id| OneMessage { channel, id });
         let mut answers = Vec::new();
         for id in [hidden, message_id()] {
             answers.push(reply(&mut bob, channel, "to what?", Some(id)).await.unwrap_err());
@@ -246,4 +249,76 @@ fn messages(rows: &[Row]) -> Vec<MessageRow> {
 
 fn said_in(page: &ThreadPage) -> Vec<&str> {
     page.messages.iter().map(|row| row.text.as_str()).collect()
+}
+
+/// What somebody keeps, as text and note.
+async fn kept(person: &mut Person) -> Vec<(String, String)> {
+    let page = person.call::<ListSaved>(&ListSavedParams { before: None, limit: 100 }).await.unwrap();
+    assert_eq!(page.next, None);
+    page.saved.into_iter().map(|saved| (saved.message.text, saved.note)).collect()
+}
+
+fn pairs(list: &[(&str, &str)]) -> Vec<(String, String)> {
+    list.iter().map(|(text, note)| ((*text).to_owned(), (*note).to_owned())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_one_keeps_is_for_oneself_and_only_while_one_may_read_it() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let general = alice.general().await;
+    let secret = private(&mut alice, "secret").await;
+    alice.call::<AddMember>(&AddMemberParams { channel: secret, person: bob.id() }).await.unwrap();
+    let [one, two] = [said(&mut alice, general, "one").await, said(&mut alice, secret, "two").await];
+    alice.again(&host).await;
+    alice.sync(0).await;
+    let save = |channel, id, note: Option<&str>| SaveParams { channel, id, note: note.map(str::to_owned) };
+    bob.call::<Save>(&save(general, one, Some("for Monday"))).await.unwrap();
+    bob.call::<Save>(&save(secret, two, None)).await.unwrap();
+    assert!(alice.session.quiet().await, "nobody hears of it");
+    assert_eq!(kept(&mut alice).await, []);
+    assert_eq!(kept(&mut bob).await, pairs(&[("two", ""), ("one", "for Monday")]));
+    // Saved again without a note, the note stays; its place in the list does too.
+    bob.call::<Save>(&save(general, one, None)).await.unwrap();
+    bob.call::<Save>(&save(secret, two, Some("ask Ana"))).await.unwrap();
+    assert_eq!(kept(&mut bob).await, pairs(&[("two", "ask Ana"), ("one", "for Monday")]));
+    bob.call::<Save>(&save(secret, two, Some(""))).await.unwrap();
+    bob.call::<Save>(&save(general, one, Some("for Tuesday"))).await.unwrap();
+    edit(&mut alice, general, one, "one, corrected").await;
+    assert_eq!(kept(&mut bob).await, pairs(&[("two", ""), ("one, corrected", "for Tuesday")]));
+    let long = save(general, one, Some(&"x".repeat(NOTE_MAX + 1)));
+    assert_eq!(bob.call::<Save>(&long).await.unwrap_err().code, Code::BadInput);
+
+    bob.call::<LeaveChannel>(&InChannel { channel: secret }).await.unwrap();
+    assert_eq!(kept(&mut bob).await, pairs(&[("one, corrected", "for Tuesday")]));
+    alice.call::<AddMember>(&AddMemberParams { channel: secret, person: bob.id() }).await.unwrap();
+    assert_eq!(kept(&mut bob).await.len(), 2, "back in the channel, what one kept is there");
+
+    alice.call::<DeleteMessage>(&OneMessage { channel: general, id: one }).await.unwrap();
+    assert_eq!(kept(&mut bob).await, pairs(&[("two", ""), ("", "for Tuesday")]), "the note is one's own");
+    assert_eq!(alice.call::<Save>(&save(general, one, None)).await.unwrap_err().code, Code::BadInput);
+    bob.call::<Unsave>(&OneMessage { channel: general, id: one }).await.unwrap();
+    bob.call::<Unsave>(&OneMessage { channel: general, id: one }).await.unwrap();
+    assert_eq!(kept(&mut bob).await, pairs(&[("two", "")]));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_list_of_kept_messages_comes_in_pages() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    for number in 0..5 {
+        let id = said(&mut alice, channel, &format!("{number}")).await;
+        alice.call::<Save>(&SaveParams { channel, id, note: None }).await.unwrap();
+    }
+    let (mut before, mut seen, mut pages) = (None, Vec::new(), 0);
+    loop {
+        let page = alice.call::<ListSaved>(&ListSavedParams { before, limit: 2 }).await.unwrap();
+        seen.extend(page.saved.into_iter().map(|saved| saved.message.text));
+        pages += 1;
+        let Some(next) = page.next else { break };
+        before = Some(next);
+    }
+    assert_eq!((seen.join(" "), pages), ("4 3 2 1 0".into(), 3));
 }

@@ -1,4 +1,4 @@
-//! Former texts, threads and pins at the command line.
+//! Former texts, threads, pins and notes at the command line.
 
 use thechatapp_tests::{Cli, Server};
 
@@ -50,4 +50,18 @@ fn threads_former_texts_and_pins_reach_the_other_person() {
     bob.run(&["send", "general", "back online"]).ok();
     assert_eq!(alice.run(&["read", "general", "--thread", "1"]).ok().texts()[3], "from the train");
     assert_eq!(alice.run(&["read", "general", "--thread", "99"]).code, 3);
+}
+
+#[test]
+fn what_one_keeps_is_on_ones_own_list_only() {
+    let server = Server::start();
+    let (alice, bob) = two_people(&server);
+    alice.run(&["send", "general", "the minutes are due"]).ok();
+    let saved = bob.run(&["save", "general", "1", "--note", "by Friday"]).ok().json();
+    assert_eq!((saved["note"].as_str(), saved["text"].as_str()), (Some("by Friday"), Some("the minutes are due")));
+    let list = bob.run(&["saved"]).ok().rows();
+    assert_eq!((list.len(), list[0]["note"].as_str(), &list[0]["saved"]), (1, Some("by Friday"), &saved["saved"]));
+    assert!(alice.run(&["saved"]).ok().rows().is_empty());
+    assert_eq!(bob.run(&["unsave", "general", "1"]).ok().json()["id"], saved["id"]);
+    assert!(bob.run(&["saved"]).ok().rows().is_empty());
 }

@@ -5,6 +5,7 @@ mod channels;
 mod health;
 mod identity;
 mod messages;
+mod saved;
 mod search;
 mod send;
 mod threads;
@@ -45,6 +46,9 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Pin { channel, message } => threads::pin(desk, &channel, &message, true).await,
         Command::Unpin { channel, message } => threads::pin(desk, &channel, &message, false).await,
         Command::Pins { channel } => threads::pins(desk, &channel).await,
+        Command::Save { channel, message, note } => saved::save(desk, &channel, &message, note.as_deref()).await,
+        Command::Unsave { channel, message } => saved::unsave(desk, &channel, &message).await,
+        Command::Saved => saved::list(desk).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
         Command::Whoami => account::whoami(desk),

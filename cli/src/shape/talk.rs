@@ -1,9 +1,10 @@
-//! What belongs to some messages only: former texts, pins.
+//! What belongs to some messages only: former texts, pins, notes.
 
-use super::{minute, when};
+use super::{Message, Names, message_text, minute, when};
 use crate::output::{line, lines};
 use serde::Serialize;
-use thechatapp_core::view::{PinView, VersionView};
+use thechatapp_core::view::{PinView, SavedView, VersionView};
+use thechatapp_core::{ChannelId, MessageId};
 
 /// A text that a message has, or had.
 #[derive(Debug, Serialize)]
@@ -43,5 +44,48 @@ impl Pinned {
     /// From the core's form.
     pub fn new(pin: &PinView) -> Self {
         Self { by: pin.by.name.clone(), at: when(pin.at) }
+    }
+}
+
+/// A message that one keeps.
+#[derive(Debug, Serialize)]
+pub struct Saved {
+    #[serde(flatten)]
+    message: Message,
+    note: Option<String>,
+    saved: String,
+}
+
+impl Saved {
+    /// From the core's form.
+    pub fn new(saved: &SavedView, names: &Names) -> Self {
+        Self {
+            message: Message::new(&saved.message, names),
+            note: Some(saved.note.clone()).filter(|note| !note.is_empty()),
+            saved: when(saved.at),
+        }
+    }
+}
+
+/// A message that one keeps, for people.
+pub fn saved_text(saved: &SavedView) -> String {
+    let mut said = message_text(&saved.message);
+    if !saved.note.is_empty() {
+        said.push_str(&format!("\n        note: {}", lines(&saved.note).replace('\n', "\n        ")));
+    }
+    said
+}
+
+/// A message that one keeps no longer.
+#[derive(Debug, Serialize)]
+pub struct Unsaved {
+    channel: String,
+    id: String,
+}
+
+impl Unsaved {
+    /// Of this message.
+    pub fn new(channel: ChannelId, id: MessageId, names: &Names) -> Self {
+        Self { channel: names.name(channel), id: id.to_string() }
     }
 }

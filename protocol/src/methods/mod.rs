@@ -4,6 +4,7 @@ pub mod account;
 pub mod channels;
 pub mod devices;
 pub mod messages;
+pub mod saved;
 pub mod sync;
 
 /// Calls a macro with the type of every method: one list for dispatch, the access table, and tests that cover all.
@@ -33,6 +34,9 @@ macro_rules! for_each_method {
             $crate::methods::messages::History,
             $crate::methods::messages::MarkRead,
             $crate::methods::messages::Search,
+            $crate::methods::saved::Save,
+            $crate::methods::saved::Unsave,
+            $crate::methods::saved::ListSaved,
             $crate::methods::sync::StartSync,
         }
     };

@@ -6,7 +6,7 @@ use crate::event::{
     self, Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
-use crate::methods::{channels::*, devices::*, messages::*, sync::*};
+use crate::methods::{channels::*, devices::*, messages::*, saved::*, sync::*};
 use crate::permission::Powers;
 use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
@@ -159,6 +159,12 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         limit: 20,
     };
     golden.method::<Search>(&search, &Found { messages: vec![message()] });
+    let saved = Saved { message: message(), note: "for Monday".into(), at: AT, number: 4 };
+    let save = SaveParams { channel: CHANNEL, id: MESSAGE, note: Some("for Monday".into()) };
+    golden.method::<Save>(&save, &saved);
+    golden.method::<Unsave>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &Nothing {});
+    let list = ListSavedParams { before: Some(5), limit: 50 };
+    golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
 
     let rows = vec![

@@ -4,6 +4,7 @@ mod account;
 mod channels;
 mod devices;
 mod messages;
+mod saved;
 
 use crate::error::Fail;
 use crate::gate::Caller;

@@ -11,6 +11,7 @@ pub mod messages;
 pub mod people;
 pub mod pins;
 pub mod reads;
+pub mod saved;
 pub mod search;
 pub mod sync;
 pub mod threads;

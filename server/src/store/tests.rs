@@ -95,7 +95,7 @@ fn an_older_database_gets_the_counts_of_its_threads() {
     store
         .db
         .execute_batch(
-            "DROP INDEX messages_thread; DROP INDEX messages_pinned; DROP TABLE edits;
+            "DROP INDEX messages_thread; DROP INDEX messages_pinned; DROP TABLE edits; DROP TABLE saved;
              ALTER TABLE messages DROP COLUMN replies; ALTER TABLE messages DROP COLUMN last_reply;
              ALTER TABLE messages DROP COLUMN pinned_by; ALTER TABLE messages DROP COLUMN pinned_at;",
         )
@@ -106,4 +106,31 @@ fn an_older_database_gets_the_counts_of_its_threads() {
     assert_eq!((row.replies, row.last_reply.is_some()), (1, true));
     let row = messages::row(view, channel.id, plain).unwrap();
     assert_eq!((row.replies, row.last_reply), (0, None));
+}
+
+#[test]
+fn a_note_opens_only_for_the_person_whose_it_is() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let place = store.send(channel, 1, None);
+    let bob = AccountId::from_bytes([0xb2; 16]);
+    store.db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for (person, note) in [(ALICE, "hers"), (bob, "his")] {
+        store.job(|tx| saved::save(tx, channel, place, person, Some(note))).unwrap();
+    }
+    store.job(|tx| saved::save(tx, channel, place, ALICE, None)).unwrap();
+    store.job(|tx| members::set(tx, channel, bob, true)).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let notes = |person| {
+        let page = saved::list(view, person, &Default::default())?;
+        Ok::<_, Fail>(page.saved.into_iter().map(|saved| saved.note).collect::<Vec<_>>())
+    };
+    assert_eq!(notes(ALICE).unwrap(), ["hers"]);
+    assert_eq!(notes(bob).unwrap(), ["his"]);
+    let sealed = "(SELECT note FROM saved WHERE person = ?1)";
+    store
+        .db
+        .execute(&format!("UPDATE saved SET note = {sealed}, revision = 1 WHERE person <> ?1"), [ALICE.as_bytes()])
+        .unwrap();
+    assert!(matches!(notes(bob), Err(Fail::Seal(_))));
 }

@@ -296,6 +296,23 @@ older: boolean,
 partial: boolean, };
 
 /**
+ * A message that one keeps for oneself.
+ */
+export type SavedView = {
+/**
+ * The message.
+ */
+message: MessageView,
+/**
+ * One's own note; empty for none.
+ */
+note: string,
+/**
+ * When it was saved first, Unix milliseconds.
+ */
+at: number, };
+
+/**
  * A text that a message has, or had.
  */
 export type VersionView = {

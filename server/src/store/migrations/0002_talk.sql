@@ -24,3 +24,15 @@ UPDATE messages SET
         WHERE r.thread = messages.id AND r.place >> 40 = messages.place >> 40 AND r.deleted = 0)
 WHERE id IN (SELECT thread FROM messages WHERE thread IS NOT NULL)
     AND place = (SELECT min(m.place) FROM messages m WHERE m.id = messages.id AND m.place >> 40 = messages.place >> 40);
+
+-- What a person keeps for themselves. The note is sealed; number orders one person's list.
+CREATE TABLE saved (
+    person BLOB NOT NULL REFERENCES people (id),
+    place INTEGER NOT NULL REFERENCES messages (place),
+    number INTEGER NOT NULL,
+    at INTEGER NOT NULL,
+    revision INTEGER NOT NULL,
+    note BLOB,
+    PRIMARY KEY (person, place)
+) STRICT, WITHOUT ROWID;
+CREATE UNIQUE INDEX saved_number ON saved (person, number);
