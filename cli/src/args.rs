@@ -201,6 +201,28 @@ pub enum Command {
         /// A channel with or without #, a person as @name, or an id
         channel: String,
     },
+    /// Ask a question with options to choose from, or close one's own
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli poll general 'Lunch at noon?' --option yes --option no\n  thechatapp-cli poll close general 41"
+    )]
+    Poll(Poll),
+    /// Vote in a poll, in place of what one chose before, or withdraw one's vote
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli vote general 41 2\n  thechatapp-cli vote general 41 --withdraw"
+    )]
+    Vote {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The poll's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The numbers of the options, the first being 1
+        #[arg(value_name = "OPTION", required_unless_present = "withdraw", value_parser = value_parser!(u32).range(1..))]
+        options: Vec<u32>,
+        /// Take one's vote back
+        #[arg(long, conflicts_with = "options")]
+        withdraw: bool,
+    },
     /// Keep a message for oneself, with a note that nobody else sees; again, to change the note
     #[command(after_help = "Example:\n  thechatapp-cli save general 41 --note 'answer by Friday'")]
     Save {
@@ -331,6 +353,41 @@ pub struct Search {
     /// Ask the server's index instead of this device's
     #[arg(long)]
     pub remote: bool,
+}
+
+/// `poll`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Poll {
+    /// What about one that is there.
+    #[command(subcommand)]
+    pub action: Option<PollAction>,
+    /// A channel with or without #, a person as @name, or an id
+    #[arg(required = true)]
+    pub channel: Option<String>,
+    /// What to ask
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub question: Option<String>,
+    /// Something to choose; at least two are wanted
+    #[arg(long = "option", value_name = "TEXT", required = true, allow_hyphen_values = true)]
+    pub options: Vec<String>,
+    /// Let people choose several
+    #[arg(long)]
+    pub multiple: bool,
+}
+
+/// `poll ...`.
+#[derive(Debug, Subcommand)]
+pub enum PollAction {
+    /// Close one's own poll: nobody votes any more
+    #[command(after_help = "Example:\n  thechatapp-cli poll close general 41")]
+    Close {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The poll's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
 }
 
 /// `identity ...`.

@@ -14,7 +14,7 @@ mod talk;
 #[cfg(test)]
 mod tests;
 
-use talk::Pinned;
+use talk::{Pinned, Poll, poll_text};
 pub use talk::{Saved, Unsaved, Version, saved_text, version_text};
 
 /// What each conversation is called.
@@ -76,6 +76,7 @@ pub struct Message {
     replies: u64,
     last_reply: Option<String>,
     pinned: Option<Pinned>,
+    poll: Option<Poll>,
     files: Vec<FileView>,
     state: MessageState,
 }
@@ -98,6 +99,7 @@ impl Message {
             replies: message.replies,
             last_reply: message.last_reply.map(when),
             pinned: message.pinned.as_ref().map(Pinned::new),
+            poll: message.poll.as_ref().map(Poll::new),
             files: message.files.clone(),
             state: message.state,
         }
@@ -125,6 +127,9 @@ pub fn message_text(message: &MessageView) -> String {
         MessageState::Failed => {
             said.push_str(&format!(" (not sent: {})", line(message.failure.as_deref().unwrap_or("refused"))));
         }
+    }
+    if let Some(poll) = &message.poll {
+        said.push_str(&poll_text(poll));
     }
     for file in &message.files {
         said.push_str(&format!("\n        [{}, {} bytes, {}]", line(&file.name), file.size, file.id));

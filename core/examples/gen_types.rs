@@ -28,6 +28,8 @@ fn types() -> String {
         view::MessageState,
         view::ReactionView,
         view::PinView,
+        view::PollOptionView,
+        view::PollView,
         view::FileView,
         view::MessageView,
         view::ThreadView,

@@ -9,6 +9,7 @@ mod channels;
 pub(crate) mod events;
 mod identity;
 mod messages;
+mod polls;
 mod saved;
 mod threads;
 

@@ -158,6 +158,32 @@ pub struct PinView {
     pub at: Timestamp,
 }
 
+/// One thing to choose in a poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PollOptionView {
+    /// What it says.
+    pub text: String,
+    /// Who chose it, by name.
+    pub people: Vec<String>,
+    /// Whether oneself did.
+    pub mine: bool,
+}
+
+/// What a message asks, and how people answered; its text is the question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PollView {
+    /// Whether one may choose several.
+    pub multiple: bool,
+    /// When it was closed, Unix milliseconds; absent while one may vote.
+    #[ts(type = "number | null")]
+    pub closed: Option<Timestamp>,
+    /// How many people voted.
+    #[ts(type = "number")]
+    pub voters: u64,
+    /// What there is to choose from.
+    pub options: Vec<PollOptionView>,
+}
+
 /// A file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct FileView {
@@ -211,6 +237,8 @@ pub struct MessageView {
     pub last_reply: Option<Timestamp>,
     /// Who pinned it in its channel.
     pub pinned: Option<PinView>,
+    /// What there is to vote on, when it is a poll.
+    pub poll: Option<PollView>,
     /// Files.
     pub files: Vec<FileView>,
     /// Where it is on its way.

@@ -3,6 +3,7 @@
 use crate::id::{AccountId, ChannelId, MessageId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A person as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,6 +84,30 @@ pub struct Pin {
     pub at: Timestamp,
 }
 
+/// How somebody answered a poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub person: AccountId,
+    /// What they chose: places in [`Poll::options`], ascending, at least one.
+    pub choices: Vec<u32>,
+}
+
+/// A question with options to choose from; the message's text is the question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// Whether one may choose several.
+    pub multiple: bool,
+    /// When it was closed; nobody votes any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
+    /// What there is to choose from.
+    pub options: Vec<String>,
+    /// One entry a person, in the order they voted, or last changed their vote.
+    #[serde(default)]
+    pub votes: Vec<Vote>,
+}
+
 fn is_zero(number: &u64) -> bool {
     *number == 0
 }
@@ -123,8 +148,21 @@ pub struct MessageRow {
     /// Who pinned it in its channel.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub pinned: Option<Pin>,
+    /// What there is to vote on, when the message is a poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Box<Poll>>,
     /// The change that last touched this row.
     pub change: u64,
+}
+
+impl MessageRow {
+    /// All the text that a search looks into.
+    pub fn searchable(&self) -> Cow<'_, str> {
+        match &self.poll {
+            Some(poll) => Cow::Owned(format!("{}\n{}", self.text, poll.options.join("\n"))),
+            None => Cow::Borrowed(&self.text),
+        }
+    }
 }
 
 /// One's own read mark.

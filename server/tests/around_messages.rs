@@ -1,4 +1,4 @@
-//! What belongs to some messages only: former texts, threads, pins, notes. Only who may read a message gets at it, and a foreign id says nothing.
+//! What belongs to some messages only: former texts, threads, pins, notes, polls. Only who may read a message gets at it, and a foreign id says nothing.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
@@ -8,8 +8,9 @@ use support::{Host, Person, channel_id, message_id};
 use thechatapp_protocol::event::{ChannelKind, MessageRow};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::messages::*;
+use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::saved::*;
-use thechatapp_protocol::{ChannelId, Code, ErrorBody, MessageId, Row};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row};
 
 /// Sends a message and gives its id.
 async fn said(person: &mut Person, channel: ChannelId, text: &str) -> MessageId {
@@ -109,6 +110,7 @@ async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
     let secret = private(&mut alice, "secret").await;
     let hidden = said(&mut alice, secret, "hidden").await;
     edit(&mut alice, secret, hidden, "hidden still").await;
+    let poll = ask(&mut alice, secret, &["a", "b"], false).await.unwrap().id;
     said(&mut bob, general, "seen").await;
     // Both in a channel he may read, and in the one that he does not know of.
     for channel in [general, secret] {
@@ -118,6 +120,8 @@ async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
         refused_alike!(bob, Unpin, hidden, |id| OneMessage { channel, id });
         refused_alike!(bob, Save, hidden, |id| SaveParams { channel, id, note: None });
         refused_alike!(bob, Unsave, hidden, |id| OneMessage { channel, id });
+        refused_alike!(bob, CastVote, poll, |id| CastVoteParams { channel, id, choices: vec![0] });
+        refused_alike!(bob, ClosePoll, poll, |id| OneMessage { channel, id });
         let mut answers = Vec::new();
         for id in [hidden, message_id()] {
             answers.push(reply(&mut bob, channel, "to what?", Some(id)).await.unwrap_err());
@@ -321,4 +325,99 @@ async fn a_long_list_of_kept_messages_comes_in_pages() {
         before = Some(next);
     }
     assert_eq!((seen.join(" "), pages), ("4 3 2 1 0".into(), 3));
+}
+
+async fn ask(
+    person: &mut Person,
+    channel: ChannelId,
+    options: &[&str],
+    multiple: bool,
+) -> Result<MessageRow, ErrorBody> {
+    let options = options.iter().map(|option| (*option).to_owned()).collect();
+    let params = CreatePollParams { id: message_id(), channel, question: "which day?".into(), options, multiple };
+    person.call::<CreatePoll>(&params).await
+}
+
+/// Who chose what, in the order they did.
+fn votes(row: &MessageRow) -> Vec<(AccountId, Vec<u32>)> {
+    row.poll.as_ref().unwrap().votes.iter().map(|vote| (vote.person, vote.choices.clone())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_has_one_vote_that_can_be_changed_and_withdrawn_until_the_author_closes() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let channel = alice.general().await;
+    let (a, b) = (alice.id(), bob.id());
+    bob.sync(0).await;
+    let asked = ask(&mut alice, channel, &["Monday", " Friday "], false).await.unwrap();
+    let id = asked.id;
+    assert_eq!(messages(&bob.session.changes().await.rows), std::slice::from_ref(&asked));
+    assert_eq!(asked.poll.as_ref().unwrap().options, ["Monday", "Friday"]);
+    let vote = |choices: &[u32]| CastVoteParams { channel, id, choices: choices.to_vec() };
+    alice.call::<CastVote>(&vote(&[0])).await.unwrap();
+    let row = bob.call::<CastVote>(&vote(&[1, 1])).await.unwrap();
+    assert_eq!(votes(&row), [(a, vec![0]), (b, vec![1])]);
+    // The same again is no news.
+    assert_eq!(bob.call::<CastVote>(&vote(&[1])).await.unwrap(), row);
+    let row = alice.call::<CastVote>(&vote(&[1])).await.unwrap();
+    assert_eq!(votes(&row), [(b, vec![1]), (a, vec![1])]);
+    let row = bob.call::<CastVote>(&vote(&[])).await.unwrap();
+    assert_eq!(votes(&row), [(a, vec![1])]);
+    for wrong in [&[0, 1][..], &[2], &[u32::MAX]] {
+        assert_eq!(bob.call::<CastVote>(&vote(wrong)).await.unwrap_err().code, Code::BadInput, "{wrong:?}");
+    }
+    let edit = EditMessageParams { channel, id, text: "which night?".into() };
+    assert_eq!(alice.call::<EditMessage>(&edit).await.unwrap_err().code, Code::BadInput);
+
+    assert_eq!(bob.call::<ClosePoll>(&OneMessage { channel, id }).await.unwrap_err().code, Code::Denied);
+    let closed = alice.call::<ClosePoll>(&OneMessage { channel, id }).await.unwrap();
+    assert!(closed.poll.as_ref().unwrap().closed.is_some());
+    assert_eq!(alice.call::<ClosePoll>(&OneMessage { channel, id }).await.unwrap(), closed);
+    assert_eq!(bob.call::<CastVote>(&vote(&[0])).await.unwrap_err().code, Code::BadInput);
+    // Every device hears the result, also one that was away.
+    bob.again(&host).await;
+    let (_, rows, _) = bob.sync(0).await;
+    assert_eq!(messages(&rows), [closed]);
+    let gone = alice.call::<DeleteMessage>(&OneMessage { channel, id }).await.unwrap();
+    assert!(gone.poll.is_none());
+    assert_eq!(bob.call::<CastVote>(&vote(&[0])).await.unwrap_err().code, Code::BadInput);
+    let plain = said(&mut alice, channel, "no poll").await;
+    let refused = bob.call::<CastVote>(&CastVoteParams { channel, id: plain, choices: vec![0] }).await;
+    assert_eq!(refused.unwrap_err().code, Code::BadInput);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn polls_of_several_choices_are_made_once_found_by_their_options_and_checked() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let many: Vec<String> = (0..21).map(|number| format!("option {number}")).collect();
+    let many: Vec<&str> = many.iter().map(String::as_str).collect();
+    let long = "x".repeat(OPTION_MAX + 1);
+    for wrong in [&["one"][..], &["same", "same "], &["", "b"], &["a\nb", "c"], &[&long, "b"], &many] {
+        assert_eq!(ask(&mut alice, channel, wrong, true).await.unwrap_err().code, Code::BadInput, "{wrong:?}");
+    }
+    let mut params = CreatePollParams {
+        id: message_id(),
+        channel,
+        question: "which colours?".into(),
+        options: vec!["vermilion".into(), "ultramarine".into()],
+        multiple: true,
+    };
+    let row = alice.call::<CreatePoll>(&params).await.unwrap();
+    assert_eq!(alice.call::<CreatePoll>(&params).await.unwrap(), row);
+    let vote = CastVoteParams { channel, id: row.id, choices: vec![1, 0] };
+    assert_eq!(votes(&alice.call::<CastVote>(&vote).await.unwrap()), [(alice.id(), vec![0, 1])]);
+    params.options.push("ochre".into());
+    assert_eq!(alice.call::<CreatePoll>(&params).await.unwrap_err().code, Code::Conflict);
+    let text = SendMessageParams { id: row.id, channel, text: "which colours?".into(), thread: None, after: None };
+    assert_eq!(alice.call::<SendMessage>(&text).await.unwrap_err().code, Code::Conflict);
+    let find = |words: &str| SearchParams { words: words.into(), ..SearchParams::default() };
+    for words in ["ultramarine", "colours", "vermil*"] {
+        assert_eq!(alice.call::<Search>(&find(words)).await.unwrap().messages.len(), 1, "{words}");
+    }
+    alice.call::<DeleteMessage>(&OneMessage { channel, id: row.id }).await.unwrap();
+    assert!(alice.call::<Search>(&find("ultramarine")).await.unwrap().messages.is_empty());
 }

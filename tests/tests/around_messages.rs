@@ -1,4 +1,4 @@
-//! Former texts, threads, pins and notes at the command line.
+//! Former texts, threads, pins, notes and polls at the command line.
 
 use thechatapp_tests::{Cli, Server};
 
@@ -64,4 +64,30 @@ fn what_one_keeps_is_on_ones_own_list_only() {
     assert!(alice.run(&["saved"]).ok().rows().is_empty());
     assert_eq!(bob.run(&["unsave", "general", "1"]).ok().json()["id"], saved["id"]);
     assert!(bob.run(&["saved"]).ok().rows().is_empty());
+}
+
+#[test]
+fn a_poll_is_asked_answered_closed_and_read_by_everybody() {
+    let server = Server::start();
+    let (alice, bob) = two_people(&server);
+    let asked =
+        alice.run(&["poll", "general", "which day?", "--option", "Monday", "--option", "Friday", "--multiple"]).ok();
+    assert_eq!(asked.json()["poll"]["multiple"], true);
+    bob.run(&["vote", "general", "1", "1", "2"]).ok();
+    let voted = bob.run(&["vote", "general", "1", "2"]).ok().json();
+    assert_eq!(
+        (&voted["poll"]["options"][0]["votes"], &voted["poll"]["options"][1]["mine"]),
+        (&0.into(), &true.into())
+    );
+    assert_eq!(bob.run(&["vote", "general", "1", "3"]).code, 3);
+    assert_eq!(bob.run(&["poll", "close", "general", "1"]).code, 12);
+    alice.run(&["vote", "general", "1", "2"]).ok();
+    alice.run(&["vote", "general", "1", "--withdraw"]).ok();
+    alice.run(&["poll", "close", "general", "1"]).ok();
+    assert_eq!(bob.run(&["vote", "general", "1", "1"]).code, 3);
+    let seen = bob.run(&["read", "general"]).ok().rows().remove(0);
+    assert_eq!(seen["text"], "which day?");
+    assert!(seen["poll"]["closed"].is_string());
+    assert_eq!((&seen["poll"]["voters"], &seen["poll"]["options"][1]["people"]), (&1.into(), &vec!["bob"].into()));
+    assert_eq!(bob.run(&["search", "friday"]).ok().texts(), ["which day?"]);
 }

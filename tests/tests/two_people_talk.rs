@@ -32,6 +32,7 @@ fn two_people_join_talk_and_find_everything_again() {
             "id",
             "last_reply",
             "pinned",
+            "poll",
             "reactions",
             "replies",
             "seq",

@@ -5,6 +5,7 @@ mod channels;
 mod health;
 mod identity;
 mod messages;
+mod polls;
 mod saved;
 mod search;
 mod send;
@@ -46,6 +47,8 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Pin { channel, message } => threads::pin(desk, &channel, &message, true).await,
         Command::Unpin { channel, message } => threads::pin(desk, &channel, &message, false).await,
         Command::Pins { channel } => threads::pins(desk, &channel).await,
+        Command::Poll(poll) => polls::poll(desk, poll).await,
+        Command::Vote { channel, message, options, .. } => polls::vote(desk, &channel, &message, &options).await,
         Command::Save { channel, message, note } => saved::save(desk, &channel, &message, note.as_deref()).await,
         Command::Unsave { channel, message } => saved::unsave(desk, &channel, &message).await,
         Command::Saved => saved::list(desk).await,

@@ -1,9 +1,9 @@
-//! What belongs to some messages only: former texts, pins, notes.
+//! What belongs to some messages only: former texts, pins, polls, notes.
 
 use super::{Message, Names, message_text, minute, when};
 use crate::output::{line, lines};
 use serde::Serialize;
-use thechatapp_core::view::{PinView, SavedView, VersionView};
+use thechatapp_core::view::{PinView, PollView, SavedView, VersionView};
 use thechatapp_core::{ChannelId, MessageId};
 
 /// A text that a message has, or had.
@@ -88,4 +88,50 @@ impl Unsaved {
     pub fn new(channel: ChannelId, id: MessageId, names: &Names) -> Self {
         Self { channel: names.name(channel), id: id.to_string() }
     }
+}
+
+/// What a message asks, and how people answered.
+#[derive(Debug, Serialize)]
+pub struct Poll {
+    multiple: bool,
+    closed: Option<String>,
+    voters: u64,
+    options: Vec<PollOption>,
+}
+
+#[derive(Debug, Serialize)]
+struct PollOption {
+    text: String,
+    votes: usize,
+    people: Vec<String>,
+    mine: bool,
+}
+
+impl Poll {
+    /// From the core's form.
+    pub fn new(poll: &PollView) -> Self {
+        let options = poll.options.iter().map(|option| PollOption {
+            text: option.text.clone(),
+            votes: option.people.len(),
+            people: option.people.clone(),
+            mine: option.mine,
+        });
+        Self { multiple: poll.multiple, closed: poll.closed.map(when), voters: poll.voters, options: options.collect() }
+    }
+}
+
+/// What a message asks, for people: each option on a line with its number, one's own marked.
+pub fn poll_text(poll: &PollView) -> String {
+    let mut said = String::new();
+    for (number, option) in (1..).zip(&poll.options) {
+        let (mine, votes) = (if option.mine { '*' } else { ' ' }, option.people.len());
+        said.push_str(&format!("\n       {mine}{number}. {}: {votes}", line(&option.text)));
+        if votes > 0 {
+            said.push_str(&format!(" ({})", line(&option.people.join(", "))));
+        }
+    }
+    let how = if poll.multiple { "one or several" } else { "one" };
+    let state = if poll.closed.is_some() { "closed".to_owned() } else { format!("choose {how}") };
+    said.push_str(&format!("\n        {} voted, {state}", poll.voters));
+    said
 }

@@ -66,18 +66,18 @@ pub(super) struct Batch<'a> {
 /// For a message that is most probably not here: it costs half of the other, and fails when the message is.
 const ADD: &str = "
 INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
-    replies, last_reply, pinned_by, pinned_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)";
+    replies, last_reply, pinned_by, pinned_at, poll)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)";
 
 const PUT: &str = "
 INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
-    replies, last_reply, pinned_by, pinned_at)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18)
+    replies, last_reply, pinned_by, pinned_at, poll)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)
 ON CONFLICT (channel, seq) DO UPDATE SET
     id = excluded.id, author = excluded.author, at = excluded.at, text = excluded.text, edited = excluded.edited,
     deleted = excluded.deleted, thread = excluded.thread, reactions = excluded.reactions, quiet = excluded.quiet,
     mention = excluded.mention, change = excluded.change, replies = excluded.replies, last_reply = excluded.last_reply,
-    pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at
+    pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at, poll = excluded.poll
 WHERE excluded.change >= change
 RETURNING place";
 
@@ -259,6 +259,7 @@ impl<'a> Batch<'a> {
     fn put(&mut self, row: &MessageRow, fresh: bool) -> Result<(), Error> {
         let own = row.author == self.me.id;
         let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
+        let poll = row.poll.as_ref().and_then(|poll| wire::encode(poll).ok());
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
         let mut place = schema::rowid(row.at, row.seq);
         let mut fresh = fresh;
@@ -282,6 +283,7 @@ impl<'a> Batch<'a> {
                 row.last_reply.map(|at| at.0),
                 row.pinned.as_ref().map(|pin| pin.by.as_bytes().as_slice()),
                 row.pinned.map(|pin| pin.at.0),
+                poll,
             ];
             let stored = if fresh {
                 self.add.execute(values).map(|_| Some(place))
@@ -304,12 +306,12 @@ impl<'a> Batch<'a> {
         let Some(stored) = stored else { return Ok(()) };
         if fresh {
             if !row.text.is_empty() {
-                self.index.execute(params![stored, folded_text(&row.text)])?;
+                self.index.execute(params![stored, folded_text(&row.searchable())])?;
             }
         } else if row.text.is_empty() {
             self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
         } else {
-            self.reindex.execute(params![stored, folded_text(&row.text)])?;
+            self.reindex.execute(params![stored, folded_text(&row.searchable())])?;
         }
         self.applied.removed |= row.deleted || row.edited.is_some();
         self.applied.channels = true;

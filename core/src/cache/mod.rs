@@ -233,7 +233,7 @@ impl Cache {
         self.read(|db, _| database::check(db)).await
     }
 
-    /// One's own newest messages as first sent, not edited, not deleted: what a restored server may lack.
+    /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.
     pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
         self.read(move |db, me| read::own_messages(db, me.id, limit)).await
     }

@@ -390,7 +390,7 @@ fn others(db: &Connection, names: &mut Names<'_>, channel: ChannelId, me: Accoun
 pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Result<Vec<MessageRow>, Error> {
     let mut query = db.prepare(
         "SELECT channel, seq, id, at, text, thread, change FROM messages
-         WHERE author = ?1 AND deleted = 0 AND edited IS NULL ORDER BY place DESC LIMIT ?2",
+         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL ORDER BY place DESC LIMIT ?2",
     )?;
     let rows = query.query_map(params![me.as_bytes(), limit as i64], |row| {
         Ok(MessageRow {
@@ -407,6 +407,7 @@ pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Resu
             replies: 0,
             last_reply: None,
             pinned: None,
+            poll: None,
             change: row.get::<_, i64>(6)? as u64,
         })
     })?;

@@ -80,6 +80,7 @@ ALTER TABLE messages ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN last_reply INTEGER;
 ALTER TABLE messages ADD COLUMN pinned_by BLOB;
 ALTER TABLE messages ADD COLUMN pinned_at INTEGER;
+ALTER TABLE messages ADD COLUMN poll BLOB;
 CREATE INDEX messages_thread ON messages (thread, seq) WHERE thread IS NOT NULL;
 CREATE INDEX messages_pinned ON messages (channel, pinned_at) WHERE pinned_at IS NOT NULL;
 -- What an older build stored without its count: the server tells of it only when the thread goes on.

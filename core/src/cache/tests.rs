@@ -55,6 +55,7 @@ fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageR
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         change,
     }
 }

@@ -459,6 +459,7 @@ pub(super) fn pending(short: &str, me: &PersonView, message: Waiting) -> Message
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         files: Vec::new(),
         state: if message.failure.is_some() { MessageState::Failed } else { MessageState::Pending },
         mine: true,
@@ -466,7 +467,7 @@ pub(super) fn pending(short: &str, me: &PersonView, message: Waiting) -> Message
     }
 }
 
-fn check_text(text: &str) -> Result<()> {
+pub(super) fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::bad_input("there is nothing to send", "the message is empty"));
     }

@@ -335,6 +335,7 @@ fn row(author: AccountId, message: &Waiting, ack: &Sent) -> MessageRow {
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         change: ack.change,
     }
 }

@@ -202,6 +202,7 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         change: sent.change,
     };
     // The first commit happened, the second did not.
@@ -283,6 +284,7 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         change: seq + 10,
     };
     let rows = vec![Row::Message(message(5000))];

@@ -4,6 +4,7 @@ pub mod account;
 pub mod channels;
 pub mod devices;
 pub mod messages;
+pub mod polls;
 pub mod saved;
 pub mod sync;
 
@@ -34,6 +35,9 @@ macro_rules! for_each_method {
             $crate::methods::messages::History,
             $crate::methods::messages::MarkRead,
             $crate::methods::messages::Search,
+            $crate::methods::polls::CreatePoll,
+            $crate::methods::polls::CastVote,
+            $crate::methods::polls::ClosePoll,
             $crate::methods::saved::Save,
             $crate::methods::saved::Unsave,
             $crate::methods::saved::ListSaved,

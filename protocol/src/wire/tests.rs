@@ -6,7 +6,7 @@ use crate::event::{
     self, Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
-use crate::methods::{channels::*, devices::*, messages::*, saved::*, sync::*};
+use crate::methods::{channels::*, devices::*, messages::*, polls::*, saved::*, sync::*};
 use crate::permission::Powers;
 use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
@@ -53,6 +53,7 @@ fn message() -> MessageRow {
         replies: 0,
         last_reply: None,
         pinned: None,
+        poll: None,
         change: 14,
     }
 }
@@ -159,6 +160,16 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         limit: 20,
     };
     golden.method::<Search>(&search, &Found { messages: vec![message()] });
+    let options = vec!["Monday".to_owned(), "Friday".to_owned()];
+    let votes = vec![event::Vote { person: PERSON, choices: vec![0, 1] }];
+    let poll = event::Poll { multiple: true, closed: None, options: options.clone(), votes };
+    let asked = MessageRow { poll: Some(Box::new(poll.clone())), ..message() };
+    let closed = MessageRow { poll: Some(Box::new(event::Poll { closed: Some(AT), ..poll })), ..message() };
+    let ask = CreatePollParams { id: MESSAGE, channel: CHANNEL, question: "when?".into(), options, multiple: true };
+    golden.method::<CreatePoll>(&ask, &asked);
+    let vote = CastVoteParams { channel: CHANNEL, id: MESSAGE, choices: vec![0, 1] };
+    golden.method::<CastVote>(&vote, &asked);
+    golden.method::<ClosePoll>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &closed);
     let saved = Saved { message: message(), note: "for Monday".into(), at: AT, number: 4 };
     let save = SaveParams { channel: CHANNEL, id: MESSAGE, note: Some("for Monday".into()) };
     golden.method::<Save>(&save, &saved);

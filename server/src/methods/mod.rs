@@ -4,6 +4,7 @@ mod account;
 mod channels;
 mod devices;
 mod messages;
+mod polls;
 mod saved;
 
 use crate::error::Fail;

@@ -1,14 +1,15 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, edits, search, signed, threads, unsigned};
+use super::{Tx, View, edits, polls, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
-use thechatapp_protocol::event::{MessageRow, Pin, Reaction};
+use thechatapp_protocol::event::{MessageRow, Pin, Poll, Reaction};
 use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::methods::polls::CreatePollParams;
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
 
 /// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
@@ -28,6 +29,7 @@ pub struct Ready {
     digest: [u8; 32],
     text: String,
     sealed: Vec<u8>,
+    poll: Option<Box<Poll>>,
 }
 
 impl Ready {
@@ -55,7 +57,22 @@ impl Ready {
             &answered,
             text.as_bytes(),
         ]);
-        Ok(Self { id, author, channel, thread, digest, text, sealed })
+        Ok(Self { id, author, channel, thread, digest, text, sealed, poll: None })
+    }
+
+    /// The same for a poll.
+    ///
+    /// # Errors
+    /// The same, and bad input for options that a poll cannot have.
+    pub fn poll(keyring: &Keyring, author: AccountId, params: CreatePollParams) -> Result<Self, Fail> {
+        let CreatePollParams { id, channel, question, options, multiple } = params;
+        let options = polls::tidy(&options)?;
+        let ready = Self::new(keyring, author, channel, id, None, question)?;
+        let mut parts: Vec<&[u8]> = vec![b"poll", &ready.digest, if multiple { b"multiple" } else { b"single" }];
+        parts.extend(options.iter().map(String::as_bytes));
+        let digest = keyring.digest(&parts);
+        let poll = Poll { multiple, closed: None, options, votes: Vec::new() };
+        Ok(Self { digest, poll: Some(Box::new(poll)), ..ready })
     }
 }
 
@@ -111,6 +128,9 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
     let root = ready.thread.map(|thread| threads::root(tx.view(), channel, thread)).transpose()?;
     let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
     insert(tx, channel, seq, change, at, &ready)?;
+    if let Some(poll) = &ready.poll {
+        polls::create(tx, channel, channel.place(seq), poll)?;
+    }
     tx.tell(
         Row::Message(MessageRow {
             channel: channel.id,
@@ -126,6 +146,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
             replies: 0,
             last_reply: None,
             pinned: None,
+            poll: ready.poll,
             change,
         }),
         Audience::Members(channel.id),
@@ -217,6 +238,13 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
     }
+    if old.poll.is_some() {
+        return Err(Fail::bad_input(
+            "A poll cannot be edited",
+            "people may have answered what it asks now",
+            "close it, and make another",
+        ));
+    }
     if old.text == text {
         return Ok(old);
     }
@@ -258,14 +286,25 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     let change = tx.change();
     tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
     edits::remove(tx, place)?;
+    if old.poll.is_some() {
+        polls::remove(tx, place)?;
+    }
     tx.db
         .prepare_cached(
-            "UPDATE messages SET body = NULL, deleted = 1, pinned_by = NULL, pinned_at = NULL, change = ?2
+            "UPDATE messages SET body = NULL, deleted = 1, pinned_by = NULL, pinned_at = NULL, poll = 0, change = ?2
              WHERE place = ?1",
         )?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
-    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), pinned: None, change, ..old };
+    let row = MessageRow {
+        text: String::new(),
+        deleted: true,
+        reactions: Vec::new(),
+        pinned: None,
+        poll: None,
+        change,
+        ..old
+    };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     if let Some(thread) = row.thread {
         threads::recount(tx, channel, thread)?;
@@ -320,7 +359,7 @@ pub fn react(
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
-    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at";
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll";
 
 /// The message at a place of this channel.
 ///
@@ -368,7 +407,7 @@ pub fn history(
 pub(super) fn weight(message: &MessageRow) -> usize {
     let reactions: usize =
         message.reactions.iter().map(|reaction| 40 + reaction.emoji.len() + 20 * reaction.people.len()).sum();
-    ROW_BYTES + message.text.len() + reactions
+    ROW_BYTES + message.text.len() + reactions + message.poll.as_deref().map_or(0, polls::weight)
 }
 
 /// A message from a row of [`COLUMNS`].
@@ -401,6 +440,7 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Resu
             (Some(by), Some(at)) => Some(Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }),
             _ => None,
         },
+        poll: if row.get(15)? { Some(Box::new(polls::read(view, channel, place)?)) } else { None },
         change: unsigned(row.get(5)?),
     })
 }

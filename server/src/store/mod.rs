@@ -10,6 +10,7 @@ pub mod members;
 pub mod messages;
 pub mod people;
 pub mod pins;
+pub mod polls;
 pub mod reads;
 pub mod saved;
 pub mod search;

@@ -138,7 +138,7 @@ pub fn coming(view: View<'_>) -> Result<Vec<Coming>, Fail> {
             place,
             revision: revision.query_row([place], |row| row.get(0))?,
             at: message.at,
-            tokens: Tokens::of(view.keyring, channel, message.author, &message.text),
+            tokens: Tokens::of(view.keyring, channel, message.author, &message.searchable()),
         });
     }
     Ok(coming)
@@ -317,7 +317,8 @@ fn holds(message: &MessageRow, terms: &[Term]) -> bool {
         Term::Start(start) => Some(start.as_str()),
         _ => None,
     });
-    starts.all(|start| words(&message.text).any(|word| word.starts_with(start)))
+    let text = message.searchable();
+    starts.all(|start| words(&text).any(|word| word.starts_with(start)))
 }
 
 /// The channels that the asker may read, looked up once each.

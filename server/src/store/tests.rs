@@ -2,6 +2,7 @@ use super::channels::Channel;
 use super::messages::Ready;
 use super::*;
 use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::methods::polls::CreatePollParams;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, WorkspaceId};
 use thechatapp_seal::Key;
 
@@ -96,6 +97,7 @@ fn an_older_database_gets_the_counts_of_its_threads() {
         .db
         .execute_batch(
             "DROP INDEX messages_thread; DROP INDEX messages_pinned; DROP TABLE edits; DROP TABLE saved;
+             DROP TABLE votes; DROP TABLE poll_options; DROP TABLE polls; ALTER TABLE messages DROP COLUMN poll;
              ALTER TABLE messages DROP COLUMN replies; ALTER TABLE messages DROP COLUMN last_reply;
              ALTER TABLE messages DROP COLUMN pinned_by; ALTER TABLE messages DROP COLUMN pinned_at;",
         )
@@ -133,4 +135,29 @@ fn a_note_opens_only_for_the_person_whose_it_is() {
         .execute(&format!("UPDATE saved SET note = {sealed}, revision = 1 WHERE person <> ?1"), [ALICE.as_bytes()])
         .unwrap();
     assert!(matches!(notes(bob), Err(Fail::Seal(_))));
+}
+
+#[test]
+fn a_poll_leaves_nothing_behind_and_its_options_keep_their_places() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let params = CreatePollParams {
+        id: MessageId::from_bytes([1; 16]),
+        channel: channel.id,
+        question: "when?".into(),
+        options: vec!["Monday".into(), "Friday".into()],
+        multiple: false,
+    };
+    let ready = Ready::poll(&store.keyring, ALICE, params).unwrap();
+    let sent = store.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
+    let place = channel.place(sent.seq);
+    store.job(|tx| polls::vote(tx, channel, place, ALICE, &[1])).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    assert_eq!(messages::row(view, channel.id, place).unwrap().poll.unwrap().options, ["Monday", "Friday"]);
+    store.db.execute_batch("SAVEPOINT before; UPDATE poll_options SET number = 1 - number + 10;").unwrap();
+    assert!(matches!(messages::row(view, channel.id, place), Err(Fail::Seal(_))), "one taken for the other");
+    store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+    store.job(|tx| messages::delete(tx, channel, place)).unwrap();
+    assert_eq!(["polls", "poll_options", "votes"].map(|table| store.count(table)), [0, 0, 0]);
+    assert!(messages::row(view, channel.id, place).unwrap().poll.is_none());
 }

@@ -177,6 +177,44 @@ by: PersonView,
 at: number, };
 
 /**
+ * One thing to choose in a poll.
+ */
+export type PollOptionView = {
+/**
+ * What it says.
+ */
+text: string,
+/**
+ * Who chose it, by name.
+ */
+people: Array<string>,
+/**
+ * Whether oneself did.
+ */
+mine: boolean, };
+
+/**
+ * What a message asks, and how people answered; its text is the question.
+ */
+export type PollView = {
+/**
+ * Whether one may choose several.
+ */
+multiple: boolean,
+/**
+ * When it was closed, Unix milliseconds; absent while one may vote.
+ */
+closed: number | null,
+/**
+ * How many people voted.
+ */
+voters: number,
+/**
+ * What there is to choose from.
+ */
+options: Array<PollOptionView>, };
+
+/**
  * A file of a message.
  */
 export type FileView = {
@@ -257,6 +295,10 @@ last_reply: number | null,
  * Who pinned it in its channel.
  */
 pinned: PinView | null,
+/**
+ * What there is to vote on, when it is a poll.
+ */
+poll: PollView | null,
 /**
  * Files.
  */

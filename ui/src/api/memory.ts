@@ -66,6 +66,7 @@ export function memory(query: URLSearchParams): Api {
       replies: 0,
       last_reply: null,
       pinned: null,
+      poll: null,
       files: [],
       state: "sent",
       mine: false,

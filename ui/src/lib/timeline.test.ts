@@ -20,6 +20,7 @@ function message(author: string, at: number, seq: number | null, mine = false): 
     replies: 0,
     last_reply: null,
     pinned: null,
+    poll: null,
     files: [],
     state: seq === null ? "pending" : "sent",
     mine,

@@ -13,6 +13,7 @@ ALTER TABLE messages ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN last_reply INTEGER;
 ALTER TABLE messages ADD COLUMN pinned_by BLOB;
 ALTER TABLE messages ADD COLUMN pinned_at INTEGER;
+ALTER TABLE messages ADD COLUMN poll INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX messages_thread ON messages (thread, place) WHERE thread IS NOT NULL;
 CREATE INDEX messages_pinned ON messages (place) WHERE pinned_at IS NOT NULL;
 
@@ -36,3 +37,23 @@ CREATE TABLE saved (
     PRIMARY KEY (person, place)
 ) STRICT, WITHOUT ROWID;
 CREATE UNIQUE INDEX saved_number ON saved (person, number);
+
+-- Polls: the question is the message's body, the options are sealed, a vote is a bit for each option chosen.
+CREATE TABLE polls (
+    place INTEGER PRIMARY KEY REFERENCES messages (place),
+    multiple INTEGER NOT NULL,
+    closed INTEGER
+) STRICT;
+CREATE TABLE poll_options (
+    place INTEGER NOT NULL REFERENCES polls (place),
+    number INTEGER NOT NULL,
+    text BLOB NOT NULL,
+    PRIMARY KEY (place, number)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE votes (
+    place INTEGER NOT NULL REFERENCES polls (place),
+    person BLOB NOT NULL,
+    choices INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    PRIMARY KEY (place, person)
+) STRICT, WITHOUT ROWID;
