@@ -101,8 +101,28 @@ macro_rules! refused_alike {
     };
 }
 
+/// Everything that takes a message, with one that the person may not know of and one that nobody has.
+async fn all_refused_alike(person: &mut Person, channel: ChannelId, hidden: MessageId, poll: MessageId) {
+    refused_alike!(person, Edits, hidden, |id| EditsParams { channel, id, from: 0 });
+    refused_alike!(person, Thread, hidden, |id| thread_of(channel, id));
+    refused_alike!(person, Pin, hidden, |id| OneMessage { channel, id });
+    refused_alike!(person, Unpin, hidden, |id| OneMessage { channel, id });
+    refused_alike!(person, Save, hidden, |id| SaveParams { channel, id, note: None });
+    refused_alike!(person, Unsave, hidden, |id| OneMessage { channel, id });
+    refused_alike!(person, CastVote, poll, |id| CastVoteParams { channel, id, choices: vec![0] });
+    refused_alike!(person, ClosePoll, poll, |id| OneMessage { channel, id });
+    let mut answers = Vec::new();
+    for id in [hidden, message_id()] {
+        answers.push(reply(person, channel, "to what?", Some(id)).await.unwrap_err());
+    }
+    assert_eq!(answers[0], answers[1]);
+    assert_eq!(answers[0].code, Code::NotFound);
+    let unknown = person.call::<Pins>(&PinsParams { channel: channel_id(), after: 0 }).await.unwrap_err();
+    assert_eq!(unknown.code, Code::NotFound);
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
+async fn a_message_of_another_channel_or_workspace_is_as_unknown_as_one_that_never_was() {
     let host = Host::start().await;
     let mut alice = host.join("alice").await;
     let mut bob = host.join("bob").await;
@@ -114,33 +134,45 @@ async fn a_message_of_another_channel_is_as_unknown_as_one_that_never_was() {
     said(&mut bob, general, "seen").await;
     // Both in a channel he may read, and in the one that he does not know of.
     for channel in [general, secret] {
-        refused_alike!(bob, Edits, hidden, |id| EditsParams { channel, id, from: 0 });
-        refused_alike!(bob, Thread, hidden, |id| thread_of(channel, id));
-        refused_alike!(bob, Pin, hidden, |id| OneMessage { channel, id });
-        refused_alike!(bob, Unpin, hidden, |id| OneMessage { channel, id });
-        refused_alike!(bob, Save, hidden, |id| SaveParams { channel, id, note: None });
-        refused_alike!(bob, Unsave, hidden, |id| OneMessage { channel, id });
-        refused_alike!(bob, CastVote, poll, |id| CastVoteParams { channel, id, choices: vec![0] });
-        refused_alike!(bob, ClosePoll, poll, |id| OneMessage { channel, id });
-        let mut answers = Vec::new();
-        for id in [hidden, message_id()] {
-            answers.push(reply(&mut bob, channel, "to what?", Some(id)).await.unwrap_err());
-        }
-        assert_eq!(answers[0], answers[1]);
-        assert_eq!(answers[0].code, Code::NotFound);
+        all_refused_alike(&mut bob, channel, hidden, poll).await;
     }
-    // Who may read a public channel, and is not in it, does not get former texts.
-    bob.call::<LeaveChannel>(&InChannel { channel: general }).await.unwrap();
-    let id = said(&mut alice, general, "public").await;
-    let denied = bob.call::<Edits>(&EditsParams { channel: general, id, from: 0 }).await;
-    assert_eq!(denied.unwrap_err().code, Code::Denied);
-    // Nor does he pin; what is public he reads.
-    let denied = bob.call::<Pin>(&OneMessage { channel: general, id }).await;
-    assert_eq!(denied.unwrap_err().code, Code::Denied);
-    assert_eq!(bob.call::<Thread>(&thread_of(general, id)).await.unwrap().root.text, "public");
-    assert!(bob.call::<Pins>(&PinsParams { channel: general, after: 0 }).await.unwrap().messages.is_empty());
-    let unknown = bob.call::<Pins>(&PinsParams { channel: secret, after: 0 }).await.unwrap_err();
-    assert_eq!(unknown, bob.call::<Pins>(&PinsParams { channel: channel_id(), after: 0 }).await.unwrap_err());
+    let mut stranger = host.elsewhere("other", "eve").await;
+    let own = stranger.general().await;
+    for channel in [own, general, secret] {
+        all_refused_alike(&mut stranger, channel, hidden, poll).await;
+    }
+    for channel in [general, secret] {
+        let pins = stranger.call::<Pins>(&PinsParams { channel, after: 0 }).await.unwrap_err();
+        assert_eq!(pins, stranger.call::<Pins>(&PinsParams { channel: channel_id(), after: 0 }).await.unwrap_err());
+        let refused = ask(&mut stranger, channel, &["a", "b"], false).await.unwrap_err();
+        assert_eq!(refused, ask(&mut stranger, channel_id(), &["a", "b"], false).await.unwrap_err());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_only_reads_a_public_channel_gets_no_former_texts_and_sets_no_pins() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let channel = alice.general().await;
+    bob.call::<LeaveChannel>(&InChannel { channel }).await.unwrap();
+    let id = said(&mut alice, channel, "public").await;
+    let poll = ask(&mut alice, channel, &["a", "b"], false).await.unwrap().id;
+    let refused = [
+        bob.call::<Edits>(&EditsParams { channel, id, from: 0 }).await.map(|_| ()),
+        bob.call::<Pin>(&OneMessage { channel, id }).await.map(|_| ()),
+        bob.call::<Unpin>(&OneMessage { channel, id }).await.map(|_| ()),
+        bob.call::<CastVote>(&CastVoteParams { channel, id: poll, choices: vec![0] }).await.map(|_| ()),
+        ask(&mut bob, channel, &["a", "b"], false).await.map(|_| ()),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap_err().code, Code::Denied);
+    }
+    // What is public he reads, and may keep.
+    assert_eq!(bob.call::<Thread>(&thread_of(channel, id)).await.unwrap().root.text, "public");
+    assert!(bob.call::<Pins>(&PinsParams { channel, after: 0 }).await.unwrap().messages.is_empty());
+    bob.call::<Save>(&SaveParams { channel, id, note: None }).await.unwrap();
+    assert_eq!(kept(&mut bob).await, pairs(&[("public", "")]));
 }
 
 /// The newest ten answers of a thread.

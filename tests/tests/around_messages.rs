@@ -50,6 +50,15 @@ fn threads_former_texts_and_pins_reach_the_other_person() {
     bob.run(&["send", "general", "back online"]).ok();
     assert_eq!(alice.run(&["read", "general", "--thread", "1"]).ok().texts()[3], "from the train");
     assert_eq!(alice.run(&["read", "general", "--thread", "99"]).code, 3);
+
+    // From outside nothing of the channel is on the device: it is fetched.
+    bob.run(&["leave-channel", "general"]).ok();
+    let fetched = bob.run(&["read", "general", "--thread", answer["id"].as_str().unwrap(), "-n", "2"]).ok().texts();
+    assert_eq!(fetched, ["lunch at noon?", "well then", "from the train"]);
+    assert_eq!(bob.run(&["pins", "general"]).ok().texts(), ["too early"]);
+    let all = bob.run(&["read", "general", "--thread", "1"]).ok().texts();
+    assert_eq!(all, ["lunch at noon?", "too early", "well then", "from the train"]);
+    assert_eq!(bob.run(&["history", "general", "1"]).code, 12);
 }
 
 #[test]

@@ -363,3 +363,53 @@ async fn a_thread_is_read_from_here_and_says_when_something_may_be_missing() {
     cache.apply_some(channel_id(2), vec![text(2, 1, OTHER, "late", 61)]).await.unwrap();
     assert!(cache.message(text(2, 1, OTHER, "", 0).id).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn a_poll_is_shown_found_by_its_options_and_never_offered_again_as_a_plain_message() {
+    use thechatapp_protocol::event::{Poll, Vote};
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    let votes = vec![Vote { person: OTHER, choices: vec![1] }, Vote { person: ME, choices: vec![0, 1, 9] }];
+    let options = vec!["Lisbon".into(), "Porto".into()];
+    let poll = Poll { multiple: true, closed: Some(Timestamp(7)), options, votes };
+    let asked = MessageRow { poll: Some(Box::new(poll)), ..text(5, 4, ME, "where?", 7) };
+    cache.apply(changes(vec![Row::Message(asked.clone())]), false).await.unwrap();
+    let view = cache.message(asked.id).await.unwrap().unwrap();
+    assert_eq!(cache.shown(vec![asked.clone()]).await.unwrap(), std::slice::from_ref(&view));
+    let poll = view.poll.unwrap();
+    assert_eq!((poll.multiple, poll.voters, poll.closed), (true, 2, Some(Timestamp(7))));
+    assert_eq!(poll.options[0].people, ["Inês"]);
+    assert_eq!(poll.options[1].people, ["Bob", "Inês"]);
+    assert_eq!(hits(&cache, "porto").await, ["where?"]);
+    let own: Vec<_> = cache.own_messages(10).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert!(!own.is_empty() && !own.contains(&asked.id));
+    let gone = MessageRow { poll: None, text: String::new(), deleted: true, change: 8, ..asked };
+    cache.apply(changes(vec![Row::Message(gone)]), false).await.unwrap();
+    assert!(hits(&cache, "porto").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_cache_of_an_older_build_keeps_its_messages_and_gets_the_counts_of_its_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.db");
+    let db = database::open(&path, &KEY, &schema::CACHE[..1], Durability::Normal).unwrap();
+    let mut add = db
+        .prepare(
+            "INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet,
+                mention, change) VALUES (?1, ?2, ?1, ?3, ?4, ?5, 'text', NULL, ?6, ?7, NULL, 0, 0, ?1)",
+        )
+        .unwrap();
+    let id = |seq| text(1, seq, OTHER, "", 0).id;
+    for (seq, deleted, thread) in [(1, false, None), (2, false, Some(1)), (3, true, Some(1)), (4, false, None)] {
+        let thread = thread.map(|root| *id(root).as_bytes());
+        let row = (seq as i64, *channel_id(1).as_bytes(), *id(seq).as_bytes(), OTHER.as_bytes(), 5, deleted, thread);
+        add.execute(row).unwrap();
+    }
+    drop(add);
+    drop(db);
+    let cache = Cache::open(&path, &KEY, me()).await.unwrap();
+    let root = cache.message(id(1)).await.unwrap().unwrap();
+    assert_eq!((root.replies, root.last_reply), (1, Some(Timestamp(5))));
+    let plain = cache.message(id(4)).await.unwrap().unwrap();
+    assert_eq!((plain.text.as_str(), plain.replies, plain.last_reply, plain.pinned), ("text", 0, None, None));
+}
