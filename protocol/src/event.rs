@@ -1,6 +1,6 @@
 //! What a server tells without being asked: rows that changed. A row is always whole, so applying one twice is harmless.
 
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, MessageId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -74,6 +74,20 @@ pub struct Reaction {
     pub people: Vec<AccountId>,
 }
 
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// The file.
+    pub id: FileId,
+    /// Its name, as the uploader gave it.
+    pub name: String,
+    /// Its media type, by its content where that tells.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
 /// A message, or what a deletion left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRow {
@@ -101,6 +115,9 @@ pub struct MessageRow {
     /// Reactions, in the order they first appeared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// Files, in the order they were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRow>,
     /// The change that last touched this row.
     pub change: u64,
 }

@@ -2,19 +2,22 @@
 //! [`Workspace::write`] and [`Workspace::read`] alone, and thus through the gate.
 
 use crate::auth::password::Passwords;
+use crate::blobs::Blobs;
 use crate::error::{Fail, Result};
 use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
 use crate::identity_keys::Identity;
 use crate::keyring::Keyring;
 use crate::store::{self, Counts, Tx, View};
+use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use thechatapp_database::{Durability, Readers, Writer};
-use thechatapp_protocol::{Method, Scope, WorkspaceId};
+use thechatapp_protocol::{Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
@@ -22,6 +25,11 @@ const READERS: usize = 4;
 
 /// Steps of indexing for one workspace before it is another's turn.
 const INDEX_STEPS: usize = 32;
+
+/// An upload that nobody went on with for so long, or a file that no message took, is removed.
+const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Files removed in one step.
+const FILES_AT_ONCE: u32 = 200;
 
 /// One open workspace.
 pub struct Workspace {
@@ -37,6 +45,8 @@ pub struct Workspace {
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
+    /// The sealed bytes of its files.
+    pub blobs: Blobs,
     writer: Writer<Note>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
@@ -75,6 +85,7 @@ impl Workspace {
     pub fn open(place: Place, passwords: Arc<Passwords>) -> Result<Arc<Self>> {
         let db =
             thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        let blobs = Blobs::new(place.path.parent().unwrap_or(&place.path))?;
         let keyring = Arc::new(Keyring::load(&db, place.id, place.key)?);
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;
@@ -88,6 +99,7 @@ impl Workspace {
             keyring,
             hub,
             passwords,
+            blobs,
             writer,
             thread: Mutex::new(Some(thread)),
             readers: Readers::new(place.path, place.database_key.expose(), READERS),
@@ -170,6 +182,23 @@ impl Workspace {
             self.counts.index_again();
         }
         Ok(())
+    }
+
+    /// Bytes of files that were removed, or that nobody went on with, leave the disk.
+    pub(crate) async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
+        loop {
+            let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
+            let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
+            let all = left.len() < FILES_AT_ONCE as usize;
+            let (own, gone) = (self.clone(), left.clone());
+            tokio::task::spawn_blocking(move || own.blobs.delete(&gone))
+                .await
+                .map_err(|_| Fail::Broken("the removal of files ended"))??;
+            self.unguarded(move |tx| store::files::gone(tx, &left)).await?;
+            if all {
+                return Ok(());
+            }
+        }
     }
 
     /// Tokens of what was removed leave the search index, in steps that let others write in between.

@@ -2,6 +2,7 @@
 
 mod account;
 mod channels;
+mod files;
 mod health;
 mod identity;
 mod messages;
@@ -33,6 +34,8 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::React { channel, message, emoji, off } => {
             messages::react(desk, &channel, &message, &emoji, !off).await
         }
+        Command::Upload { channel, file, text } => files::upload(desk, &channel, &file, &text).await,
+        Command::Download { file, range, output } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
         Command::Whoami => account::whoami(desk),

@@ -41,6 +41,17 @@ pub async fn send(desk: &Desk<'_>, name: &str, text: String, queue: bool) -> Out
     answers.end()
 }
 
+/// Prints a message that waits to be sent once it is acknowledged.
+pub async fn acknowledged(desk: &Desk<'_>, message: MessageView) -> Outcome {
+    let names = desk.names().await?;
+    let mut answers = Answers { desk, names, queue: false, broken: None, refused: None, waiting: 0 };
+    let (to, messages) = mpsc::channel(1);
+    to.send(message).await.map_err(|_| Failure::Deaf)?;
+    drop(to);
+    answers.take(messages).await?;
+    answers.end()
+}
+
 async fn write(desk: &Desk<'_>, channel: &ChannelView, text: &str, to: &mpsc::Sender<MessageView>) -> Outcome {
     let message = desk.client.send(desk.ws(), channel.id, text, None).await?;
     // Closed only when the output is gone; the message goes out at the next connection then.

@@ -65,16 +65,18 @@ pub(super) struct Batch<'a> {
 
 /// For a message that is most probably not here: it costs half of the other, and fails when the message is.
 const ADD: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    files)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
 
 const PUT: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    files)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)
 ON CONFLICT (channel, seq) DO UPDATE SET
     id = excluded.id, author = excluded.author, at = excluded.at, text = excluded.text, edited = excluded.edited,
     deleted = excluded.deleted, thread = excluded.thread, reactions = excluded.reactions, quiet = excluded.quiet,
-    mention = excluded.mention, change = excluded.change
+    mention = excluded.mention, change = excluded.change, files = excluded.files
 WHERE excluded.change >= change
 RETURNING place";
 
@@ -207,6 +209,7 @@ impl<'a> Batch<'a> {
             .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT place FROM messages WHERE channel = ?1)")?
             .execute([id])?;
         let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
+        self.db.prepare_cached("DELETE FROM files WHERE channel = ?1")?.execute([id])?;
         let held = self.held(channel)?;
         held.gaps = Gaps::default();
         held.gaps_changed = true;
@@ -256,6 +259,7 @@ impl<'a> Batch<'a> {
     fn put(&mut self, row: &MessageRow, fresh: bool) -> Result<(), Error> {
         let own = row.author == self.me.id;
         let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
+        let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
         let mut place = schema::rowid(row.at, row.seq);
         let mut fresh = fresh;
@@ -275,6 +279,7 @@ impl<'a> Batch<'a> {
                 own || row.deleted,
                 mention,
                 row.change as i64,
+                files,
             ];
             let stored = if fresh {
                 self.add.execute(values).map(|_| Some(place))
@@ -295,6 +300,11 @@ impl<'a> Batch<'a> {
             }
         };
         let Some(stored) = stored else { return Ok(()) };
+        for file in &row.files {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO files (id, channel) VALUES (?1, ?2)")?
+                .execute(params![file.id.as_bytes(), row.channel.as_bytes()])?;
+        }
         if fresh {
             if !row.text.is_empty() {
                 self.index.execute(params![stored, folded_text(&row.text)])?;

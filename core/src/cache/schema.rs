@@ -8,7 +8,8 @@
 use thechatapp_database::Schema;
 use thechatapp_protocol::Timestamp;
 
-pub(super) const CACHE: Schema = &["
+pub(super) const CACHE: Schema = &[
+    "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE people (
@@ -73,7 +74,14 @@ CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete 
 -- Messages come one by one: more segments before a merge cost less at each of them, and a question hardly more.
 INSERT INTO search (search, rank) VALUES ('automerge', 16);
 INSERT INTO search (search, rank) VALUES ('crisismerge', 48);
-"];
+",
+    "
+ALTER TABLE messages ADD COLUMN files BLOB;
+-- Which channel a file belongs to.
+CREATE TABLE files (id BLOB PRIMARY KEY, channel BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX files_channel ON files (channel);
+",
+];
 
 /// Bits of a rowid below its time.
 const BELOW: u32 = 20;

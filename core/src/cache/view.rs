@@ -1,16 +1,17 @@
 //! Stored rows as shells show them, with names in place of ids.
 
 use super::Me;
-use crate::view::{MessageState, MessageView, PersonView, ReactionView};
+use crate::view::{FileView, MessageState, MessageView, PersonView, ReactionView};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
-use thechatapp_protocol::event::{MessageRow, Reaction};
+use thechatapp_protocol::event::{FileRow, MessageRow, Reaction};
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
 pub(super) const COLUMNS: &str =
-    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions";
+    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions,
+     m.files";
 
 /// The names that one query has met so far.
 pub(super) struct Names<'a> {
@@ -49,6 +50,7 @@ impl<'a> Names<'a> {
         let thread: Option<[u8; 16]> = row.get(8)?;
         let edited: Option<i64> = row.get(6)?;
         let reactions: Option<Vec<u8>> = row.get(9)?;
+        let files: Option<Vec<u8>> = row.get(10)?;
         Ok(MessageView {
             workspace: self.me.workspace.clone(),
             channel: ChannelId::from_bytes(row.get(0)?),
@@ -64,7 +66,13 @@ impl<'a> Names<'a> {
                 Some(bytes) => self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?,
                 None => Vec::new(),
             },
-            files: Vec::new(),
+            files: match files {
+                Some(bytes) => {
+                    let rows: Vec<FileRow> = wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?;
+                    rows.into_iter().map(FileView::from).collect()
+                }
+                None => Vec::new(),
+            },
             state: MessageState::Sent,
             mine: author == self.me.id,
             failure: None,
@@ -85,7 +93,7 @@ impl<'a> Names<'a> {
             deleted: row.deleted,
             thread: row.thread,
             reactions: self.reactions(row.reactions)?,
-            files: Vec::new(),
+            files: row.files.into_iter().map(FileView::from).collect(),
             state: MessageState::Sent,
             mine: row.author == self.me.id,
             failure: None,

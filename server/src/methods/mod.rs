@@ -3,6 +3,7 @@
 mod account;
 mod channels;
 mod devices;
+mod files;
 mod messages;
 
 use crate::error::Fail;

@@ -1,15 +1,15 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, search, signed, unsigned};
+use super::{Tx, View, files, search, signed, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
 use thechatapp_protocol::event::{MessageRow, Reaction};
-use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
+use thechatapp_protocol::methods::messages::{EMOJI_MAX, FILES_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Row, Timestamp};
 
 /// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
 pub(super) const PAGE_BYTES: usize = 700 * 1024;
@@ -27,6 +27,7 @@ pub struct Ready {
     thread: Option<MessageId>,
     digest: [u8; 32],
     text: String,
+    files: Vec<FileId>,
     sealed: Vec<u8>,
 }
 
@@ -43,19 +44,36 @@ impl Ready {
         thread: Option<MessageId>,
         text: String,
     ) -> Result<Self, Fail> {
-        check_text(&text)?;
+        Self::with_files(keyring, author, channel, id, thread, text, Vec::new())
+    }
+
+    /// The same with files, beside which the text may be empty.
+    ///
+    /// # Errors
+    /// As above; bad input for too many files.
+    pub fn with_files(
+        keyring: &Keyring,
+        author: AccountId,
+        channel: ChannelId,
+        id: MessageId,
+        thread: Option<MessageId>,
+        text: String,
+        files: Vec<FileId>,
+    ) -> Result<Self, Fail> {
+        if files.is_empty() || !text.is_empty() {
+            check_text(&text)?;
+        }
+        if files.len() > FILES_MAX {
+            return Err(Fail::bad_input("Too many files", "a message has at most 20", "send several messages"));
+        }
         let place = BodyPlace { channel, author, id, revision: 0 };
         let sealed = keyring.seal_body(&place, &text)?;
         let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
-        let digest = keyring.digest(&[
-            b"send",
-            author.as_bytes(),
-            channel.as_bytes(),
-            id.as_bytes(),
-            &answered,
-            text.as_bytes(),
-        ]);
-        Ok(Self { id, author, channel, thread, digest, text, sealed })
+        let mut covered: Vec<&[u8]> =
+            vec![b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()];
+        covered.extend(files.iter().map(|file| file.as_bytes().as_slice()));
+        let digest = keyring.digest(&covered);
+        Ok(Self { id, author, channel, thread, digest, text, files, sealed })
     }
 }
 
@@ -113,6 +131,10 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
     }
     let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
     insert(tx, channel, seq, change, at, &ready)?;
+    let files = match ready.files.as_slice() {
+        [] => Vec::new(),
+        files => files::attach(tx, channel, ready.author, channel.place(seq), files)?,
+    };
     tx.tell(
         Row::Message(MessageRow {
             channel: channel.id,
@@ -125,6 +147,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
             deleted: false,
             thread: ready.thread,
             reactions: Vec::new(),
+            files,
             change,
         }),
         Audience::Members(channel.id),
@@ -208,8 +231,10 @@ pub fn find_by(view: View<'_>, channel: Channel, id: MessageId, author: AccountI
 /// # Errors
 /// Bad input for a deleted message, an empty or a long text.
 pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result<MessageRow, Fail> {
-    check_text(text)?;
     let old = row(tx.view(), channel.id, place)?;
+    if old.files.is_empty() || !text.is_empty() {
+        check_text(text)?;
+    }
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
     }
@@ -245,7 +270,9 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
         .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
-    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), change, ..old };
+    files::remove_of(tx, place)?;
+    let row =
+        MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), files: Vec::new(), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)
 }
@@ -296,7 +323,8 @@ pub fn react(
 }
 
 const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
-    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place)";
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place),
+    EXISTS (SELECT 1 FROM files f WHERE f.place = messages.place)";
 
 /// The message at a place of this channel.
 ///
@@ -353,7 +381,8 @@ pub fn history(
 pub(super) fn weight(message: &MessageRow) -> usize {
     let reactions: usize =
         message.reactions.iter().map(|reaction| 40 + reaction.emoji.len() + 20 * reaction.people.len()).sum();
-    ROW_BYTES + message.text.len() + reactions
+    let files: usize = message.files.iter().map(|file| 60 + file.name.len() + file.media_type.len()).sum();
+    ROW_BYTES + message.text.len() + reactions + files
 }
 
 fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
@@ -379,6 +408,7 @@ fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageR
         deleted,
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
         reactions: if row.get(10)? { reactions(view, place)? } else { Vec::new() },
+        files: if row.get(11)? { files::of(view, channel, place)? } else { Vec::new() },
         change: unsigned(row.get(5)?),
     })
 }
