@@ -185,7 +185,10 @@ impl Workspace {
     }
 
     /// Bytes of files that were removed, or that nobody went on with, leave the disk.
-    pub(crate) async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
         loop {
             let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
             let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
