@@ -113,6 +113,11 @@ impl Keyring {
         self.workspace
     }
 
+    /// The workspace key itself: for a backup, which seals it.
+    pub(crate) fn top(&self) -> &Key {
+        &self.top
+    }
+
     /// Stores one more key, wrapped.
     ///
     /// # Errors
@@ -299,7 +304,7 @@ fn find(db: &Connection, top: &Key, purpose: Purpose, id: &[u8]) -> Result<Optio
 }
 
 /// HMAC-SHA-256 (RFC 2104) over parts, each preceded by its length.
-fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     // HMAC pads its key with zeros to a whole block (RFC 2104, section 2); done here, the length is right by its type.
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key.expose()) {

@@ -16,8 +16,8 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use thechatapp_database::{Durability, Readers, Writer};
-use thechatapp_protocol::{Method, Scope, Timestamp, WorkspaceId};
+use thechatapp_database::{Durability, Frozen, Readers, Writer};
+use thechatapp_protocol::{FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
@@ -39,6 +39,8 @@ pub struct Workspace {
     pub name: String,
     /// Its name as people read it.
     pub title: String,
+    /// Its database file.
+    pub path: PathBuf,
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Who listens.
@@ -96,6 +98,7 @@ impl Workspace {
             id: place.id,
             name: place.name,
             title: place.title,
+            path: place.path.clone(),
             keyring,
             hub,
             passwords,
@@ -231,6 +234,19 @@ impl Workspace {
                 let answer = query(View { db: &moment, keyring: &keyring });
                 moment.finish()?;
                 answer
+            })
+            .await
+    }
+
+    /// Makes the database's file stand still, and tells how many messages it has and which shared files belong to them.
+    pub(crate) async fn freeze(&self, key: Key) -> std::result::Result<(Frozen, u64, Vec<FileId>), Fail> {
+        let (keyring, path) = (self.keyring.clone(), self.path.clone());
+        // On the writer's thread, so that nothing is written between the one and the other.
+        self.writer
+            .apart(move |db| {
+                let frozen = thechatapp_database::freeze(db, &path, key.expose())?;
+                let view = View { db, keyring: &keyring };
+                Ok((frozen, store::messages::count(view)?, store::files::shared(view)?))
             })
             .await
     }

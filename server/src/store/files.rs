@@ -274,3 +274,43 @@ pub fn touch(tx: &Tx<'_>, id: FileId) -> Result<(), Fail> {
     tx.db.prepare_cached("UPDATE files SET touched = ?2 WHERE id = ?1")?.execute((id.as_bytes(), now().0))?;
     Ok(())
 }
+
+/// The files that messages have.
+///
+/// # Errors
+/// SQLite's.
+pub fn shared(view: View<'_>) -> Result<Vec<FileId>, Fail> {
+    let mut query = view.db.prepare("SELECT id FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
+    let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a message has this file still.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND state = 1 AND place IS NOT NULL")?
+        .exists([id.as_bytes()])?;
+    Ok(found)
+}
+
+/// The files that messages have, with their keys.
+///
+/// # Errors
+/// SQLite's; [`Fail::Seal`] when a key does not open.
+pub fn all_shared(view: View<'_>) -> Result<Vec<(FileRow, Key)>, Fail> {
+    let mut query =
+        view.db.prepare("SELECT id, info, size, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
+    let mut rows = query.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let channel = ChannelId::from_bytes(row.get(3)?);
+        let (info, wrapped) = (read(view, channel, row)?, row.get::<_, Vec<u8>>(4)?);
+        let key = view.keyring.unwrap_file_key(channel, info.id, &wrapped)?;
+        all.push((info, key));
+    }
+    Ok(all)
+}

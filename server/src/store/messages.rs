@@ -200,6 +200,14 @@ pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -
     Ok(new)
 }
 
+/// How many messages there are, deleted ones included.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(view: View<'_>) -> Result<u64, Fail> {
+    Ok(unsigned(view.db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
+}
+
 /// A message of a channel as the gate sees it: its place and its author. Where two authors used one id, the older.
 ///
 /// # Errors

@@ -13,6 +13,7 @@
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
 mod facts;
+mod keep;
 mod make;
 
 pub use make::Made;
