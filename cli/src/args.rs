@@ -247,6 +247,32 @@ pub enum Command {
     /// List what one keeps for oneself, the newest first
     #[command(after_help = "Example:\n  thechatapp-cli saved --json")]
     Saved,
+    /// Send a file; sealed on this device before it leaves, and resumed where it broke off when asked again
+    #[command(after_help = "Example:\n  thechatapp-cli upload design plan.pdf --text 'The new plan'")]
+    Upload {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The file
+        file: PathBuf,
+        /// What to say with it
+        #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+        text: String,
+    },
+    /// Fetch a file, or a part of it; resumed where it broke off when asked again
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli download 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d -o plan.pdf\n  thechatapp-cli download 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d --range 0-1023 -o head.bin"
+    )]
+    Download {
+        /// The file's id, as under `files` in `read --json`
+        #[arg(value_name = "FILE-ID")]
+        file: String,
+        /// Only these bytes, counted from 0, both ends included; A- for the rest
+        #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+        range: Option<String>,
+        /// Where to put it; replaced once all of it is here
+        #[arg(short, long, value_name = "F")]
+        output: PathBuf,
+    },
     /// Find messages in this device's sealed index, newest first
     #[command(
         after_help = "Examples:\n  thechatapp-cli search budget --in general --after 2026-11-01\n  thechatapp-cli search '\"next week\" berlin' --from 'Ana Reis' --json"

@@ -59,6 +59,17 @@ fn minute(at: Timestamp) -> String {
     }
 }
 
+/// What was downloaded.
+#[derive(Debug, Serialize)]
+pub struct Downloaded {
+    /// The file's id.
+    pub file: String,
+    /// Where it is now.
+    pub path: String,
+    /// How many bytes are there.
+    pub bytes: u64,
+}
+
 /// A message.
 #[derive(Debug, Serialize)]
 pub struct Message {

@@ -2,6 +2,7 @@
 //! are generated from here by `cargo xtask gen`.
 
 use serde::{Deserialize, Serialize};
+use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
 use ts_rs::TS;
 
@@ -197,6 +198,12 @@ pub struct FileView {
     /// Its size in bytes.
     #[ts(type = "number")]
     pub size: u64,
+}
+
+impl From<FileRow> for FileView {
+    fn from(row: FileRow) -> Self {
+        Self { id: row.id.to_string(), name: row.name, media_type: row.media_type, size: row.size }
+    }
 }
 
 /// A message in a timeline.

@@ -1,6 +1,6 @@
 //! What a server tells without being asked: rows that changed. A row is always whole, so applying one twice is harmless.
 
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, MessageId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -73,6 +73,20 @@ pub struct Reaction {
     pub emoji: String,
     /// Who, in the order they did.
     pub people: Vec<AccountId>,
+}
+
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// The file.
+    pub id: FileId,
+    /// Its name, as the uploader gave it.
+    pub name: String,
+    /// Its media type, by its content where that tells.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
 }
 
 /// Who pinned a message, and when.
@@ -151,6 +165,9 @@ pub struct MessageRow {
     /// What there is to vote on, when the message is a poll.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub poll: Option<Box<Poll>>,
+    /// Files, in the order they were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRow>,
     /// The change that last touched this row.
     pub change: u64,
 }

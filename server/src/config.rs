@@ -2,7 +2,9 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+use crate::blobs;
 use crate::error::{Error, Result};
+use crate::store::files::Limits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,8 @@ pub struct Config {
     pub identity: IdentitySection,
     /// What opens the keys.
     pub key: KeySection,
+    /// How much may be stored.
+    pub files: FilesSection,
     /// What it logs.
     pub log: LogSection,
 }
@@ -82,6 +86,37 @@ impl std::fmt::Debug for KeySection {
     }
 }
 
+/// `[files]`; sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilesSection {
+    /// The largest file.
+    pub largest: u64,
+    /// All files of one person; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_person: Option<u64>,
+    /// All files of one workspace; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_workspace: Option<u64>,
+}
+
+impl Default for FilesSection {
+    fn default() -> Self {
+        Self { largest: blobs::LIMITS.file, per_person: None, per_workspace: None }
+    }
+}
+
+impl FilesSection {
+    /// What they mean.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            file: self.largest,
+            person: self.per_person.unwrap_or(u64::MAX),
+            workspace: self.per_workspace.unwrap_or(u64::MAX),
+        }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -99,7 +134,7 @@ impl Default for LogSection {
 }
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 10] = [
+const KEYS: [(&str, &str); 13] = [
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -108,6 +143,9 @@ const KEYS: [(&str, &str); 10] = [
     ("identity", "allow_unbound"),
     ("key", "kms"),
     ("key", "passphrase"),
+    ("files", "largest"),
+    ("files", "per_person"),
+    ("files", "per_workspace"),
     ("log", "filter"),
     ("log", "json"),
 ];
@@ -139,6 +177,10 @@ impl Config {
             let value = match text.as_str() {
                 "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
                 "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
+                number if section == "files" => number
+                    .parse()
+                    .map(Value::Integer)
+                    .map_err(|_| bad(format!("{name}: {number} is no number of bytes")))?,
                 _ => Value::String(text),
             };
             if let Value::Table(inner) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
-use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
 use thechatapp_seal::{Context, Key, open, seal, unwrap, wrap};
 use zeroize::Zeroizing;
 
@@ -130,6 +130,11 @@ impl Keyring {
         self.workspace
     }
 
+    /// The workspace key itself: for a backup, which seals it.
+    pub(crate) fn top(&self) -> &Key {
+        &self.top
+    }
+
     /// Stores one more key, wrapped.
     ///
     /// # Errors
@@ -229,6 +234,38 @@ impl Keyring {
         text(open(&self.channel(channel)?, &context, sealed)?)
     }
 
+    /// Seals what is shown of a file: its name and its type.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_file_info(&self, channel: ChannelId, file: FileId, info: &[u8]) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), info)?)
+    }
+
+    /// Opens what is shown of a file.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_file_info(&self, channel: ChannelId, file: FileId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fail> {
+        Ok(open(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), sealed)?)
+    }
+
+    /// Wraps a file's key under its channel's.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn wrap_file_key(&self, channel: ChannelId, file: FileId, key: &Key) -> Result<Vec<u8>, Fail> {
+        Ok(wrap(&self.channel(channel)?, "file", file.as_bytes(), 0, key)?)
+    }
+
+    /// A file's key.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was wrapped for another file or channel.
+    pub fn unwrap_file_key(&self, channel: ChannelId, file: FileId, wrapped: &[u8]) -> Result<Key, Fail> {
+        Ok(unwrap(&self.channel(channel)?, "file", file.as_bytes(), 0, wrapped)?)
+    }
+
     /// Seals a person's name.
     ///
     /// # Errors
@@ -308,7 +345,7 @@ fn find(db: &Connection, top: &Key, purpose: Purpose, id: &[u8]) -> Result<Optio
 }
 
 /// HMAC-SHA-256 (RFC 2104) over parts, each preceded by its length.
-fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     // HMAC pads its key with zeros to a whole block (RFC 2104, section 2); done here, the length is right by its type.
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key.expose()) {

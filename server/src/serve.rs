@@ -153,6 +153,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         }
     };
     host.set_base_url(&url)?;
+    host.set_limits(config.files.limits());
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
     let shared = Arc::new(Shared {
@@ -258,8 +259,11 @@ async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
             if tidy && done.is_ok() {
                 done = workspace.tidy().await;
             }
+            if tidy && done.is_ok() {
+                done = workspace.sweep_files().await;
+            }
             if let Err(why) = done {
-                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index waits");
+                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index, or the removal of files, waits");
             }
         }
     }

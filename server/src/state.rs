@@ -2,19 +2,22 @@
 //! [`Workspace::write`] and [`Workspace::read`] alone, and thus through the gate.
 
 use crate::auth::password::Passwords;
+use crate::blobs::Blobs;
 use crate::error::{Fail, Result};
 use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
 use crate::identity_keys::Identity;
 use crate::keyring::Keyring;
 use crate::store::{self, Counts, Tx, View};
+use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use thechatapp_database::{Durability, Readers, Writer};
-use thechatapp_protocol::{Method, Scope, WorkspaceId};
+use std::time::Duration;
+use thechatapp_database::{Durability, Frozen, Readers, Writer};
+use thechatapp_protocol::{FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
@@ -22,6 +25,11 @@ const READERS: usize = 4;
 
 /// Steps of indexing for one workspace before it is another's turn.
 const INDEX_STEPS: usize = 32;
+
+/// An upload that nobody went on with for so long, or a file that no message took, is removed.
+const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Files removed in one step.
+const FILES_AT_ONCE: u32 = 200;
 
 /// One open workspace.
 pub struct Workspace {
@@ -31,12 +39,16 @@ pub struct Workspace {
     pub name: String,
     /// Its name as people read it.
     pub title: String,
+    /// Its database file.
+    pub path: PathBuf,
     /// Its keys.
     pub keyring: Arc<Keyring>,
     /// Who listens.
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
+    /// The sealed bytes of its files.
+    pub blobs: Blobs,
     writer: Writer<Note>,
     thread: Mutex<Option<JoinHandle<()>>>,
     readers: Readers,
@@ -75,6 +87,7 @@ impl Workspace {
     pub fn open(place: Place, passwords: Arc<Passwords>) -> Result<Arc<Self>> {
         let db =
             thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        let blobs = Blobs::new(place.path.parent().unwrap_or(&place.path))?;
         let keyring = Arc::new(Keyring::load(&db, place.id, place.key)?);
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;
@@ -85,9 +98,11 @@ impl Workspace {
             id: place.id,
             name: place.name,
             title: place.title,
+            path: place.path.clone(),
             keyring,
             hub,
             passwords,
+            blobs,
             writer,
             thread: Mutex::new(Some(thread)),
             readers: Readers::new(place.path, place.database_key.expose(), READERS),
@@ -172,6 +187,26 @@ impl Workspace {
         Ok(())
     }
 
+    /// Bytes of files that were removed, or that nobody went on with, leave the disk.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
+        loop {
+            let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
+            let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
+            let all = left.len() < FILES_AT_ONCE as usize;
+            let (own, gone) = (self.clone(), left.clone());
+            tokio::task::spawn_blocking(move || own.blobs.delete(&gone))
+                .await
+                .map_err(|_| Fail::Broken("the removal of files ended"))??;
+            self.unguarded(move |tx| store::files::gone(tx, &left)).await?;
+            if all {
+                return Ok(());
+            }
+        }
+    }
+
     /// Tokens of what was removed leave the search index, in steps that let others write in between.
     pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
         if self.counts.take_untidy() {
@@ -199,6 +234,19 @@ impl Workspace {
                 let answer = query(View { db: &moment, keyring: &keyring });
                 moment.finish()?;
                 answer
+            })
+            .await
+    }
+
+    /// Makes the database's file stand still, and tells how many messages it has and which shared files belong to them.
+    pub(crate) async fn freeze(&self, key: Key) -> std::result::Result<(Frozen, u64, Vec<FileId>), Fail> {
+        let (keyring, path) = (self.keyring.clone(), self.path.clone());
+        // On the writer's thread, so that nothing is written between the one and the other.
+        self.writer
+            .apart(move |db| {
+                let frozen = thechatapp_database::freeze(db, &path, key.expose())?;
+                let view = View { db, keyring: &keyring };
+                Ok((frozen, store::messages::count(view)?, store::files::shared(view)?))
             })
             .await
     }

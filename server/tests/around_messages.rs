@@ -24,7 +24,7 @@ async fn reply(
     thread: Option<MessageId>,
 ) -> Result<MessageId, ErrorBody> {
     let id = message_id();
-    let params = SendMessageParams { id, channel, text: text.into(), thread, after: None };
+    let params = SendMessageParams { id, channel, text: text.into(), files: Vec::new(), thread, after: None };
     person.call::<SendMessage>(&params).await?;
     Ok(id)
 }
@@ -238,7 +238,14 @@ async fn the_same_answer_twice_is_counted_once() {
     let mut alice = host.join("alice").await;
     let channel = alice.general().await;
     let root = said(&mut alice, channel, "root").await;
-    let params = SendMessageParams { id: message_id(), channel, text: "once".into(), thread: Some(root), after: None };
+    let params = SendMessageParams {
+        id: message_id(),
+        channel,
+        text: "once".into(),
+        files: Vec::new(),
+        thread: Some(root),
+        after: None,
+    };
     let first = alice.call::<SendMessage>(&params).await.unwrap();
     assert_eq!(alice.call::<SendMessage>(&params).await.unwrap(), first);
     let page = alice.call::<Thread>(&thread_of(channel, root)).await.unwrap();
@@ -444,7 +451,14 @@ async fn polls_of_several_choices_are_made_once_found_by_their_options_and_check
     assert_eq!(votes(&alice.call::<CastVote>(&vote).await.unwrap()), [(alice.id(), vec![0, 1])]);
     params.options.push("ochre".into());
     assert_eq!(alice.call::<CreatePoll>(&params).await.unwrap_err().code, Code::Conflict);
-    let text = SendMessageParams { id: row.id, channel, text: "which colours?".into(), thread: None, after: None };
+    let text = SendMessageParams {
+        id: row.id,
+        channel,
+        text: "which colours?".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     assert_eq!(alice.call::<SendMessage>(&text).await.unwrap_err().code, Code::Conflict);
     let find = |words: &str| SearchParams { words: words.into(), ..SearchParams::default() };
     for words in ["ultramarine", "colours", "vermil*"] {

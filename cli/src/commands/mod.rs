@@ -2,6 +2,7 @@
 
 mod account;
 mod channels;
+mod files;
 mod health;
 mod identity;
 mod messages;
@@ -52,6 +53,8 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Save { channel, message, note } => saved::save(desk, &channel, &message, note.as_deref()).await,
         Command::Unsave { channel, message } => saved::unsave(desk, &channel, &message).await,
         Command::Saved => saved::list(desk).await,
+        Command::Upload { channel, file, text } => files::upload(desk, &channel, &file, &text).await,
+        Command::Download { file, range, output } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
         Command::Whoami => account::whoami(desk),

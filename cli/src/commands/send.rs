@@ -46,6 +46,17 @@ pub async fn send(desk: &Desk<'_>, name: &str, text: String, thread: Option<&str
     answers.end()
 }
 
+/// Prints a message that waits to be sent once it is acknowledged.
+pub async fn acknowledged(desk: &Desk<'_>, message: MessageView) -> Outcome {
+    let names = desk.names().await?;
+    let mut answers = Answers { desk, names, queue: false, broken: None, refused: None, waiting: 0 };
+    let (to, messages) = mpsc::channel(1);
+    to.send(message).await.map_err(|_| Failure::Deaf)?;
+    drop(to);
+    answers.take(messages).await?;
+    answers.end()
+}
+
 async fn write(
     desk: &Desk<'_>,
     channel: &ChannelView,

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -231,6 +231,11 @@ impl Cache {
     /// Every page and index of the file.
     pub(crate) async fn check(&self) -> Result<()> {
         self.read(|db, _| database::check(db)).await
+    }
+
+    /// The channel of a file that a message here has.
+    pub(crate) async fn channel_of_file(&self, file: FileId) -> Result<Option<ChannelId>> {
+        self.read(move |db, _| read::channel_of_file(db, file)).await
     }
 
     /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.

@@ -7,7 +7,7 @@ use crate::view::{ChannelKindView, ChannelView, MessageView, PersonView, Window}
 use rusqlite::{Connection, OptionalExtension, params};
 use thechatapp_database::Error;
 use thechatapp_protocol::event::{ChannelKind, MessageRow};
-use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, FileId, MessageId, Timestamp};
 
 /// What is known of a channel's extent.
 #[derive(Clone, Debug)]
@@ -387,10 +387,19 @@ fn others(db: &Connection, names: &mut Names<'_>, channel: ChannelId, me: Accoun
     Ok(people)
 }
 
+/// The channel of a file that a message here has.
+pub(super) fn channel_of_file(db: &Connection, file: FileId) -> Result<Option<ChannelId>, Error> {
+    let found = db
+        .prepare_cached("SELECT channel FROM files WHERE id = ?1")?
+        .query_row([file.as_bytes()], |row| row.get::<_, [u8; 16]>(0))
+        .optional()?;
+    Ok(found.map(ChannelId::from_bytes))
+}
+
 pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Result<Vec<MessageRow>, Error> {
     let mut query = db.prepare(
         "SELECT channel, seq, id, at, text, thread, change FROM messages
-         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL ORDER BY place DESC LIMIT ?2",
+         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL AND text <> '' ORDER BY place DESC LIMIT ?2",
     )?;
     let rows = query.query_map(params![me.as_bytes(), limit as i64], |row| {
         Ok(MessageRow {
@@ -404,6 +413,7 @@ pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Resu
             deleted: false,
             thread: row.get::<_, Option<[u8; 16]>>(5)?.map(MessageId::from_bytes),
             reactions: Vec::new(),
+            files: Vec::new(),
             replies: 0,
             last_reply: None,
             pinned: None,

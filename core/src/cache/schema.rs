@@ -76,6 +76,12 @@ INSERT INTO search (search, rank) VALUES ('automerge', 16);
 INSERT INTO search (search, rank) VALUES ('crisismerge', 48);
 ",
     "
+ALTER TABLE messages ADD COLUMN files BLOB;
+-- Which channel a file belongs to.
+CREATE TABLE files (id BLOB PRIMARY KEY, channel BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX files_channel ON files (channel);
+",
+    "
 ALTER TABLE messages ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE messages ADD COLUMN last_reply INTEGER;
 ALTER TABLE messages ADD COLUMN pinned_by BLOB;

@@ -52,6 +52,7 @@ fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageR
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        files: Vec::new(),
         replies: 0,
         last_reply: None,
         pinned: None,

@@ -1,19 +1,19 @@
 //! Stored rows as shells show them, with names in place of ids.
 
 use super::Me;
-use crate::view::{MessageState, MessageView, PersonView, PinView, PollOptionView, PollView, ReactionView};
+use crate::view::{FileView, MessageState, MessageView, PersonView, PinView, PollOptionView, PollView, ReactionView};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
-use thechatapp_protocol::event::{MessageRow, Pin, Poll, Reaction};
+use thechatapp_protocol::event::{FileRow, MessageRow, Pin, Poll, Reaction};
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
 pub(super) const COLUMNS: &str =
     "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions, m.replies, m.last_reply,
-    m.pinned_by, m.pinned_at, m.poll";
+    m.pinned_by, m.pinned_at, m.poll, m.files";
 /// How many columns these are.
-pub(super) const COLUMN_COUNT: usize = 15;
+pub(super) const COLUMN_COUNT: usize = 16;
 
 /// The names that one query has met so far.
 pub(super) struct Names<'a> {
@@ -52,6 +52,7 @@ impl<'a> Names<'a> {
         let thread: Option<[u8; 16]> = row.get(8)?;
         let edited: Option<i64> = row.get(6)?;
         let reactions: Option<Vec<u8>> = row.get(9)?;
+        let files: Option<Vec<u8>> = row.get(15)?;
         Ok(MessageView {
             workspace: self.me.workspace.clone(),
             channel: ChannelId::from_bytes(row.get(0)?),
@@ -77,7 +78,13 @@ impl<'a> Names<'a> {
                 Some(bytes) => Some(self.poll(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?),
                 None => None,
             },
-            files: Vec::new(),
+            files: match files {
+                Some(bytes) => {
+                    let rows: Vec<FileRow> = wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?;
+                    rows.into_iter().map(FileView::from).collect()
+                }
+                None => Vec::new(),
+            },
             state: MessageState::Sent,
             mine: author == self.me.id,
             failure: None,
@@ -102,7 +109,7 @@ impl<'a> Names<'a> {
             last_reply: row.last_reply,
             pinned: self.pin(row.pinned)?,
             poll: row.poll.map(|poll| self.poll(*poll)).transpose()?,
-            files: Vec::new(),
+            files: row.files.into_iter().map(FileView::from).collect(),
             state: MessageState::Sent,
             mine: row.author == self.me.id,
             failure: None,

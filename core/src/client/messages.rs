@@ -7,7 +7,9 @@ use crate::local::Waiting;
 use crate::search::highlights;
 use crate::sync::Workspace;
 use crate::sync::history::{self, Wanted};
-use crate::view::{Connection, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window};
+use crate::view::{
+    Connection, FileView, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window,
+};
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{
@@ -156,6 +158,7 @@ impl Client {
             id: MessageId::from_parts(now.unix_millis(), &random()?),
             channel,
             text: text.to_owned(),
+            files: Vec::new(),
             thread,
             created: now,
             failure: None,
@@ -437,7 +440,7 @@ fn still_waiting(workspace: &Workspace) -> Error {
 }
 
 /// A message of one's own that waits, as it is shown.
-fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
+pub(super) fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
     let account = workspace.account();
     let me = PersonView { id: account.person, name: account.person_name, imported: false };
     pending(&account.short, &me, message)
@@ -460,7 +463,7 @@ pub(super) fn pending(short: &str, me: &PersonView, message: Waiting) -> Message
         last_reply: None,
         pinned: None,
         poll: None,
-        files: Vec::new(),
+        files: message.files.into_iter().map(FileView::from).collect(),
         state: if message.failure.is_some() { MessageState::Failed } else { MessageState::Pending },
         mine: true,
         failure: message.failure,

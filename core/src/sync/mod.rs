@@ -22,6 +22,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thechatapp_protocol::event::ReadRow;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
@@ -202,6 +203,16 @@ impl Workspace {
             Connection::Damaged { file, why } => Error::Corrupt { file, why },
             _ => Error::Offline { why: "the connection is being made".into() },
         }
+    }
+
+    /// Where sealed bytes of files are on this device.
+    pub(crate) fn files_folder(&self) -> PathBuf {
+        self.profile.cache_path(self.id).with_file_name("files")
+    }
+
+    /// Certificate authorities trusted beside the system's.
+    pub(crate) fn extra_roots(&self) -> &[Vec<u8>] {
+        &self.platform.extra_roots
     }
 
     /// Why the server could not take a message yet.

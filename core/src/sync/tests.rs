@@ -186,7 +186,14 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
     let workspace = &running.workspace;
     let message = queue(workspace, 1, "once").await;
     let server = Arc::new(Server::default());
-    let params = SendMessageParams { id: message.id, channel: CHANNEL, text: "once".into(), thread: None, after: None };
+    let params = SendMessageParams {
+        id: message.id,
+        channel: CHANNEL,
+        text: "once".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     let sent: Sent = wire::decode(&server.send(&wire::encode(&params).unwrap()).unwrap()).unwrap();
     let row = MessageRow {
         channel: CHANNEL,
@@ -203,6 +210,7 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
         last_reply: None,
         pinned: None,
         poll: None,
+        files: Vec::new(),
         change: sent.change,
     };
     // The first commit happened, the second did not.
@@ -285,6 +293,7 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         last_reply: None,
         pinned: None,
         poll: None,
+        files: Vec::new(),
         change: seq + 10,
     };
     let rows = vec![Row::Message(message(5000))];

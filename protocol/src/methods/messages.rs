@@ -1,7 +1,7 @@
 //! Messages: send, edit and read former texts, delete, react, pin, page through, threads, search, mark as read.
 
 use crate::event::{MessageRow, ReadRow};
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, MessageId};
 use crate::method::{Access, Scope, methods};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,6 +10,8 @@ use serde::{Deserialize, Serialize};
 pub const TEXT_MAX: usize = 64 * 1024;
 /// Longest reaction, in bytes of UTF-8: an emoji with its modifiers, or a short name.
 pub const EMOJI_MAX: usize = 64;
+/// Most files of one message.
+pub const FILES_MAX: usize = 20;
 /// Most messages in one answer to a search.
 pub const HITS_MAX: u32 = 200;
 /// Most messages in one page of history, or of a thread.
@@ -25,8 +27,11 @@ pub struct SendMessageParams {
     pub id: MessageId,
     /// Where it goes.
     pub channel: ChannelId,
-    /// Markdown.
+    /// Markdown; may be empty where there are files.
     pub text: String,
+    /// Files that its author uploaded to this channel, each attached once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileId>,
     /// The message it answers in a thread: one of the same channel that answers none itself.
     #[serde(default)]
     pub thread: Option<MessageId>,

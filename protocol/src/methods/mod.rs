@@ -3,6 +3,7 @@
 pub mod account;
 pub mod channels;
 pub mod devices;
+pub mod files;
 pub mod messages;
 pub mod polls;
 pub mod saved;
@@ -23,6 +24,9 @@ macro_rules! for_each_method {
             $crate::methods::channels::OpenDirect,
             $crate::methods::devices::ListDevices,
             $crate::methods::devices::SignOut,
+            $crate::methods::files::BeginUpload,
+            $crate::methods::files::FinishUpload,
+            $crate::methods::files::OpenFile,
             $crate::methods::messages::SendMessage,
             $crate::methods::messages::EditMessage,
             $crate::methods::messages::Edits,

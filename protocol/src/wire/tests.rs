@@ -3,12 +3,12 @@
 
 use super::{Request, decode, encode};
 use crate::event::{
-    self, Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
+    self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
-use crate::methods::{channels::*, devices::*, messages::*, polls::*, saved::*, sync::*};
+use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
 use crate::permission::Powers;
-use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Timestamp, WorkspaceId};
+use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, MessageId, Method, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write;
 
@@ -16,6 +16,7 @@ const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([0xc1; 16]));
 const PERSON: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
 const MESSAGE: MessageId = MessageId(uuid::Uuid::from_bytes([0xe1; 16]));
 const DEVICE: DeviceId = DeviceId(uuid::Uuid::from_bytes([0xd1; 16]));
+const FILE: FileId = FileId(uuid::Uuid::from_bytes([0xf1; 16]));
 const AT: Timestamp = Timestamp(1_795_000_000_123);
 
 fn person() -> PersonRow {
@@ -54,6 +55,7 @@ fn message() -> MessageRow {
         last_reply: None,
         pinned: None,
         poll: None,
+        files: Vec::new(),
         change: 14,
     }
 }
@@ -133,8 +135,31 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     };
     golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed] });
     golden.method::<SignOut>(&Nothing {}, &Nothing {});
-    let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None, after: None };
+    let send = SendMessageParams {
+        id: MESSAGE,
+        channel: CHANNEL,
+        text: "hello".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     golden.method::<SendMessage>(&send, &Sent { seq: 7, at: AT, change: 14 });
+    let with_file = SendMessageParams { text: String::new(), files: vec![FILE], ..send };
+    golden.add("messages.send:file", &with_file);
+    let file = FileRow { id: FILE, name: "plan.pdf".into(), media_type: "application/pdf".into(), size: 20_000 };
+    golden.add("row:message:file", &MessageRow { files: vec![file.clone()], ..message() });
+    let token = FileToken { token: vec![3; 32], seconds: 300 };
+    let key = FileKey(vec![4; 32]);
+    let begin = BeginUploadParams {
+        file: FILE,
+        channel: CHANNEL,
+        name: "plan.pdf".into(),
+        media_type: "application/pdf".into(),
+        size: 20_000,
+    };
+    golden.method::<BeginUpload>(&begin, &UploadGrant { token: token.clone(), offset: 16_456 });
+    golden.method::<FinishUpload>(&FinishUploadParams { channel: CHANNEL, file: FILE, key: key.clone() }, &file);
+    golden.method::<OpenFile>(&OpenFileParams { channel: CHANNEL, file: FILE }, &FileGrant { file, key, token });
     golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
     let version = Version { revision: 1, text: "hi".into(), by: PERSON, at: AT };
     let edits = EditsParams { channel: CHANNEL, id: MESSAGE, from: 1 };

@@ -19,8 +19,15 @@ impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
         let (scope, after) = (Self::scope(&params), params.after);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
-        let ready =
-            Ready::new(&workspace.keyring, caller.person, params.channel, params.id, params.thread, params.text)?;
+        let ready = Ready::with_files(
+            &workspace.keyring,
+            caller.person,
+            params.channel,
+            params.id,
+            params.thread,
+            params.text,
+            params.files,
+        )?;
         workspace
             .write::<Self, _>(caller, scope, move |tx, permit| messages::send(tx, permit.channel()?, ready, after))
             .await

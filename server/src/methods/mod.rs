@@ -3,6 +3,7 @@
 mod account;
 mod channels;
 mod devices;
+mod files;
 mod messages;
 mod polls;
 mod saved;

@@ -1,16 +1,16 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, edits, polls, search, signed, threads, unsigned};
+use super::{Tx, View, edits, files, polls, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
 use thechatapp_protocol::event::{MessageRow, Pin, Poll, Reaction};
-use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::methods::messages::{EMOJI_MAX, FILES_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
 use thechatapp_protocol::methods::polls::CreatePollParams;
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Row, Timestamp};
 
 /// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
 pub(super) const PAGE_BYTES: usize = 700 * 1024;
@@ -28,6 +28,7 @@ pub struct Ready {
     thread: Option<MessageId>,
     digest: [u8; 32],
     text: String,
+    files: Vec<FileId>,
     sealed: Vec<u8>,
     poll: Option<Box<Poll>>,
 }
@@ -45,19 +46,36 @@ impl Ready {
         thread: Option<MessageId>,
         text: String,
     ) -> Result<Self, Fail> {
-        check_text(&text)?;
+        Self::with_files(keyring, author, channel, id, thread, text, Vec::new())
+    }
+
+    /// The same with files, beside which the text may be empty.
+    ///
+    /// # Errors
+    /// As above; bad input for too many files.
+    pub fn with_files(
+        keyring: &Keyring,
+        author: AccountId,
+        channel: ChannelId,
+        id: MessageId,
+        thread: Option<MessageId>,
+        text: String,
+        files: Vec<FileId>,
+    ) -> Result<Self, Fail> {
+        if files.is_empty() || !text.is_empty() {
+            check_text(&text)?;
+        }
+        if files.len() > FILES_MAX {
+            return Err(Fail::bad_input("Too many files", "a message has at most 20", "send several messages"));
+        }
         let place = BodyPlace { channel, author, id, revision: 0 };
         let sealed = keyring.seal_body(&place, &text)?;
         let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
-        let digest = keyring.digest(&[
-            b"send",
-            author.as_bytes(),
-            channel.as_bytes(),
-            id.as_bytes(),
-            &answered,
-            text.as_bytes(),
-        ]);
-        Ok(Self { id, author, channel, thread, digest, text, sealed, poll: None })
+        let mut covered: Vec<&[u8]> =
+            vec![b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()];
+        covered.extend(files.iter().map(|file| file.as_bytes().as_slice()));
+        let digest = keyring.digest(&covered);
+        Ok(Self { id, author, channel, thread, digest, text, files, sealed, poll: None })
     }
 
     /// The same for a poll.
@@ -131,6 +149,10 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
     if let Some(poll) = &ready.poll {
         polls::create(tx, channel, channel.place(seq), poll)?;
     }
+    let files = match ready.files.as_slice() {
+        [] => Vec::new(),
+        files => files::attach(tx, channel, ready.author, channel.place(seq), files)?,
+    };
     tx.tell(
         Row::Message(MessageRow {
             channel: channel.id,
@@ -143,6 +165,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
             deleted: false,
             thread: ready.thread,
             reactions: Vec::new(),
+            files,
             replies: 0,
             last_reply: None,
             pinned: None,
@@ -202,6 +225,14 @@ pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -
     Ok(new)
 }
 
+/// How many messages there are, deleted ones included.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(view: View<'_>) -> Result<u64, Fail> {
+    Ok(unsigned(view.db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
+}
+
 /// A message of a channel as the gate sees it: its place and its author. Where two authors used one id, the older.
 ///
 /// # Errors
@@ -233,8 +264,10 @@ pub fn find_by(view: View<'_>, channel: Channel, id: MessageId, author: AccountI
 /// # Errors
 /// Bad input for a deleted message, an empty or a long text.
 pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result<MessageRow, Fail> {
-    check_text(text)?;
     let old = row(tx.view(), channel.id, place)?;
+    if old.files.is_empty() || !text.is_empty() {
+        check_text(text)?;
+    }
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
     }
@@ -296,12 +329,14 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
         )?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
+    files::remove_of(tx, place)?;
     let row = MessageRow {
         text: String::new(),
         deleted: true,
         reactions: Vec::new(),
         pinned: None,
         poll: None,
+        files: Vec::new(),
         change,
         ..old
     };
@@ -359,7 +394,8 @@ pub fn react(
 
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
-    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll";
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll,
+    EXISTS (SELECT 1 FROM files f WHERE f.place = messages.place)";
 
 /// The message at a place of this channel.
 ///
@@ -407,7 +443,8 @@ pub fn history(
 pub(super) fn weight(message: &MessageRow) -> usize {
     let reactions: usize =
         message.reactions.iter().map(|reaction| 40 + reaction.emoji.len() + 20 * reaction.people.len()).sum();
-    ROW_BYTES + message.text.len() + reactions + message.poll.as_deref().map_or(0, polls::weight)
+    let files: usize = message.files.iter().map(|file| 60 + file.name.len() + file.media_type.len()).sum();
+    ROW_BYTES + message.text.len() + reactions + files + message.poll.as_deref().map_or(0, polls::weight)
 }
 
 /// A message from a row of [`COLUMNS`].
@@ -441,6 +478,7 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Resu
             _ => None,
         },
         poll: if row.get(15)? { Some(Box::new(polls::read(view, channel, place)?)) } else { None },
+        files: if row.get(16)? { files::of(view, channel, place)? } else { Vec::new() },
         change: unsigned(row.get(5)?),
     })
 }

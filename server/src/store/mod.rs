@@ -4,6 +4,7 @@
 pub mod channels;
 pub mod devices;
 pub mod edits;
+pub mod files;
 pub mod invites;
 pub mod lockouts;
 pub mod members;
@@ -26,7 +27,11 @@ use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
 /// The schema of `workspace.db`.
-pub const WORKSPACE: Schema = &[include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_talk.sql")];
+pub const WORKSPACE: Schema = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_talk.sql"),
+    include_str!("migrations/0003_files.sql"),
+];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[include_str!("migrations/host_0001_first.sql")];
 

@@ -180,7 +180,14 @@ impl Person {
     }
 
     pub async fn send(&mut self, channel: ChannelId, text: &str) -> Result<Sent, ErrorBody> {
-        let params = SendMessageParams { id: message_id(), channel, text: text.into(), thread: None, after: None };
+        let params = SendMessageParams {
+            id: message_id(),
+            channel,
+            text: text.into(),
+            files: Vec::new(),
+            thread: None,
+            after: None,
+        };
         self.call::<SendMessage>(&params).await
     }
 
