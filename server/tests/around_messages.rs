@@ -233,6 +233,36 @@ async fn a_thread_is_paged_and_its_root_counts_the_answers_for_everybody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn threads_of_one_id_in_two_channels_stay_apart() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let channel = alice.general().await;
+    let root = said(&mut alice, channel, "root").await;
+    let elsewhere = private(&mut bob, "elsewhere").await;
+    // Ids are unique for each author only.
+    let params = SendMessageParams {
+        id: root,
+        channel: elsewhere,
+        text: "another root".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
+    bob.call::<SendMessage>(&params).await.unwrap();
+    let hidden = reply(&mut bob, elsewhere, "hidden", Some(root)).await.unwrap();
+    let first = reply(&mut alice, channel, "first", Some(root)).await.unwrap();
+    reply(&mut bob, channel, "second", Some(root)).await.unwrap();
+    alice.call::<DeleteMessage>(&OneMessage { channel, id: first }).await.unwrap();
+    let page = alice.call::<Thread>(&thread_of(channel, root)).await.unwrap();
+    assert_eq!((page.root.text.as_str(), page.root.replies, said_in(&page)), ("root", 1, vec!["", "second"]));
+    bob.call::<DeleteMessage>(&OneMessage { channel: elsewhere, id: hidden }).await.unwrap();
+    let page = bob.call::<Thread>(&thread_of(elsewhere, root)).await.unwrap();
+    assert_eq!((page.root.text.as_str(), page.root.replies, page.messages.len()), ("another root", 0, 1));
+    assert_eq!(alice.call::<Thread>(&thread_of(channel, root)).await.unwrap().root.replies, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_same_answer_twice_is_counted_once() {
     let host = Host::start().await;
     let mut alice = host.join("alice").await;

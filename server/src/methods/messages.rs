@@ -5,7 +5,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{edits, pins, reads, search, threads};
+use crate::store::{edits, pins, reactions, reads, search, threads};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
@@ -68,7 +68,7 @@ impl Handle for React {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReactParams) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                messages::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
+                reactions::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
             })
             .await
     }

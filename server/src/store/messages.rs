@@ -1,14 +1,14 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, edits, files, polls, search, signed, threads, unsigned};
+use super::{Tx, View, edits, files, polls, reactions, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
-use thechatapp_protocol::event::{MessageRow, Pin, Poll, Reaction};
-use thechatapp_protocol::methods::messages::{EMOJI_MAX, FILES_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::event::{MessageRow, Pin, Poll};
+use thechatapp_protocol::methods::messages::{FILES_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
 use thechatapp_protocol::methods::polls::CreatePollParams;
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Row, Timestamp};
 
@@ -16,8 +16,6 @@ use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, Message
 pub(super) const PAGE_BYTES: usize = 700 * 1024;
 /// Roughly what a message costs in an encoding beside its text.
 pub(super) const ROW_BYTES: usize = 240;
-/// Most different emoji under one message.
-const REACTIONS_MAX: usize = 50;
 
 /// A message ready to be written: sealed before it waits for the writer.
 #[derive(Clone, Debug)]
@@ -347,51 +345,6 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     Ok(row)
 }
 
-/// Sets or takes back somebody's reaction. What is so already changes nothing.
-///
-/// # Errors
-/// Bad input for a deleted message, for no emoji, or for too many.
-pub fn react(
-    tx: &mut Tx<'_>,
-    channel: Channel,
-    place: i64,
-    person: AccountId,
-    emoji: &str,
-    on: bool,
-) -> Result<MessageRow, Fail> {
-    if emoji.is_empty() || emoji.len() > EMOJI_MAX || emoji.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Fail::bad_input("This is no reaction", "an emoji or a short name is wanted", "choose an emoji"));
-    }
-    let old = row(tx.view(), channel.id, place)?;
-    if old.deleted {
-        return Err(Fail::bad_input("This message was deleted", "nobody can react to it", ""));
-    }
-    if on && old.reactions.len() >= REACTIONS_MAX && !old.reactions.iter().any(|reaction| reaction.emoji == emoji) {
-        return Err(Fail::bad_input("Too many reactions", "this message has 50 different ones", "use one of them"));
-    }
-    let change = tx.change();
-    let changed = if on {
-        tx.db
-            .prepare_cached(
-                "INSERT INTO reactions (place, emoji, person, change) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute((place, emoji, person.as_bytes(), signed(change)))?
-    } else {
-        tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1 AND emoji = ?2 AND person = ?3")?.execute((
-            place,
-            emoji,
-            person.as_bytes(),
-        ))?
-    };
-    if changed == 0 {
-        return Ok(old);
-    }
-    tx.db.prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?.execute((place, signed(change)))?;
-    let row = row(tx.view(), channel.id, place)?;
-    tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
-    Ok(row)
-}
-
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
     EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll,
@@ -470,7 +423,7 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Resu
         edited: row.get::<_, Option<i64>>(7)?.map(Timestamp),
         deleted,
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
-        reactions: if row.get(10)? { reactions(view, place)? } else { Vec::new() },
+        reactions: if row.get(10)? { reactions::of(view, place)? } else { Vec::new() },
         replies: unsigned(row.get(11)?),
         last_reply: row.get::<_, Option<i64>>(12)?.map(Timestamp),
         pinned: match (row.get(13)?, row.get(14)?) {
@@ -481,19 +434,4 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Resu
         files: if row.get(16)? { files::of(view, channel, place)? } else { Vec::new() },
         change: unsigned(row.get(5)?),
     })
-}
-
-fn reactions(view: View<'_>, place: i64) -> Result<Vec<Reaction>, Fail> {
-    let mut statement =
-        view.db.prepare_cached("SELECT emoji, person FROM reactions WHERE place = ?1 ORDER BY change")?;
-    let mut rows = statement.query([place])?;
-    let mut all: Vec<Reaction> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (emoji, person): (String, AccountId) = (row.get(0)?, AccountId::from_bytes(row.get(1)?));
-        match all.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.people.push(person),
-            None => all.push(Reaction { emoji, people: vec![person] }),
-        }
-    }
-    Ok(all)
 }

@@ -12,6 +12,7 @@ pub mod messages;
 pub mod people;
 pub mod pins;
 pub mod polls;
+pub mod reactions;
 pub mod reads;
 pub mod saved;
 pub mod search;
