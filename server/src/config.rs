@@ -24,6 +24,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Backups by itself.
+    pub backup: BackupSection,
     /// What it logs.
     pub log: LogSection,
 }
@@ -117,6 +119,26 @@ impl FilesSection {
     }
 }
 
+/// `[backup]`: made while the server runs, when a folder is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackupSection {
+    /// The folder; none are made by itself when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<PathBuf>,
+    /// A file with the passphrase that opens them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_passphrase_file: Option<PathBuf>,
+    /// Hours from one to the next.
+    pub every_hours: u32,
+}
+
+impl Default for BackupSection {
+    fn default() -> Self {
+        Self { to: None, recovery_passphrase_file: None, every_hours: 24 }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -134,7 +156,7 @@ impl Default for LogSection {
 }
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 13] = [
+const KEYS: [(&str, &str); 16] = [
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -146,6 +168,9 @@ const KEYS: [(&str, &str); 13] = [
     ("files", "largest"),
     ("files", "per_person"),
     ("files", "per_workspace"),
+    ("backup", "to"),
+    ("backup", "recovery_passphrase_file"),
+    ("backup", "every_hours"),
     ("log", "filter"),
     ("log", "json"),
 ];
@@ -177,10 +202,9 @@ impl Config {
             let value = match text.as_str() {
                 "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
                 "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
-                number if section == "files" => number
-                    .parse()
-                    .map(Value::Integer)
-                    .map_err(|_| bad(format!("{name}: {number} is no number of bytes")))?,
+                number if section == "files" || key == "every_hours" => {
+                    number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
+                }
                 _ => Value::String(text),
             };
             if let Value::Table(inner) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {

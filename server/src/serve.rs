@@ -2,6 +2,7 @@
 
 use crate::admin::socket;
 use crate::auth::password::Cost;
+use crate::backup::schedule::{self, Schedule};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
@@ -124,6 +125,7 @@ pub fn clean_url(text: &str) -> Result<String> {
 /// See [`crate::error::Kind`].
 pub async fn serve(options: Options) -> Result<Running> {
     let Options { data, key, config, ready_file, cost } = options;
+    let backups = Schedule::new(&config.backup)?;
     let host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
         .await
         .map_err(|why| Error::internal("The host did not open", why))??;
@@ -179,6 +181,9 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
+    if let Some(schedule) = backups {
+        tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));
+    }
 
     let pin = host.oldest()?.map(|workspace| workspace.identity().pin().to_string()).unwrap_or_default();
     if let Some(path) = &ready_file {

@@ -175,3 +175,32 @@ fn a_flipped_bit_anywhere_is_noticed() {
     }
     json(&vault.verify(&server, &vault.recovery));
 }
+
+#[test]
+fn a_server_makes_backups_by_itself() {
+    let mut server = Server::init();
+    let vault = Vault::new();
+    let config = server.folder.path().join("server.toml");
+    let text_of = |path: &Path| text(path).to_owned();
+    std::fs::write(
+        &config,
+        format!(
+            "[backup]\nto = {:?}\nrecovery_passphrase_file = {:?}\n",
+            text_of(&vault.path()),
+            text_of(&vault.recovery)
+        ),
+    )
+    .unwrap();
+    server.config = Some(config);
+    server.serve();
+    while files_below(&vault.path().join("snapshots")).iter().all(|path| path.extension().is_some()) {
+        assert!(server.running(), "{}", server.log());
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    assert_eq!(json(&vault.verify(&server, &vault.recovery))["workspaces"], 1);
+    // Started again, it waits for its time.
+    server.stop();
+    server.serve();
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(files_below(&vault.path().join("snapshots")).len(), 1);
+}

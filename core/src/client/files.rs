@@ -1,39 +1,24 @@
 //! Files: sealed on this device before they leave it, and opened on it after they came. Both ways go on where they were,
 //! also after this program has ended in between.
 
+mod sealing;
+mod transfer;
+
 use super::messages::{no_channel, random, shown};
 use super::{Client, closed};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::{Source, Upload, Waiting};
-use crate::net::{Moved, Remote};
 use crate::sync::Workspace;
 use crate::view::MessageView;
-use futures_util::TryStreamExt;
+use sealing::{full, key_of, open_file, seal_file};
 use std::fs::File;
-use std::io::{self, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
 use thechatapp_protocol::event::FileRow;
-use thechatapp_protocol::methods::files::{
-    BeginUpload, BeginUploadParams, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
-};
 use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
-use thechatapp_seal::{CHUNK, Context, HEADER, Key, OpenReader, OpenSeek, SEALED_CHUNK, SealWriter, sealed_len};
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
+use thechatapp_seal::{Context, Key};
+use transfer::{Fetched, pull, push};
 use zeroize::Zeroizing;
-
-/// How often a transfer that broke off is taken up again before that is left to the person.
-const ATTEMPTS: u32 = 6;
-/// The first wait before it is taken up, doubled each time.
-const WAIT: Duration = Duration::from_millis(200);
-/// How often one hears how far an upload is.
-const SHOWN_EVERY: Duration = Duration::from_millis(100);
-/// How much is in memory at once on its way out.
-const PIECE: usize = 64 * 1024;
 
 /// Hears how many bytes of how many are over.
 pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
@@ -138,24 +123,52 @@ impl Client {
         to: &Path,
         progress: Progress<'_>,
     ) -> Result<()> {
+        let (place, fetched) = self.fetch_file(ws, file, range, progress).await?;
+        place.open(fetched, range, to.to_owned()).await
+    }
+
+    /// The same into a folder, under the file's own name or, where that is taken, the next free one. Tells where it is.
+    ///
+    /// # Errors
+    /// As for [`Self::download`].
+    pub async fn save(&self, ws: WorkspaceId, file: FileId, folder: &Path, progress: Progress<'_>) -> Result<PathBuf> {
+        let (place, fetched) = self.fetch_file(ws, file, None, progress).await?;
+        let to = free_name(folder, &fetched.row.name);
+        place.open(fetched, None, to.clone()).await?;
+        Ok(to)
+    }
+
+    async fn fetch_file(
+        &self,
+        ws: WorkspaceId,
+        file: FileId,
+        range: Option<(u64, u64)>,
+        progress: Progress<'_>,
+    ) -> Result<(Place, Fetched)> {
         let workspace = self.workspace(ws)?;
         let channel = workspace.cache.channel_of_file(file).await?.ok_or_else(|| {
             Error::bad_input("there is no such file here", "no message on this device has it; read its channel first")
         })?;
         let place = Place::of(&workspace).await?;
         let fetched = pull(&workspace, &place, channel, file, range, progress).await?;
-        let (from, to, context) = (place.fetched(file, range.is_some()), to.to_owned(), place.context(file));
-        let size = fetched.row.size;
-        let opened = blocking(move || {
-            let done = open_file(&from, &to, &fetched.key, &context, range, size);
-            // What is not genuine is fetched anew next time; what could not be written is here still.
-            if done.is_ok() || matches!(done, Err(Error::Corrupt { .. })) || range.is_some() {
-                let _ = std::fs::remove_file(&from);
-            }
-            done
-        });
-        opened.await
+        Ok((place, fetched))
     }
+}
+
+/// A name in a folder that nothing has yet: `plan.pdf`, `plan (1).pdf`.
+fn free_name(folder: &Path, name: &str) -> PathBuf {
+    let (stem, ending) = match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let mut to = folder.join(name);
+    for number in 1.. {
+        if !to.exists() {
+            break;
+        }
+        to = folder.join(format!("{stem} ({number}){ending}"));
+    }
+    to
 }
 
 /// Where sealed bytes are on this device.
@@ -179,217 +192,27 @@ impl Place {
         self.folder.join(format!("{file}.{}", if part { "range" } else { "down" }))
     }
 
+    /// Opens what was fetched and puts it in a place.
+    async fn open(&self, fetched: Fetched, range: Option<(u64, u64)>, to: PathBuf) -> Result<()> {
+        let file = fetched.row.id;
+        let (from, context, size) = (self.fetched(file, range.is_some()), self.context(file), fetched.row.size);
+        blocking(move || {
+            let done = open_file(&from, &to, &fetched.key, &context, range, size);
+            // What is not genuine is fetched anew next time; what could not be written is here still.
+            if done.is_ok() || matches!(done, Err(Error::Corrupt { .. })) || range.is_some() {
+                let _ = std::fs::remove_file(&from);
+            }
+            done
+        })
+        .await
+    }
+
     fn remove(&self, file: FileId) {
         let _ = std::fs::remove_file(self.sealed(file));
     }
 
     fn context(&self, file: FileId) -> Context {
         Context::file(self.workspace.as_bytes(), file.as_bytes())
-    }
-}
-
-/// Brings a sealed upload to the server.
-async fn push(workspace: &Arc<Workspace>, place: &Place, upload: &Upload, progress: Progress<'_>) -> Result<FileRow> {
-    let (file, channel) = (&upload.file, upload.source.channel);
-    let total = sealed_len(file.size);
-    let mut tries = Tries::default();
-    loop {
-        let session = tries.session(workspace).await?;
-        let begin = BeginUploadParams {
-            file: file.id,
-            channel,
-            name: file.name.clone(),
-            media_type: file.media_type.clone(),
-            size: file.size,
-        };
-        let grant = match session.call::<BeginUpload>(&begin).await {
-            Ok(grant) => grant,
-            Err(why) => {
-                tries.again(why).await?;
-                continue;
-            }
-        };
-        progress(grant.offset.min(total), total);
-        if grant.offset >= total {
-            let key = FileKey(upload.key.to_vec());
-            match session.call::<FinishUpload>(&FinishUploadParams { channel, file: file.id, key }).await {
-                Ok(row) => return Ok(row),
-                Err(why) => {
-                    tries.again(why).await?;
-                    continue;
-                }
-            }
-        }
-        let account = workspace.account();
-        let document = account.known.verified.document();
-        let tls = (document.tls_keys.as_slice(), workspace.extra_roots());
-        let remote = Remote::new(&account.url, &account.short, file.id, tls, &account.signing_key, grant.token)?;
-        let mut from = tokio::fs::File::open(place.sealed(file.id)).await.map_err(full)?;
-        from.seek(SeekFrom::Start(grant.offset)).await.map_err(full)?;
-        let sent = send_shown(&remote, grant.offset, from, &mut |here| progress(here, total)).await;
-        match sent {
-            Ok(Moved::To(here)) if here > grant.offset => tries.moved(),
-            Ok(_) => tries.again(Error::Offline { why: "the server did not take it".into() }).await?,
-            Err(why) => tries.again(why).await?,
-        }
-    }
-}
-
-/// Sends what is left of an upload, and tells now and then how far it is.
-async fn send_shown(
-    remote: &Remote<'_>,
-    offset: u64,
-    from: tokio::fs::File,
-    progress: &mut (dyn FnMut(u64) + Send),
-) -> Result<Moved> {
-    let gone = Arc::new(AtomicU64::new(offset));
-    let counted = gone.clone();
-    let pieces = ReaderStream::with_capacity(from, PIECE).inspect_ok(move |piece| {
-        counted.fetch_add(piece.len() as u64, Ordering::Relaxed);
-    });
-    let sending = remote.send(offset, pieces);
-    tokio::pin!(sending);
-    let mut moments = tokio::time::interval(SHOWN_EVERY);
-    loop {
-        tokio::select! {
-            done = &mut sending => return done,
-            _ = moments.tick() => progress(gone.load(Ordering::Relaxed)),
-        }
-    }
-}
-
-/// What was fetched.
-struct Fetched {
-    row: FileRow,
-    key: Key,
-}
-
-/// Brings a file's sealed bytes here: all of them, or those that a range needs, each in its place.
-async fn pull(
-    workspace: &Arc<Workspace>,
-    place: &Place,
-    channel: ChannelId,
-    file: FileId,
-    range: Option<(u64, u64)>,
-    progress: Progress<'_>,
-) -> Result<Fetched> {
-    let mut tries = Tries::default();
-    loop {
-        let session = tries.session(workspace).await?;
-        let grant = match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
-            Ok(grant) => grant,
-            Err(why) => {
-                tries.again(why).await?;
-                continue;
-            }
-        };
-        let key = key_of(&grant.key.0)?;
-        let total = sealed_len(grant.file.size);
-        let account = workspace.account();
-        let document = account.known.verified.document();
-        let tls = (document.tls_keys.as_slice(), workspace.extra_roots());
-        let remote = Remote::new(&account.url, &account.short, file, tls, &account.signing_key, grant.token)?;
-        let path = place.fetched(file, range.is_some());
-        let wanted = match range {
-            Some(range) => pieces(range, grant.file.size)?,
-            None => vec![(std::fs::metadata(&path).map_or(0, |found| found.len()).min(total), total)],
-        };
-        let done = fetch_pieces(&remote, &path, &wanted, total, range.is_some(), progress).await;
-        match done {
-            Ok(true) => return Ok(Fetched { row: grant.file, key }),
-            Ok(false) => tries.again(Error::Offline { why: "the server did not give it".into() }).await?,
-            Err(why @ Error::Offline { .. }) => tries.again(why).await?,
-            Err(other) => return Err(other),
-        }
-    }
-}
-
-async fn fetch_pieces(
-    remote: &Remote<'_>,
-    path: &Path,
-    wanted: &[(u64, u64)],
-    total: u64,
-    sparse: bool,
-    progress: Progress<'_>,
-) -> Result<bool> {
-    let mut to =
-        tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).await.map_err(full)?;
-    if sparse {
-        to.set_len(total).await.map_err(full)?;
-    }
-    let all: u64 = wanted.iter().map(|(first, end)| end - first).sum();
-    let mut before = 0;
-    for (first, end) in wanted {
-        if first >= end {
-            continue;
-        }
-        to.seek(SeekFrom::Start(*first)).await.map_err(full)?;
-        let shown = if sparse { before } else { *first };
-        let of = if sparse { all } else { total };
-        let came = remote.fetch(*first, Some(*end), &mut to, &mut |came| progress(shown + came, of)).await;
-        // What came is kept also when the rest did not.
-        to.flush().await.map_err(full)?;
-        match came? {
-            Moved::To(came) if came == end - first => before += came,
-            Moved::To(_) | Moved::NotFound => return Ok(false),
-        }
-    }
-    to.sync_all().await.map_err(full)?;
-    Ok(true)
-}
-
-/// The places of the sealed bytes that a range needs: the header, its own chunks, and the last, which proves the length.
-fn pieces((first, last): (u64, u64), size: u64) -> Result<Vec<(u64, u64)>> {
-    if first > last || first >= size {
-        return Err(Error::bad_input("this range is not in the file", format!("it has {size} bytes, the first is 0")));
-    }
-    let (chunk, sealed, header) = (CHUNK as u64, SEALED_CHUNK as u64, HEADER as u64);
-    let total = sealed_len(size);
-    let at = |number: u64| header + number * sealed;
-    let begin = at(first / chunk);
-    let end = at(last.min(size - 1) / chunk + 1).min(total);
-    let tail = at(size / chunk).min(total);
-    let mut pieces = vec![(0, header), (begin, end)];
-    if tail >= end {
-        pieces.push((tail, total));
-    } else if end < total {
-        pieces.push((end, total));
-    }
-    Ok(pieces)
-}
-
-/// A transfer that broke off is taken up again, a few times.
-#[derive(Default)]
-struct Tries(u32);
-
-impl Tries {
-    /// The session; a connection that is being made is waited for.
-    async fn session(&mut self, workspace: &Workspace) -> Result<crate::net::Session> {
-        loop {
-            match workspace.session() {
-                Ok(session) => return Ok(session),
-                Err(why) => self.again(why).await?,
-            }
-        }
-    }
-
-    /// Something moved: the count begins anew.
-    fn moved(&mut self) {
-        self.0 = 0;
-    }
-
-    async fn again(&mut self, why: Error) -> Result<()> {
-        let passes = match &why {
-            Error::Offline { .. } => true,
-            Error::Refused(body) => matches!(body.code, Code::Busy | Code::Unavailable),
-            _ => false,
-        };
-        if !passes || self.0 + 1 >= ATTEMPTS {
-            return Err(why);
-        }
-        tokio::time::sleep(WAIT * 2_u32.pow(self.0)).await;
-        self.0 += 1;
-        Ok(())
     }
 }
 
@@ -418,59 +241,8 @@ fn media_type(path: &Path) -> String {
     mime_guess::from_path(path).first_or_octet_stream().essence_str().to_owned()
 }
 
-fn key_of(bytes: &[u8]) -> Result<Key> {
-    Key::try_from(bytes).map_err(fault::internal)
-}
-
-fn full(why: io::Error) -> Error {
-    Error::DiskFull { why: why.to_string() }
-}
-
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job).await.map_err(|_| closed())?
-}
-
-/// Seals a file into another place: whole, or not there.
-fn seal_file(mut from: File, to: &Path, key: &Key, context: &Context, size: u64) -> io::Result<()> {
-    let fresh = to.with_extension("up.new");
-    let sealed = File::create(&fresh)?;
-    let mut writer = SealWriter::new(sealed, key, context).map_err(io::Error::other)?;
-    let copied = io::copy(&mut from, &mut writer)?;
-    let sealed = writer.finish().map_err(io::Error::other)?;
-    if copied != size {
-        return Err(io::Error::other("it changed while it was read"));
-    }
-    sealed.sync_all()?;
-    std::fs::rename(fresh, to)
-}
-
-/// Opens sealed bytes and puts them in a place.
-fn open_file(from: &Path, to: &Path, key: &Key, context: &Context, range: Option<(u64, u64)>, size: u64) -> Result<()> {
-    let damaged =
-        |why: thechatapp_seal::Error| Error::Corrupt { file: "the downloaded file".into(), why: why.to_string() };
-    let sealed = File::open(from).map_err(full)?;
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let fresh = to.with_file_name(name);
-    let mut out = File::create(&fresh)
-        .map_err(|why| Error::bad_input(format!("{} cannot be written", to.display()), why.to_string()))?;
-    let written = match range {
-        Some((first, last)) => OpenSeek::new(sealed, key, context).and_then(|mut opened| {
-            let end = last.saturating_add(1).min(opened.length()?);
-            opened.copy_range(first, end, &mut out)
-        }),
-        None => OpenReader::new(io::BufReader::with_capacity(PIECE, sealed), key, context).and_then(|mut opened| {
-            let copied = io::copy(&mut opened, &mut out)?;
-            if copied == size { Ok(()) } else { Err(thechatapp_seal::Error::Truncated) }
-        }),
-    };
-    let placed = written.map_err(damaged).and_then(|()| {
-        out.flush().and_then(|()| out.sync_all()).and_then(|()| std::fs::rename(&fresh, to)).map_err(full)
-    });
-    if placed.is_err() {
-        let _ = std::fs::remove_file(&fresh);
-    }
-    placed
 }
 
 #[cfg(test)]

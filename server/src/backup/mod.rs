@@ -14,6 +14,7 @@
 mod create;
 mod folder;
 mod restore;
+pub mod schedule;
 mod snapshot;
 
 pub use create::{KeysOf, create};

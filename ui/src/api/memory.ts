@@ -181,6 +181,7 @@ export function memory(query: URLSearchParams): Api {
       messages
         .filter((message) => message.text.includes(asked.words))
         .map((message) => ({ message, channel_name: "release", highlights: [] })),
+    saveFile: async () => "/home/marta/Downloads/plan.pdf",
     nextEvents: () => new Promise((resolve) => (wake = resolve)),
     painted: async () => undefined,
     openLink: async () => undefined,

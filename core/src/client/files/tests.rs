@@ -1,5 +1,6 @@
+use super::transfer::pieces;
 use super::*;
-use thechatapp_seal::seal;
+use thechatapp_seal::{seal, sealed_len};
 
 #[test]
 fn a_range_needs_the_header_its_chunks_and_the_last() {
@@ -62,4 +63,17 @@ fn what_is_not_genuine_leaves_what_stood_there() {
     assert!(matches!(open_file(&from, &to, &key, &context, None, 40_000), Err(Error::Corrupt { .. })));
     assert_eq!(std::fs::read(&to).unwrap(), b"before");
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+}
+
+#[test]
+fn a_taken_name_gets_a_number() {
+    let folder = tempfile::tempdir().unwrap();
+    let name = |name: &str| free_name(folder.path(), name).file_name().unwrap().to_str().unwrap().to_owned();
+    assert_eq!(name("plan.tar.gz"), "plan.tar.gz");
+    for taken in ["plan.tar.gz", "plan.tar (1).gz", ".hidden", "none"] {
+        std::fs::write(folder.path().join(taken), "").unwrap();
+    }
+    assert_eq!(name("plan.tar.gz"), "plan.tar (2).gz");
+    assert_eq!(name(".hidden"), ".hidden (1)");
+    assert_eq!(name("none"), "none (1)");
 }

@@ -61,7 +61,8 @@ fn the_content_tells_the_type_where_it_can() {
     // What runs does not pass as a picture, nor a picture as text.
     assert_eq!(look(b"MZ\x90\0\x03\0\0\0\x04\0", "image/png"), "application/vnd.microsoft.portable-executable");
     assert_eq!(look(PNG, "text/plain"), "image/png");
-    assert_eq!(look(b"<script>alert(1)</script>", "image/png"), "application/octet-stream");
+    assert_eq!(look(b"<script>alert(1)</script>", "image/png"), "text/html");
+    assert_eq!(look(b"just words", "image/png"), "application/octet-stream");
     assert_eq!(look(b"hello", "application/pdf"), "application/octet-stream");
     assert_eq!(look(b"hello", "text/plain"), "text/plain");
     assert_eq!(look(b"", "text/plain"), "text/plain");
