@@ -113,6 +113,12 @@ impl Keyring {
         self.workspace
     }
 
+    /// Whether this is the workspace key.
+    pub fn is_under(&self, top: &Key) -> bool {
+        use subtle::ConstantTimeEq;
+        self.top.expose().ct_eq(top.expose()).into()
+    }
+
     /// Stores one more key, wrapped.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ impl Handle for SendMessage {
         let (scope, after) = (Self::scope(&params), params.after);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
         let ready =
-            Ready::new(&workspace.keyring, caller.person, params.channel, params.id, params.thread, params.text)?;
+            Ready::new(&*workspace.keyring()?, caller.person, params.channel, params.id, params.thread, params.text)?;
         workspace
             .write::<Self, _>(caller, scope, move |tx, permit| messages::send(tx, permit.channel()?, ready, after))
             .await

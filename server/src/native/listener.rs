@@ -49,6 +49,8 @@ impl Listener {
         caller: Caller,
         params: StartSyncParams,
     ) -> Result<(Self, SyncStarted), Fail> {
+        // Of a closed workspace it is not known how far it is.
+        workspace.keyring()?;
         let (groups, head) = workspace.hub.subscribe();
         if params.after > head {
             return Err(thechatapp_protocol::ErrorBody::new(
