@@ -88,6 +88,8 @@ pub struct KeySection {
     pub pin_file: Option<PathBuf>,
     /// How many seconds a workspace's key is used after the key service last gave it.
     pub cache_seconds: u64,
+    /// How many seconds a call of the key service may take.
+    pub timeout_seconds: u64,
 }
 
 impl Default for KeySection {
@@ -100,6 +102,7 @@ impl Default for KeySection {
             pin: None,
             pin_file: None,
             cache_seconds: 300,
+            timeout_seconds: 15,
         }
     }
 }
@@ -127,7 +130,7 @@ impl Default for LogSection {
 }
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 15] = [
+const KEYS: [(&str, &str); 16] = [
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -141,6 +144,7 @@ const KEYS: [(&str, &str); 15] = [
     ("key", "pin"),
     ("key", "pin_file"),
     ("key", "cache_seconds"),
+    ("key", "timeout_seconds"),
     ("log", "filter"),
     ("log", "json"),
 ];
@@ -174,7 +178,7 @@ impl Config {
             let value = match text.as_str() {
                 "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
                 "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
-                number if key == "cache_seconds" => {
+                number if key == "cache_seconds" || key == "timeout_seconds" => {
                     number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
                 }
                 _ => Value::String(text),
@@ -184,8 +188,8 @@ impl Config {
             }
         }
         let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
-        if config.key.cache_seconds == 0 {
-            return Err(bad("key.cache_seconds is 0: no key could be used".to_owned()));
+        if config.key.cache_seconds == 0 || config.key.timeout_seconds == 0 {
+            return Err(bad("key.cache_seconds and key.timeout_seconds must not be 0".to_owned()));
         }
         Ok(config)
     }

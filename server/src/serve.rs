@@ -205,6 +205,11 @@ impl Running {
         &self.shared.host
     }
 
+    /// Asks the key service for what is due as of `at`, now and not when its time comes. Answers how long nothing more is due.
+    pub async fn check_keys(&self, at: Instant) -> Duration {
+        self.shared.host.check_keys(at).await
+    }
+
     /// Stops: no new connections, calls in flight are answered, sessions are told to come again.
     pub async fn stop(self) {
         tracing::info!("stopping");

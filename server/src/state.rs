@@ -156,15 +156,6 @@ impl Workspace {
         self.parts.read().unwrap_or_else(PoisonError::into_inner).is_some()
     }
 
-    /// Closes it: from here on every call is refused, and once those under way are answered its keys are out of memory.
-    pub fn shut(&self) {
-        let _one = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = self.parts.write().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(parts) = parts {
-            parts.readers.close();
-        }
-    }
-
     fn parts(&self) -> std::result::Result<Arc<Parts>, Fail> {
         let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner).clone();
         parts.ok_or_else(|| Fail::Refused(self.closed()))
@@ -327,7 +318,8 @@ impl Workspace {
             .await
     }
 
-    /// Ends the writer and closes the files. Whoever still holds the workspace finds it closed.
+    /// Closes it: ends the writer, closes the files. From here on every call is refused, and once those under way are
+    /// answered its keys are out of memory.
     pub fn close(&self) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         let parts = self.parts.write().unwrap_or_else(PoisonError::into_inner).take();

@@ -18,10 +18,9 @@ use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-/// How long a connection may take to come about, one attempt, and all attempts of a call.
+/// How long a connection may take to come about. A call may take two attempts.
 const CONNECT: Duration = Duration::from_secs(4);
-const ATTEMPT: Duration = Duration::from_secs(8);
-const CALL: Duration = Duration::from_secs(14);
+const ATTEMPTS: u32 = 2;
 
 /// Which key.
 #[derive(Clone)]
@@ -37,28 +36,29 @@ pub struct Address {
 /// A key in AWS KMS.
 pub struct Aws {
     address: Address,
+    patience: Duration,
     client: Arc<OnceCell<Client>>,
     caller: Caller,
 }
 
 impl Aws {
-    pub fn new(address: Address) -> Result<Self> {
-        Ok(Self { address, client: Arc::default(), caller: Caller::new()? })
+    pub fn new(address: Address, patience: Duration) -> Result<Self> {
+        Ok(Self { address, patience, client: Arc::default(), caller: Caller::new(patience)? })
     }
 }
 
 /// Made with the first call: looking for the region may ask the network.
-async fn connect(address: Address) -> Client {
+async fn connect(address: Address, patience: Duration) -> Client {
     let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::AwsLc)).build_https();
     let times = TimeoutConfig::builder()
-        .connect_timeout(CONNECT)
-        .operation_attempt_timeout(ATTEMPT)
-        .operation_timeout(CALL)
+        .connect_timeout(CONNECT.min(patience))
+        .operation_attempt_timeout(patience / ATTEMPTS)
+        .operation_timeout(patience)
         .build();
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
         .http_client(https)
         .timeout_config(times)
-        .retry_config(RetryConfig::standard().with_max_attempts(2));
+        .retry_config(RetryConfig::standard().with_max_attempts(ATTEMPTS));
     if let Some(region) = address.region {
         loader = loader.region(Region::new(region));
     }
@@ -115,11 +115,11 @@ fn by_code(code: &str) -> KmsError {
 
 impl KeyService for Aws {
     fn wrap(&self, context: &WrapContext, key: &Key) -> std::result::Result<Vec<u8>, KmsError> {
-        let (address, cell) = (self.address.clone(), self.client.clone());
+        let (address, patience, cell) = (self.address.clone(), self.patience, self.client.clone());
         let (bound, plaintext) = (bound(context), Blob::new(key.expose().as_slice()));
         self.caller.wait(async move {
             let key = address.key.clone();
-            let client = cell.get_or_init(|| connect(address)).await;
+            let client = cell.get_or_init(|| connect(address, patience)).await;
             let call = client.encrypt().key_id(key).set_encryption_context(Some(bound)).plaintext(plaintext);
             let answer = call.send().await.map_err(refused)?;
             answer.ciphertext_blob.map(Blob::into_inner).ok_or(KmsError::Garbage)
@@ -127,11 +127,11 @@ impl KeyService for Aws {
     }
 
     fn unwrap(&self, context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Key, KmsError> {
-        let (address, cell) = (self.address.clone(), self.client.clone());
+        let (address, patience, cell) = (self.address.clone(), self.patience, self.client.clone());
         let (bound, wrapped) = (bound(context), Blob::new(wrapped));
         let opened = self.caller.wait(async move {
             let key = address.key.clone();
-            let client = cell.get_or_init(|| connect(address)).await;
+            let client = cell.get_or_init(|| connect(address, patience)).await;
             // The key is named, so that nothing wrapped by another key of this account is taken.
             let call = client.decrypt().key_id(key).set_encryption_context(Some(bound)).ciphertext_blob(wrapped);
             let answer = call.send().await.map_err(refused)?;

@@ -17,6 +17,7 @@ use crate::error::{Error, Kind, Result};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 use thechatapp_seal::{KeyService, KmsError, LocalKeyService, WrapContext};
 use zeroize::Zeroizing;
 
@@ -37,7 +38,10 @@ pub enum KeySource {
 }
 
 /// Where a key service is that may be away, and what it wants to see.
-pub struct Remote(Where);
+pub struct Remote {
+    place: Where,
+    patience: Duration,
+}
 
 enum Where {
     Vault(vault::Address),
@@ -64,11 +68,12 @@ impl fmt::Debug for Remote {
 impl Remote {
     /// Nothing is asked yet: whether the service answers shows with its first key.
     fn connect(&self) -> Result<Arc<dyn KeyService>> {
-        Ok(match &self.0 {
-            Where::Vault(address) => Arc::new(vault::Vault::new(address.clone())?),
-            Where::Pkcs11(address) => Arc::new(pkcs11::Pkcs11::new(address.clone())?),
+        let patience = self.patience;
+        Ok(match &self.place {
+            Where::Vault(address) => Arc::new(vault::Vault::new(address.clone(), patience)?),
+            Where::Pkcs11(address) => Arc::new(pkcs11::Pkcs11::new(address.clone(), patience)?),
             #[cfg(feature = "aws-kms")]
-            Where::Aws(address) => Arc::new(aws::Aws::new(address.clone())?),
+            Where::Aws(address) => Arc::new(aws::Aws::new(address.clone(), patience)?),
         })
     }
 }
@@ -87,7 +92,11 @@ impl KeySource {
         }
     }
 
-    pub(crate) fn open(&self, data: &Path) -> Result<Arc<dyn KeyService>> {
+    /// The service. One behind a network is not asked yet.
+    ///
+    /// # Errors
+    /// When a key file does not open, or a module is not there.
+    pub fn open(&self, data: &Path) -> Result<Arc<dyn KeyService>> {
         match self {
             Self::Local { file, passphrase } => {
                 Ok(Arc::new(LocalKeyService::open(&Self::path(file.as_ref(), data), passphrase.as_bytes())?))

@@ -17,6 +17,7 @@ use cryptoki::session::{Session, UserType};
 use cryptoki::slot::Slot;
 use cryptoki::types::AuthPin;
 use std::path::PathBuf;
+use std::time::Duration;
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use zeroize::Zeroizing;
 
@@ -55,7 +56,7 @@ struct Device {
 }
 
 impl Pkcs11 {
-    pub fn new(address: Address) -> Result<Self> {
+    pub fn new(address: Address, patience: Duration) -> Result<Self> {
         if !address.module.is_file() {
             return Err(Error::bad_input(
                 "The PKCS #11 module is not there",
@@ -68,7 +69,10 @@ impl Pkcs11 {
         let parts = [named("token", &address.token), named("serial", &address.serial)];
         let parts = parts.into_iter().chain([named("object", &address.object), id]);
         let key_id = parts.flatten().collect::<Vec<_>>().join(";");
-        Ok(Self { key_id, device: Owner::new(Device { address, module: None, open: None, refused_pin: None })? })
+        Ok(Self {
+            key_id,
+            device: Owner::new(Device { address, module: None, open: None, refused_pin: None }, patience)?,
+        })
     }
 }
 

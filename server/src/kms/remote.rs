@@ -8,17 +8,18 @@ use std::time::{Duration, Instant};
 use thechatapp_seal::KmsError;
 use tokio::runtime::{Builder, Runtime};
 
-/// How long a call may take. A service that needs five seconds is slow, and still answers.
-pub const PATIENCE: Duration = Duration::from_secs(15);
 /// What the way back to the caller may take on top of it.
 const SLACK: Duration = Duration::from_secs(1);
 
 /// Runs asynchronous calls for callers that block, who may be on a runtime's thread themselves.
-pub struct Caller(Option<Runtime>);
+pub struct Caller {
+    runtime: Option<Runtime>,
+    patience: Duration,
+}
 
 impl Caller {
-    /// A runtime with one thread of its own.
-    pub fn new() -> Result<Self> {
+    /// A runtime with one thread of its own; `patience` is how long a call may take.
+    pub fn new(patience: Duration) -> Result<Self> {
         let runtime = Builder::new_multi_thread()
             .worker_threads(1)
             .max_blocking_threads(2)
@@ -26,7 +27,7 @@ impl Caller {
             .enable_all()
             .build()
             .map_err(|why| Error::internal("The key service's thread could not start", why))?;
-        Ok(Self(Some(runtime)))
+        Ok(Self { runtime: Some(runtime), patience })
     }
 
     /// Waits for a call.
@@ -35,19 +36,20 @@ impl Caller {
         call: impl Future<Output = std::result::Result<T, KmsError>> + Send + 'static,
     ) -> std::result::Result<T, KmsError> {
         let (answer, answered) = mpsc::sync_channel(1);
-        let runtime = self.0.as_ref().ok_or(KmsError::Unavailable)?;
+        let runtime = self.runtime.as_ref().ok_or(KmsError::Unavailable)?;
+        let patience = self.patience;
         runtime.spawn(async move {
-            let done = tokio::time::timeout(PATIENCE, call).await;
+            let done = tokio::time::timeout(patience, call).await;
             let _ = answer.send(done.unwrap_or(Err(KmsError::Unavailable)));
         });
-        answered.recv_timeout(PATIENCE + SLACK).unwrap_or(Err(KmsError::Unavailable))
+        answered.recv_timeout(patience + SLACK).unwrap_or(Err(KmsError::Unavailable))
     }
 }
 
 impl Drop for Caller {
     fn drop(&mut self) {
         // Waiting for what hangs would hang as well.
-        if let Some(runtime) = self.0.take() {
+        if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }
     }
@@ -56,11 +58,14 @@ impl Drop for Caller {
 type Job<S> = Box<dyn FnOnce(&mut S) + Send>;
 
 /// A thread that owns something whose calls block, and may do so for ever.
-pub struct Owner<S>(mpsc::Sender<Job<S>>);
+pub struct Owner<S> {
+    jobs: mpsc::Sender<Job<S>>,
+    patience: Duration,
+}
 
 impl<S: Send + 'static> Owner<S> {
-    /// Starts it.
-    pub fn new(mut owned: S) -> Result<Self> {
+    /// Starts it; `patience` is how long a job may take.
+    pub fn new(mut owned: S, patience: Duration) -> Result<Self> {
         let (jobs, inbox) = mpsc::channel::<Job<S>>();
         thread::Builder::new()
             .name("key-service".into())
@@ -70,7 +75,7 @@ impl<S: Send + 'static> Owner<S> {
                 }
             })
             .map_err(|why| Error::internal("The key service's thread could not start", why))?;
-        Ok(Self(jobs))
+        Ok(Self { jobs, patience })
     }
 
     /// Waits for a job.
@@ -79,14 +84,14 @@ impl<S: Send + 'static> Owner<S> {
         job: impl FnOnce(&mut S) -> std::result::Result<T, KmsError> + Send + 'static,
     ) -> std::result::Result<T, KmsError> {
         let (answer, answered) = mpsc::sync_channel(1);
-        let asked = Instant::now();
+        let (asked, patience) = (Instant::now(), self.patience);
         let job: Job<S> = Box::new(move |owned| {
             // Whoever asked behind a call that hung has gone.
-            if asked.elapsed() < PATIENCE {
+            if asked.elapsed() < patience {
                 let _ = answer.send(job(owned));
             }
         });
-        self.0.send(job).map_err(|_| KmsError::Unavailable)?;
-        answered.recv_timeout(PATIENCE).unwrap_or(Err(KmsError::Unavailable))
+        self.jobs.send(job).map_err(|_| KmsError::Unavailable)?;
+        answered.recv_timeout(patience).unwrap_or(Err(KmsError::Unavailable))
     }
 }

@@ -14,6 +14,7 @@ use crate::config::KeySection;
 use crate::error::{Error, Kind, Result};
 use percent_encoding::percent_decode_str;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
@@ -41,7 +42,7 @@ impl KeySource {
             "aws-kms" => Where::Aws(aws(rest)?),
             _ => return Err(usage(format!("{scheme}: is none that this release speaks to"), FORMS)),
         };
-        Ok(Self::Remote(Remote(place)))
+        Ok(Self::Remote(Remote { place, patience: Duration::from_secs(section.timeout_seconds) }))
     }
 }
 

@@ -18,9 +18,8 @@ use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use url::Url;
 use zeroize::Zeroizing;
 
-/// How long a connection may take to come about, and a whole call.
+/// How long a connection may take to come about.
 const CONNECT: Duration = Duration::from_secs(5);
-const CALL: Duration = Duration::from_secs(12);
 /// Most of an answer that is read.
 const ANSWER_MAX: usize = 64 * 1024;
 
@@ -68,7 +67,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    pub fn new(address: Address) -> Result<Self> {
+    pub fn new(address: Address, patience: Duration) -> Result<Self> {
         let fault = |why: &dyn std::fmt::Display| Error::internal("TLS for the key service could not start", why);
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|why| fault(&why))?;
@@ -81,11 +80,11 @@ impl Vault {
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
-            .connect_timeout(CONNECT)
-            .timeout(CALL)
+            .connect_timeout(CONNECT.min(patience))
+            .timeout(patience)
             .build()
             .map_err(|why| fault(&why))?;
-        Ok(Self { address, client, caller: Caller::new()? })
+        Ok(Self { address, client, caller: Caller::new(patience)? })
     }
 
     fn call<T: DeserializeOwned + Send + 'static>(

@@ -1,6 +1,6 @@
 //! How a host comes by its keys, keeps them for a bounded time, and does without them while the key service is away.
 
-use super::{HOST, Host, Opened};
+use super::{HOST, Host, NOT_YET, Opened};
 use crate::error::{Error, Kind, Result};
 use crate::kms::{self, watch};
 use crate::state::{Place, Workspace};
@@ -12,7 +12,7 @@ use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::{Timestamp, WorkspaceId};
-use thechatapp_seal::{Key, KeyService, WrapContext};
+use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 
 /// Keys that are asked for at the same time.
 const AT_ONCE: usize = 16;
@@ -27,7 +27,7 @@ impl Host {
         if self.opened.lock().is_some() {
             return None;
         }
-        Some(kms::away(&self.health.lock().last_error().unwrap_or_else(|| "its key has not come yet".to_owned())))
+        Some(kms::away(&self.health.lock().last_error().unwrap_or_else(|| NOT_YET.to_owned())))
     }
 
     /// How long keys may be used after the key service last gave them.
@@ -163,12 +163,12 @@ impl Host {
         self: &Arc<Self>,
         workspace: &Arc<Workspace>,
         at: Instant,
-        given: std::result::Result<std::result::Result<Key, thechatapp_seal::KmsError>, tokio::task::JoinError>,
+        given: std::result::Result<std::result::Result<Key, KmsError>, tokio::task::JoinError>,
     ) {
         let health = || workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
         let given = given.unwrap_or_else(|why| Err(std::io::Error::other(why).into()));
         let right = given.and_then(|key| match workspace.keyring() {
-            Ok(keyring) if !keyring.is_under(&key) => Err(thechatapp_seal::KmsError::WrongKey),
+            Ok(keyring) if !keyring.is_under(&key) => Err(KmsError::WrongKey),
             _ => Ok(key),
         });
         let key = match right {
@@ -190,7 +190,8 @@ impl Host {
         let opened = opened.unwrap_or_else(|why| Err(Error::internal("The workspace did not open", why)));
         if let Err(why) = opened {
             tracing::error!(workspace = %workspace.id, error = %why, "a workspace could not be opened");
-            return health().failed(at, why.to_string());
+            let words = if why.kind == Kind::WrongKey { KmsError::WrongKey.to_string() } else { why.to_string() };
+            return health().failed(at, words);
         }
         health().confirmed(at, self.cache);
         tracing::info!(workspace = %workspace.id, "a workspace is open");
@@ -207,7 +208,7 @@ impl Host {
         };
         tracing::error!(workspace = %workspace.id, why, "a workspace is closed");
         let closing = workspace.clone();
-        let _ = tokio::task::spawn_blocking(move || closing.shut()).await;
+        let _ = tokio::task::spawn_blocking(move || closing.close()).await;
     }
 
     /// What is known of a workspace's key: `{provider, key, age, epoch, state, last_error, confirmed}`; `age` and `confirmed`
@@ -244,6 +245,6 @@ impl Host {
     }
 }
 
-fn ask(kms: &dyn KeyService, workspace: &Workspace) -> std::result::Result<Key, thechatapp_seal::KmsError> {
+fn ask(kms: &dyn KeyService, workspace: &Workspace) -> std::result::Result<Key, KmsError> {
     kms.unwrap(&WrapContext::new(workspace.id.to_string()), &workspace.place().wrapped_key)
 }

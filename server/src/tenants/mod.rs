@@ -44,6 +44,8 @@ use thechatapp_seal::{Key, KeyService, WrapContext};
 
 /// What a host's own key is wrapped for.
 const HOST: &str = "host";
+/// What is said before the key service was asked for the first time.
+const NOT_YET: &str = "its key has not come yet";
 /// How long keys are used after the key service last gave them, unless the configuration says otherwise.
 const CACHE: Duration = Duration::from_secs(300);
 
@@ -221,9 +223,11 @@ impl Host {
 
     fn db(&self) -> Result<HostDb<'_>> {
         let in_use = database::in_use();
-        match MutexGuard::try_map(self.opened.lock(), Option::as_mut) {
-            Ok(opened) => Ok(HostDb { opened, _in_use: in_use }),
-            Err(_) => Err(self.closed().unwrap_or_else(|| kms::away("its key has not come yet"))),
+        // Given back before anything else asks for it.
+        let opened = MutexGuard::try_map(self.opened.lock(), Option::as_mut).ok();
+        match opened {
+            Some(opened) => Ok(HostDb { opened, _in_use: in_use }),
+            None => Err(self.closed().unwrap_or_else(|| kms::away(NOT_YET))),
         }
     }
 

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod vault;
+
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use futures_util::{SinkExt, StreamExt};
@@ -9,6 +11,7 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
+pub use thechatapp_protocol::http as http_paths;
 use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified, Verified};
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams, Me};
 use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sent};
@@ -36,6 +39,7 @@ pub struct Host {
     pub running: Option<Running>,
     pub port: u16,
     pub config: Config,
+    source: Box<dyn Fn() -> KeySource + Send + Sync>,
 }
 
 pub fn key() -> KeySource {
@@ -44,10 +48,14 @@ pub fn key() -> KeySource {
 
 impl Host {
     pub async fn start() -> Self {
+        Self::start_with(key).await
+    }
+
+    pub async fn start_with(source: impl Fn() -> KeySource + Send + Sync + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = thechatapp_server::init(
             &folder.path().join("data"),
-            &key(),
+            &source(),
             "acme",
             Some("https://chat.example.org"),
             Cost::TESTS,
@@ -64,6 +72,7 @@ impl Host {
             running: None,
             port: 0,
             config,
+            source: Box::new(source),
         };
         host.serve().await;
         host
@@ -80,7 +89,7 @@ impl Host {
     pub async fn serve(&mut self) {
         let options = Options {
             data: self.data(),
-            key: key(),
+            key: (self.source)(),
             config: self.config.clone(),
             ready_file: Some(self.ready_file()),
             cost: Cost::TESTS,
