@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use std::process::Output;
 use std::time::{Duration, Instant};
 use support::vault::{Mood, TOKEN, Vault};
-use support::{Host, Person, Session, get, http_paths, texts};
+use support::{Host, Person, Session, get, texts};
 use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
-use thechatapp_protocol::{ChannelId, Code, ErrorBody};
+use thechatapp_protocol::{ChannelId, Code, ErrorBody, http as http_paths};
 use thechatapp_server::admin::{self, Command};
 
 /// Longer than a key is used after it was last given, and longer than any wait between attempts.

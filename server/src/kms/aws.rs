@@ -5,6 +5,7 @@ use super::remote::Caller;
 use crate::error::Result;
 use aws_config::{BehaviorVersion, Region};
 use aws_sdk_kms::Client;
+use aws_sdk_kms::config::http::HttpResponse;
 use aws_sdk_kms::config::retry::RetryConfig;
 use aws_sdk_kms::config::timeout::TimeoutConfig;
 use aws_sdk_kms::error::{ProvideErrorMetadata, SdkError};
@@ -75,10 +76,9 @@ fn bound(context: &WrapContext) -> HashMap<String, String> {
     ])
 }
 
-fn refused<E: ProvideErrorMetadata + std::error::Error + 'static, R: std::fmt::Debug + 'static>(
-    why: SdkError<E, R>,
-) -> KmsError {
+fn refused<E: ProvideErrorMetadata + std::error::Error + 'static>(why: SdkError<E, HttpResponse>) -> KmsError {
     let error = match &why {
+        SdkError::ServiceError(service) if service.raw().status().is_success() => KmsError::Garbage,
         SdkError::ServiceError(service) => by_code(service.err().code().unwrap_or_default()),
         SdkError::ResponseError(_) => KmsError::Garbage,
         SdkError::ConstructionFailure(_) => KmsError::Denied,

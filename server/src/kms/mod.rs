@@ -152,6 +152,3 @@ impl Secret {
 fn associated(context: &WrapContext) -> Vec<u8> {
     context.to_context().as_bytes().to_vec()
 }
-
-#[cfg(test)]
-mod tests;

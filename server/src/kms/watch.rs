@@ -70,3 +70,6 @@ impl Health {
 pub fn is_refusal(why: &KmsError) -> bool {
     matches!(why, KmsError::Denied | KmsError::Disabled | KmsError::NotFound | KmsError::WrongKey)
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,16 @@ use super::{gives_back_what_it_wrapped, service};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
 
-const TESTS: [&str; 2] = ["moto::aws_kms_gives_back_what_it_wrapped", "moto::what_aws_kms_refuses_has_its_name"];
+const TESTS: [&str; 3] = [
+    "moto::aws_kms_gives_back_what_it_wrapped",
+    "moto::what_aws_kms_refuses_has_its_name",
+    "moto::every_error_of_aws_kms_has_its_name",
+];
 
 struct Moto {
     child: Child,
@@ -56,10 +61,14 @@ impl Moto {
         (runtime, aws_sdk_kms::Client::new(&config))
     }
 
-    fn service(&self, key: &str) -> std::sync::Arc<dyn KeyService> {
-        let uri = format!("aws-kms:{key}?region=eu-central-1&endpoint={}", self.url);
-        service(&KeySource::parse(&uri, &KeySection::default(), || unreachable!()).unwrap())
+    fn service(&self, key: &str) -> Arc<dyn KeyService> {
+        at(&self.url, key)
     }
+}
+
+fn at(url: &str, key: &str) -> Arc<dyn KeyService> {
+    let uri = format!("aws-kms:{key}?region=eu-central-1&endpoint={url}");
+    service(&KeySource::parse(&uri, &KeySection::default(), || unreachable!()).unwrap())
 }
 
 /// Credentials come from the environment, which is for a process of its own.
@@ -111,12 +120,47 @@ fn what_aws_kms_refuses_has_its_name() {
     assert!(matches!(missing.wrap(&asked, &secret), Err(KmsError::NotFound)));
     assert!(moto.service(&another).unwrap(&asked, &wrapped).is_err());
 
-    runtime.block_on(client.disable_key().key_id(&key).send()).unwrap();
-    let disabled = aws.wrap(&asked, &secret);
-    assert!(matches!(disabled, Err(KmsError::Disabled)), "{disabled:?}");
-    runtime.block_on(client.enable_key().key_id(&key).send()).unwrap();
-    assert_eq!(aws.unwrap(&asked, &wrapped).unwrap().expose(), secret.expose());
-
     drop(moto);
     assert!(matches!(aws.unwrap(&asked, &wrapped), Err(KmsError::Unavailable)));
+}
+
+/// What moto does not refuse, as AWS's own interface says it (AWS JSON 1.1).
+#[test]
+fn every_error_of_aws_kms_has_its_name() {
+    if !in_a_process_of_its_own(2) {
+        return;
+    }
+    let says = Arc::new(Mutex::new((200, String::new())));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let said = says.clone();
+    let answer = async move || {
+        let (status, body) = said.lock().unwrap().clone();
+        let headers = [("content-type", "application/x-amz-json-1.1")];
+        (http::StatusCode::from_u16(status).unwrap(), headers, body)
+    };
+    let router = axum::Router::new().fallback(answer);
+    runtime.spawn(async move { axum::serve(listener, router).await.unwrap() });
+    let aws = at(&url, "alias/chat");
+    let errors = [
+        (400, r#"{"__type":"DisabledException","message":"it is disabled"}"#, "Disabled"),
+        (400, r#"{"__type":"KMSInvalidStateException","message":"pending deletion"}"#, "Disabled"),
+        (400, r#"{"__type":"AccessDeniedException","message":"not yours"}"#, "Denied"),
+        (400, r#"{"__type":"ExpiredTokenException","message":"too old"}"#, "Denied"),
+        (400, r#"{"__type":"ThrottlingException","message":"slower"}"#, "Throttled"),
+        (400, r#"{"__type":"IncorrectKeyException","message":"another"}"#, "WrongKey"),
+        (400, r#"{"__type":"InvalidCiphertextException"}"#, "WrongKey"),
+        (400, r#"{"__type":"NotFoundException","message":"none"}"#, "NotFound"),
+        (500, r#"{"__type":"KMSInternalException","message":"again"}"#, "Unavailable"),
+        (503, "busy", "Unavailable"),
+        (200, "<html>It works</html>", "Garbage"),
+        (200, r#"{"Plaintext":"c2hvcnQ="}"#, "Garbage"),
+        (200, "{}", "Garbage"),
+    ];
+    for (status, body, name) in errors {
+        *says.lock().unwrap() = (status, body.to_owned());
+        let answer = aws.unwrap(&WrapContext::new("acme"), b"wrapped");
+        assert_eq!(format!("{:?}", answer.map(|_| "a key").unwrap_err()), name, "{status} {body}");
+    }
 }

@@ -6,7 +6,7 @@
 use super::{gives_back_what_it_wrapped, service};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
-use cryptoki::object::{Attribute, ObjectHandle};
+use cryptoki::object::Attribute;
 use cryptoki::session::{Session, UserType};
 use cryptoki::types::AuthPin;
 use std::path::{Path, PathBuf};
@@ -66,7 +66,7 @@ fn token() -> Session {
     session
 }
 
-fn add_key(session: &Session, label: &str) -> ObjectHandle {
+fn add_key(session: &Session, label: &str) {
     let wanted = [
         Attribute::Token(true),
         Attribute::Private(true),
@@ -77,7 +77,7 @@ fn add_key(session: &Session, label: &str) -> ObjectHandle {
         Attribute::ValueLen(32.into()),
         Attribute::Label(label.as_bytes().to_vec()),
     ];
-    session.generate_key(&Mechanism::AesKeyGen, &wanted).unwrap()
+    session.generate_key(&Mechanism::AesKeyGen, &wanted).unwrap();
 }
 
 fn source(folder: &Path, pin: &str, object: &str) -> KeySource {
@@ -106,7 +106,7 @@ fn a_token_gives_back_what_it_wrapped() {
 fn what_a_token_refuses_has_its_name() {
     let Some(folder) = in_a_process_of_its_own("softhsm::what_a_token_refuses_has_its_name") else { return };
     let session = token();
-    let key = add_key(&session, "workspaces");
+    add_key(&session, "workspaces");
     add_key(&session, "another");
     session.logout().unwrap();
     let asked = WrapContext::new("acme");
@@ -125,8 +125,9 @@ fn what_a_token_refuses_has_its_name() {
     let another = service(&source(&folder, PIN, "another"));
     assert!(matches!(another.unwrap(&asked, &wrapped), Err(KmsError::WrongKey)));
 
-    // The key is destroyed while it is in use.
-    session.destroy_object(key).unwrap();
+    // The key is destroyed while it is in use. A process logs in once for all of its sessions.
+    let key = session.find_objects(&[Attribute::Label(b"workspaces".to_vec())]).unwrap();
+    session.destroy_object(key[0]).unwrap();
     assert!(matches!(wrong.unwrap(&asked, &wrapped), Err(KmsError::NotFound)));
     assert!(another.wrap(&asked, &secret).is_ok());
 }

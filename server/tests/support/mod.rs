@@ -11,7 +11,6 @@ use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-pub use thechatapp_protocol::http as http_paths;
 use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified, Verified};
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams, Me};
 use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sent};
