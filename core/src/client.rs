@@ -171,6 +171,8 @@ impl Client {
                 match &*connections.borrow_and_update() {
                     Connection::Online => return Ok(()),
                     Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {}
+                    // It does not pass by itself.
+                    Connection::Offline { .. } if workspace.closed().is_some() => {}
                     _ => continue,
                 }
                 return Err(workspace.why_not());

@@ -71,7 +71,7 @@ pub struct IdentitySection {
 }
 
 /// `[key]`
-#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeySection {
     /// The key service, for example `local:`.
@@ -80,6 +80,37 @@ pub struct KeySection {
     /// The passphrase of the local one. Better in a file, or asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub passphrase: Option<String>,
+    /// The token for Vault. Better in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_token: Option<String>,
+    /// A file with the token for Vault, read anew for each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vault_token_file: Option<PathBuf>,
+    /// The PIN of a PKCS #11 token. Better in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin: Option<String>,
+    /// A file with the PIN, read anew for each login.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pin_file: Option<PathBuf>,
+    /// How many seconds a workspace's key is used after the key service last gave it.
+    pub cache_seconds: u64,
+    /// How many seconds a call of the key service may take.
+    pub timeout_seconds: u64,
+}
+
+impl Default for KeySection {
+    fn default() -> Self {
+        Self {
+            kms: None,
+            passphrase: None,
+            vault_token: None,
+            vault_token_file: None,
+            pin: None,
+            pin_file: None,
+            cache_seconds: 300,
+            timeout_seconds: 15,
+        }
+    }
 }
 
 impl std::fmt::Debug for KeySection {
@@ -156,7 +187,7 @@ impl Default for LogSection {
 }
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 16] = [
+const KEYS: [(&str, &str); 22] = [
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -171,6 +202,12 @@ const KEYS: [(&str, &str); 16] = [
     ("backup", "to"),
     ("backup", "recovery_passphrase_file"),
     ("backup", "every_hours"),
+    ("key", "vault_token"),
+    ("key", "vault_token_file"),
+    ("key", "pin"),
+    ("key", "pin_file"),
+    ("key", "cache_seconds"),
+    ("key", "timeout_seconds"),
     ("log", "filter"),
     ("log", "json"),
 ];
@@ -191,7 +228,9 @@ impl Config {
         };
         for (section, key) in KEYS {
             let name = format!("THECHATAPP_{}_{}", section.to_uppercase(), key.to_uppercase());
-            let text = match (variable(&name), variable(&format!("{name}_FILE"))) {
+            // Some secrets change while the server runs: of those the file itself is a key.
+            let in_file = (!KEYS.contains(&(section, &format!("{key}_file")))).then(|| format!("{name}_FILE"));
+            let text = match (variable(&name), in_file.and_then(|name| variable(&name))) {
                 (Some(_), Some(_)) => return Err(bad(format!("{name} and {name}_FILE are both set"))),
                 (Some(text), None) => text,
                 (None, Some(path)) => std::fs::read_to_string(&path)
@@ -205,13 +244,20 @@ impl Config {
                 number if section == "files" || key == "every_hours" => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
+                number if key == "cache_seconds" || key == "timeout_seconds" => {
+                    number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
+                }
                 _ => Value::String(text),
             };
             if let Value::Table(inner) = table.entry(section).or_insert_with(|| Value::Table(Table::new())) {
                 inner.insert(key.to_owned(), value);
             }
         }
-        Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))
+        let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
+        if config.key.cache_seconds == 0 || config.key.timeout_seconds == 0 {
+            return Err(bad("key.cache_seconds and key.timeout_seconds must not be 0".to_owned()));
+        }
+        Ok(config)
     }
 
     /// The result as TOML, secrets hidden.
@@ -220,8 +266,9 @@ impl Config {
     /// When it cannot be written as TOML.
     pub fn show(&self) -> Result<String> {
         let mut shown = self.clone();
-        if let Some(passphrase) = &mut shown.key.passphrase {
-            *passphrase = "(hidden)".to_owned();
+        let key = &mut shown.key;
+        for secret in [&mut key.passphrase, &mut key.vault_token, &mut key.pin].into_iter().flatten() {
+            *secret = "(hidden)".to_owned();
         }
         toml::to_string(&shown).map_err(|why| Error::internal("The configuration cannot be shown", why))
     }

@@ -124,6 +124,12 @@ impl Hub {
         Self(Mutex::new(Inner { committed, sender, sessions: HashMap::new(), next: 0 }))
     }
 
+    /// The database was opened, and this is its last change.
+    pub fn go_on(&self, committed: u64) {
+        let mut inner = self.lock();
+        inner.committed = inner.committed.max(committed);
+    }
+
     /// Tells listeners of a commit. Called by the writer, in the order of commits.
     pub fn publish(&self, notes: Vec<Note>) {
         let mut inner = self.lock();

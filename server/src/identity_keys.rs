@@ -11,6 +11,8 @@ use crate::time::now;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
+use std::ops::Deref;
+use std::sync::Arc;
 use thechatapp_protocol::PROTOCOL;
 use thechatapp_protocol::identity::{Document, Pin, RootKey, SessionKey, SignedDocument, Verified};
 use thechatapp_protocol::session::StaticKey;
@@ -26,11 +28,48 @@ const SKEW: u64 = 2 * 24 * 60 * 60;
 /// The identity in force.
 #[derive(Debug)]
 pub struct Identity {
+    face: Arc<Face>,
+    root: RootKey,
+}
+
+/// What of an identity meets the network: its document, and the keys of sessions. It stays in memory while the workspace is
+/// closed, so that people are told why, by the server that they know.
+#[derive(Debug)]
+pub struct Face {
     verified: Verified,
     /// The signed document as it is served.
     pub encoded: Bytes,
-    root: RootKey,
     sessions: Vec<StaticKey>,
+}
+
+impl Face {
+    /// The document.
+    pub fn document(&self) -> &Document {
+        self.verified.document()
+    }
+
+    /// What names the document.
+    pub fn hash(&self) -> &[u8; 32] {
+        self.verified.hash()
+    }
+
+    /// The root's fingerprint.
+    pub fn pin(&self) -> Pin {
+        self.verified.pin()
+    }
+
+    /// The session keys that the document names.
+    pub fn sessions(&self) -> &[StaticKey] {
+        &self.sessions
+    }
+}
+
+impl Deref for Identity {
+    type Target = Face;
+
+    fn deref(&self) -> &Face {
+        &self.face
+    }
 }
 
 /// What a change of identity is about.
@@ -132,27 +171,13 @@ impl Identity {
             let key = keyring.find(db, Purpose::Session, &named.public)?.ok_or_else(lost)?;
             sessions.push(StaticKey::from_bytes(*key.expose()));
         }
-        Ok(Self { verified, encoded: encoded.into(), root: RootKey::from_bytes(*root.expose()), sessions })
+        let face = Face { verified, encoded: encoded.into(), sessions };
+        Ok(Self { face: Arc::new(face), root: RootKey::from_bytes(*root.expose()) })
     }
 
-    /// The document.
-    pub fn document(&self) -> &Document {
-        self.verified.document()
-    }
-
-    /// What names the document.
-    pub fn hash(&self) -> &[u8; 32] {
-        self.verified.hash()
-    }
-
-    /// The root's fingerprint.
-    pub fn pin(&self) -> Pin {
-        self.verified.pin()
-    }
-
-    /// The session keys that the document names.
-    pub fn sessions(&self) -> &[StaticKey] {
-        &self.sessions
+    /// What the network sees of it.
+    pub fn face(&self) -> Arc<Face> {
+        self.face.clone()
     }
 
     /// What has to follow for this host to be served as it is now; `None` when the document is right.
@@ -253,7 +278,7 @@ impl Identity {
             "INSERT INTO documents (epoch, encoded) VALUES (?1, ?2)",
             (signed(verified.document().epoch), &encoded),
         )?;
-        Ok(Self { verified, encoded: encoded.into(), root, sessions })
+        Ok(Self { face: Arc::new(Face { verified, encoded: encoded.into(), sessions }), root })
     }
 }
 

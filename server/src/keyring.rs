@@ -135,6 +135,12 @@ impl Keyring {
         &self.top
     }
 
+    /// Whether this is the workspace key.
+    pub fn is_under(&self, top: &Key) -> bool {
+        use subtle::ConstantTimeEq;
+        self.top.expose().ct_eq(top.expose()).into()
+    }
+
     /// Stores one more key, wrapped.
     ///
     /// # Errors

@@ -50,6 +50,7 @@ impl Metrics {
             writes += committed.0;
             commits += committed.1;
         }
+        let open = workspaces.iter().filter(|workspace| workspace.is_open()).count();
         let rows = [
             (
                 "thechatapp_sessions",
@@ -61,7 +62,13 @@ impl Metrics {
             ("thechatapp_writes_total", "counter", "Writes that were committed", total(writes)),
             ("thechatapp_commits_total", "counter", "Transactions in which they were", total(commits)),
             ("thechatapp_half_open", "gauge", "Connections that have proved nothing yet", to_signed(half_open)),
-            ("thechatapp_workspaces", "gauge", "Open workspaces", to_signed(workspaces.len())),
+            ("thechatapp_workspaces", "gauge", "Open workspaces", to_signed(open)),
+            (
+                "thechatapp_workspaces_closed",
+                "gauge",
+                "Workspaces whose key the key service does not give",
+                to_signed(workspaces.len() - open),
+            ),
         ];
         let mut page = String::new();
         for (name, kind, help, value) in rows {

@@ -126,9 +126,10 @@ pub fn clean_url(text: &str) -> Result<String> {
 pub async fn serve(options: Options) -> Result<Running> {
     let Options { data, key, config, ready_file, cost } = options;
     let backups = Schedule::new(&config.backup)?;
-    let host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
+    let mut host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
         .await
         .map_err(|why| Error::internal("The host did not open", why))??;
+    host.set_cache(Duration::from_secs(config.key.cache_seconds));
     let host = Arc::new(host);
     let listen = config.server.listen;
     let listener = TcpListener::bind(listen).await.map_err(|why| {
@@ -185,19 +186,34 @@ pub async fn serve(options: Options) -> Result<Running> {
         tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));
     }
 
-    let pin = host.oldest()?.map(|workspace| workspace.identity().pin().to_string()).unwrap_or_default();
-    if let Some(path) = &ready_file {
+    let pin = tell_ready(&host, &url, ready_file.as_deref())?;
+    tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
+    let closed = host.closed().map(|why| why.why);
+    tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), closed, "ready");
+    Ok(Running { url, pin, metrics, shared, ready_file })
+}
+
+/// Says where and who this server is. While the host is closed nobody knows who.
+fn tell_ready(host: &Host, url: &str, ready_file: Option<&Path>) -> Result<String> {
+    let oldest = if host.closed().is_none() { host.oldest()? } else { None };
+    let face = oldest.and_then(|workspace| workspace.face().ok());
+    let pin = face.map(|face| face.pin().to_string()).unwrap_or_default();
+    if let Some(path) = ready_file {
         let ready = json!({ "url": url, "pin": pin, "pid": std::process::id() });
         files::write_private(path, ready.to_string().as_bytes())?;
     }
-    tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), "ready");
-    Ok(Running { url, pin, metrics, shared, ready_file })
+    Ok(pin)
 }
 
 impl Running {
     /// The host, for commands in the same process.
     pub fn host(&self) -> &Host {
         &self.shared.host
+    }
+
+    /// Asks the key service for what is due as of `at`, now and not when its time comes. Answers how long nothing more is due.
+    pub async fn check_keys(&self, at: Instant) -> Duration {
+        self.shared.host.check_keys(at).await
     }
 
     /// Stops: no new connections, calls in flight are answered, sessions are told to come again.
@@ -236,6 +252,32 @@ async fn serve_metrics(shared: &Arc<Shared>, address: SocketAddr) -> Result<Sock
     Ok(bound)
 }
 
+/// Keeps asking the key service, and tells once more who this server is when that was not known at the start.
+async fn look_after_what_is_on_loan(
+    host: Arc<Host>,
+    url: String,
+    ready_file: Option<PathBuf>,
+    stop: CancellationToken,
+) {
+    let mut known = host.oldest().is_ok_and(|oldest| oldest.is_none_or(|workspace| workspace.is_open()));
+    loop {
+        let next = tokio::select! {
+            next = host.check_keys(Instant::now()) => next,
+            () = stop.cancelled() => return,
+        };
+        if !known && host.workspaces().iter().any(|workspace| workspace.is_open()) {
+            known = true;
+            if let Err(why) = tell_ready(&host, &url, ready_file.as_deref()) {
+                tracing::error!(error = %why, "the ready file could not be written");
+            }
+        }
+        tokio::select! {
+            () = tokio::time::sleep(next) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
 async fn look_after_keys(host: Arc<Host>, stop: CancellationToken) {
     loop {
         tokio::select! {
@@ -259,7 +301,7 @@ async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
         if tidy {
             tidied = Instant::now();
         }
-        for workspace in host.workspaces() {
+        for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let mut done = workspace.index_what_came().await;
             if tidy && done.is_ok() {
                 done = workspace.tidy().await;

@@ -1,13 +1,17 @@
-//! One open workspace: its keys, its writer and readers, its hub, its identity. Handlers reach the database through
+//! One workspace: its keys, its writer and readers, its hub, its identity. Handlers reach the database through
 //! [`Workspace::write`] and [`Workspace::read`] alone, and thus through the gate.
+//!
+//! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
+//! needed to tell people so ([`Face`]), and every call is refused.
 
 use crate::auth::password::Passwords;
 use crate::blobs::Blobs;
-use crate::error::{Fail, Result};
+use crate::error::{Error, Fail, Kind, Result};
 use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
-use crate::identity_keys::Identity;
+use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
+use crate::kms::watch::Health;
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
 use rusqlite::Connection;
@@ -17,8 +21,8 @@ use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use thechatapp_database::{Durability, Frozen, Readers, Writer};
-use thechatapp_protocol::{FileId, Method, Scope, Timestamp, WorkspaceId};
-use thechatapp_seal::Key;
+use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
+use thechatapp_seal::{Key, unwrap};
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
@@ -31,7 +35,7 @@ const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files removed in one step.
 const FILES_AT_ONCE: u32 = 200;
 
-/// One open workspace.
+/// One workspace, open or closed.
 pub struct Workspace {
     /// Its id.
     pub id: WorkspaceId,
@@ -39,21 +43,28 @@ pub struct Workspace {
     pub name: String,
     /// Its name as people read it.
     pub title: String,
-    /// Its database file.
-    pub path: PathBuf,
-    /// Its keys.
-    pub keyring: Arc<Keyring>,
     /// Who listens.
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
     /// The sealed bytes of its files.
     pub blobs: Blobs,
-    writer: Writer<Note>,
+    /// What is known of its key.
+    pub(crate) health: Mutex<Health>,
+    place: Place,
+    parts: RwLock<Option<Arc<Parts>>>,
+    face: Arc<RwLock<Option<Arc<Face>>>>,
+    /// The writer's thread, and the lock that lets one open or close at a time.
     thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+/// What is there only while the workspace is open: all that came from its key.
+struct Parts {
+    keyring: Arc<Keyring>,
+    writer: Writer<Note>,
     readers: Readers,
     counts: Arc<Counts>,
-    identity: Arc<RwLock<Arc<Identity>>>,
+    identity: RwLock<Arc<Identity>>,
 }
 
 impl fmt::Debug for Workspace {
@@ -62,8 +73,8 @@ impl fmt::Debug for Workspace {
     }
 }
 
-/// Where a workspace's database is, and what opens it.
-#[derive(Debug)]
+/// Where a workspace's database is, and the wrapped keys that open it.
+#[derive(Clone, Debug)]
 pub struct Place {
     /// The workspace.
     pub id: WorkspaceId,
@@ -73,47 +84,115 @@ pub struct Place {
     pub title: String,
     /// The database file.
     pub path: PathBuf,
-    /// The workspace key.
-    pub key: Key,
-    /// The database key.
-    pub database_key: Key,
+    /// The workspace key, wrapped by the key service.
+    pub wrapped_key: Vec<u8>,
+    /// The database key, wrapped by the workspace key.
+    pub wrapped_database_key: Vec<u8>,
+    /// When it was made.
+    pub created: Timestamp,
 }
 
 impl Workspace {
-    /// Opens a workspace and starts its writer.
+    /// A workspace that is closed still.
+    pub fn new(place: Place, passwords: Arc<Passwords>) -> Arc<Self> {
+        Arc::new(Self {
+            id: place.id,
+            name: place.name.clone(),
+            title: place.title.clone(),
+            hub: Arc::new(Hub::new(0)),
+            passwords,
+            blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
+            health: Mutex::default(),
+            place,
+            parts: RwLock::default(),
+            face: Arc::default(),
+            thread: Mutex::default(),
+        })
+    }
+
+    /// Where it is.
+    pub fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// Opens it with its key and starts its writer.
     ///
     /// # Errors
     /// See [`crate::error::Kind`].
-    pub fn open(place: Place, passwords: Arc<Passwords>) -> Result<Arc<Self>> {
-        let db =
-            thechatapp_database::open(&place.path, place.database_key.expose(), store::WORKSPACE, Durability::Full)?;
-        let blobs = Blobs::new(place.path.parent().unwrap_or(&place.path))?;
-        let keyring = Arc::new(Keyring::load(&db, place.id, place.key)?);
+    pub fn open(&self, key: Key) -> Result<()> {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_open() {
+            return Ok(());
+        }
+        if thread.as_ref().is_some_and(|old| !old.is_finished()) {
+            return Err(Error::new(
+                Kind::Busy,
+                "The workspace does not open yet",
+                "calls from before it was closed are still under way",
+                "it is tried again by itself",
+            ));
+        }
+        let Place { id, path, wrapped_database_key, .. } = &self.place;
+        let database_key = unwrap(&key, "database", id.as_bytes(), 0, wrapped_database_key)?;
+        if !path.exists() {
+            return Err(Error::new(
+                Kind::Corrupt,
+                "A workspace's database is missing",
+                path.display().to_string(),
+                "restore it from a backup",
+            ));
+        }
+        let db = thechatapp_database::open(path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        let keyring = Arc::new(Keyring::load(&db, *id, key)?);
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;
-        let hub = Arc::new(Hub::new(last));
-        let listeners = hub.clone();
-        let (writer, thread) = Writer::start(db, move |notes| listeners.publish(notes))?;
-        Ok(Arc::new(Self {
-            id: place.id,
-            name: place.name,
-            title: place.title,
-            path: place.path.clone(),
+        self.hub.go_on(last);
+        let listeners = self.hub.clone();
+        let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
+        *thread = Some(started);
+        *self.face.write().unwrap_or_else(PoisonError::into_inner) = Some(identity.face());
+        let parts = Parts {
             keyring,
-            hub,
-            passwords,
-            blobs,
             writer,
-            thread: Mutex::new(Some(thread)),
-            readers: Readers::new(place.path, place.database_key.expose(), READERS),
+            readers: Readers::new(path.clone(), database_key.expose(), READERS),
             counts: Arc::new(Counts::new(last)),
-            identity: Arc::new(RwLock::new(Arc::new(identity))),
-        }))
+            identity: RwLock::new(Arc::new(identity)),
+        };
+        *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
+        Ok(())
     }
 
-    /// The identity in force.
-    pub fn identity(&self) -> Arc<Identity> {
-        self.identity.read().unwrap_or_else(PoisonError::into_inner).clone()
+    /// Whether it is open.
+    pub fn is_open(&self) -> bool {
+        self.parts.read().unwrap_or_else(PoisonError::into_inner).is_some()
+    }
+
+    fn parts(&self) -> std::result::Result<Arc<Parts>, Fail> {
+        let parts = self.parts.read().unwrap_or_else(PoisonError::into_inner).clone();
+        parts.ok_or_else(|| Fail::Refused(self.closed()))
+    }
+
+    /// What a closed workspace answers.
+    pub fn closed(&self) -> ErrorBody {
+        let why = self.health.lock().unwrap_or_else(PoisonError::into_inner).last_error();
+        closed(&why.unwrap_or_else(|| "its key has not come yet".to_owned()))
+    }
+
+    /// Its keys.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub fn keyring(&self) -> std::result::Result<Arc<Keyring>, Fail> {
+        Ok(self.parts()?.keyring.clone())
+    }
+
+    /// What the network sees of the identity in force, or of the last one before it was closed.
+    ///
+    /// # Errors
+    /// When it was never open since the server started.
+    pub fn face(&self) -> std::result::Result<Arc<Face>, Fail> {
+        let face = self.face.read().unwrap_or_else(PoisonError::into_inner).clone();
+        face.ok_or_else(|| Fail::Refused(self.closed()))
     }
 
     /// Runs a job of a method's handler in the next transaction, with the gate's permit; answers after the commit.
@@ -158,13 +237,14 @@ impl Workspace {
         &self,
         job: impl FnOnce(&mut Tx<'_>) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> std::result::Result<T, Fail> {
-        let (keyring, counts) = (self.keyring.clone(), self.counts.clone());
-        self.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
+        let parts = self.parts()?;
+        let (keyring, counts) = (parts.keyring.clone(), parts.counts.clone());
+        parts.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
     }
 
     /// How many writes were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
-        self.writer.committed()
+        self.parts().map_or((0, 0), |parts| parts.writer.committed())
     }
 
     /// Takes messages into the search index, at most so many times some. Returns whether it has all of them now.
@@ -181,8 +261,9 @@ impl Workspace {
 
     /// The same in the background, when there may be something to take in.
     pub(crate) async fn index_what_came(&self) -> std::result::Result<(), Fail> {
-        if self.counts.take_unindexed() && !self.index(INDEX_STEPS).await? {
-            self.counts.index_again();
+        let counts = self.parts()?.counts.clone();
+        if counts.take_unindexed() && !self.index(INDEX_STEPS).await? {
+            counts.index_again();
         }
         Ok(())
     }
@@ -209,7 +290,7 @@ impl Workspace {
 
     /// Tokens of what was removed leave the search index, in steps that let others write in between.
     pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
-        if self.counts.take_untidy() {
+        if self.parts()?.counts.take_untidy() {
             let mut first = true;
             while self.unguarded(move |tx| store::search::tidy(tx, first)).await? {
                 first = false;
@@ -226,8 +307,10 @@ impl Workspace {
         &self,
         query: impl FnOnce(View<'_>) -> std::result::Result<T, Fail> + Send + 'static,
     ) -> std::result::Result<T, Fail> {
-        let keyring = self.keyring.clone();
-        self.readers
+        let parts = self.parts()?;
+        let keyring = parts.keyring.clone();
+        parts
+            .readers
             .read(move |db| {
                 // One transaction: a query of several statements sees one moment.
                 let moment = db.unchecked_transaction()?;
@@ -240,9 +323,11 @@ impl Workspace {
 
     /// Makes the database's file stand still, and tells how many messages it has and which shared files belong to them.
     pub(crate) async fn freeze(&self, key: Key) -> std::result::Result<(Frozen, u64, Vec<FileId>), Fail> {
-        let (keyring, path) = (self.keyring.clone(), self.path.clone());
+        let parts = self.parts()?;
+        let (keyring, path) = (parts.keyring.clone(), self.place.path.clone());
         // On the writer's thread, so that nothing is written between the one and the other.
-        self.writer
+        parts
+            .writer
             .apart(move |db| {
                 let frozen = thechatapp_database::freeze(db, &path, key.expose())?;
                 let view = View { db, keyring: &keyring };
@@ -259,15 +344,19 @@ impl Workspace {
         &self,
         change: impl FnOnce(&Identity, &Connection, &Keyring) -> Result<(Option<Identity>, T)> + Send + 'static,
     ) -> Result<T> {
-        let (identity, keyring) = (self.identity.clone(), self.keyring.clone());
+        let (parts, face) = (self.parts()?, self.face.clone());
+        let changed = parts.clone();
         // Read and replaced on the writer's thread: of two changes at once the second builds on the first.
-        self.writer
+        parts
+            .writer
             .apart(move |db| -> Result<_> {
+                let Parts { identity, keyring, .. } = &*changed;
                 let current = identity.read().unwrap_or_else(PoisonError::into_inner).clone();
                 let step = db.transaction()?;
-                let (next, answer) = change(&current, &step, &keyring)?;
+                let (next, answer) = change(&current, &step, keyring)?;
                 step.commit()?;
                 if let Some(next) = next {
+                    *face.write().unwrap_or_else(PoisonError::into_inner) = Some(next.face());
                     *identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
                 }
                 Ok(answer)
@@ -275,14 +364,27 @@ impl Workspace {
             .await
     }
 
-    /// Ends the writer and closes the files. Whoever still holds the workspace gets "closed".
-    pub fn close(self: Arc<Self>) {
-        self.readers.close();
-        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+    /// Closes it: ends the writer, closes the files. From here on every call is refused, and once those under way are
+    /// answered its keys are out of memory.
+    pub fn close(&self) {
+        let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
+        let parts = self.parts.write().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(parts) = parts else { return };
+        parts.readers.close();
         // The writer ends with its last handle; a session that is still closing may hold one for a moment.
-        if let (Some(own), Some(thread)) = (Arc::into_inner(self), thread) {
+        if let (Some(own), Some(thread)) = (Arc::into_inner(parts), thread.take()) {
             drop(own);
             let _ = thread.join();
         }
     }
+}
+
+/// What is answered while the key service gives no key.
+pub fn closed(why: &str) -> ErrorBody {
+    ErrorBody::new(
+        Code::KeyService,
+        "This workspace is closed for now",
+        why,
+        "it opens by itself once the key service gives its key; tell whoever runs the server",
+    )
 }

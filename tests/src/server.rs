@@ -15,16 +15,23 @@ pub struct Server {
     pub init: Value,
     pub port: u16,
     pub config: Option<PathBuf>,
+    /// What its programs find in their environment.
+    pub env: Vec<(String, String)>,
     child: Option<Child>,
 }
 
 impl Server {
     /// Makes a host without starting it.
     pub fn init() -> Self {
+        Self::init_with(Vec::new())
+    }
+
+    /// The same, with something in its environment.
+    pub fn init_with(env: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         std::fs::write(folder.path().join("passphrase"), "server passphrase for tests\n").unwrap();
-        let mut server = Self { folder, init: Value::Null, port, config: None, child: None };
+        let mut server = Self { folder, init: Value::Null, port, config: None, env, child: None };
         let output =
             server.run(&["init", "--workspace", "acme", "--admin", "Marta Silva", "--public-url", &server.url()]);
         server.init = json(&output);
@@ -85,7 +92,7 @@ impl Server {
         let mut command = Command::new(bin("thechatapp-server"));
         // The subcommand (one or two words) comes first, then the host's own options.
         command.args(args).arg("--data").arg(self.data()).arg("--passphrase-file").arg(self.passphrase_file());
-        command.arg("--json").stdin(Stdio::null()).env("RUST_BACKTRACE", "1");
+        command.arg("--json").stdin(Stdio::null()).env("RUST_BACKTRACE", "1").envs(self.env.clone());
         command
     }
 
@@ -103,7 +110,7 @@ impl Server {
         if let Some(config) = &self.config {
             command.arg("--config").arg(config);
         }
-        command.stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
+        command.envs(self.env.clone()).stdin(Stdio::null()).stdout(log.try_clone().unwrap()).stderr(log);
         let mut child = command.spawn().unwrap();
         let deadline = Instant::now() + Duration::from_secs(60);
         while !ready.exists() {

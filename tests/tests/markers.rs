@@ -43,8 +43,8 @@ async fn what_people_write_is_nowhere_on_disk_in_plain() {
     client.wait_sent(workspace, former.id, Duration::from_secs(30)).await.unwrap();
     client.edit(workspace, channel, former.id, MESSAGE).await.unwrap();
     assert_eq!(client.history(workspace, channel, former.id).await.unwrap()[0].text, FORMER);
-    client.save(workspace, channel, former.id, Some(NOTE)).await.unwrap();
-    assert_eq!(client.saved(workspace).await.unwrap()[0].note, NOTE);
+    client.save_message(workspace, channel, former.id, Some(NOTE)).await.unwrap();
+    assert_eq!(client.saved_messages(workspace).await.unwrap()[0].note, NOTE);
     let options = vec![OPTION.to_owned(), "another".to_owned()];
     let poll = client.create_poll(workspace, channel, MESSAGE, options, false).await.unwrap();
     client.vote(workspace, channel, poll.id, vec![0]).await.unwrap();

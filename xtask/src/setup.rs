@@ -8,7 +8,7 @@ use std::process::Command;
 use std::time::Instant;
 
 /// Debian's packages: C compilers, SQLCipher's OpenSSL, the web view, and what the tests drive (a display, a web driver,
-/// a keyring in a private D-Bus session).
+/// a keyring in a private D-Bus session, a token of SoftHSM).
 const DEBIAN: &[&str] = &[
     "build-essential",
     "clang",
@@ -24,19 +24,24 @@ const DEBIAN: &[&str] = &[
     "libwebkit2gtk-4.1-dev",
     "pkg-config",
     "python3",
+    "python3-venv",
+    "softhsm2",
     "webkit2gtk-driver",
     "xvfb",
 ];
 
 const FEDORA: &str = "sudo dnf install gcc gcc-c++ make clang cmake pkgconf-pkg-config openssl-devel webkit2gtk4.1-devel gtk3-devel \
-    librsvg2-devel xorg-x11-server-Xvfb webkitgtk6.0 dbus-daemon gnome-keyring libsecret google-noto-sans-fonts python3 nodejs npm";
+    librsvg2-devel xorg-x11-server-Xvfb webkitgtk6.0 dbus-daemon gnome-keyring libsecret google-noto-sans-fonts python3 softhsm nodejs npm";
 const ARCH: &str = "sudo pacman -S --needed base-devel clang cmake pkgconf openssl webkit2gtk-4.1 gtk3 librsvg xorg-server-xvfb \
-    dbus gnome-keyring libsecret noto-fonts python nodejs npm";
+    dbus gnome-keyring libsecret noto-fonts python softhsm nodejs npm";
 const SUSE: &str = "sudo zypper install gcc gcc-c++ make clang cmake pkgconf libopenssl-devel webkit2gtk3-devel gtk3-devel \
-    librsvg-devel xvfb-run dbus-1 gnome-keyring libsecret-tools noto-sans-fonts python3 nodejs npm";
+    librsvg-devel xvfb-run dbus-1 gnome-keyring libsecret-tools noto-sans-fonts python3 softhsm nodejs npm";
 const MACOS: &str = "xcode-select --install && brew install cmake node python3";
 const WINDOWS: &str = "winget install Microsoft.VisualStudio.2022.BuildTools Kitware.CMake StrawberryPerl.StrawberryPerl NASM.NASM \
     OpenJS.NodeJS.LTS Python.Python.3.12";
+
+/// What stands for AWS in tests.
+const MOTO: &str = "moto[server]==5.2.5";
 
 /// The oldest Node.js that the UI's build tool runs on.
 const NODE: (u32, u32) = (20, 19);
@@ -45,11 +50,42 @@ const NODE: (u32, u32) = (20, 19);
 pub fn everything(places: &Places, install: bool) -> Result<Outcome> {
     node(places)?;
     rust_parts(places, install)?;
-    if cfg!(target_os = "linux") && Path::new("/usr/bin/dpkg-query").exists() {
-        debian(places, install)
+    let outcome = if cfg!(target_os = "linux") && Path::new("/usr/bin/dpkg-query").exists() {
+        debian(places, install)?
     } else {
-        elsewhere(places)
+        elsewhere(places)?
+    };
+    // The tests that talk to it run on Linux.
+    if cfg!(target_os = "linux") {
+        moto(places, install)?;
     }
+    Ok(outcome)
+}
+
+/// moto's server, which stands for AWS in tests: from PyPI, in a virtual environment among the tools.
+fn moto(places: &Places, install: bool) -> Result {
+    if places.has("moto_server") {
+        return Ok(());
+    }
+    let folder = places.tools.join("moto");
+    let by_hand = format!("python3 -m venv {0} && {0}/bin/pip install '{MOTO}'", folder.display());
+    if !install {
+        return Err(Failure::new(format!(
+            "moto's server is missing; install it, and put it on the PATH, with\n  {by_hand}"
+        )));
+    }
+    println!("moto's server goes into {}", folder.display());
+    run(places.command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let mut pip = places.command(&folder.join("bin/python").display().to_string());
+    run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MOTO]))?;
+    // Last, so that what is found works.
+    let programs = places.tools.join("bin");
+    std::fs::create_dir_all(&programs)?;
+    let link = programs.join("moto_server");
+    let _ = std::fs::remove_file(&link);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(folder.join("bin/moto_server"), &link)?;
+    Ok(())
 }
 
 fn node(places: &Places) -> Result {

@@ -11,7 +11,7 @@ pub async fn save(desk: &Desk<'_>, name: &str, message: &str, note: Option<&str>
     desk.connect().await?;
     let channel = desk.channel(name).await?;
     let id = find(desk, &channel, which).await?;
-    let saved = desk.client.save(desk.ws(), channel.id, id, note).await?;
+    let saved = desk.client.save_message(desk.ws(), channel.id, id, note).await?;
     let names = desk.names().await?;
     desk.output().show(&Saved::new(&saved, &names), || saved_text(&saved))
 }
@@ -22,7 +22,7 @@ pub async fn unsave(desk: &Desk<'_>, name: &str, message: &str) -> Outcome {
     desk.connect().await?;
     let channel = desk.channel(name).await?;
     let id = find(desk, &channel, which).await?;
-    desk.client.unsave(desk.ws(), channel.id, id).await?;
+    desk.client.unsave_message(desk.ws(), channel.id, id).await?;
     let names = desk.names().await?;
     desk.output().show(&Unsaved::new(channel.id, id, &names), || "no longer saved".to_owned())
 }
@@ -30,7 +30,7 @@ pub async fn unsave(desk: &Desk<'_>, name: &str, message: &str) -> Outcome {
 /// `saved`.
 pub async fn list(desk: &Desk<'_>) -> Outcome {
     desk.connect().await?;
-    let saved = desk.client.saved(desk.ws()).await?;
+    let saved = desk.client.saved_messages(desk.ws()).await?;
     let names = desk.names().await?;
     let shapes: Vec<Saved> = saved.iter().map(|saved| Saved::new(saved, &names)).collect();
     desk.output().show(&shapes, || saved.iter().map(saved_text).collect::<Vec<_>>().join("\n"))

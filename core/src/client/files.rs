@@ -131,7 +131,13 @@ impl Client {
     ///
     /// # Errors
     /// As for [`Self::download`].
-    pub async fn save(&self, ws: WorkspaceId, file: FileId, folder: &Path, progress: Progress<'_>) -> Result<PathBuf> {
+    pub async fn save_file(
+        &self,
+        ws: WorkspaceId,
+        file: FileId,
+        folder: &Path,
+        progress: Progress<'_>,
+    ) -> Result<PathBuf> {
         let (place, fetched) = self.fetch_file(ws, file, None, progress).await?;
         let to = free_name(folder, &fetched.row.name);
         place.open(fetched, None, to.clone()).await?;

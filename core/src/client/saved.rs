@@ -16,7 +16,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::BadInput`] for a long note; [`Error::Offline`], [`Error::Refused`].
-    pub async fn save(
+    pub async fn save_message(
         &self,
         ws: WorkspaceId,
         channel: ChannelId,
@@ -39,7 +39,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn unsave(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId) -> Result<()> {
+    pub async fn unsave_message(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId) -> Result<()> {
         self.workspace(ws)?.session()?.call::<Unsave>(&OneMessage { channel, id }).await?;
         Ok(())
     }
@@ -48,7 +48,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn saved(&self, ws: WorkspaceId) -> Result<Vec<SavedView>> {
+    pub async fn saved_messages(&self, ws: WorkspaceId) -> Result<Vec<SavedView>> {
         let workspace = self.workspace(ws)?;
         let session = workspace.session()?;
         let (mut all, mut before) = (Vec::new(), None);

@@ -12,7 +12,7 @@ use thechatapp_protocol::http::{
     BINDING_EXPORTER, BINDING_HEADER, BINDING_NONE, DOCUMENT_HEADER, HELLO_HEADER, session_path,
 };
 use thechatapp_protocol::session::{Binding, EXPORTER_LABEL, Prologue, StaticKey, Transport, initiate, limits};
-use thechatapp_protocol::{ErrorBody, PROTOCOL};
+use thechatapp_protocol::{Code, ErrorBody, PROTOCOL};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -30,6 +30,8 @@ const PATIENCE: Duration = Duration::from_millis(limits::HANDSHAKE_MILLIS);
 pub enum Failure {
     /// The server cannot be reached, or what answers is none.
     Offline(String),
+    /// The workspace is closed while its key service gives no key: as good as offline, with the server's words.
+    Closed(ErrorBody),
     /// What answers does not fit the identity document that is known: look at its document.
     Identity(String),
 }
@@ -149,6 +151,8 @@ fn refused(response: &http::Response<Option<Vec<u8>>>) -> Failure {
         (StatusCode::CONFLICT | StatusCode::FORBIDDEN | StatusCode::NOT_FOUND | StatusCode::BAD_REQUEST, body) => {
             Failure::Identity(body.map_or_else(|| format!("the server answered {status}"), |body| body.to_string()))
         }
+        // Nobody has proved yet who says it; it asks for nothing but patience, as being offline does.
+        (_, Some(body)) if body.code == Code::KeyService => Failure::Closed(body),
         // Whatever it says: nobody has proved yet who says it.
         (_, Some(body)) => Failure::Offline(body.to_string()),
         (_, None) => Failure::Offline(format!("the server answered {status}")),

@@ -65,6 +65,7 @@ async fn reach(
         match connect(&target).await {
             Ok((socket, transport)) => return Ok((known, socket, transport)),
             Err(Failure::Offline(why)) => return Err(Error::Offline { why }),
+            Err(Failure::Closed(body)) => return Err(Error::Refused(body)),
             Err(Failure::Identity(why)) if last => return Err(Error::Offline { why }),
             Err(Failure::Identity(why)) => {
                 let fetched = fetch_identity(&config.url, Some(&config.workspace), None).await?;

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use std::time::Duration;
 use thechatapp_protocol::http::{IDENTITY_PATH, identity_path};
 use thechatapp_protocol::identity::{DOCUMENT_MAX, Pin, SignedDocument, Unverified};
+use thechatapp_protocol::{Code, ErrorBody};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -14,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// sent but the path, and nothing of the answer is trusted.
 ///
 /// # Errors
-/// [`Error::Offline`], [`Error::BadInput`].
+/// [`Error::Offline`], [`Error::BadInput`], [`Error::Refused`] while the server's key service gives no key.
 pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin>) -> Result<Unverified> {
     let path = match (workspace, pin) {
         (Some(workspace), _) => identity_path(workspace),
@@ -37,9 +38,7 @@ pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin
             format!("{url} does not serve it, or serves several: name one"),
         ));
     }
-    if !answer.status().is_success() {
-        return Err(Error::Offline { why: format!("{url} answered {}", answer.status()) });
-    }
+    let status = answer.status();
     let mut bytes = Vec::new();
     let mut stream = answer.bytes_stream();
     while let Some(part) = stream.next().await {
@@ -47,6 +46,12 @@ pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin
         if bytes.len() > DOCUMENT_MAX {
             return Err(Error::Offline { why: format!("{url} is no TheChatApp server: its answer is too long") });
         }
+    }
+    if !status.is_success() {
+        return Err(match serde_json::from_slice::<ErrorBody>(&bytes) {
+            Ok(body) if body.code == Code::KeyService => Error::Refused(body),
+            _ => Error::Offline { why: format!("{url} answered {status}") },
+        });
     }
     Ok(Unverified::new(SignedDocument::decode(&bytes)?))
 }

@@ -10,6 +10,7 @@ use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
+use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::Event;
 use thechatapp_protocol::identity::Pin;
 use tokio::sync::mpsc;
@@ -84,6 +85,8 @@ impl Link {
 enum Outcome {
     /// Try again after the usual wait, or after this one.
     Wait { why: String, fixed: Option<Duration> },
+    /// The workspace is closed for now: try again after the usual wait.
+    Closed(ErrorBody),
     /// The identity moved on: try again at once.
     Moved,
     /// Another identity, which nobody announced.
@@ -112,6 +115,10 @@ impl Keeper {
             }
             let outcome =
                 if stopped.is_some() { self.look(String::new(), stopped).await } else { self.attempt().await };
+            let (outcome, closed) = match outcome {
+                Outcome::Closed(body) => (Outcome::Wait { why: body.to_string(), fixed: None }, Some(body)),
+                other => (other, None),
+            };
             match outcome {
                 Outcome::Finished => return,
                 Outcome::Stopped(pin) => {
@@ -125,6 +132,8 @@ impl Keeper {
                     moves += 1;
                     stopped = None;
                 }
+                // Told apart above.
+                Outcome::Closed(_) => {}
                 Outcome::Moved => {
                     moves = 0;
                     stopped = None;
@@ -137,7 +146,7 @@ impl Keeper {
                     let wait = fixed.unwrap_or_else(|| self.next_wait());
                     if stopped.is_none() || fixed.is_some() {
                         stopped = None;
-                        if self.events.send(LinkEvent::Down { why, retry_in: wait }).await.is_err() {
+                        if self.events.send(LinkEvent::Down { why, retry_in: wait, closed }).await.is_err() {
                             return;
                         }
                     }
@@ -172,6 +181,7 @@ impl Keeper {
         let (socket, transport) = match connect(&target).await {
             Ok(connected) => connected,
             Err(Failure::Offline(why)) => return Outcome::Wait { why, fixed: None },
+            Err(Failure::Closed(body)) => return Outcome::Closed(body),
             Err(Failure::Identity(why)) => return self.look(why, None).await,
         };
         self.waits = 0;

@@ -67,6 +67,8 @@ pub enum LinkEvent {
         why: String,
         /// Until the next attempt.
         retry_in: Duration,
+        /// The server's own words, when it is there and its workspace is closed.
+        closed: Option<ErrorBody>,
     },
     /// The identity moved on by an announced step: store it (and its pin copy).
     Known {

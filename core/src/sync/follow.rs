@@ -78,6 +78,10 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
                     let retry_in = AFTER_FAULT.as_millis() as u64;
                     eager = connected.eager;
                     drop(connected);
+                    workspace.set_closed(match &why {
+                        Error::Refused(body) if body.code == Code::KeyService => Some(body.clone()),
+                        _ => None,
+                    });
                     workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
                     tokio::time::sleep(AFTER_FAULT).await;
                 }
@@ -168,9 +172,10 @@ impl<'a> Connected<'a> {
             LinkEvent::Up(session) => self.up(session).await?,
             LinkEvent::Event(event) if self.starting.is_some() => self.early.push(event),
             LinkEvent::Event(event) => return self.event(event).await,
-            LinkEvent::Down { why, retry_in } => {
+            LinkEvent::Down { why, retry_in, closed } => {
                 self.starting = None;
                 self.early.clear();
+                workspace.set_closed(closed);
                 let retry_in = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
                 workspace.set_connection(Connection::Offline { why, retry_in });
             }
@@ -213,6 +218,7 @@ impl<'a> Connected<'a> {
         let after = self.starting.take().map_or(0, |starting| starting.after);
         match answer {
             Ok(started) => {
+                self.workspace.set_closed(None);
                 if started.heads {
                     let applied = self.workspace.cache.mark_stale(true).await?;
                     self.workspace.announce(&applied);

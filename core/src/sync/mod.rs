@@ -70,6 +70,8 @@ pub(crate) struct Workspace {
     account: RwLock<Account>,
     connection: watch::Sender<Connection>,
     session: watch::Sender<Option<Session>>,
+    /// What the server says while its key service gives no key.
+    closed: Mutex<Option<ErrorBody>>,
     /// Why the server could not take a message yet, for those that wait.
     troubles: Mutex<BTreeMap<MessageId, ErrorBody>>,
     /// Counts what changed here: rows, what waits, the connection.
@@ -139,6 +141,7 @@ impl Workspace {
             account: RwLock::new(account),
             connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
             session: watch::Sender::new(None),
+            closed: Mutex::default(),
             troubles: Mutex::new(BTreeMap::new()),
             changed: watch::Sender::new(0),
             link_orders,
@@ -199,7 +202,7 @@ impl Workspace {
                 }
             }
             Connection::SignedOut { why } => Error::Refused(signed_out(why)),
-            Connection::Offline { why, .. } => Error::Offline { why },
+            Connection::Offline { why, .. } => self.closed().map_or(Error::Offline { why }, Error::Refused),
             Connection::Damaged { file, why } => Error::Corrupt { file, why },
             _ => Error::Offline { why: "the connection is being made".into() },
         }
@@ -213,6 +216,15 @@ impl Workspace {
     /// Certificate authorities trusted beside the system's.
     pub(crate) fn extra_roots(&self) -> &[Vec<u8>] {
         &self.platform.extra_roots
+    }
+
+    /// What the server says, when it is there and this workspace is closed on it.
+    pub(crate) fn closed(&self) -> Option<ErrorBody> {
+        self.closed.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set_closed(&self, closed: Option<ErrorBody>) {
+        *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
     }
 
     /// Why the server could not take a message yet.

@@ -82,6 +82,11 @@ pub enum Command {
         /// What opens it.
         passphrase: String,
     },
+    /// What is known of a workspace's key.
+    KeyStatus {
+        /// Of which workspace.
+        workspace: String,
+    },
     /// Checks everything.
     Doctor,
 }
@@ -112,17 +117,21 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             Ok(json!({ "messages": done.messages, "people": done.people }))
         }
         Command::WorkspaceList => {
+            if let Some(why) = host.closed() {
+                return Err(why);
+            }
             let rows: Vec<_> = host
                 .workspaces()
                 .iter()
                 .map(|workspace| {
-                    let identity = workspace.identity();
+                    let face = workspace.face().ok();
                     json!({
                         "workspace": workspace.name,
                         "name": workspace.title,
                         "id": workspace.id,
-                        "pin": identity.pin(),
-                        "epoch": identity.document().epoch,
+                        "pin": face.as_ref().map(|face| face.pin()),
+                        "epoch": face.as_ref().map(|face| face.document().epoch),
+                        "open": workspace.is_open(),
                         "sessions": workspace.hub.sessions(),
                     })
                 })
@@ -130,7 +139,8 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             Ok(json!({ "workspaces": rows }))
         }
         Command::WorkspaceCreate { workspace } => {
-            let made = host.create_workspace(&workspace, Vec::new())?;
+            // The key service may take its time.
+            let made = tokio::task::block_in_place(|| host.create_workspace(&workspace, Vec::new()))?;
             host.refresh_identities().await?;
             Ok(made_json(&made))
         }
@@ -181,6 +191,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             .map_err(|why| Error::internal("A backup ended early", why))??;
             report_json(&backup::create(host, folder).await?)
         }
+        Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::Doctor => doctor(host).await,
     }
 }

@@ -11,6 +11,7 @@ use crate::time::now;
 use std::fs::File;
 use std::sync::Arc;
 use thechatapp_protocol::FileId;
+use thechatapp_seal::unwrap;
 
 /// Makes a backup of every workspace. Each is as it was at one moment; what was acknowledged before this was called is in
 /// it.
@@ -19,27 +20,24 @@ use thechatapp_protocol::FileId;
 /// See [`crate::error::Kind`]; then no snapshot is written, and the pieces that were help the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
     let folder = Arc::new(folder);
+    if let Some(why) = host.closed() {
+        return Err(why);
+    }
     let mut workspaces = Vec::new();
-    for kept in host.kept_keys()? {
-        let workspace = host.workspace(&kept.name)?;
-        workspaces.push(keep(&workspace, kept, &folder).await?);
+    for workspace in host.workspaces() {
+        workspaces.push(keep(&workspace, &folder).await?);
     }
     let snapshot = Snapshot { version: VERSION, at: now(), base_url: host.base_url()?, workspaces };
     let name = folder.put_snapshot(&snapshot)?;
     Ok(snapshot.report(name, true))
 }
 
-/// What the host database knows of a workspace.
-#[derive(Debug)]
-pub struct KeysOf {
-    pub(crate) name: String,
-    pub(crate) created: thechatapp_protocol::Timestamp,
-    pub(crate) database_key: thechatapp_seal::Key,
-}
-
-async fn keep(workspace: &Arc<Workspace>, keys: KeysOf, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
-    let (frozen, messages, shared) = workspace.freeze(keys.database_key.clone()).await?;
-    let (path, to) = (workspace.path.clone(), folder.clone());
+async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
+    let keyring = workspace.keyring()?;
+    let place = workspace.place();
+    let database_key = unwrap(keyring.top(), "database", place.id.as_bytes(), 0, &place.wrapped_database_key)?;
+    let (frozen, messages, shared) = workspace.freeze(database_key.clone()).await?;
+    let (path, to) = (place.path.clone(), folder.clone());
     let database = blocking(move || {
         let kept = to.keep(File::open(path)?);
         // The file stood still until here.
@@ -57,9 +55,9 @@ async fn keep(workspace: &Arc<Workspace>, keys: KeysOf, folder: &Arc<Folder>) ->
         id: workspace.id,
         name: workspace.name.clone(),
         title: workspace.title.clone(),
-        created: keys.created,
-        key: Kept::from(workspace.keyring.top()),
-        database_key: Kept::from(&keys.database_key),
+        created: place.created,
+        key: Kept::from(keyring.top()),
+        database_key: Kept::from(&database_key),
         database,
         files,
         messages,

@@ -17,7 +17,7 @@ mod restore;
 pub mod schedule;
 mod snapshot;
 
-pub use create::{KeysOf, create};
+pub use create::create;
 pub use folder::Folder;
 pub use restore::{restore, verify};
 pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};

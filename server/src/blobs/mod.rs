@@ -49,13 +49,9 @@ impl Drop for Busy {
 
 impl Blobs {
     /// In a workspace's folder.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn new(workspace: &Path) -> io::Result<Self> {
+    pub fn of(workspace: &Path) -> Self {
         let folder = workspace.join("files");
-        files::private_folder(&folder)?;
-        Ok(Self { folder, tokens: Tokens::default(), limits: RwLock::new(LIMITS), busy: Arc::default() })
+        Self { folder, tokens: Tokens::default(), limits: RwLock::new(LIMITS), busy: Arc::default() }
     }
 
     /// How much may be stored.
@@ -104,6 +100,7 @@ impl Blobs {
     /// The system's.
     pub fn append(&self, file: FileId) -> io::Result<File> {
         let path = self.part(file);
+        files::private_folder(&self.folder)?;
         files::touch_private(&path)?;
         OpenOptions::new().append(true).open(path)
     }

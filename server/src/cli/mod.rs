@@ -8,12 +8,14 @@ mod serve;
 
 use crate::admin::{self, Command, socket::Remote};
 use crate::auth::password::Cost;
+use crate::config::{Config, KeySection};
 use crate::error::{Error, Kind, Result};
-use crate::kms::KeySource;
+use crate::kms::{self, KeySource};
 use crate::tenants::{self, Host};
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use serde_json::Value;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -67,6 +69,15 @@ enum Sub {
 
 #[derive(Debug, Subcommand)]
 enum Key {
+    /// Which key service guards a workspace's key, and how it is.
+    #[command(after_help = "Example: thechatapp-server key status --data /srv/chat --workspace acme --json")]
+    Status {
+        #[command(flatten)]
+        open: Open,
+        /// Of which workspace.
+        #[arg(long)]
+        workspace: String,
+    },
     /// Makes new keys; clients follow silently.
     #[command(after_help = "Example: thechatapp-server key rotate --data /srv/chat --workspace acme --what session")]
     Rotate {
@@ -141,7 +152,7 @@ struct KeyArgs {
     /// A file with the passphrase of the local key service.
     #[arg(long)]
     passphrase_file: Option<PathBuf>,
-    /// The key service: `local:` or `local:/path/to/key.json`.
+    /// The key service: `local:[PATH]`, `vault+https://HOST/MOUNT/KEY`, `pkcs11:…`, `aws-kms:KEY` (docs/keys.md).
     #[arg(long)]
     kms: Option<String>,
 }
@@ -197,6 +208,11 @@ fn run(command: Sub, output: &Output) -> Result<()> {
                 Ok(())
             }
             Sub::Import(import) => import::run(import, output).await,
+            Sub::Key(Key::Status { open, workspace }) => {
+                let status = once(&open, Command::KeyStatus { workspace }).await?;
+                output.print(&status, key_words);
+                Ok(())
+            }
             Sub::Key(Key::Rotate { open, workspace, what }) => {
                 let done = once(&open, Command::KeyRotate { workspace, what }).await?;
                 output.print(&done, |done| format!("New keys ({}), epoch {}", text(done, "what"), text(done, "epoch")));
@@ -222,6 +238,20 @@ fn run(command: Sub, output: &Output) -> Result<()> {
     // Blocking work that is still under way has nobody left to answer.
     runtime.shutdown_background();
     done
+}
+
+fn key_words(status: &Value) -> String {
+    let mut words = format!("{}: {}, key {}", text(status, "workspace"), text(status, "state"), text(status, "key"));
+    let _ = write!(words, "\nkey service: {}", text(status, "provider"));
+    for (name, label) in [("age", "seconds old"), ("confirmed", "seconds since it was last given")] {
+        if let Some(seconds) = status.get(name).and_then(Value::as_u64) {
+            let _ = write!(words, "\n{seconds} {label}");
+        }
+    }
+    if let Some(why) = status.get("last_error").and_then(Value::as_str) {
+        let _ = write!(words, "\nlast error: {why}");
+    }
+    words
 }
 
 async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
@@ -308,49 +338,41 @@ impl Way {
 
 impl KeyArgs {
     /// What opens the keys: from the command line, else the configuration, else a person at a terminal.
-    fn source(&self, config: Option<&crate::config::KeySection>) -> Result<KeySource> {
-        let usage = |what: &str, why: String, advice: &str| Error::new(Kind::Usage, what, why, advice);
-        let kms = self.kms.clone().or_else(|| config.and_then(|key| key.kms.clone()));
-        let file = match kms.as_deref() {
-            None | Some("local" | "local:") => None,
-            Some(uri) => match uri.strip_prefix("local:") {
-                Some(path) => Some(PathBuf::from(path)),
-                None => {
-                    return Err(usage(
-                        "This key service is not known",
-                        format!("{uri} is none that this release speaks to"),
-                        "use local: (a key file sealed by a passphrase)",
-                    ));
-                }
-            },
+    fn source(&self, config: Option<&KeySection>) -> Result<KeySource> {
+        let from_environment;
+        let section = match config {
+            Some(section) => section,
+            None => {
+                from_environment = Config::read(None, |name| std::env::var(name).ok())?.key;
+                &from_environment
+            }
         };
+        let uri = self.kms.as_deref().or(section.kms.as_deref()).unwrap_or("local:");
+        KeySource::parse(uri, section, || self.passphrase(section))
+    }
+
+    fn passphrase(&self, section: &KeySection) -> Result<Zeroizing<String>> {
+        let usage = |what: &str, why: &str, advice: &str| Error::new(Kind::Usage, what, why, advice);
         let passphrase = if let Some(path) = &self.passphrase_file {
             read_secret(path)?
-        } else if let Some(passphrase) = config.and_then(|key| key.passphrase.clone()) {
-            Zeroizing::new(passphrase)
-        } else if let Some(passphrase) = from_environment()? {
-            passphrase
+        } else if let Some(passphrase) = &section.passphrase {
+            Zeroizing::new(passphrase.clone())
+        } else if let Some(path) = kms::credential("passphrase") {
+            read_secret(&path)?
         } else if std::io::IsTerminal::is_terminal(&std::io::stdin()) {
             Zeroizing::new(rpassword::prompt_password("Passphrase of this host: ")?)
         } else {
             return Err(usage(
                 "No passphrase was given",
-                "there is no terminal to ask for it at".into(),
-                "give --passphrase-file",
+                "there is no terminal to ask for it at",
+                "give --passphrase-file or --kms",
             ));
         };
         if passphrase.is_empty() {
-            return Err(usage("The passphrase is empty", "an empty one protects nothing".into(), "choose one"));
+            return Err(usage("The passphrase is empty", "an empty one protects nothing", "choose one"));
         }
-        Ok(KeySource::Local { file, passphrase })
+        Ok(passphrase)
     }
-}
-
-fn from_environment() -> Result<Option<Zeroizing<String>>> {
-    if let Some(path) = std::env::var_os("THECHATAPP_KEY_PASSPHRASE_FILE") {
-        return read_secret(Path::new(&path)).map(Some);
-    }
-    Ok(std::env::var("THECHATAPP_KEY_PASSPHRASE").ok().map(Zeroizing::new))
 }
 
 /// The first line of a file.

@@ -36,3 +36,17 @@ fn a_passphrase_from_a_file_is_read_and_never_shown() {
     assert!(!config.show().unwrap().contains("sesame"));
     assert!(!format!("{config:?}").contains("sesame"));
 }
+
+#[test]
+fn a_secret_that_may_be_renewed_is_named_and_not_read() {
+    let variables = [("THECHATAPP_KEY_VAULT_TOKEN_FILE", "/run/token"), ("THECHATAPP_KEY_CACHE_SECONDS", "60")];
+    let config = read("", &variables).unwrap();
+    assert_eq!(config.key.vault_token_file.as_deref(), Some(Path::new("/run/token")));
+    assert_eq!((config.key.vault_token, config.key.cache_seconds), (None, 60));
+    for value in ["0", "-1", "soon"] {
+        assert!(read("", &[("THECHATAPP_KEY_CACHE_SECONDS", value)]).is_err(), "{value}");
+    }
+    let shown = read("[key]\nvault_token = \"hvs.secret\"\npin = \"4321\"\n", &[]).unwrap();
+    let text = format!("{}{shown:?}", shown.show().unwrap());
+    assert!(!text.contains("hvs") && !text.contains("4321"));
+}

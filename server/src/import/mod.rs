@@ -88,7 +88,7 @@ pub async fn batch(workspace: &Arc<Workspace>, channel: &str, batch: Vec<Message
 type Sealed = (Vec<(Timestamp, Ready)>, BTreeSet<String>);
 
 fn seal(workspace: &Workspace, channel: ChannelId, batch: Vec<Message>) -> std::result::Result<Sealed, Fail> {
-    let keyring = &workspace.keyring;
+    let keyring = &*workspace.keyring()?;
     let mut authors = HashMap::new();
     let mut ready = Vec::with_capacity(batch.len());
     let mut nicks = BTreeSet::new();

@@ -20,7 +20,7 @@ impl Handle for SendMessage {
         let (scope, after) = (Self::scope(&params), params.after);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
         let ready = Ready::with_files(
-            &workspace.keyring,
+            &*workspace.keyring()?,
             caller.person,
             params.channel,
             params.id,

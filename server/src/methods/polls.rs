@@ -15,7 +15,7 @@ use thechatapp_protocol::methods::polls::{CastVote, CastVoteParams, ClosePoll, C
 impl Handle for CreatePoll {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: CreatePollParams) -> Result<MessageRow, Fail> {
         let scope = Self::scope(&params);
-        let ready = Ready::poll(&workspace.keyring, caller.person, params)?;
+        let ready = Ready::poll(&*workspace.keyring()?, caller.person, params)?;
         workspace
             .write::<Self, _>(caller, scope, move |tx, permit| {
                 let channel = permit.channel()?;

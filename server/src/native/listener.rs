@@ -49,6 +49,8 @@ impl Listener {
         caller: Caller,
         params: StartSyncParams,
     ) -> Result<(Self, SyncStarted), Fail> {
+        // Of a closed workspace it is not known how far it is.
+        workspace.keyring()?;
         let (groups, head) = workspace.hub.subscribe();
         if params.after > head {
             return Err(thechatapp_protocol::ErrorBody::new(
@@ -83,7 +85,12 @@ impl Listener {
     async fn hear(&mut self, out: &mpsc::Sender<Heard>) -> Result<(), Option<Fail>> {
         self.catch_up(out).await?;
         loop {
-            match self.groups.recv().await {
+            // A session that has ended would be noticed only with the next commit, and a stopping server waits for this.
+            let heard = tokio::select! {
+                heard = self.groups.recv() => heard,
+                () = out.closed() => return Ok(()),
+            };
+            match heard {
                 Ok(group) => {
                     let mut groups = vec![group];
                     let mut lost = false;

@@ -61,7 +61,7 @@ pub struct Begun {
 }
 
 enum Who {
-    /// Nothing valid has come yet: the handshake may be an old one.
+    /// Nothing valid has come yet: the handshake may be an old one. Or it has, and the workspace is closed.
     Unproven,
     Newcomer,
     Known(Caller, Presence),
@@ -227,11 +227,16 @@ impl Session {
                 let good = devices::standing(view, device)?.is_some_and(|standing| standing.good);
                 Ok(Some((Caller { person, device }, good)))
             })
-            .await
-            .map_err(|why| {
+            .await;
+        let known = match known {
+            Ok(known) => known,
+            // Who it is shows once the workspace is open; until then its calls are told why.
+            Err(Fail::Refused(_)) => return Ok(()),
+            Err(why) => {
                 tracing::error!(error = %why, "a device could not be looked up");
-                End::Resume("the server failed")
-            })?;
+                return Err(End::Resume("the server failed"));
+            }
+        };
         match known {
             Some((caller, true)) => {
                 self.place.release();
@@ -284,7 +289,11 @@ impl Session {
                 };
                 self.calls.push(call.boxed());
             }
-            Who::Newcomer | Who::Unproven => {
+            Who::Unproven => {
+                let closed = self.workspace.closed();
+                return self.refuse(stream, &closed).await;
+            }
+            Who::Newcomer => {
                 return self.refuse(stream, &Fail::signed_out().into_body()).await;
             }
         }

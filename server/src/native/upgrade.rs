@@ -6,7 +6,7 @@
 use super::Connection;
 use super::session::{self, Begun};
 use crate::serve::Shared;
-use crate::state::Workspace;
+use crate::state::{self, Workspace};
 use crate::time::{now, steady_millis};
 use axum::extract::ws::WebSocketUpgrade;
 use axum::extract::{Path, State};
@@ -41,6 +41,9 @@ pub async fn session_route(
     upgrade: WebSocketUpgrade,
 ) -> Response {
     let Some(workspace) = shared.host.find(&name) else {
+        if let Some(why) = shared.host.closed() {
+            return Refusal(StatusCode::SERVICE_UNAVAILABLE, state::closed(&why.why)).into_response();
+        }
         return refuse(
             StatusCode::NOT_FOUND,
             Code::NotFound,
@@ -81,7 +84,7 @@ fn begin(workspace: &Workspace, connection: &Connection, headers: &HeaderMap) ->
     let header = |name: &str| headers.get(name).map(HeaderValue::as_bytes);
     let decoded = |name: &str| header(name).and_then(|value| BASE64URL_NOPAD.decode(value).ok());
 
-    let identity = workspace.identity();
+    let identity = workspace.face().map_err(|closed| Refusal(StatusCode::SERVICE_UNAVAILABLE, closed.into_body()))?;
     let document = decoded(DOCUMENT_HEADER).ok_or_else(|| bad("it names no identity document"))?;
     if document != identity.hash() {
         return Err(refuse(

@@ -2,7 +2,9 @@
 
 use super::Host;
 use crate::error::{Error, Result};
+use crate::{files, kms};
 use rusqlite::OptionalExtension;
+use std::path::PathBuf;
 use std::sync::PoisonError;
 use thechatapp_seal::{Context, open, seal};
 use zeroize::Zeroizing;
@@ -20,28 +22,55 @@ impl Host {
         Ok(last.unwrap_or_else(|| "https://localhost:8443".to_owned()))
     }
 
-    /// Sets the address, and remembers it.
+    /// Sets the address, and remembers it, as soon as the host is open.
     ///
     /// # Errors
     /// When the database fails.
     pub fn set_base_url(&self, base: &str) -> Result<()> {
         *self.base.write().unwrap_or_else(PoisonError::into_inner) = Some(base.to_owned());
-        self.set_fact("base_url", base.as_bytes())
+        if self.closed().is_some() { Ok(()) } else { self.remember_base_url() }
+    }
+
+    pub(super) fn remember_base_url(&self) -> Result<()> {
+        let base = self.base.read().unwrap_or_else(PoisonError::into_inner).clone();
+        base.map_or(Ok(()), |base| self.set_fact("base_url", base.as_bytes()))
     }
 
     /// The TLS key this host made for itself, PKCS #8; made when there is none.
     ///
     /// # Errors
-    /// When the database fails, or the key does not open.
+    /// When the database or the file fails, or the key does not open.
     pub fn tls_key(&self) -> Result<Zeroizing<Vec<u8>>> {
+        if kms::may_be_away(&*self.kms) {
+            return self.tls_key_in_file();
+        }
         let context = Context::new("host").part(b"tls key");
         if let Some(sealed) = self.fact("tls_key")? {
-            return Ok(open(&self.key, &context, &sealed)?);
+            return Ok(open(&self.db()?.opened.key, &context, &sealed)?);
         }
-        let made = rcgen::KeyPair::generate().map_err(|why| Error::internal("No TLS key could be made", why))?;
-        let der = Zeroizing::new(made.serialize_der());
-        self.set_fact("tls_key", &seal(&self.key, &context, &der)?)?;
+        let der = make_tls_key()?;
+        let sealed = seal(&self.db()?.opened.key, &context, &der)?;
+        self.set_fact("tls_key", &sealed)?;
         Ok(der)
+    }
+
+    /// Unsealed, as the key of any certificate is: without it a server whose key service is away could tell nobody why.
+    /// Sessions are sealed once more inside TLS, by keys that the key service does guard.
+    fn tls_key_in_file(&self) -> Result<Zeroizing<Vec<u8>>> {
+        let path = self.tls_key_file();
+        match std::fs::read(&path) {
+            Ok(der) => Ok(Zeroizing::new(der)),
+            Err(why) if why.kind() == std::io::ErrorKind::NotFound => {
+                let der = make_tls_key()?;
+                files::write_private(&path, &der)?;
+                Ok(der)
+            }
+            Err(why) => Err(why.into()),
+        }
+    }
+
+    fn tls_key_file(&self) -> PathBuf {
+        self.dir.join("keys").join("tls.key")
     }
 
     /// Forgets the TLS key this host made for itself, so that the next start makes another.
@@ -49,21 +78,27 @@ impl Host {
     /// # Errors
     /// When the database fails.
     pub fn drop_tls_key(&self) -> Result<()> {
-        self.db().execute("DELETE FROM facts WHERE name = 'tls_key'", [])?;
+        let _ = std::fs::remove_file(self.tls_key_file());
+        self.db()?.execute("DELETE FROM facts WHERE name = 'tls_key'", [])?;
         Ok(())
     }
 
     fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
-        Ok(self.db().query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
+        Ok(self.db()?.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
     }
 
     fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
         if self.fact(name)?.as_deref() != Some(value) {
-            self.db().execute(
+            self.db()?.execute(
                 "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
                 (name, value),
             )?;
         }
         Ok(())
     }
+}
+
+fn make_tls_key() -> Result<Zeroizing<Vec<u8>>> {
+    let made = rcgen::KeyPair::generate().map_err(|why| Error::internal("No TLS key could be made", why))?;
+    Ok(Zeroizing::new(made.serialize_der()))
 }

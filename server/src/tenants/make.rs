@@ -5,11 +5,12 @@ use crate::error::{Error, Result};
 use crate::files;
 use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
+use crate::kms;
 use crate::state::{Place, Workspace};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
 use std::sync::PoisonError;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::identity::{Invite, Pin, make_code};
@@ -42,14 +43,13 @@ impl Host {
     /// Bad input for a name that is taken or cannot stand in an address.
     pub fn create_workspace(&self, title: &str, tls_keys: Vec<[u8; 32]>) -> Result<Made> {
         let title = title.trim();
-        let name = short_name(title)?;
-        if self.find(&name).is_some() || self.dir.join(&name).exists() {
-            return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
-        }
+        let name = self.free_name(title)?;
+        let created = now();
         let (top, database_key) = (Key::random()?, Key::random()?);
         let id = WorkspaceId::from_parts(now().unix_millis(), &random()?);
-        let wrapped = self.kms.wrap(&WrapContext::new(id.to_string()), &top)?;
-        let wrapped_database = wrap(&top, "database", id.as_bytes(), 0, &database_key)?;
+        let wrapped_key =
+            self.kms.wrap(&WrapContext::new(id.to_string()), &top).map_err(|why| kms::failed(&*self.kms, why))?;
+        let wrapped_database_key = wrap(&top, "database", id.as_bytes(), 0, &database_key)?;
         let folder = self.dir.join(&name);
         files::private_folder(&folder)?;
         let path = folder.join("workspace.db");
@@ -61,7 +61,7 @@ impl Host {
             let step = db.transaction()?;
             Keyring::create(&step, id, &top)?;
             let keyring = Keyring::load(&step, id, top.clone())?;
-            let tls_keys = match &*self.served.lock().unwrap_or_else(PoisonError::into_inner) {
+            let tls_keys = match &*self.served.lock() {
                 Some(served) => served.tls_keys.clone(),
                 None => tls_keys,
             };
@@ -77,15 +77,36 @@ impl Host {
             (identity.pin(), successor)
         };
         // Only with this row does the workspace exist.
-        self.db().execute(
+        self.db()?.execute(
             "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            (id.as_bytes(), &name, title, self.kms.provider(), self.kms.key_id(), wrapped, wrapped_database, now().0),
+            (
+                id.as_bytes(),
+                &name,
+                title,
+                self.kms.provider(),
+                self.kms.key_id(),
+                &wrapped_key,
+                &wrapped_database_key,
+                created.0,
+            ),
         )?;
-        let place = Place { id, name: name.clone(), title: title.to_owned(), path, key: top, database_key };
-        self.add(name.clone(), Workspace::open(place, self.passwords.clone())?);
+        let title = title.to_owned();
+        let place = Place { id, name: name.clone(), title, path, wrapped_key, wrapped_database_key, created };
+        let workspace = Workspace::new(place, self.passwords.clone());
+        workspace.open(top)?;
+        workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
+        self.add(name.clone(), workspace);
         let invite = Invite { base: self.base_url()?, workspace: name.clone(), pin, code }.to_string();
         Ok(Made { workspace: name, pin, invite, successor })
+    }
+
+    fn free_name(&self, title: &str) -> Result<String> {
+        let name = short_name(title)?;
+        if self.find(&name).is_some() || self.dir.join(&name).exists() {
+            return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
+        }
+        Ok(name)
     }
 
     /// Destroys a workspace: its wrapped keys first, then its files.
@@ -95,7 +116,7 @@ impl Host {
     pub fn wipe_workspace(&self, name: &str) -> Result<()> {
         let workspace = self.workspace(name)?;
         {
-            let db = self.db();
+            let db = self.db()?;
             db.execute("DELETE FROM workspaces WHERE name = ?1", [name])?;
             // The keys are gone from the file only once the WAL is.
             db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
@@ -116,7 +137,7 @@ impl Host {
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
         workspace.unguarded(move |tx| invites::insert(tx.db, &kept, Powers::NONE, uses, expires)).await?;
-        let pin = workspace.identity().pin();
+        let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
 }

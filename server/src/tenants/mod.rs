@@ -6,6 +6,7 @@
 //!   admin.sock            while the server runs: where commands reach it
 //!   keys/local.json       the local key service's key, sealed by a passphrase
 //!   keys/host.json        the key of host.db, wrapped by the key service
+//!   keys/tls.key          where the key service may be away: the TLS key this host made for itself
 //!   host.db               workspaces with their wrapped keys; facts
 //!   <workspace>/workspace.db
 //! ```
@@ -14,6 +15,7 @@
 
 mod facts;
 mod keep;
+mod keys;
 mod make;
 
 pub use make::Made;
@@ -23,11 +25,13 @@ use crate::auth::password::{Cost, Passwords};
 use crate::blobs;
 use crate::error::{Error, Fail, Kind, Result};
 use crate::files;
-use crate::kms::KeySource;
-use crate::state::{Place, Workspace};
+use crate::kms::watch::Health;
+use crate::kms::{self, KeySource};
+use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
 use data_encoding::HEXLOWER;
+use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,13 +39,18 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_protocol::WorkspaceId;
-use thechatapp_seal::{Key, KeyService, WrapContext, unwrap};
+use thechatapp_protocol::Code;
+use thechatapp_seal::{Key, KeyService, WrapContext};
 
 /// What a host's own key is wrapped for.
 const HOST: &str = "host";
+/// What is said before the key service was asked for the first time.
+const NOT_YET: &str = "its key has not come yet";
+/// How long keys are used after the key service last gave them, unless the configuration says otherwise.
+const CACHE: Duration = Duration::from_secs(300);
 
 #[derive(Serialize, Deserialize)]
 struct HostKey {
@@ -62,9 +71,11 @@ pub struct Served {
 /// An open host. One process at a time has it.
 pub struct Host {
     dir: PathBuf,
-    kms: Box<dyn KeyService>,
-    key: Key,
-    db: Mutex<Connection>,
+    kms: Arc<dyn KeyService>,
+    wrapped_key: Vec<u8>,
+    health: Mutex<Health>,
+    cache: Duration,
+    opened: Mutex<Option<Opened>>,
     workspaces: RwLock<BTreeMap<String, Arc<Workspace>>>,
     passwords: Arc<Passwords>,
     served: Mutex<Option<Served>>,
@@ -73,9 +84,15 @@ pub struct Host {
     _lock: File,
 }
 
+/// `host.db` and its key: not there until the key service has given it once.
+struct Opened {
+    key: Key,
+    db: Connection,
+}
+
 /// `host.db`, used directly: it is small, and asked rarely.
 struct HostDb<'a> {
-    db: MutexGuard<'a, Connection>,
+    opened: MappedMutexGuard<'a, Opened>,
     _in_use: database::InUse,
 }
 
@@ -83,7 +100,7 @@ impl Deref for HostDb<'_> {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        &self.db
+        &self.opened.db
     }
 }
 
@@ -139,19 +156,20 @@ impl Host {
         files::private_folder(&dir.join("keys"))?;
         let kms = source.create(dir)?;
         let key = Key::random()?;
-        let file = HostKey {
-            provider: kms.provider().to_owned(),
-            key_id: kms.key_id(),
-            wrapped: HEXLOWER.encode(&kms.wrap(&WrapContext::new(HOST), &key)?),
-        };
+        let wrapped = kms.wrap(&WrapContext::new(HOST), &key).map_err(|why| kms::failed(&*kms, why))?;
+        let file =
+            HostKey { provider: kms.provider().to_owned(), key_id: kms.key_id(), wrapped: HEXLOWER.encode(&wrapped) };
         let text = serde_json::to_vec(&file).map_err(|why| Error::internal("A key file could not be written", why))?;
         files::write_private(&dir.join("keys").join("host.json"), &text)?;
         files::touch_private(&dir.join("host.db"))?;
         let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
-        Self::assemble(dir, kms, key, db, cost, lock)
+        let host = Self::assemble(dir, kms, wrapped, cost, lock)?;
+        host.set_opened(Opened { key, db });
+        Ok(host)
     }
 
-    /// Opens a host and all its workspaces.
+    /// Opens a host and all its workspaces. With a key service that may be away, what does not get its key stays closed
+    /// until [`Host::check_keys`] gets it.
     ///
     /// # Errors
     /// Bad input when there is none, busy when another process has it, and what keys and databases fail with.
@@ -171,26 +189,26 @@ impl Host {
         let file: HostKey = serde_json::from_slice(&std::fs::read(&path)?).map_err(|_| damaged())?;
         let wrapped = HEXLOWER.decode(file.wrapped.as_bytes()).map_err(|_| damaged())?;
         let kms = source.open(dir)?;
-        let key = kms.unwrap(&WrapContext::new(HOST), &wrapped)?;
-        let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
-        let host = Self::assemble(dir, kms, key, db, cost, lock)?;
-        host.open_workspaces()?;
+        if kms.provider() != file.provider {
+            return Err(Error::bad_input(
+                "This is not the key service of this host",
+                format!("its keys are guarded by {} ({}), not by {}", file.provider, file.key_id, kms.provider()),
+                "give the --kms it was made with",
+            ));
+        }
+        let host = Self::assemble(dir, kms, wrapped, cost, lock)?;
+        host.open_all()?;
         Ok(host)
     }
 
-    fn assemble(
-        dir: &Path,
-        kms: Box<dyn KeyService>,
-        key: Key,
-        db: Connection,
-        cost: Cost,
-        lock: File,
-    ) -> Result<Self> {
+    fn assemble(dir: &Path, kms: Arc<dyn KeyService>, wrapped_key: Vec<u8>, cost: Cost, lock: File) -> Result<Self> {
         Ok(Self {
             dir: dir.to_owned(),
             kms,
-            key,
-            db: Mutex::new(db),
+            wrapped_key,
+            health: Mutex::default(),
+            cache: CACHE,
+            opened: Mutex::new(None),
             workspaces: RwLock::default(),
             passwords: Arc::new(Passwords::new(cost)?),
             served: Mutex::new(None),
@@ -200,45 +218,23 @@ impl Host {
         })
     }
 
-    fn open_workspaces(&self) -> Result<()> {
-        let places = {
-            let db = self.db();
-            let mut statement = db.prepare("SELECT id, name, title, wrapped_key, database_key FROM workspaces")?;
-            let rows = statement.query_map([], |row| {
-                Ok((row.get::<_, [u8; 16]>(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get(4)?))
-            })?;
-            rows.collect::<std::result::Result<Vec<(_, String, String, Vec<u8>, Vec<u8>)>, _>>()?
-        };
-        for (id, name, title, wrapped, wrapped_database) in places {
-            let id = WorkspaceId::from_bytes(id);
-            let key = self.kms.unwrap(&WrapContext::new(id.to_string()), &wrapped)?;
-            let database_key = unwrap(&key, "database", id.as_bytes(), 0, &wrapped_database)?;
-            let path = self.dir.join(&name).join("workspace.db");
-            if !path.exists() {
-                return Err(Error::new(
-                    Kind::Corrupt,
-                    "A workspace's database is missing",
-                    path.display().to_string(),
-                    "restore it from a backup",
-                ));
-            }
-            let workspace = Workspace::open(
-                Place { id, name: name.clone(), title, path, key, database_key },
-                self.passwords.clone(),
-            )?;
-            self.add(name, workspace);
-        }
-        Ok(())
-    }
-
     fn add(&self, name: String, workspace: Arc<Workspace>) {
-        workspace.blobs.set_limits(*self.limits.lock().unwrap_or_else(PoisonError::into_inner));
+        workspace.blobs.set_limits(*self.limits.lock());
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 
-    fn db(&self) -> HostDb<'_> {
+    fn set_opened(&self, opened: Opened) {
+        *self.opened.lock() = Some(opened);
+    }
+
+    fn db(&self) -> Result<HostDb<'_>> {
         let in_use = database::in_use();
-        HostDb { db: self.db.lock().unwrap_or_else(PoisonError::into_inner), _in_use: in_use }
+        // Given back before anything else asks for it.
+        let opened = MutexGuard::try_map(self.opened.lock(), Option::as_mut).ok();
+        match opened {
+            Some(opened) => Ok(HostDb { opened, _in_use: in_use }),
+            None => Err(self.closed().unwrap_or_else(|| kms::away(NOT_YET))),
+        }
     }
 
     /// The data folder.
@@ -256,8 +252,13 @@ impl Host {
     /// # Errors
     /// Bad input when there is none.
     pub fn workspace(&self, name: &str) -> Result<Arc<Workspace>> {
-        self.find(name).ok_or_else(|| {
-            Error::bad_input("No such workspace", format!("there is no {name} on this host"), "see `workspace list`")
+        self.find(name).ok_or_else(|| match self.closed() {
+            Some(why) => why,
+            None => Error::bad_input(
+                "No such workspace",
+                format!("there is no {name} on this host"),
+                "see `workspace list`",
+            ),
         })
     }
 
@@ -273,7 +274,7 @@ impl Host {
 
     /// Sets how much each workspace may store, those made later included.
     pub fn set_limits(&self, limits: Limits) {
-        *self.limits.lock().unwrap_or_else(PoisonError::into_inner) = limits;
+        *self.limits.lock() = limits;
         for workspace in self.workspaces() {
             workspace.blobs.set_limits(limits);
         }
@@ -284,7 +285,7 @@ impl Host {
     /// # Errors
     /// When a database fails.
     pub async fn serve_as(&self, served: Served) -> Result<()> {
-        *self.served.lock().unwrap_or_else(PoisonError::into_inner) = Some(served);
+        *self.served.lock() = Some(served);
         self.refresh_identities().await
     }
 
@@ -293,8 +294,8 @@ impl Host {
     /// # Errors
     /// When a database fails.
     pub async fn refresh_identities(&self) -> Result<()> {
-        let Some(served) = self.served.lock().unwrap_or_else(PoisonError::into_inner).clone() else { return Ok(()) };
-        for workspace in self.workspaces() {
+        let Some(served) = self.served.lock().clone() else { return Ok(()) };
+        for workspace in self.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let served = served.clone();
             workspace
                 .change_identity(move |identity, db, keyring| {
@@ -311,7 +312,7 @@ impl Host {
     /// When a check cannot run.
     pub async fn check(&self) -> Result<Vec<(String, std::result::Result<u64, String>)>> {
         let mut report =
-            vec![("host".to_owned(), database::check(&self.db()).map(|()| 0).map_err(|why| why.to_string()))];
+            vec![("host".to_owned(), database::check(&*self.db()?).map(|()| 0).map_err(|why| why.to_string()))];
         for workspace in self.workspaces() {
             let checked = workspace
                 .look(|view| {
@@ -322,6 +323,7 @@ impl Host {
             let checked = match checked {
                 Ok(messages) => Ok(store::unsigned(messages)),
                 Err(Fail::Database(why)) => Err(why.to_string()),
+                Err(Fail::Refused(closed)) if closed.code == Code::KeyService => Err(closed.to_string()),
                 Err(other) => return Err(other.into()),
             };
             report.push((workspace.name.clone(), checked));
@@ -335,7 +337,7 @@ impl Host {
     /// When the database fails.
     pub fn oldest(&self) -> Result<Option<Arc<Workspace>>> {
         let name: Option<String> = self
-            .db()
+            .db()?
             .query_row("SELECT name FROM workspaces ORDER BY created LIMIT ?1", [signed(1)], |row| row.get(0))
             .optional()?;
         Ok(name.and_then(|name| self.find(&name)))

@@ -2,17 +2,19 @@
 //! headers that keep a browser from doing more than it must.
 
 use crate::serve::Shared;
-use axum::Router;
+use crate::state;
 use axum::extract::{Path, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
+use axum::{Json, Router};
 use data_encoding::BASE64;
 use http::StatusCode;
 use http::header::{self, HeaderName, HeaderValue};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::sync::{Arc, LazyLock};
+use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::http::IDENTITY_PATH;
 use thechatapp_protocol::identity::Pin;
 
@@ -47,7 +49,8 @@ pub fn metrics_router(shared: Arc<Shared>) -> Router {
         let page = shared.metrics.page(shared.half_open.len(), &shared.host.workspaces());
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
     };
-    Router::new().route("/metrics", get(page)).with_state(shared)
+    // Also here, for a server whose other address cannot be reached from where it is watched.
+    Router::new().route("/metrics", get(page)).route("/readyz", get(ready)).with_state(shared)
 }
 
 #[derive(Deserialize)]
@@ -56,11 +59,14 @@ struct ByPin {
 }
 
 async fn identity_of_host(State(shared): State<Arc<Shared>>, Query(by): Query<ByPin>) -> Response {
+    if let Some(why) = shared.host.closed() {
+        return refused(&state::closed(&why.why));
+    }
     let workspaces = shared.host.workspaces();
     let found = match by.pin {
         Some(pin) => {
             let Ok(pin) = pin.parse::<Pin>() else { return StatusCode::BAD_REQUEST.into_response() };
-            workspaces.into_iter().find(|workspace| workspace.identity().pin() == pin)
+            workspaces.into_iter().find(|workspace| workspace.face().is_ok_and(|face| face.pin() == pin))
         }
         // With several workspaces it is not said which there are.
         None if workspaces.len() == 1 => workspaces.into_iter().next(),
@@ -70,23 +76,40 @@ async fn identity_of_host(State(shared): State<Arc<Shared>>, Query(by): Query<By
 }
 
 async fn identity_of_workspace(State(shared): State<Arc<Shared>>, Path(name): Path<String>) -> Response {
-    document(shared.host.find(&name))
-}
-
-fn document(workspace: Option<Arc<crate::state::Workspace>>) -> Response {
-    match workspace {
-        Some(workspace) => {
-            ([(header::CONTENT_TYPE, "application/octet-stream")], workspace.identity().encoded.clone()).into_response()
-        }
-        None => StatusCode::NOT_FOUND.into_response(),
+    match (shared.host.find(&name), shared.host.closed()) {
+        (None, Some(why)) => refused(&state::closed(&why.why)),
+        (found, _) => document(found),
     }
 }
 
+fn document(workspace: Option<Arc<state::Workspace>>) -> Response {
+    let Some(workspace) = workspace else { return StatusCode::NOT_FOUND.into_response() };
+    match workspace.face() {
+        Ok(face) => ([(header::CONTENT_TYPE, "application/octet-stream")], face.encoded.clone()).into_response(),
+        Err(closed) => refused(&closed.into_body()),
+    }
+}
+
+fn refused(body: &ErrorBody) -> Response {
+    (StatusCode::SERVICE_UNAVAILABLE, Json(body)).into_response()
+}
+
+/// Ready as long as anybody can be served: a neighbour's key service is no reason to send everybody away.
 async fn ready(State(shared): State<Arc<Shared>>) -> Response {
+    let not = |why: String| (StatusCode::SERVICE_UNAVAILABLE, format!("{why}\n")).into_response();
     if shared.draining.is_cancelled() {
-        return (StatusCode::SERVICE_UNAVAILABLE, "draining\n").into_response();
+        return not("draining".to_owned());
     }
-    "ready\n".into_response()
+    if let Some(why) = shared.host.closed() {
+        return not(format!("closed: {}", why.why));
+    }
+    let workspaces = shared.host.workspaces();
+    let closed: Vec<_> = workspaces.iter().filter(|workspace| !workspace.is_open()).collect();
+    match closed.first() {
+        None => "ready\n".into_response(),
+        Some(first) if closed.len() == workspaces.len() => not(format!("closed: {}", first.closed().why)),
+        Some(_) => format!("ready, {} of {} workspaces are closed\n", closed.len(), workspaces.len()).into_response(),
+    }
 }
 
 /// The page behind an invite opens the app. What follows `#` never reaches this server; the page's script alone reads it.

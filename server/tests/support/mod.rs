@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod vault;
+
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use futures_util::{SinkExt, StreamExt};
@@ -36,6 +38,7 @@ pub struct Host {
     pub running: Option<Running>,
     pub port: u16,
     pub config: Config,
+    source: Box<dyn Fn() -> KeySource + Send + Sync>,
 }
 
 pub fn key() -> KeySource {
@@ -44,10 +47,14 @@ pub fn key() -> KeySource {
 
 impl Host {
     pub async fn start() -> Self {
+        Self::start_with(key).await
+    }
+
+    pub async fn start_with(source: impl Fn() -> KeySource + Send + Sync + 'static) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let made = thechatapp_server::init(
             &folder.path().join("data"),
-            &key(),
+            &source(),
             "acme",
             Some("https://chat.example.org"),
             Cost::TESTS,
@@ -64,6 +71,7 @@ impl Host {
             running: None,
             port: 0,
             config,
+            source: Box::new(source),
         };
         host.serve().await;
         host
@@ -80,7 +88,7 @@ impl Host {
     pub async fn serve(&mut self) {
         let options = Options {
             data: self.data(),
-            key: key(),
+            key: (self.source)(),
             config: self.config.clone(),
             ready_file: Some(self.ready_file()),
             cost: Cost::TESTS,

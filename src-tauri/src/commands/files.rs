@@ -18,6 +18,6 @@ pub async fn save_file(
         .download_dir()
         .map_err(|why| Error::bad_input("there is no folder for downloads", why.to_string()).report())?;
     let client = desktop.client().await?;
-    let saved = client.save(workspace, file, &folder, &mut |_, _| {}).await.map_err(report)?;
+    let saved = client.save_file(workspace, file, &folder, &mut |_, _| {}).await.map_err(report)?;
     Ok(saved.display().to_string())
 }

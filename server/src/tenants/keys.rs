@@ -1,0 +1,250 @@
+//! How a host comes by its keys, keeps them for a bounded time, and does without them while the key service is away.
+
+use super::{HOST, Host, NOT_YET, Opened};
+use crate::error::{Error, Kind, Result};
+use crate::kms::{self, watch};
+use crate::state::{Place, Workspace};
+use crate::store;
+use crate::time::now;
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
+use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::{Timestamp, WorkspaceId};
+use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
+
+/// Keys that are asked for at the same time.
+const AT_ONCE: usize = 16;
+/// Wrapped workspace keys are of the first epoch until they are rotated.
+const EPOCH: u64 = 1;
+/// What is said of a service that has let the time run out.
+const SILENT: &str = "the key service did not give the key again in time";
+
+impl Host {
+    /// Why the host itself is closed, while it is.
+    pub fn closed(&self) -> Option<Error> {
+        if self.opened.lock().is_some() {
+            return None;
+        }
+        Some(kms::away(&self.health.lock().last_error().unwrap_or_else(|| NOT_YET.to_owned())))
+    }
+
+    /// How long keys may be used after the key service last gave them.
+    pub fn set_cache(&mut self, cache: Duration) {
+        self.cache = cache;
+    }
+
+    /// Opens everything for the first time. A local service that gives no key does not give it later either; another one
+    /// may, and what is closed until then says so itself.
+    pub(super) fn open_all(&self) -> Result<()> {
+        let at = Instant::now();
+        if let Err(why) = self.open_host(at) {
+            return if kms::may_be_away(&*self.kms) && why.kind == Kind::KeyService { Ok(()) } else { Err(why) };
+        }
+        for workspace in self.workspaces() {
+            let given = ask(&*self.kms, &workspace);
+            let failed = given.as_ref().err().map(ToString::to_string);
+            let opened = given.map_err(|why| kms::failed(&*self.kms, why)).and_then(|key| workspace.open(key));
+            let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+            match opened {
+                Ok(()) => health.confirmed(at, self.cache),
+                Err(why) if why.kind == Kind::KeyService => health.failed(at, failed.unwrap_or(why.why)),
+                Err(why) => return Err(why),
+            }
+        }
+        Ok(())
+    }
+
+    fn open_host(&self, at: Instant) -> Result<()> {
+        let key = match self.kms.unwrap(&WrapContext::new(HOST), &self.wrapped_key) {
+            Ok(key) => key,
+            Err(why) => {
+                self.health.lock().failed(at, why.to_string());
+                return Err(kms::failed(&*self.kms, why));
+            }
+        };
+        let opened = self.list(key);
+        match &opened {
+            Ok(()) => self.health.lock().confirmed(at, self.cache),
+            Err(why) => self.health.lock().failed(at, why.to_string()),
+        }
+        opened
+    }
+
+    /// Opens `host.db`, and knows its workspaces from then on.
+    fn list(&self, key: Key) -> Result<()> {
+        let _in_use = database::in_use();
+        let db = database::open(&self.dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
+        let places = {
+            let mut rows = db.prepare("SELECT id, name, title, wrapped_key, database_key, created FROM workspaces")?;
+            let rows = rows.query_map([], |row| {
+                let name: String = row.get(1)?;
+                Ok(Place {
+                    id: WorkspaceId::from_bytes(row.get(0)?),
+                    path: self.dir.join(&name).join("workspace.db"),
+                    name,
+                    title: row.get(2)?,
+                    wrapped_key: row.get(3)?,
+                    wrapped_database_key: row.get(4)?,
+                    created: Timestamp(row.get(5)?),
+                })
+            })?;
+            rows.collect::<std::result::Result<Vec<_>, _>>()?
+        };
+        for place in places {
+            self.add(place.name.clone(), Workspace::new(place, self.passwords.clone()));
+        }
+        self.set_opened(Opened { key, db });
+        Ok(())
+    }
+
+    /// Asks the key service again for what is due as of `at`; closes what may not be used any longer, and opens what can
+    /// be. Answers how long nothing more is due.
+    pub async fn check_keys(self: &Arc<Self>, at: Instant) -> Duration {
+        if self.closed().is_some() {
+            if self.health.lock().is_due(at, self.cache) {
+                self.check_host(at).await;
+            }
+            if self.closed().is_some() {
+                let next = self.health.lock().next(self.cache);
+                return next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at));
+            }
+        }
+        let due = self
+            .workspaces()
+            .into_iter()
+            .filter(|workspace| workspace.health.lock().unwrap_or_else(PoisonError::into_inner).is_due(at, self.cache));
+        futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |workspace| self.check_key(workspace, at)).await;
+        let next = self.workspaces().into_iter().map(|workspace| {
+            let next = workspace.health.lock().unwrap_or_else(PoisonError::into_inner).next(self.cache);
+            next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at))
+        });
+        next.min().unwrap_or(self.cache / 2)
+    }
+
+    async fn check_host(self: &Arc<Self>, at: Instant) {
+        let host = self.clone();
+        let opened = tokio::task::spawn_blocking(move || host.open_host(at)).await;
+        match opened {
+            Ok(Ok(())) => {
+                tracing::info!("the host is open");
+                if let Err(why) = self.remember_base_url() {
+                    tracing::error!(error = %why, "the address could not be remembered");
+                }
+            }
+            Ok(Err(why)) => tracing::warn!(error = %why, "the host stays closed"),
+            Err(why) => tracing::error!(error = %why, "the host could not be opened"),
+        }
+    }
+
+    async fn check_key(self: &Arc<Self>, workspace: Arc<Workspace>, at: Instant) {
+        let health = || workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let lasts = health().lasts(at, self.cache);
+        if workspace.is_open() && lasts.is_zero() {
+            health().failed(at, SILENT.to_owned());
+            self.shut(&workspace).await;
+        }
+        let (kms, asked) = (self.kms.clone(), workspace.clone());
+        let mut asking = tokio::task::spawn_blocking(move || ask(&*kms, &asked));
+        if workspace.is_open() {
+            // While the service is slow, the time still runs.
+            if let Ok(given) = tokio::time::timeout(lasts, &mut asking).await {
+                return self.answered(&workspace, at, given).await;
+            }
+            health().failed(at, SILENT.to_owned());
+            self.shut(&workspace).await;
+        }
+        let given = asking.await;
+        self.answered(&workspace, at, given).await;
+    }
+
+    async fn answered(
+        self: &Arc<Self>,
+        workspace: &Arc<Workspace>,
+        at: Instant,
+        given: std::result::Result<std::result::Result<Key, KmsError>, tokio::task::JoinError>,
+    ) {
+        let health = || workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+        let given = given.unwrap_or_else(|why| Err(std::io::Error::other(why).into()));
+        let right = given.and_then(|key| match workspace.keyring() {
+            Ok(keyring) if !keyring.is_under(&key) => Err(KmsError::WrongKey),
+            _ => Ok(key),
+        });
+        let key = match right {
+            Ok(key) => key,
+            Err(why) => {
+                tracing::warn!(workspace = %workspace.id, error = %why, "the key service did not give a workspace's key");
+                health().failed(at, why.to_string());
+                if workspace.is_open() && watch::is_refusal(&why) {
+                    self.shut(workspace).await;
+                }
+                return;
+            }
+        };
+        if workspace.is_open() {
+            return health().confirmed(at, self.cache);
+        }
+        let opening = workspace.clone();
+        let opened = tokio::task::spawn_blocking(move || opening.open(key)).await;
+        let opened = opened.unwrap_or_else(|why| Err(Error::internal("The workspace did not open", why)));
+        if let Err(why) = opened {
+            tracing::error!(workspace = %workspace.id, error = %why, "a workspace could not be opened");
+            let words = if why.kind == Kind::WrongKey { KmsError::WrongKey.to_string() } else { why.to_string() };
+            return health().failed(at, words);
+        }
+        health().confirmed(at, self.cache);
+        tracing::info!(workspace = %workspace.id, "a workspace is open");
+        if let Err(why) = self.refresh_identities().await {
+            tracing::error!(error = %why, "identity documents could not be renewed");
+        }
+    }
+
+    async fn shut(&self, workspace: &Arc<Workspace>) {
+        let why = {
+            let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+            health.ended();
+            health.last_error()
+        };
+        tracing::error!(workspace = %workspace.id, why, "a workspace is closed");
+        let closing = workspace.clone();
+        let _ = tokio::task::spawn_blocking(move || closing.close()).await;
+    }
+
+    /// What is known of a workspace's key: `{provider, key, age, epoch, state, last_error, confirmed}`; `age` and `confirmed`
+    /// in seconds.
+    ///
+    /// # Errors
+    /// Bad input when there is no such workspace.
+    pub fn key_status(&self, name: &str) -> Result<Value> {
+        let of = |age: Option<i64>, health: &watch::Health, open: bool| {
+            let last_error = health.last_error();
+            let state = match (open, &last_error) {
+                (true, None) => "open",
+                (true, Some(_)) => "retrying",
+                (false, _) => "closed",
+            };
+            json!({
+                "workspace": name,
+                "provider": self.kms.provider(),
+                "key": self.kms.key_id(),
+                "age": age,
+                "epoch": age.map(|_| EPOCH),
+                "state": state,
+                "confirmed": health.last_confirmed().map(|at| at.elapsed().as_secs()),
+                "last_error": last_error,
+            })
+        };
+        if self.closed().is_some() && self.dir.join(name).join("workspace.db").exists() {
+            return Ok(of(None, &self.health.lock(), false));
+        }
+        let workspace = self.workspace(name)?;
+        let age = (now().0 - workspace.place().created.0) / 1000;
+        let health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(of(Some(age), &health, workspace.is_open()))
+    }
+}
+
+fn ask(kms: &dyn KeyService, workspace: &Workspace) -> std::result::Result<Key, KmsError> {
+    kms.unwrap(&WrapContext::new(workspace.id.to_string()), &workspace.place().wrapped_key)
+}

@@ -1,0 +1,151 @@
+//! A Vault that keeps the transit engine's contract for one key, and breaks it when told to.
+
+use super::*;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
+use data_encoding::BASE64;
+use http::{HeaderMap, StatusCode};
+use serde_json::{Value, json};
+use std::sync::Mutex;
+use thechatapp_seal::{Context, Key, open, seal};
+use thechatapp_server::config::KeySection;
+use tokio::sync::watch;
+
+pub const TOKEN: &str = "hvs.a-token";
+
+/// How it answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mood {
+    Works,
+    /// A status, with these words as Vault says them.
+    Says(u16, &'static str),
+    /// Nothing, for as long as somebody waits.
+    Hangs,
+    /// Ends the connection instead of answering.
+    Breaks,
+    /// No JSON.
+    Garbage,
+    /// JSON that is none of transit's.
+    Nonsense,
+    /// Less than it announced.
+    Truncated,
+    /// More than any key has.
+    Endless,
+    /// A key that is not the one that was wrapped.
+    AnotherKey,
+    /// Half of one.
+    HalfAKey,
+}
+
+#[derive(Clone)]
+pub struct Vault {
+    pub port: u16,
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    key: Key,
+    mood: Mutex<Mood>,
+    asked: watch::Sender<u64>,
+}
+
+impl Vault {
+    pub async fn start() -> Self {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let (asked, _) = watch::channel(0);
+        let inner = Arc::new(Inner { key: Key::random().unwrap(), mood: Mutex::new(Mood::Works), asked });
+        let router = Router::new()
+            .route("/v1/team/transit/{action}/{key}", axum::routing::post(answer))
+            .with_state(inner.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { port, inner }
+    }
+
+    pub fn uri(&self) -> String {
+        format!("vault+http://127.0.0.1:{}/team/transit/chat", self.port)
+    }
+
+    /// As the server gets to it, with a second of patience.
+    pub fn source(&self) -> KeySource {
+        let section = KeySection { vault_token: Some(TOKEN.to_owned()), timeout_seconds: 1, ..KeySection::default() };
+        KeySource::parse(&self.uri(), &section, || unreachable!("no passphrase is asked for")).unwrap()
+    }
+
+    pub fn set(&self, mood: Mood) {
+        *self.inner.mood.lock().unwrap() = mood;
+    }
+
+    /// Waits until it is asked so many times more.
+    pub async fn asked(&self, times: u64) {
+        let mut asked = self.inner.asked.subscribe();
+        let until = *asked.borrow() + times;
+        let waited = asked.wait_for(|asked| *asked >= until);
+        tokio::time::timeout(Duration::from_secs(60), waited).await.expect("it is asked again").unwrap();
+    }
+}
+
+async fn answer(
+    State(inner): State<Arc<Inner>>,
+    Path((action, key)): Path<(String, String)>,
+    headers: HeaderMap,
+    body: String,
+) -> Response {
+    let mood = *inner.mood.lock().unwrap();
+    inner.asked.send_modify(|asked| *asked += 1);
+    let errors = |status: u16, words: &str| {
+        (StatusCode::from_u16(status).unwrap(), json!({ "errors": [words] }).to_string()).into_response()
+    };
+    let broken = |announced: Option<usize>, part: &'static [u8]| {
+        let parts = futures_util::stream::iter([Ok(part), Err(std::io::Error::other("gone"))]);
+        let mut response = Response::new(Body::from_stream(parts));
+        if let Some(announced) = announced {
+            response.headers_mut().insert("content-length", announced.into());
+        }
+        response
+    };
+    match mood {
+        Mood::Says(status, words) => return errors(status, words),
+        Mood::Hangs => return std::future::pending().await,
+        Mood::Breaks => return broken(None, b""),
+        Mood::Garbage => return "<html>It works</html>".into_response(),
+        Mood::Nonsense => return r#"{"data":{"keys":[]}}"#.into_response(),
+        Mood::Truncated => return broken(Some(500), br#"{"data":{"plain"#),
+        Mood::Endless => return "x".repeat(1 << 20).into_response(),
+        Mood::Works | Mood::AnotherKey | Mood::HalfAKey => {}
+    }
+    if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
+        return errors(403, "permission denied");
+    }
+    if key != "chat" {
+        return errors(400, "encryption key not found");
+    }
+    let body: Value = serde_json::from_str(&body).unwrap();
+    let bytes = |name: &str| BASE64.decode(body[name].as_str().unwrap().as_bytes()).unwrap();
+    let bound = Context::new("fake vault").part(&bytes("associated_data"));
+    let data = match action.as_str() {
+        "encrypt" => {
+            let sealed = seal(&inner.key, &bound, &bytes("plaintext")).unwrap();
+            json!({ "ciphertext": format!("vault:v1:{}", BASE64.encode(&sealed)), "key_version": 1 })
+        }
+        "decrypt" => {
+            let sealed = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v1:").unwrap_or_default();
+            let Ok(sealed) = BASE64.decode(sealed.as_bytes()) else {
+                return errors(400, "invalid ciphertext: could not decode base64");
+            };
+            let Ok(opened) = open(&inner.key, &bound, &sealed) else {
+                return errors(400, "cipher: message authentication failed");
+            };
+            let opened = match mood {
+                Mood::AnotherKey => vec![7; 32],
+                Mood::HalfAKey => opened[..16].to_vec(),
+                _ => opened.to_vec(),
+            };
+            json!({ "plaintext": BASE64.encode(&opened) })
+        }
+        _ => return errors(404, "no handler for route"),
+    };
+    json!({ "request_id": "1", "lease_id": "", "renewable": false, "data": data }).to_string().into_response()
+}
