@@ -33,6 +33,15 @@ impl Vault {
     }
 }
 
+/// Says that it is enough, however its scope ends.
+struct End<'a>(&'a AtomicBool);
+
+impl Drop for End<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 fn text(path: &Path) -> &str {
     path.to_str().unwrap()
 }
@@ -136,6 +145,8 @@ fn a_backup_amid_writing_holds_everything_acknowledged_before() {
             }
             sent
         });
+        // Also when something below fails, the other thread ends.
+        let _end = End(&stop);
         for _ in 0..5 {
             let before = alice.run(&["send", "general", "before"]).ok().json()["seq"].as_u64().unwrap();
             let made = vault.create(&server);

@@ -272,9 +272,10 @@ fn snapshot_context(name: &str) -> Context {
     Context::new("backup snapshot").part(name.as_bytes())
 }
 
-/// `20261125T031500Z`: names in the order of time.
+/// `20261125T031500042Z`, to the millisecond: names in the order of time.
 fn when(at: Timestamp) -> String {
-    jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().strftime("%Y%m%dT%H%M%SZ").to_string()
+    let seconds = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
+    format!("{seconds}{:03}Z", at.0.rem_euclid(1000))
 }
 
 /// Reads pieces one after the other.
