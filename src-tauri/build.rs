@@ -35,6 +35,7 @@ fn main() {
         "draft",
         "save_draft",
         "search",
+        "save_file",
         "next_events",
         "painted",
         "open_link",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore, ServerConfig};
+use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
@@ -91,33 +92,38 @@ pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str, tokens:
 
 type ClientSocket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;
 
+/// Both ends of TLS on loopback, as the product has it.
+pub fn tls_pair() -> (TlsAcceptor, TlsConnector) {
+    let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let server = ServerConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(made.cert.der().clone()).unwrap();
+    let client = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    (TlsAcceptor::from(Arc::new(server)), TlsConnector::from(Arc::new(client)))
+}
+
 /// A relay on loopback that commits each message and passes it to everybody else.
 pub struct Relay {
     port: u16,
-    client: Arc<ClientConfig>,
+    client: TlsConnector,
 }
 
 impl Relay {
     pub async fn start(db: Connection) -> Self {
-        let made = rcgen::generate_simple_self_signed(["127.0.0.1".to_owned()]).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
-        let server = ServerConfig::builder_with_provider(provider.clone())
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(vec![made.cert.der().clone()], key)
-            .unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(made.cert.der().clone()).unwrap();
-        let client = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let (acceptor, client) = tls_pair();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(server));
         let (to_all, _) = broadcast::channel::<(usize, Message)>(64);
         let (commit, mut commits) = tokio::sync::mpsc::channel::<(usize, Message)>(64);
         let out = to_all.clone();
@@ -150,14 +156,14 @@ impl Relay {
                 });
             }
         });
-        Self { port, client: Arc::new(client) }
+        Self { port, client }
     }
 
     pub async fn connect(&self) -> ClientSocket {
         let tcp = TcpStream::connect(("127.0.0.1", self.port)).await.unwrap();
         tcp.set_nodelay(true).unwrap();
         let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
-        let tls = tokio_rustls::TlsConnector::from(self.client.clone()).connect(name, tcp).await.unwrap();
+        let tls = self.client.connect(name, tcp).await.unwrap();
         tokio_tungstenite::client_async("wss://127.0.0.1/", tls).await.unwrap().0
     }
 }

@@ -4,6 +4,7 @@
 
 mod bare;
 mod desktop;
+mod files;
 mod history;
 mod reconnect;
 mod send;
@@ -41,6 +42,9 @@ fn main() {
     }
     if wanted("history") {
         runtime.block_on(history::run(&mut table, logs.as_deref()));
+    }
+    if wanted("files") {
+        runtime.block_on(files::run(&mut table));
     }
     if wanted("desktop") {
         desktop::run(&mut table);

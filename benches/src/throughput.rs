@@ -58,7 +58,14 @@ async fn product(listening: bool) -> Rates {
                     random[..2].copy_from_slice(&(sender as u16).to_be_bytes());
                     random[2..10].copy_from_slice(&number.to_be_bytes());
                     let id = MessageId::from_parts(number, &random);
-                    SendMessageParams { id, channel: general, text: TEXT.into(), thread: None, after: None }
+                    SendMessageParams {
+                        id,
+                        channel: general,
+                        text: TEXT.into(),
+                        files: Vec::new(),
+                        thread: None,
+                        after: None,
+                    }
                 });
                 client.calls::<SendMessage>(all, WINDOW).await;
                 client

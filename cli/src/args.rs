@@ -92,7 +92,7 @@ pub enum Command {
     },
     /// Send a message, or one for each line of standard input; answers once it is on the server's disk
     #[command(
-        after_help = "Examples:\n  thechatapp-cli send general 'Good morning'\n  thechatapp-cli send '@Ana Reis' 'Have you seen this?'\n  tail -f build.log | thechatapp-cli send builds -"
+        after_help = "Examples:\n  thechatapp-cli send general 'Good morning'\n  thechatapp-cli send '@Ana Reis' 'Have you seen this?'\n  tail -f build.log | thechatapp-cli send builds -\n  thechatapp-cli send general 'Agreed' --thread 41"
     )]
     Send {
         /// A channel with or without #, a person as @name, or an id
@@ -100,13 +100,16 @@ pub enum Command {
         /// What to say; - sends each line of standard input that is not empty
         #[arg(allow_hyphen_values = true)]
         text: String,
+        /// Answer this message in its thread: its number in the channel, or its id
+        #[arg(long, value_name = "SEQ|ID")]
+        thread: Option<String>,
         /// Answer once it is on this device's disk; it goes out at the next connection
         #[arg(long)]
         queue: bool,
     },
     /// Show what was said, oldest first, and mark it as read
     #[command(
-        after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json"
+        after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json\n  thechatapp-cli read general --thread 41"
     )]
     Read {
         /// A channel with or without #, a person as @name, or an id
@@ -117,6 +120,9 @@ pub enum Command {
         /// Only messages before this number
         #[arg(long, value_name = "SEQ")]
         before: Option<u64>,
+        /// Only this message's thread: the message it began with, then its answers
+        #[arg(long, value_name = "SEQ|ID")]
+        thread: Option<String>,
         /// Leave the read mark where it is
         #[arg(long)]
         peek: bool,
@@ -138,6 +144,15 @@ pub enum Command {
         /// The new text
         #[arg(allow_hyphen_values = true)]
         text: String,
+    },
+    /// Show what a message said before it was edited, oldest first
+    #[command(after_help = "Example:\n  thechatapp-cli history general 41")]
+    History {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
     },
     /// Delete one's own message
     #[command(after_help = "Example:\n  thechatapp-cli delete general 41")]
@@ -161,6 +176,102 @@ pub enum Command {
         /// Take one's own back
         #[arg(long)]
         off: bool,
+    },
+    /// Pin a message in its channel, for everybody in it
+    #[command(after_help = "Example:\n  thechatapp-cli pin general 41")]
+    Pin {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// Take a pin off a message
+    #[command(after_help = "Example:\n  thechatapp-cli unpin general 41")]
+    Unpin {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// List a channel's pinned messages, the newest pin first
+    #[command(after_help = "Example:\n  thechatapp-cli pins general")]
+    Pins {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+    },
+    /// Ask a question with options to choose from, or close one's own
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli poll general 'Lunch at noon?' --option yes --option no\n  thechatapp-cli poll close general 41"
+    )]
+    Poll(Poll),
+    /// Vote in a poll, in place of what one chose before, or withdraw one's vote
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli vote general 41 2\n  thechatapp-cli vote general 41 --withdraw"
+    )]
+    Vote {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The poll's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The numbers of the options, the first being 1
+        #[arg(value_name = "OPTION", required_unless_present = "withdraw", value_parser = value_parser!(u32).range(1..))]
+        options: Vec<u32>,
+        /// Take one's vote back
+        #[arg(long, conflicts_with = "options")]
+        withdraw: bool,
+    },
+    /// Keep a message for oneself, with a note that nobody else sees; again, to change the note
+    #[command(after_help = "Example:\n  thechatapp-cli save general 41 --note 'answer by Friday'")]
+    Save {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+        /// The note; an empty one removes it
+        #[arg(long, value_name = "TEXT", allow_hyphen_values = true)]
+        note: Option<String>,
+    },
+    /// Keep a message no longer
+    #[command(after_help = "Example:\n  thechatapp-cli unsave general 41")]
+    Unsave {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+    /// List what one keeps for oneself, the newest first
+    #[command(after_help = "Example:\n  thechatapp-cli saved --json")]
+    Saved,
+    /// Send a file; sealed on this device before it leaves, and resumed where it broke off when asked again
+    #[command(after_help = "Example:\n  thechatapp-cli upload design plan.pdf --text 'The new plan'")]
+    Upload {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The file
+        file: PathBuf,
+        /// What to say with it
+        #[arg(long, default_value = "", hide_default_value = true, allow_hyphen_values = true)]
+        text: String,
+    },
+    /// Fetch a file, or a part of it; resumed where it broke off when asked again
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli download 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d -o plan.pdf\n  thechatapp-cli download 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d --range 0-1023 -o head.bin"
+    )]
+    Download {
+        /// The file's id, as under `files` in `read --json`
+        #[arg(value_name = "FILE-ID")]
+        file: String,
+        /// Only these bytes, counted from 0, both ends included; A- for the rest
+        #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
+        range: Option<String>,
+        /// Where to put it; replaced once all of it is here
+        #[arg(short, long, value_name = "F")]
+        output: PathBuf,
     },
     /// Find messages in this device's sealed index, newest first
     #[command(
@@ -268,6 +379,41 @@ pub struct Search {
     /// Ask the server's index instead of this device's
     #[arg(long)]
     pub remote: bool,
+}
+
+/// `poll`.
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+pub struct Poll {
+    /// What about one that is there.
+    #[command(subcommand)]
+    pub action: Option<PollAction>,
+    /// A channel with or without #, a person as @name, or an id
+    #[arg(required = true)]
+    pub channel: Option<String>,
+    /// What to ask
+    #[arg(required = true, allow_hyphen_values = true)]
+    pub question: Option<String>,
+    /// Something to choose; at least two are wanted
+    #[arg(long = "option", value_name = "TEXT", required = true, allow_hyphen_values = true)]
+    pub options: Vec<String>,
+    /// Let people choose several
+    #[arg(long)]
+    pub multiple: bool,
+}
+
+/// `poll ...`.
+#[derive(Debug, Subcommand)]
+pub enum PollAction {
+    /// Close one's own poll: nobody votes any more
+    #[command(after_help = "Example:\n  thechatapp-cli poll close general 41")]
+    Close {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// The poll's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
 }
 
 /// `identity ...`.

@@ -10,8 +10,12 @@ use thechatapp_core::view::{
 };
 use thechatapp_core::{ChannelId, Timestamp};
 
+mod talk;
 #[cfg(test)]
 mod tests;
+
+use talk::{Pinned, Poll, poll_text};
+pub use talk::{Saved, Unsaved, Version, saved_text, version_text};
 
 /// What each conversation is called.
 #[derive(Debug, Default)]
@@ -55,6 +59,17 @@ fn minute(at: Timestamp) -> String {
     }
 }
 
+/// What was downloaded.
+#[derive(Debug, Serialize)]
+pub struct Downloaded {
+    /// The file's id.
+    pub file: String,
+    /// Where it is now.
+    pub path: String,
+    /// How many bytes are there.
+    pub bytes: u64,
+}
+
 /// A message.
 #[derive(Debug, Serialize)]
 pub struct Message {
@@ -69,6 +84,10 @@ pub struct Message {
     deleted: bool,
     thread: Option<String>,
     reactions: Vec<ReactionView>,
+    replies: u64,
+    last_reply: Option<String>,
+    pinned: Option<Pinned>,
+    poll: Option<Poll>,
     files: Vec<FileView>,
     state: MessageState,
 }
@@ -88,6 +107,10 @@ impl Message {
             deleted: message.deleted,
             thread: message.thread.map(|id| id.to_string()),
             reactions: message.reactions.clone(),
+            replies: message.replies,
+            last_reply: message.last_reply.map(when),
+            pinned: message.pinned.as_ref().map(Pinned::new),
+            poll: message.poll.as_ref().map(Poll::new),
             files: message.files.clone(),
             state: message.state,
         }
@@ -106,12 +129,18 @@ pub fn message_text(message: &MessageView) -> String {
     if message.edited && !message.deleted {
         said.push_str(" (edited)");
     }
+    if message.pinned.is_some() {
+        said.push_str(" (pinned)");
+    }
     match message.state {
         MessageState::Sent => {}
         MessageState::Pending => said.push_str(" (waits to be sent)"),
         MessageState::Failed => {
             said.push_str(&format!(" (not sent: {})", line(message.failure.as_deref().unwrap_or("refused"))));
         }
+    }
+    if let Some(poll) = &message.poll {
+        said.push_str(&poll_text(poll));
     }
     for file in &message.files {
         said.push_str(&format!("\n        [{}, {} bytes, {}]", line(&file.name), file.size, file.id));
@@ -120,6 +149,9 @@ pub fn message_text(message: &MessageView) -> String {
         let all: Vec<String> =
             message.reactions.iter().map(|r| format!("{} {}", line(&r.emoji), r.people.len())).collect();
         said.push_str(&format!("\n        {}", all.join("  ")));
+    }
+    if message.replies > 0 {
+        said.push_str(&format!("\n        {} in its thread", message.replies));
     }
     said
 }

@@ -7,8 +7,14 @@ mod access;
 mod care;
 mod channels;
 pub(crate) mod events;
+mod files;
 mod identity;
 mod messages;
+mod polls;
+mod saved;
+mod threads;
+
+pub use files::Progress;
 
 use crate::cache::{Cache, Me};
 use crate::error::{Error, Result};

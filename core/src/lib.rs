@@ -19,9 +19,9 @@ mod sync;
 pub mod trust;
 pub mod view;
 
-pub use client::Client;
+pub use client::{Client, Progress};
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
 pub use profile::Unlock;
-pub use thechatapp_protocol::{AccountId, ChannelId, Code, DeviceId, MessageId, Timestamp, WorkspaceId};
+pub use thechatapp_protocol::{AccountId, ChannelId, Code, DeviceId, FileId, MessageId, Timestamp, WorkspaceId};

@@ -2,6 +2,7 @@
 //! are generated from here by `cargo xtask gen`.
 
 use serde::{Deserialize, Serialize};
+use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
 use ts_rs::TS;
 
@@ -148,6 +149,42 @@ pub struct ReactionView {
     pub mine: bool,
 }
 
+/// Who pinned a message, and when.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PinView {
+    /// Who.
+    pub by: PersonView,
+    /// When, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
+/// One thing to choose in a poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PollOptionView {
+    /// What it says.
+    pub text: String,
+    /// Who chose it, by name.
+    pub people: Vec<String>,
+    /// Whether oneself did.
+    pub mine: bool,
+}
+
+/// What a message asks, and how people answered; its text is the question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct PollView {
+    /// Whether one may choose several.
+    pub multiple: bool,
+    /// When it was closed, Unix milliseconds; absent while one may vote.
+    #[ts(type = "number | null")]
+    pub closed: Option<Timestamp>,
+    /// How many people voted.
+    #[ts(type = "number")]
+    pub voters: u64,
+    /// What there is to choose from.
+    pub options: Vec<PollOptionView>,
+}
+
 /// A file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct FileView {
@@ -161,6 +198,12 @@ pub struct FileView {
     /// Its size in bytes.
     #[ts(type = "number")]
     pub size: u64,
+}
+
+impl From<FileRow> for FileView {
+    fn from(row: FileRow) -> Self {
+        Self { id: row.id.to_string(), name: row.name, media_type: row.media_type, size: row.size }
+    }
 }
 
 /// A message in a timeline.
@@ -193,6 +236,16 @@ pub struct MessageView {
     pub thread: Option<MessageId>,
     /// Reactions, in order.
     pub reactions: Vec<ReactionView>,
+    /// How many messages answer it in its thread.
+    #[ts(type = "number")]
+    pub replies: u64,
+    /// When the newest of them was sent, Unix milliseconds.
+    #[ts(type = "number | null")]
+    pub last_reply: Option<Timestamp>,
+    /// Who pinned it in its channel.
+    pub pinned: Option<PinView>,
+    /// What there is to vote on, when it is a poll.
+    pub poll: Option<PollView>,
     /// Files.
     pub files: Vec<FileView>,
     /// Where it is on its way.
@@ -201,6 +254,46 @@ pub struct MessageView {
     pub mine: bool,
     /// Why it failed, when it did.
     pub failure: Option<String>,
+}
+
+/// A part of a thread, oldest first.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct ThreadView {
+    /// The message it began with.
+    pub root: MessageView,
+    /// Answers by number, those not sent yet last.
+    pub replies: Vec<MessageView>,
+    /// Whether older ones exist.
+    pub older: bool,
+    /// Whether some may be missing, because the server could not be asked.
+    pub partial: bool,
+}
+
+/// A message that one keeps for oneself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct SavedView {
+    /// The message.
+    pub message: MessageView,
+    /// One's own note; empty for none.
+    pub note: String,
+    /// When it was saved first, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
+}
+
+/// A text that a message has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct VersionView {
+    /// How often the message had been edited then: 0 for the text as first sent.
+    #[ts(type = "number")]
+    pub revision: u64,
+    /// Markdown.
+    pub text: String,
+    /// Who wrote it.
+    pub by: PersonView,
+    /// When, Unix milliseconds.
+    #[ts(type = "number")]
+    pub at: Timestamp,
 }
 
 /// Which part of a channel is wanted.

@@ -8,11 +8,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod exit;
+mod freeze;
 mod open;
 mod readers;
 mod writer;
 
 pub use exit::{InUse, in_use};
+pub use freeze::{Frozen, freeze};
 pub use open::{Durability, Schema, backup, check, open, open_reader};
 pub use readers::Readers;
 pub use writer::Writer;

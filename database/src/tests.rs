@@ -91,3 +91,29 @@ fn a_backup_opens_with_the_same_key_only() {
     assert_eq!(kept, "kept");
     assert!(open_reader(&copy, &[1; 32]).is_err());
 }
+
+#[test]
+fn a_frozen_file_stands_still_while_others_write_and_is_a_whole_database() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("a.db"), folder.path().join("b.db"));
+    let db = open(&path, &KEY, &["CREATE TABLE t (x TEXT) STRICT"], Durability::Full).unwrap();
+    let fill = |from: usize| {
+        for number in from..from + 2000 {
+            db.execute("INSERT INTO t VALUES (?1)", [format!("{number} {}", "x".repeat(100))]).unwrap();
+        }
+    };
+    fill(0);
+    let frozen = freeze(&db, &path, &KEY).unwrap();
+    let before = std::fs::read(&path).unwrap();
+    // More than SQLite leaves in the WAL by itself, and a checkpoint that is asked for.
+    fill(2000);
+    db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())).unwrap();
+    assert!(std::fs::read(&path).unwrap() == before);
+    std::fs::write(&copy, &before).unwrap();
+    drop(frozen);
+    let copied = open_reader(&copy, &KEY).unwrap();
+    check(&copied).unwrap();
+    assert_eq!(copied.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 2000);
+    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    assert!(std::fs::read(&path).unwrap() != before);
+}

@@ -1,8 +1,9 @@
 //! What a server tells without being asked: rows that changed. A row is always whole, so applying one twice is harmless.
 
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, MessageId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 
 /// A person as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,6 +75,57 @@ pub struct Reaction {
     pub people: Vec<AccountId>,
 }
 
+/// A file of a message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FileRow {
+    /// The file.
+    pub id: FileId,
+    /// Its name, as the uploader gave it.
+    pub name: String,
+    /// Its media type, by its content where that tells.
+    #[serde(rename = "type")]
+    pub media_type: String,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// Who pinned a message, and when.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pin {
+    /// Who.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// How somebody answered a poll.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Vote {
+    /// Who.
+    pub person: AccountId,
+    /// What they chose: places in [`Poll::options`], ascending, at least one.
+    pub choices: Vec<u32>,
+}
+
+/// A question with options to choose from; the message's text is the question.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Poll {
+    /// Whether one may choose several.
+    pub multiple: bool,
+    /// When it was closed; nobody votes any more.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub closed: Option<Timestamp>,
+    /// What there is to choose from.
+    pub options: Vec<String>,
+    /// One entry a person, in the order they voted, or last changed their vote.
+    #[serde(default)]
+    pub votes: Vec<Vote>,
+}
+
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
+
 /// A message, or what a deletion left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MessageRow {
@@ -101,8 +153,33 @@ pub struct MessageRow {
     /// Reactions, in the order they first appeared.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reactions: Vec<Reaction>,
+    /// How many messages answer it in its thread, deleted ones not counted.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub replies: u64,
+    /// When the newest of them was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_reply: Option<Timestamp>,
+    /// Who pinned it in its channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pinned: Option<Pin>,
+    /// What there is to vote on, when the message is a poll.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub poll: Option<Box<Poll>>,
+    /// Files, in the order they were attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileRow>,
     /// The change that last touched this row.
     pub change: u64,
+}
+
+impl MessageRow {
+    /// All the text that a search looks into.
+    pub fn searchable(&self) -> Cow<'_, str> {
+        match &self.poll {
+            Some(poll) => Cow::Owned(format!("{}\n{}", self.text, poll.options.join("\n"))),
+            None => Cow::Borrowed(&self.text),
+        }
+    }
 }
 
 /// One's own read mark.

@@ -1,4 +1,11 @@
-//! The paths and headers by which a native client finds its way into a session.
+//! The paths and headers by which a native client finds its way into a session, and those of requests for files.
+//!
+//! A file's sealed bytes are fetched with `GET` (ranges as in RFC 9110, section 14) and sent with `PATCH`, each continuing
+//! at [`OFFSET_HEADER`]; `HEAD` tells how many the server has (in the shape of draft-ietf-httpbis-resumable-upload). Every
+//! request carries its token and a proof of the device's key over itself (in the shape of RFC 9449), so that a token that
+//! leaks is of no use, nor is a request that was overheard.
+
+use crate::FileId;
 
 /// Where a signed identity document is served: for a host with one workspace, or with `?pin=` for the one of that root.
 pub const IDENTITY_PATH: &str = "/.well-known/thechatapp/identity";
@@ -28,3 +35,28 @@ pub const BINDING_EXPORTER: &str = "tls-exporter";
 
 /// Not bound, where the identity document allows it.
 pub const BINDING_NONE: &str = "none";
+
+/// Where the sealed bytes of a workspace's file are sent and fetched.
+pub fn file_path(workspace: &str, file: FileId) -> String {
+    format!("/w/{workspace}/files/{file}")
+}
+
+/// How many sealed bytes of an upload the server has, and where a request goes on.
+pub const OFFSET_HEADER: &str = "upload-offset";
+
+/// The token of a request for a file, base64url without padding.
+pub const TOKEN_HEADER: &str = "x-thechatapp-token";
+
+/// The proof of a request for a file, base64url without padding: a number used once (16 bytes), then an Ed25519 signature
+/// (64 bytes) over [`proof_covers`].
+pub const PROOF_HEADER: &str = "x-thechatapp-proof";
+
+/// What the proof of a request covers: a label, the method, the path, the token and a number used once with it.
+pub fn proof_covers(method: &str, path: &str, token: &[u8], once: &[u8; 16]) -> Vec<u8> {
+    let mut covered = b"thechatapp file request v1".to_vec();
+    for part in [method.as_bytes(), path.as_bytes(), token, once] {
+        covered.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        covered.extend_from_slice(part);
+    }
+    covered
+}

@@ -63,4 +63,6 @@ ids! {
     MessageId
     /// A device that was enrolled.
     DeviceId
+    /// A file. Made by its uploader's client.
+    FileId
 }

@@ -21,7 +21,7 @@ pub mod wire;
 
 pub use error::{Code, ErrorBody};
 pub use event::{Changes, Event, Row};
-pub use id::{AccountId, ChannelId, DeviceId, MessageId, WorkspaceId};
+pub use id::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
 pub use method::{Access, Method, Scope};
 pub use time::Timestamp;
 

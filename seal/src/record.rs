@@ -120,6 +120,12 @@ impl Context {
             .part(&revision.to_be_bytes())
     }
 
+    /// The context of a file's body. Server and device state the same.
+    #[must_use]
+    pub fn file(workspace: &[u8], file: &[u8]) -> Self {
+        Self::new("file").part(workspace).part(file)
+    }
+
     /// A context as other implementations may have it, for published vectors.
     #[cfg(test)]
     pub(crate) fn raw(bytes: &[u8]) -> Self {

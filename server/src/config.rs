@@ -2,7 +2,9 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+use crate::blobs;
 use crate::error::{Error, Result};
+use crate::store::files::Limits;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -20,6 +22,10 @@ pub struct Config {
     pub identity: IdentitySection,
     /// What opens the keys.
     pub key: KeySection,
+    /// How much may be stored.
+    pub files: FilesSection,
+    /// Backups by itself.
+    pub backup: BackupSection,
     /// What it logs.
     pub log: LogSection,
 }
@@ -113,6 +119,57 @@ impl std::fmt::Debug for KeySection {
     }
 }
 
+/// `[files]`; sizes in bytes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct FilesSection {
+    /// The largest file.
+    pub largest: u64,
+    /// All files of one person; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_person: Option<u64>,
+    /// All files of one workspace; no bound when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub per_workspace: Option<u64>,
+}
+
+impl Default for FilesSection {
+    fn default() -> Self {
+        Self { largest: blobs::LIMITS.file, per_person: None, per_workspace: None }
+    }
+}
+
+impl FilesSection {
+    /// What they mean.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            file: self.largest,
+            person: self.per_person.unwrap_or(u64::MAX),
+            workspace: self.per_workspace.unwrap_or(u64::MAX),
+        }
+    }
+}
+
+/// `[backup]`: made while the server runs, when a folder is given.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BackupSection {
+    /// The folder; none are made by itself when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to: Option<PathBuf>,
+    /// A file with the passphrase that opens them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub recovery_passphrase_file: Option<PathBuf>,
+    /// Hours from one to the next.
+    pub every_hours: u32,
+}
+
+impl Default for BackupSection {
+    fn default() -> Self {
+        Self { to: None, recovery_passphrase_file: None, every_hours: 24 }
+    }
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -130,7 +187,7 @@ impl Default for LogSection {
 }
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 16] = [
+const KEYS: [(&str, &str); 22] = [
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -139,6 +196,12 @@ const KEYS: [(&str, &str); 16] = [
     ("identity", "allow_unbound"),
     ("key", "kms"),
     ("key", "passphrase"),
+    ("files", "largest"),
+    ("files", "per_person"),
+    ("files", "per_workspace"),
+    ("backup", "to"),
+    ("backup", "recovery_passphrase_file"),
+    ("backup", "every_hours"),
     ("key", "vault_token"),
     ("key", "vault_token_file"),
     ("key", "pin"),
@@ -178,6 +241,9 @@ impl Config {
             let value = match text.as_str() {
                 "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
                 "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
+                number if section == "files" || key == "every_hours" => {
+                    number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
+                }
                 number if key == "cache_seconds" || key == "timeout_seconds" => {
                     number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
                 }

@@ -229,6 +229,9 @@ pub enum Fail {
     /// What is stored contradicts itself.
     #[error("the stored data contradicts itself: {0}")]
     Broken(&'static str),
+    /// A file could not be read or written.
+    #[error(transparent)]
+    File(#[from] std::io::Error),
     /// The workspace's identity could not be renewed.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -251,6 +254,11 @@ impl Fail {
         ErrorBody::new(Code::NotFound, what, "there is none, or you may not see it", "check the name").into()
     }
 
+    /// No room for it.
+    pub fn full(what: &str, advice: &str) -> Self {
+        ErrorBody::new(Code::DiskFull, what, "there is no room for it", advice).into()
+    }
+
     /// Not allowed.
     pub fn denied(why: &str) -> Self {
         ErrorBody::new(Code::Denied, "This is not allowed", why, "ask an administrator").into()
@@ -267,12 +275,25 @@ impl Fail {
         .into()
     }
 
+    fn is_full(&self) -> bool {
+        match self {
+            Self::Database(why) => matches!(why, database::Error::Full(_)),
+            Self::File(why) => matches!(
+                why.kind(),
+                std::io::ErrorKind::StorageFull
+                    | std::io::ErrorKind::QuotaExceeded
+                    | std::io::ErrorKind::ReadOnlyFilesystem
+            ),
+            _ => false,
+        }
+    }
+
     /// The words for the caller. A fault goes to the log with an id, and only the id goes out.
     pub fn into_body(self) -> ErrorBody {
         match self {
             Self::Refused(body) => body,
-            Self::Database(database::Error::Full(why)) => {
-                tracing::error!(%why, "the disk is full");
+            Self::Database(database::Error::Full(_)) | Self::File(_) if self.is_full() => {
+                tracing::error!(why = %self, "the disk is full");
                 ErrorBody::new(
                     Code::DiskFull,
                     "The server has no room left",
@@ -304,6 +325,7 @@ impl From<Fail> for Error {
     fn from(fail: Fail) -> Self {
         match fail {
             Fail::Database(error) => error.into(),
+            Fail::File(error) => error.into(),
             Fail::Seal(error) => error.into(),
             Fail::Identity(error) => error.into(),
             Fail::Broken(why) => Self::new(Kind::Corrupt, "The stored data contradicts itself", why, "run doctor"),

@@ -50,15 +50,20 @@ pub fn touch_private(path: &Path) -> io::Result<()> {
     options.open(path).map(|_| ())
 }
 
+/// Brings what was renamed or made in a folder to the disk.
+///
+/// # Errors
+/// The system's.
 #[cfg(unix)]
-fn sync_parent(path: &Path) -> io::Result<()> {
+pub fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         _ => File::open(".")?.sync_all(),
     }
 }
 
+/// Elsewhere the file system orders its own metadata.
 #[cfg(not(unix))]
-fn sync_parent(_: &Path) -> io::Result<()> {
+pub fn sync_parent(_: &Path) -> io::Result<()> {
     Ok(())
 }

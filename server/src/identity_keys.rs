@@ -209,6 +209,17 @@ impl Identity {
         Ok(Some(Self::keep(db, signed, self.root.clone(), sessions)?))
     }
 
+    /// The identity after a restore: a new generation of the same root.
+    ///
+    /// # Errors
+    /// When the database or the system's randomness fails.
+    pub fn restored(&self, db: &Connection) -> Result<Self> {
+        let mut next = self.next();
+        getrandom::fill(&mut next.generation).map_err(|why| Error::internal("The system gave no random bytes", why))?;
+        let signed = self.root.sign_document(next)?;
+        Self::keep(db, signed, self.root.clone(), self.sessions.clone())
+    }
+
     /// The identity after a rotation.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use sha2::Sha256;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
-use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
 use thechatapp_seal::{Context, Key, open, seal, unwrap, wrap};
 use zeroize::Zeroizing;
 
@@ -73,6 +73,23 @@ pub struct BodyPlace {
     pub revision: u64,
 }
 
+/// Where a text that belongs to a message is sealed.
+#[derive(Clone, Copy, Debug)]
+pub struct FieldPlace {
+    /// The message's channel.
+    pub channel: ChannelId,
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row: the message's place in the database.
+    pub place: i64,
+    /// What tells rows of one message apart: a person, a number.
+    pub part: [u8; 16],
+    /// How often the value was replaced.
+    pub revision: u64,
+}
+
 impl Keyring {
     /// Makes the keys of a new workspace.
     ///
@@ -111,6 +128,11 @@ impl Keyring {
     /// Whose keys these are.
     pub fn workspace(&self) -> WorkspaceId {
         self.workspace
+    }
+
+    /// The workspace key itself: for a backup, which seals it.
+    pub(crate) fn top(&self) -> &Key {
+        &self.top
     }
 
     /// Whether this is the workspace key.
@@ -184,6 +206,22 @@ impl Keyring {
         text(open(&self.channel(place.channel)?, &self.body_context(place), sealed)?)
     }
 
+    /// Seals a text that belongs to a message.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_field(&self, place: &FieldPlace, text: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.channel(place.channel)?, &self.field_context(place), text.as_bytes())?)
+    }
+
+    /// Opens a text that belongs to a message.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_field(&self, place: &FieldPlace, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.channel(place.channel)?, &self.field_context(place), sealed)?)
+    }
+
     /// Seals a channel's topic.
     ///
     /// # Errors
@@ -200,6 +238,38 @@ impl Keyring {
     pub fn open_topic(&self, channel: ChannelId, revision: u64, sealed: &[u8]) -> Result<String, Fail> {
         let context = self.context("channels", "topic", channel.as_bytes(), revision);
         text(open(&self.channel(channel)?, &context, sealed)?)
+    }
+
+    /// Seals what is shown of a file: its name and its type.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn seal_file_info(&self, channel: ChannelId, file: FileId, info: &[u8]) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), info)?)
+    }
+
+    /// Opens what is shown of a file.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was altered or moved.
+    pub fn open_file_info(&self, channel: ChannelId, file: FileId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fail> {
+        Ok(open(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), sealed)?)
+    }
+
+    /// Wraps a file's key under its channel's.
+    ///
+    /// # Errors
+    /// Not found for a channel that does not exist.
+    pub fn wrap_file_key(&self, channel: ChannelId, file: FileId, key: &Key) -> Result<Vec<u8>, Fail> {
+        Ok(wrap(&self.channel(channel)?, "file", file.as_bytes(), 0, key)?)
+    }
+
+    /// A file's key.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it was wrapped for another file or channel.
+    pub fn unwrap_file_key(&self, channel: ChannelId, file: FileId, wrapped: &[u8]) -> Result<Key, Fail> {
+        Ok(unwrap(&self.channel(channel)?, "file", file.as_bytes(), 0, wrapped)?)
     }
 
     /// Seals a person's name.
@@ -238,6 +308,14 @@ impl Keyring {
         Context::field(self.workspace.as_bytes(), table, column, row, revision)
     }
 
+    fn field_context(&self, place: &FieldPlace) -> Context {
+        let mut row = [0; 24];
+        for (to, from) in row.iter_mut().zip(place.place.to_be_bytes().iter().chain(&place.part)) {
+            *to = *from;
+        }
+        self.context(place.table, place.column, &row, place.revision)
+    }
+
     fn body_context(&self, place: &BodyPlace) -> Context {
         let mut row = [0; 48];
         for (to, from) in
@@ -273,7 +351,7 @@ fn find(db: &Connection, top: &Key, purpose: Purpose, id: &[u8]) -> Result<Optio
 }
 
 /// HMAC-SHA-256 (RFC 2104) over parts, each preceded by its length.
-fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
+pub(crate) fn mac(key: &Key, parts: &[&[u8]]) -> [u8; 32] {
     // HMAC pads its key with zeros to a whole block (RFC 2104, section 2); done here, the length is right by its type.
     let mut block = Zeroizing::new([0; 64]);
     for (to, from) in block.iter_mut().zip(key.expose()) {

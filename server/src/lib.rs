@@ -7,6 +7,8 @@
 
 pub mod admin;
 pub mod auth;
+pub mod backup;
+pub mod blobs;
 pub mod cli;
 pub mod config;
 pub mod error;

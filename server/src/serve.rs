@@ -2,6 +2,7 @@
 
 use crate::admin::socket;
 use crate::auth::password::Cost;
+use crate::backup::schedule::{self, Schedule};
 use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
@@ -124,6 +125,7 @@ pub fn clean_url(text: &str) -> Result<String> {
 /// See [`crate::error::Kind`].
 pub async fn serve(options: Options) -> Result<Running> {
     let Options { data, key, config, ready_file, cost } = options;
+    let backups = Schedule::new(&config.backup)?;
     let mut host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
         .await
         .map_err(|why| Error::internal("The host did not open", why))??;
@@ -154,6 +156,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         }
     };
     host.set_base_url(&url)?;
+    host.set_limits(config.files.limits());
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
     let shared = Arc::new(Shared {
@@ -179,6 +182,9 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
+    if let Some(schedule) = backups {
+        tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));
+    }
 
     let pin = tell_ready(&host, &url, ready_file.as_deref())?;
     tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
@@ -300,8 +306,11 @@ async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
             if tidy && done.is_ok() {
                 done = workspace.tidy().await;
             }
+            if tidy && done.is_ok() {
+                done = workspace.sweep_files().await;
+            }
             if let Err(why) = done {
-                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index waits");
+                tracing::error!(workspace = %workspace.id, error = %why.into_body(), "the search index, or the removal of files, waits");
             }
         }
     }

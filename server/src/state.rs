@@ -5,6 +5,7 @@
 //! needed to tell people so ([`Face`]), and every call is refused.
 
 use crate::auth::password::Passwords;
+use crate::blobs::Blobs;
 use crate::error::{Error, Fail, Kind, Result};
 use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
@@ -12,13 +13,15 @@ use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::store::{self, Counts, Tx, View};
+use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use thechatapp_database::{Durability, Readers, Writer};
-use thechatapp_protocol::{Code, ErrorBody, Method, Scope, Timestamp, WorkspaceId};
+use std::time::Duration;
+use thechatapp_database::{Durability, Frozen, Readers, Writer};
+use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::{Key, unwrap};
 
 /// Idle reading connections kept open.
@@ -26,6 +29,11 @@ const READERS: usize = 4;
 
 /// Steps of indexing for one workspace before it is another's turn.
 const INDEX_STEPS: usize = 32;
+
+/// An upload that nobody went on with for so long, or a file that no message took, is removed.
+const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
+/// Files removed in one step.
+const FILES_AT_ONCE: u32 = 200;
 
 /// One workspace, open or closed.
 pub struct Workspace {
@@ -39,6 +47,8 @@ pub struct Workspace {
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
+    /// The sealed bytes of its files.
+    pub blobs: Blobs,
     /// What is known of its key.
     pub(crate) health: Mutex<Health>,
     place: Place,
@@ -91,6 +101,7 @@ impl Workspace {
             title: place.title.clone(),
             hub: Arc::new(Hub::new(0)),
             passwords,
+            blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
             health: Mutex::default(),
             place,
             parts: RwLock::default(),
@@ -257,6 +268,26 @@ impl Workspace {
         Ok(())
     }
 
+    /// Bytes of files that were removed, or that nobody went on with, leave the disk.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
+        loop {
+            let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
+            let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
+            let all = left.len() < FILES_AT_ONCE as usize;
+            let (own, gone) = (self.clone(), left.clone());
+            tokio::task::spawn_blocking(move || own.blobs.delete(&gone))
+                .await
+                .map_err(|_| Fail::Broken("the removal of files ended"))??;
+            self.unguarded(move |tx| store::files::gone(tx, &left)).await?;
+            if all {
+                return Ok(());
+            }
+        }
+    }
+
     /// Tokens of what was removed leave the search index, in steps that let others write in between.
     pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
         if self.parts()?.counts.take_untidy() {
@@ -286,6 +317,21 @@ impl Workspace {
                 let answer = query(View { db: &moment, keyring: &keyring });
                 moment.finish()?;
                 answer
+            })
+            .await
+    }
+
+    /// Makes the database's file stand still, and tells how many messages it has and which shared files belong to them.
+    pub(crate) async fn freeze(&self, key: Key) -> std::result::Result<(Frozen, u64, Vec<FileId>), Fail> {
+        let parts = self.parts()?;
+        let (keyring, path) = (parts.keyring.clone(), self.place.path.clone());
+        // On the writer's thread, so that nothing is written between the one and the other.
+        parts
+            .writer
+            .apart(move |db| {
+                let frozen = thechatapp_database::freeze(db, &path, key.expose())?;
+                let view = View { db, keyring: &keyring };
+                Ok((frozen, store::messages::count(view)?, store::files::shared(view)?))
             })
             .await
     }

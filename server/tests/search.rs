@@ -57,6 +57,7 @@ async fn an_edit_and_a_deletion_are_followed_and_filters_narrow() {
         id: message_id(),
         channel: general,
         text: text.into(),
+        files: Vec::new(),
         thread: None,
         after: None,
     };

@@ -80,8 +80,14 @@ async fn the_same_message_twice_is_one_and_another_under_its_id_is_refused() {
     let mut alice = host.join("alice").await;
     let mut bob = host.join("bob").await;
     let general = alice.general().await;
-    let mut params =
-        SendMessageParams { id: message_id(), channel: general, text: "once".into(), thread: None, after: None };
+    let mut params = SendMessageParams {
+        id: message_id(),
+        channel: general,
+        text: "once".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     let first = alice.call::<SendMessage>(&params).await.unwrap();
     assert_eq!(alice.call::<SendMessage>(&params).await.unwrap(), first);
     let id = params.id;
@@ -193,6 +199,7 @@ async fn only_the_author_changes_a_message_and_reactions_keep_their_order() {
             id,
             channel: general,
             text: "mine".into(),
+            files: Vec::new(),
             thread: None,
             after: None,
         })
@@ -328,11 +335,19 @@ async fn a_message_waits_for_the_one_before_it() {
         id: message_id(),
         channel: general,
         text: "second".into(),
+        files: Vec::new(),
         thread: None,
         after: Some(first),
     };
     assert_eq!(alice.call::<SendMessage>(&second).await.unwrap_err().code, Code::Busy);
-    let params = SendMessageParams { id: first, channel: general, text: "first".into(), thread: None, after: None };
+    let params = SendMessageParams {
+        id: first,
+        channel: general,
+        text: "first".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     assert_eq!(alice.call::<SendMessage>(&params).await.unwrap().seq, 1);
     assert_eq!(alice.call::<SendMessage>(&second).await.unwrap().seq, 2);
     // Asked again, it is there, whatever it follows.
@@ -349,8 +364,14 @@ async fn however_much_is_committed_at_once_everybody_hears_all_of_it() {
     bob.sync(0).await;
     let long = "x".repeat(60_000);
     for _ in 0..60 {
-        let params =
-            SendMessageParams { id: message_id(), channel: general, text: long.clone(), thread: None, after: None };
+        let params = SendMessageParams {
+            id: message_id(),
+            channel: general,
+            text: long.clone(),
+            files: Vec::new(),
+            thread: None,
+            after: None,
+        };
         alice.session.post::<SendMessage>(&params).await;
     }
     let (mut heard, mut last) = (0, 0);

@@ -86,6 +86,7 @@ fn main() -> ExitCode {
             commands::messages::draft,
             commands::messages::save_draft,
             commands::messages::search,
+            commands::files::save_file,
             commands::window::next_events,
             commands::window::painted,
             commands::window::open_link,

@@ -82,6 +82,12 @@ impl Server {
         self.command(args).output().unwrap()
     }
 
+    /// A command that needs no host.
+    pub fn bare(&self, args: &[&str]) -> Output {
+        let mut command = Command::new(bin("thechatapp-server"));
+        command.args(args).arg("--json").stdin(Stdio::null()).env("RUST_BACKTRACE", "1").output().unwrap()
+    }
+
     fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(bin("thechatapp-server"));
         // The subcommand (one or two words) comes first, then the host's own options.

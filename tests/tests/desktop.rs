@@ -322,3 +322,34 @@ async fn a_damaged_profile_behind_a_passphrase_is_repaired_by_typing_it() {
     window.fill("[data-testid=passphrase]", &format!("profile passphrase{ENTER}")).await;
     window.shows(TIMELINE, "before the storm").await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_shown_with_its_message_and_saved_among_the_downloads() {
+    let server = Server::start();
+    let (mut alice, bob) = (Desk::new(), Cli::with_passphrase());
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    bob.join(&server.invite(), "bob").ok();
+    let (config, downloads) = (alice.folder.path().join("config"), alice.folder.path().join("downloads"));
+    std::fs::create_dir(&config).unwrap();
+    std::fs::create_dir(&downloads).unwrap();
+    std::fs::write(config.join("user-dirs.dirs"), format!("XDG_DOWNLOAD_DIR=\"{}\"\n", downloads.display())).unwrap();
+    alice.cli.env.push(("XDG_CONFIG_HOME".into(), config.display().to_string()));
+    let file = bob.folder.path().join("plan.txt");
+    std::fs::write(&file, MARKER.repeat(100)).unwrap();
+    bob.run(&["upload", "general", file.to_str().unwrap()]).ok();
+    bob.run(&["upload", "general", file.to_str().unwrap(), "--text", "once more"]).ok();
+
+    let window = alice.open().await;
+    window.shows(TIMELINE, "plan.txt").await;
+    window.shows(TIMELINE, "2.50 kB").await;
+    for saved in ["plan.txt", "plan (1).txt"] {
+        window.click("[data-testid=save-file]").await;
+        window.shows(TIMELINE, &format!("downloads/{saved}")).await;
+        assert_eq!(std::fs::read(downloads.join(saved)).unwrap(), MARKER.repeat(100).into_bytes());
+    }
+    window.keep_picture("files");
+    std::fs::remove_dir_all(&downloads).unwrap();
+    let found = alice.plain(MARKER);
+    assert!(found.is_empty(), "{found:?}");
+    window.close().await;
+}

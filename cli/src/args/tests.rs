@@ -28,8 +28,19 @@ fn the_commands_are_those_of_the_contract() {
             "read",
             "watch",
             "edit",
+            "history",
             "delete",
             "react",
+            "pin",
+            "unpin",
+            "pins",
+            "poll",
+            "vote",
+            "save",
+            "unsave",
+            "saved",
+            "upload",
+            "download",
             "search",
             "identity",
             "whoami",
@@ -109,7 +120,7 @@ fn options_of_send_are_seen_before_and_after_the_text() {
 
 #[test]
 fn read_takes_a_number_and_an_end() {
-    let Command::Read { channel, number, before, peek } =
+    let Command::Read { channel, number, before, peek, thread: None } =
         parse(&["read", "general", "-n", "5", "--before", "9"]).unwrap().command
     else {
         panic!("not read")
@@ -141,7 +152,36 @@ fn identity_shows_or_accepts() {
 
 #[test]
 fn what_does_not_exist_yet_is_no_command() {
-    for name in ["upload", "download", "policy", "lock"] {
+    for name in ["policy", "lock"] {
         assert_eq!(parse(&[name]).unwrap_err().kind(), ErrorKind::InvalidSubcommand, "{name}");
     }
+}
+
+#[test]
+fn a_poll_is_asked_or_closed_and_a_vote_is_cast_or_withdrawn() {
+    let Command::Poll(poll) = parse(&["poll", "general", "when?", "--option", "a", "--option", "-b"]).unwrap().command
+    else {
+        panic!()
+    };
+    assert!(poll.action.is_none() && !poll.multiple);
+    assert_eq!((poll.channel.unwrap(), poll.question.unwrap()), ("general".into(), "when?".into()));
+    assert_eq!(poll.options, ["a", "-b"]);
+    let Command::Poll(poll) = parse(&["poll", "close", "general", "41"]).unwrap().command else { panic!() };
+    assert!(
+        matches!(poll.action, Some(PollAction::Close { channel, message }) if channel == "general" && message == "41")
+    );
+    for wrong in [
+        &["poll", "general", "when?"][..],
+        &["poll", "general", "--option", "a"],
+        &["poll", "close", "general"],
+        &["vote", "general", "41"],
+        &["vote", "general", "41", "0"],
+        &["vote", "general", "41", "1", "--withdraw"],
+    ] {
+        assert!(parse(wrong).is_err(), "{wrong:?}");
+    }
+    let Command::Vote { options, withdraw, .. } = parse(&["vote", "general", "41", "1", "3"]).unwrap().command else {
+        panic!()
+    };
+    assert_eq!((options, withdraw), (vec![1, 3], false));
 }

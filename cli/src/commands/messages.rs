@@ -1,6 +1,6 @@
 //! Reading, and changing what was said.
 
-use crate::output::Outcome;
+use crate::output::{Failure, Outcome};
 use crate::run::Desk;
 use crate::shape::{Message, Names, message_text};
 use std::str::FromStr;
@@ -77,18 +77,18 @@ async fn part(
     Ok(desk.client.timeline(desk.ws(), channel.id, window, limit).await?)
 }
 
-fn show(desk: &Desk<'_>, messages: &[MessageView], names: &Names) -> Outcome {
+pub(super) fn show(desk: &Desk<'_>, messages: &[MessageView], names: &Names) -> Outcome {
     let shapes: Vec<Message> = messages.iter().map(|message| Message::new(message, names)).collect();
     desk.output().show(&shapes, || messages.iter().map(message_text).collect::<Vec<_>>().join("\n"))
 }
 
-fn show_one(desk: &Desk<'_>, message: &MessageView, names: &Names) -> Outcome {
+pub(super) fn show_one(desk: &Desk<'_>, message: &MessageView, names: &Names) -> Outcome {
     desk.output().show(&Message::new(message, names), || message_text(message))
 }
 
 /// A message as it is typed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Which {
+pub(super) enum Which {
     /// Its number in the channel.
     Seq(u64),
     /// Its id.
@@ -109,11 +109,23 @@ impl FromStr for Which {
     }
 }
 
-async fn find(desk: &Desk<'_>, channel: &ChannelView, which: Which) -> Outcome<MessageId> {
+pub(super) async fn find(desk: &Desk<'_>, channel: &ChannelView, which: Which) -> Outcome<MessageId> {
     Ok(match which {
         Which::Id(id) => id,
         Which::Seq(seq) => desk.client.message_by_seq(desk.ws(), channel.id, seq).await?.id,
     })
+}
+
+/// A message as it was typed, looked for on this device first.
+pub(super) async fn named(desk: &Desk<'_>, channel: &ChannelView, typed: &str) -> Outcome<MessageId> {
+    let which = typed.parse()?;
+    match find(desk, channel, which).await {
+        Err(Failure::Core(Error::Offline { .. } | Error::BadInput { .. })) => {
+            desk.connect().await?;
+            find(desk, channel, which).await
+        }
+        done => done,
+    }
 }
 
 /// `edit CHANNEL SEQ|ID TEXT`.

@@ -2,11 +2,15 @@
 
 mod account;
 mod channels;
+mod files;
 mod health;
 mod identity;
 mod messages;
+mod polls;
+mod saved;
 mod search;
 mod send;
+mod threads;
 mod watch;
 
 pub use account::{join, login, sign_out};
@@ -25,14 +29,32 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Create { channel, private } => channels::create(desk, &channel, private).await,
         Command::JoinChannel { channel } => channels::join(desk, &channel).await,
         Command::LeaveChannel { channel } => channels::leave(desk, &channel).await,
-        Command::Send { channel, text, queue } => send::send(desk, &channel, text, queue).await,
-        Command::Read { channel, number, before, peek } => messages::read(desk, &channel, number, before, peek).await,
+        Command::Send { channel, text, thread, queue } => {
+            send::send(desk, &channel, text, thread.as_deref(), queue).await
+        }
+        Command::Read { channel, number, before, thread: Some(message), .. } => {
+            threads::read(desk, &channel, &message, number, before).await
+        }
+        Command::Read { channel, number, before, peek, .. } => {
+            messages::read(desk, &channel, number, before, peek).await
+        }
         Command::Watch { channel } => watch::watch(desk, channel.as_deref()).await,
         Command::Edit { channel, message, text } => messages::edit(desk, &channel, &message, &text).await,
+        Command::History { channel, message } => threads::history(desk, &channel, &message).await,
         Command::Delete { channel, message } => messages::delete(desk, &channel, &message).await,
         Command::React { channel, message, emoji, off } => {
             messages::react(desk, &channel, &message, &emoji, !off).await
         }
+        Command::Pin { channel, message } => threads::pin(desk, &channel, &message, true).await,
+        Command::Unpin { channel, message } => threads::pin(desk, &channel, &message, false).await,
+        Command::Pins { channel } => threads::pins(desk, &channel).await,
+        Command::Poll(poll) => polls::poll(desk, poll).await,
+        Command::Vote { channel, message, options, .. } => polls::vote(desk, &channel, &message, &options).await,
+        Command::Save { channel, message, note } => saved::save(desk, &channel, &message, note.as_deref()).await,
+        Command::Unsave { channel, message } => saved::unsave(desk, &channel, &message).await,
+        Command::Saved => saved::list(desk).await,
+        Command::Upload { channel, file, text } => files::upload(desk, &channel, &file, &text).await,
+        Command::Download { file, range, output } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
         Command::Whoami => account::whoami(desk),

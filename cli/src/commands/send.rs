@@ -2,20 +2,25 @@
 //! durable acknowledgement, or at once with `--queue`. Lines of standard input go out as they come, many under way at a
 //! time, and are answered in their order.
 
+use super::messages::named;
 use crate::output::{Failure, Outcome};
 use crate::run::Desk;
 use crate::shape::{Message, Names, message_text};
 use std::io::BufRead;
-use thechatapp_core::Error;
 use thechatapp_core::view::{ChannelView, MessageState, MessageView};
+use thechatapp_core::{Error, MessageId};
 use tokio::sync::mpsc;
 
 /// Lines read, and messages under way, at a time.
 const UNDER_WAY: usize = 256;
 
 /// `send CHANNEL TEXT|-`.
-pub async fn send(desk: &Desk<'_>, name: &str, text: String, queue: bool) -> Outcome {
+pub async fn send(desk: &Desk<'_>, name: &str, text: String, thread: Option<&str>, queue: bool) -> Outcome {
     let channel = desk.channel(name).await?;
+    let thread = match thread {
+        Some(message) => Some(named(desk, &channel, message).await?),
+        None => None,
+    };
     let names = desk.names().await?;
     let (written, messages) = mpsc::channel(UNDER_WAY);
     let mut answers = Answers { desk, names, queue, broken: None, refused: None, waiting: 0 };
@@ -25,11 +30,11 @@ pub async fn send(desk: &Desk<'_>, name: &str, text: String, queue: bool) -> Out
             while let Some(line) = lines.recv().await {
                 let line = line?;
                 if !line.trim().is_empty() {
-                    write(desk, &channel, &line, &written).await?;
+                    write(desk, &channel, &line, thread, &written).await?;
                 }
             }
         } else {
-            write(desk, &channel, &text, &written).await?;
+            write(desk, &channel, &text, thread, &written).await?;
         }
         drop(written);
         Outcome::Ok(())
@@ -41,8 +46,25 @@ pub async fn send(desk: &Desk<'_>, name: &str, text: String, queue: bool) -> Out
     answers.end()
 }
 
-async fn write(desk: &Desk<'_>, channel: &ChannelView, text: &str, to: &mpsc::Sender<MessageView>) -> Outcome {
-    let message = desk.client.send(desk.ws(), channel.id, text, None).await?;
+/// Prints a message that waits to be sent once it is acknowledged.
+pub async fn acknowledged(desk: &Desk<'_>, message: MessageView) -> Outcome {
+    let names = desk.names().await?;
+    let mut answers = Answers { desk, names, queue: false, broken: None, refused: None, waiting: 0 };
+    let (to, messages) = mpsc::channel(1);
+    to.send(message).await.map_err(|_| Failure::Deaf)?;
+    drop(to);
+    answers.take(messages).await?;
+    answers.end()
+}
+
+async fn write(
+    desk: &Desk<'_>,
+    channel: &ChannelView,
+    text: &str,
+    thread: Option<MessageId>,
+    to: &mpsc::Sender<MessageView>,
+) -> Outcome {
+    let message = desk.client.send(desk.ws(), channel.id, text, thread).await?;
     // Closed only when the output is gone; the message goes out at the next connection then.
     to.send(message).await.map_err(|_| Failure::Deaf)
 }

@@ -63,7 +63,7 @@ fn what_clap_refuses_is_one_line_that_says_what_is_wrong() {
     for (words, what, why) in [
         (&["join", "invite"][..], "the following required arguments were not provided", "--name <NAME>"),
         (&["send"], "the following required arguments were not provided", "<CHANNEL> <TEXT>"),
-        (&["upload"], "unrecognized subcommand 'upload'", ""),
+        (&["frobnicate"], "unrecognized subcommand 'frobnicate'", ""),
         (&[], "a command is missing", "nothing says what to do"),
         (&["read", "a", "-n", "x"], "invalid value 'x' for '--number <N>'", "invalid digit found in string"),
     ] {

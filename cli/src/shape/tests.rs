@@ -1,5 +1,7 @@
 use super::*;
-use thechatapp_core::view::{HitView, IdentityStepView, PersonView, ShownIdentityView};
+use thechatapp_core::view::{
+    HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView, ShownIdentityView,
+};
 use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
 
 fn bytes(last: u8) -> [u8; 16] {
@@ -42,6 +44,10 @@ fn message() -> MessageView {
         deleted: false,
         thread: Some(MessageId::from_bytes(bytes(3))),
         reactions: vec![ReactionView { emoji: "👍".into(), people: vec!["Ben".into()], mine: false }],
+        replies: 2,
+        last_reply: Some(Timestamp(1_795_511_580_000)),
+        pinned: Some(PinView { by: person("Ben"), at: Timestamp(1_795_511_640_000) }),
+        poll: None,
         files: vec![FileView { id: "f".into(), name: "a.txt".into(), media_type: "text/plain".into(), size: 3 }],
         state: MessageState::Sent,
         mine: true,
@@ -66,6 +72,8 @@ fn a_message_in_json() {
             r#""author":"Ana Reis","at":"2026-11-24T09:12:00.000Z","text":"Good morning","edited":true,"deleted":false,"#,
             r#""thread":"00000000-0000-0000-0000-000000000003","#,
             r#""reactions":[{"emoji":"👍","people":["Ben"],"mine":false}],"#,
+            r#""replies":2,"last_reply":"2026-11-24T09:13:00.000Z","#,
+            r#""pinned":{"by":"Ben","at":"2026-11-24T09:14:00.000Z"},"poll":null,"#,
             r#""files":[{"id":"f","name":"a.txt","type":"text/plain","size":3}],"state":"sent"}"#
         )
     );
@@ -73,7 +81,8 @@ fn a_message_in_json() {
 
 #[test]
 fn a_message_that_waits_has_no_number() {
-    let waiting = MessageView { seq: None, thread: None, state: MessageState::Pending, ..message() };
+    let waiting =
+        MessageView { seq: None, thread: None, replies: 0, pinned: None, state: MessageState::Pending, ..message() };
     let text = json(&Message::new(&waiting, &names()));
     assert!(
         text.contains(r#""seq":null"#) && text.contains(r#""thread":null"#) && text.contains(r#""state":"pending""#)
@@ -214,4 +223,23 @@ fn a_device_in_json() {
 fn a_message_for_people_keeps_its_lines_together_and_obeys_nobody() {
     let shown = message_text(&MessageView { text: "one\ntwo\u{1b}[2J".into(), edited: false, ..message() });
     assert!(shown.starts_with("    12  2026-11-24 09:12Z  Ana Reis: one\n        two\u{fffd}[2J"), "{shown}");
+}
+
+#[test]
+fn a_poll_for_machines_and_for_people() {
+    let option = |text: &str, people: &[&str], mine| PollOptionView {
+        text: text.into(),
+        people: people.iter().map(|name| (*name).into()).collect(),
+        mine,
+    };
+    let options = vec![option("yes", &["Ana Reis", "Ben"], true), option("no", &[], false)];
+    let poll = PollView { multiple: false, closed: Some(Timestamp(1_795_511_640_000)), voters: 2, options };
+    let asked = MessageView { poll: Some(poll), replies: 0, files: Vec::new(), reactions: Vec::new(), ..message() };
+    assert!(json(&Message::new(&asked, &names())).contains(concat!(
+        r#""poll":{"multiple":false,"closed":"2026-11-24T09:14:00.000Z","voters":2,"options":["#,
+        r#"{"text":"yes","votes":2,"people":["Ana Reis","Ben"],"mine":true},"#,
+        r#"{"text":"no","votes":0,"people":[],"mine":false}]}"#
+    )));
+    let text = message_text(&asked);
+    assert!(text.ends_with("\n       *1. yes: 2 (Ana Reis, Ben)\n        2. no: 0\n        2 voted, closed"), "{text}");
 }

@@ -65,16 +65,20 @@ pub(super) struct Batch<'a> {
 
 /// For a message that is most probably not here: it costs half of the other, and fails when the message is.
 const ADD: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    files, replies, last_reply, pinned_by, pinned_at, poll)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
 const PUT: &str = "
-INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change)
-VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
+INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
+    files, replies, last_reply, pinned_by, pinned_at, poll)
+VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)
 ON CONFLICT (channel, seq) DO UPDATE SET
     id = excluded.id, author = excluded.author, at = excluded.at, text = excluded.text, edited = excluded.edited,
     deleted = excluded.deleted, thread = excluded.thread, reactions = excluded.reactions, quiet = excluded.quiet,
-    mention = excluded.mention, change = excluded.change
+    mention = excluded.mention, change = excluded.change, replies = excluded.replies, last_reply = excluded.last_reply,
+    pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at, poll = excluded.poll,
+    files = excluded.files
 WHERE excluded.change >= change
 RETURNING place";
 
@@ -207,6 +211,7 @@ impl<'a> Batch<'a> {
             .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT place FROM messages WHERE channel = ?1)")?
             .execute([id])?;
         let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
+        self.db.prepare_cached("DELETE FROM files WHERE channel = ?1")?.execute([id])?;
         let held = self.held(channel)?;
         held.gaps = Gaps::default();
         held.gaps_changed = true;
@@ -256,6 +261,8 @@ impl<'a> Batch<'a> {
     fn put(&mut self, row: &MessageRow, fresh: bool) -> Result<(), Error> {
         let own = row.author == self.me.id;
         let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
+        let poll = row.poll.as_ref().and_then(|poll| wire::encode(poll).ok());
+        let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
         let mut place = schema::rowid(row.at, row.seq);
         let mut fresh = fresh;
@@ -275,6 +282,12 @@ impl<'a> Batch<'a> {
                 own || row.deleted,
                 mention,
                 row.change as i64,
+                files,
+                row.replies as i64,
+                row.last_reply.map(|at| at.0),
+                row.pinned.as_ref().map(|pin| pin.by.as_bytes().as_slice()),
+                row.pinned.map(|pin| pin.at.0),
+                poll,
             ];
             let stored = if fresh {
                 self.add.execute(values).map(|_| Some(place))
@@ -295,14 +308,19 @@ impl<'a> Batch<'a> {
             }
         };
         let Some(stored) = stored else { return Ok(()) };
+        for file in &row.files {
+            self.db
+                .prepare_cached("INSERT OR IGNORE INTO files (id, channel) VALUES (?1, ?2)")?
+                .execute(params![file.id.as_bytes(), row.channel.as_bytes()])?;
+        }
         if fresh {
             if !row.text.is_empty() {
-                self.index.execute(params![stored, folded_text(&row.text)])?;
+                self.index.execute(params![stored, folded_text(&row.searchable())])?;
             }
         } else if row.text.is_empty() {
             self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
         } else {
-            self.reindex.execute(params![stored, folded_text(&row.text)])?;
+            self.reindex.execute(params![stored, folded_text(&row.searchable())])?;
         }
         self.applied.removed |= row.deleted || row.edited.is_some();
         self.applied.channels = true;
@@ -352,6 +370,19 @@ impl<'a> Batch<'a> {
             .exists(params![channel.as_bytes(), first as i64, last as i64])?;
         for row in rows.iter().filter(|row| row.channel == channel) {
             self.put(row, fresh)?;
+        }
+        Ok(())
+    }
+
+    /// Messages of a channel that an answer carried, with others missing in between.
+    pub(super) fn some(&mut self, channel: ChannelId, rows: &[MessageRow]) -> Result<(), Error> {
+        let held = self.held(channel)?;
+        // An answer may come after access was lost.
+        if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
+            return Ok(());
+        }
+        for row in rows.iter().filter(|row| row.channel == channel) {
+            self.put(row, false)?;
         }
         Ok(())
     }

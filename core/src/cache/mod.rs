@@ -8,6 +8,7 @@ mod gaps;
 mod read;
 mod schema;
 mod search;
+mod threads;
 mod view;
 
 use crate::error::{Error, Result};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -151,6 +152,11 @@ impl Cache {
         self.batch(Origin::Aside, move |batch, _| batch.page(channel, first, last, head, &rows)).await
     }
 
+    /// Applies messages of a channel that an answer carried, with others missing in between.
+    pub(crate) async fn apply_some(&self, channel: ChannelId, rows: Vec<MessageRow>) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.some(channel, &rows)).await
+    }
+
     /// Applies a read mark that this device sets before the server knows.
     pub(crate) async fn mark_read(&self, channel: ChannelId, seq: u64) -> Result<Applied> {
         self.batch(Origin::Aside, move |batch, _| batch.read(ReadRow { channel, seq, change: 0 })).await
@@ -227,7 +233,12 @@ impl Cache {
         self.read(|db, _| database::check(db)).await
     }
 
-    /// One's own newest messages as first sent, not edited, not deleted: what a restored server may lack.
+    /// The channel of a file that a message here has.
+    pub(crate) async fn channel_of_file(&self, file: FileId) -> Result<Option<ChannelId>> {
+        self.read(move |db, _| read::channel_of_file(db, file)).await
+    }
+
+    /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.
     pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
         self.read(move |db, me| read::own_messages(db, me.id, limit)).await
     }

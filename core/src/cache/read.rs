@@ -1,13 +1,13 @@
 //! Questions to the cache: a part of a channel, the list of channels, people, single messages.
 
-use super::view::{COLUMNS, Names};
+use super::view::{COLUMN_COUNT, COLUMNS, Names};
 use super::{Cache, Gaps, HEADS_FROM, Me, apply, number};
 use crate::error::Result;
 use crate::view::{ChannelKindView, ChannelView, MessageView, PersonView, Window};
 use rusqlite::{Connection, OptionalExtension, params};
 use thechatapp_database::Error;
 use thechatapp_protocol::event::{ChannelKind, MessageRow};
-use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, FileId, MessageId, Timestamp};
 
 /// What is known of a channel's extent.
 #[derive(Clone, Debug)]
@@ -134,7 +134,7 @@ impl Cache {
             let (mut found, mut last) = (Vec::new(), change);
             while let Some(row) = rows.next()? {
                 found.push(names.message(row)?);
-                last = row.get::<_, i64>(10)? as u64;
+                last = row.get::<_, i64>(COLUMN_COUNT)? as u64;
             }
             let complete = found.len() < limit as usize;
             Ok((found, if complete { cursor.max(change) } else { last }))
@@ -175,7 +175,7 @@ impl Cache {
     }
 }
 
-fn state(db: &Connection, me: &Me, channel: ChannelId) -> Result<Option<ChannelState>, Error> {
+pub(super) fn state(db: &Connection, me: &Me, channel: ChannelId) -> Result<Option<ChannelState>, Error> {
     let found = db
         .prepare_cached(
             "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2)
@@ -249,7 +249,7 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
     }))
 }
 
-fn here(db: &Connection, ids: Vec<MessageId>) -> Result<Vec<MessageId>, Error> {
+pub(super) fn here(db: &Connection, ids: Vec<MessageId>) -> Result<Vec<MessageId>, Error> {
     let mut query = db.prepare_cached("SELECT 1 FROM messages WHERE id = ?1")?;
     let mut here = Vec::new();
     for id in ids {
@@ -282,7 +282,12 @@ fn cut(rows: &mut Vec<MessageView>, gaps: &Gaps) {
     }
 }
 
-fn messages(db: &Connection, me: &Me, sql: &str, values: impl rusqlite::Params) -> Result<Vec<MessageView>, Error> {
+pub(super) fn messages(
+    db: &Connection,
+    me: &Me,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<MessageView>, Error> {
     let mut query = db.prepare_cached(sql)?;
     let mut rows = query.query(values)?;
     let mut names = Names::new(db, me);
@@ -382,10 +387,19 @@ fn others(db: &Connection, names: &mut Names<'_>, channel: ChannelId, me: Accoun
     Ok(people)
 }
 
+/// The channel of a file that a message here has.
+pub(super) fn channel_of_file(db: &Connection, file: FileId) -> Result<Option<ChannelId>, Error> {
+    let found = db
+        .prepare_cached("SELECT channel FROM files WHERE id = ?1")?
+        .query_row([file.as_bytes()], |row| row.get::<_, [u8; 16]>(0))
+        .optional()?;
+    Ok(found.map(ChannelId::from_bytes))
+}
+
 pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Result<Vec<MessageRow>, Error> {
     let mut query = db.prepare(
         "SELECT channel, seq, id, at, text, thread, change FROM messages
-         WHERE author = ?1 AND deleted = 0 AND edited IS NULL ORDER BY place DESC LIMIT ?2",
+         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL AND text <> '' ORDER BY place DESC LIMIT ?2",
     )?;
     let rows = query.query_map(params![me.as_bytes(), limit as i64], |row| {
         Ok(MessageRow {
@@ -399,6 +413,11 @@ pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Resu
             deleted: false,
             thread: row.get::<_, Option<[u8; 16]>>(5)?.map(MessageId::from_bytes),
             reactions: Vec::new(),
+            files: Vec::new(),
+            replies: 0,
+            last_reply: None,
+            pinned: None,
+            poll: None,
             change: row.get::<_, i64>(6)? as u64,
         })
     })?;

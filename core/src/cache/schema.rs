@@ -8,7 +8,8 @@
 use thechatapp_database::Schema;
 use thechatapp_protocol::Timestamp;
 
-pub(super) const CACHE: Schema = &["
+pub(super) const CACHE: Schema = &[
+    "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
 
 CREATE TABLE people (
@@ -73,7 +74,30 @@ CREATE VIRTUAL TABLE search USING fts5 (words, content = '', contentless_delete 
 -- Messages come one by one: more segments before a merge cost less at each of them, and a question hardly more.
 INSERT INTO search (search, rank) VALUES ('automerge', 16);
 INSERT INTO search (search, rank) VALUES ('crisismerge', 48);
-"];
+",
+    "
+ALTER TABLE messages ADD COLUMN files BLOB;
+-- Which channel a file belongs to.
+CREATE TABLE files (id BLOB PRIMARY KEY, channel BLOB NOT NULL) STRICT, WITHOUT ROWID;
+CREATE INDEX files_channel ON files (channel);
+",
+    "
+ALTER TABLE messages ADD COLUMN replies INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE messages ADD COLUMN last_reply INTEGER;
+ALTER TABLE messages ADD COLUMN pinned_by BLOB;
+ALTER TABLE messages ADD COLUMN pinned_at INTEGER;
+ALTER TABLE messages ADD COLUMN poll BLOB;
+CREATE INDEX messages_thread ON messages (thread, seq) WHERE thread IS NOT NULL;
+CREATE INDEX messages_pinned ON messages (channel, pinned_at) WHERE pinned_at IS NOT NULL;
+-- What an older build stored without its count: the server tells of it only when the thread goes on.
+UPDATE messages SET
+    replies = (SELECT count(*) FROM messages r
+        WHERE r.thread = messages.id AND r.channel = messages.channel AND r.deleted = 0),
+    last_reply = (SELECT max(r.at) FROM messages r
+        WHERE r.thread = messages.id AND r.channel = messages.channel AND r.deleted = 0)
+WHERE id IN (SELECT thread FROM messages WHERE thread IS NOT NULL);
+",
+];
 
 /// Bits of a rowid below its time.
 const BELOW: u32 = 20;

@@ -52,6 +52,11 @@ fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageR
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        files: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
         change,
     }
 }
@@ -307,4 +312,105 @@ async fn filters_narrow_a_search() {
     assert_eq!(find(SearchQuery { channel: Some(channel_id(6)), ..words() }).await, 0);
     assert_eq!(find(SearchQuery { before: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 0);
     assert_eq!(find(SearchQuery { after: Some(Timestamp(1_700_000_060_000)), ..words() }).await, 1);
+}
+
+#[tokio::test]
+async fn a_thread_is_read_from_here_and_says_when_something_may_be_missing() {
+    let (_folder, cache) = fresh().await;
+    let root = text(1, 1, OTHER, "lunch?", 11);
+    let mut rows = vec![channel(1, ChannelKind::Public, 0, 1), member(1, ME, true, 2), Row::Message(root.clone())];
+    for seq in 2..=6 {
+        let thread = (seq % 2 == 0).then_some(root.id);
+        rows.push(Row::Message(MessageRow { thread, ..text(1, seq, OTHER, &format!("{seq}"), 20 + seq) }));
+    }
+    let last_reply = Some(Timestamp(5));
+    let pinned = Some(thechatapp_protocol::event::Pin { by: OTHER, at: Timestamp(6) });
+    rows.push(Row::Message(MessageRow { replies: 3, last_reply, pinned, change: 40, ..root.clone() }));
+    cache.apply(changes(rows), true).await.unwrap();
+
+    let thread =
+        async |before, limit| cache.thread(channel_id(1), root.id, before, limit, vec![]).await.unwrap().unwrap();
+    let texts = |part: &threads::ThreadPart| part.replies.iter().map(|one| one.text.clone()).collect::<Vec<_>>();
+    let part = thread(None, 10).await;
+    assert_eq!((texts(&part).join(" "), part.older, part.complete), ("2 4 6".into(), false, true));
+    let shown = part.root.unwrap();
+    assert_eq!((shown.replies, shown.last_reply, shown.pinned.unwrap().by.id), (3, last_reply, OTHER));
+    let part = thread(Some(6), 1).await;
+    assert_eq!((texts(&part).join(" "), part.older), ("4".into(), true));
+    let answer = part.replies[0].id;
+    assert_eq!(cache.thread_root(channel_id(1), answer).await.unwrap(), root.id);
+    assert_eq!(cache.thread_root(channel_id(1), root.id).await.unwrap(), root.id);
+    assert_eq!(cache.thread_root(channel_id(2), answer).await.unwrap(), answer, "of another channel");
+
+    // A hole after the thread's beginning: an answer may be in it, but not where only later ones are shown.
+    let late = MessageRow { thread: Some(root.id), ..text(1, 9, OTHER, "9", 50) };
+    cache.apply(changes(vec![Row::Message(late)]), false).await.unwrap();
+    assert!(!thread(None, 10).await.complete);
+    assert!(!thread(None, 2).await.complete);
+    assert!(thread(None, 1).await.complete && thread(Some(6), 1).await.complete);
+    let some = vec![MessageRow { thread: Some(root.id), ..text(1, 8, OTHER, "8", 48) }];
+    cache.apply_some(channel_id(1), some.clone()).await.unwrap();
+    let part = thread(None, 10).await;
+    assert_eq!((texts(&part).join(" "), part.complete), ("2 4 6 8 9".into(), false));
+    let pins = cache.pins(channel_id(1)).await.unwrap().unwrap();
+    assert_eq!((pins.messages.len(), pins.messages[0].id, pins.complete), (1, root.id, false));
+
+    // With the access everything goes, and a late answer brings nothing back.
+    cache.apply(changes(vec![member(1, ME, false, 60)]), false).await.unwrap();
+    assert!(thread(None, 10).await.root.is_none());
+    assert!(cache.pins(channel_id(1)).await.unwrap().unwrap().messages.is_empty());
+    cache.apply(changes(vec![channel(2, ChannelKind::Private, 1, 61), member(2, ME, true, 62)]), false).await.unwrap();
+    cache.apply(changes(vec![member(2, ME, false, 63)]), false).await.unwrap();
+    cache.apply_some(channel_id(2), vec![text(2, 1, OTHER, "late", 61)]).await.unwrap();
+    assert!(cache.message(text(2, 1, OTHER, "", 0).id).await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn a_poll_is_shown_found_by_its_options_and_never_offered_again_as_a_plain_message() {
+    use thechatapp_protocol::event::{Poll, Vote};
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), true).await.unwrap();
+    let votes = vec![Vote { person: OTHER, choices: vec![1] }, Vote { person: ME, choices: vec![0, 1, 9] }];
+    let options = vec!["Lisbon".into(), "Porto".into()];
+    let poll = Poll { multiple: true, closed: Some(Timestamp(7)), options, votes };
+    let asked = MessageRow { poll: Some(Box::new(poll)), ..text(5, 4, ME, "where?", 7) };
+    cache.apply(changes(vec![Row::Message(asked.clone())]), false).await.unwrap();
+    let view = cache.message(asked.id).await.unwrap().unwrap();
+    assert_eq!(cache.shown(vec![asked.clone()]).await.unwrap(), std::slice::from_ref(&view));
+    let poll = view.poll.unwrap();
+    assert_eq!((poll.multiple, poll.voters, poll.closed), (true, 2, Some(Timestamp(7))));
+    assert_eq!(poll.options[0].people, ["Inês"]);
+    assert_eq!(poll.options[1].people, ["Bob", "Inês"]);
+    assert_eq!(hits(&cache, "porto").await, ["where?"]);
+    let own: Vec<_> = cache.own_messages(10).await.unwrap().into_iter().map(|row| row.id).collect();
+    assert!(!own.is_empty() && !own.contains(&asked.id));
+    let gone = MessageRow { poll: None, text: String::new(), deleted: true, change: 8, ..asked };
+    cache.apply(changes(vec![Row::Message(gone)]), false).await.unwrap();
+    assert!(hits(&cache, "porto").await.is_empty());
+}
+
+#[tokio::test]
+async fn a_cache_of_an_older_build_keeps_its_messages_and_gets_the_counts_of_its_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("cache.db");
+    let db = database::open(&path, &KEY, &schema::CACHE[..1], Durability::Normal).unwrap();
+    let mut add = db
+        .prepare(
+            "INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet,
+                mention, change) VALUES (?1, ?2, ?1, ?3, ?4, ?5, 'text', NULL, ?6, ?7, NULL, 0, 0, ?1)",
+        )
+        .unwrap();
+    let id = |seq| text(1, seq, OTHER, "", 0).id;
+    for (seq, deleted, thread) in [(1, false, None), (2, false, Some(1)), (3, true, Some(1)), (4, false, None)] {
+        let thread = thread.map(|root| *id(root).as_bytes());
+        let row = (seq as i64, *channel_id(1).as_bytes(), *id(seq).as_bytes(), OTHER.as_bytes(), 5, deleted, thread);
+        add.execute(row).unwrap();
+    }
+    drop(add);
+    drop(db);
+    let cache = Cache::open(&path, &KEY, me()).await.unwrap();
+    let root = cache.message(id(1)).await.unwrap().unwrap();
+    assert_eq!((root.replies, root.last_reply), (1, Some(Timestamp(5))));
+    let plain = cache.message(id(4)).await.unwrap().unwrap();
+    assert_eq!((plain.text.as_str(), plain.replies, plain.last_reply, plain.pinned), ("text", 0, None, None));
 }

@@ -1,16 +1,19 @@
 //! Stored rows as shells show them, with names in place of ids.
 
 use super::Me;
-use crate::view::{MessageState, MessageView, PersonView, ReactionView};
+use crate::view::{FileView, MessageState, MessageView, PersonView, PinView, PollOptionView, PollView, ReactionView};
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
-use thechatapp_protocol::event::{MessageRow, Reaction};
+use thechatapp_protocol::event::{FileRow, MessageRow, Pin, Poll, Reaction};
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
 pub(super) const COLUMNS: &str =
-    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions";
+    "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions, m.replies, m.last_reply,
+    m.pinned_by, m.pinned_at, m.poll, m.files";
+/// How many columns these are.
+pub(super) const COLUMN_COUNT: usize = 16;
 
 /// The names that one query has met so far.
 pub(super) struct Names<'a> {
@@ -49,6 +52,7 @@ impl<'a> Names<'a> {
         let thread: Option<[u8; 16]> = row.get(8)?;
         let edited: Option<i64> = row.get(6)?;
         let reactions: Option<Vec<u8>> = row.get(9)?;
+        let files: Option<Vec<u8>> = row.get(15)?;
         Ok(MessageView {
             workspace: self.me.workspace.clone(),
             channel: ChannelId::from_bytes(row.get(0)?),
@@ -64,7 +68,23 @@ impl<'a> Names<'a> {
                 Some(bytes) => self.reactions(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?,
                 None => Vec::new(),
             },
-            files: Vec::new(),
+            replies: row.get::<_, i64>(10)? as u64,
+            last_reply: row.get::<_, Option<i64>>(11)?.map(Timestamp),
+            pinned: match (row.get::<_, Option<[u8; 16]>>(12)?, row.get::<_, Option<i64>>(13)?) {
+                (Some(by), Some(at)) => self.pin(Some(Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }))?,
+                _ => None,
+            },
+            poll: match row.get::<_, Option<Vec<u8>>>(14)? {
+                Some(bytes) => Some(self.poll(wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?)?),
+                None => None,
+            },
+            files: match files {
+                Some(bytes) => {
+                    let rows: Vec<FileRow> = wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))?;
+                    rows.into_iter().map(FileView::from).collect()
+                }
+                None => Vec::new(),
+            },
             state: MessageState::Sent,
             mine: author == self.me.id,
             failure: None,
@@ -85,11 +105,36 @@ impl<'a> Names<'a> {
             deleted: row.deleted,
             thread: row.thread,
             reactions: self.reactions(row.reactions)?,
-            files: Vec::new(),
+            replies: row.replies,
+            last_reply: row.last_reply,
+            pinned: self.pin(row.pinned)?,
+            poll: row.poll.map(|poll| self.poll(*poll)).transpose()?,
+            files: row.files.into_iter().map(FileView::from).collect(),
             state: MessageState::Sent,
             mine: row.author == self.me.id,
             failure: None,
         })
+    }
+
+    fn pin(&mut self, pin: Option<Pin>) -> Result<Option<PinView>, Error> {
+        pin.map(|pin| Ok(PinView { by: self.person(pin.by)?, at: pin.at })).transpose()
+    }
+
+    fn poll(&mut self, poll: Poll) -> Result<PollView, Error> {
+        let mut options: Vec<PollOptionView> =
+            poll.options.into_iter().map(|text| PollOptionView { text, people: Vec::new(), mine: false }).collect();
+        let voters = poll.votes.len() as u64;
+        for vote in poll.votes {
+            let name = self.person(vote.person)?.name;
+            for choice in vote.choices {
+                // A choice beyond the options is of no meaning here.
+                if let Some(option) = options.get_mut(choice as usize) {
+                    option.people.push(name.clone());
+                    option.mine |= vote.person == self.me.id;
+                }
+            }
+        }
+        Ok(PollView { multiple: poll.multiple, closed: poll.closed, voters, options })
     }
 
     fn reactions(&mut self, reactions: Vec<Reaction>) -> Result<Vec<ReactionView>, Error> {

@@ -7,7 +7,9 @@ use crate::local::Waiting;
 use crate::search::highlights;
 use crate::sync::Workspace;
 use crate::sync::history::{self, Wanted};
-use crate::view::{Connection, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window};
+use crate::view::{
+    Connection, FileView, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window,
+};
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{
@@ -145,12 +147,18 @@ impl Client {
                 "you are not a member of this channel; join it first",
             ));
         }
+        // An answer to an answer belongs to the same thread.
+        let thread = match thread {
+            Some(id) => Some(workspace.cache.thread_root(channel, id).await?),
+            None => None,
+        };
         let now = self.now();
         let message = Waiting {
             position: 0,
             id: MessageId::from_parts(now.unix_millis(), &random()?),
             channel,
             text: text.to_owned(),
+            files: Vec::new(),
             thread,
             created: now,
             failure: None,
@@ -270,7 +278,7 @@ impl Client {
         self.take(&workspace, row).await
     }
 
-    async fn take(&self, workspace: &Workspace, row: MessageRow) -> Result<MessageView> {
+    pub(super) async fn take(&self, workspace: &Workspace, row: MessageRow) -> Result<MessageView> {
         workspace.take(vec![Row::Message(row.clone())]).await?;
         workspace.cache.shown(vec![row]).await?.pop().ok_or_else(no_message)
     }
@@ -432,13 +440,13 @@ fn still_waiting(workspace: &Workspace) -> Error {
 }
 
 /// A message of one's own that waits, as it is shown.
-fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
+pub(super) fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
     let account = workspace.account();
     let me = PersonView { id: account.person, name: account.person_name, imported: false };
     pending(&account.short, &me, message)
 }
 
-fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
+pub(super) fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
     MessageView {
         workspace: short.to_owned(),
         channel: message.channel,
@@ -451,14 +459,18 @@ fn pending(short: &str, me: &PersonView, message: Waiting) -> MessageView {
         deleted: false,
         thread: message.thread,
         reactions: Vec::new(),
-        files: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
+        files: message.files.into_iter().map(FileView::from).collect(),
         state: if message.failure.is_some() { MessageState::Failed } else { MessageState::Pending },
         mine: true,
         failure: message.failure,
     }
 }
 
-fn check_text(text: &str) -> Result<()> {
+pub(super) fn check_text(text: &str) -> Result<()> {
     if text.trim().is_empty() {
         return Err(Error::bad_input("there is nothing to send", "the message is empty"));
     }
@@ -471,11 +483,11 @@ fn check_text(text: &str) -> Result<()> {
     Ok(())
 }
 
-fn no_channel() -> Error {
+pub(super) fn no_channel() -> Error {
     Error::bad_input("there is no such channel here", "it is not known to this device, or you may not see it")
 }
 
-fn no_message() -> Error {
+pub(super) fn no_message() -> Error {
     Error::bad_input("there is no such message", "it is not known to this device")
 }
 

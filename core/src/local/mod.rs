@@ -7,6 +7,7 @@
 mod accounts;
 mod outbox;
 mod schema;
+mod uploads;
 
 use crate::error::{Error, Result};
 use crate::fault;
@@ -20,6 +21,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use accounts::Account;
 pub(crate) use outbox::Waiting;
+pub(crate) use uploads::{Source, Upload};
 
 const READERS: usize = 2;
 

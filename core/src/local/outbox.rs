@@ -2,9 +2,11 @@
 
 use super::Local;
 use crate::error::Result;
-use rusqlite::{OptionalExtension, Row as SqlRow, params};
+use rusqlite::types::Type;
+use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
 use std::collections::BTreeSet;
-use thechatapp_protocol::{ChannelId, MessageId, Timestamp, WorkspaceId};
+use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::{ChannelId, MessageId, Timestamp, WorkspaceId, wire};
 
 /// A message that is not known to be on the server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,13 +16,15 @@ pub(crate) struct Waiting {
     pub(crate) id: MessageId,
     pub(crate) channel: ChannelId,
     pub(crate) text: String,
+    /// Files, uploaded already.
+    pub(crate) files: Vec<FileRow>,
     pub(crate) thread: Option<MessageId>,
     pub(crate) created: Timestamp,
     /// Why the server refused it; nothing while it waits.
     pub(crate) failure: Option<String>,
 }
 
-const COLUMNS: &str = "position, id, channel, text, thread, created, failure";
+const COLUMNS: &str = "position, id, channel, text, thread, created, failure, files";
 
 fn waiting(row: &SqlRow<'_>) -> rusqlite::Result<Waiting> {
     Ok(Waiting {
@@ -28,10 +32,44 @@ fn waiting(row: &SqlRow<'_>) -> rusqlite::Result<Waiting> {
         id: MessageId::from_bytes(row.get(1)?),
         channel: ChannelId::from_bytes(row.get(2)?),
         text: row.get(3)?,
+        files: match row.get::<_, Option<Vec<u8>>>(7)? {
+            Some(bytes) => wire::decode(&bytes)
+                .map_err(|why| rusqlite::Error::FromSqlConversionFailure(7, Type::Blob, Box::new(why)))?,
+            None => Vec::new(),
+        },
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
         created: Timestamp(row.get(5)?),
         failure: row.get(6)?,
     })
+}
+
+/// Writes a message at a position, or at the end, and tells where it stands. One that is there already is touched only to
+/// tell that.
+pub(super) fn put(
+    db: &Connection,
+    workspace: WorkspaceId,
+    position: Option<i64>,
+    message: &Waiting,
+) -> rusqlite::Result<i64> {
+    let files = if message.files.is_empty() { None } else { wire::encode(&message.files).ok() };
+    db.prepare_cached(
+        "INSERT INTO outbox (position, workspace, id, channel, text, thread, created, files)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING position",
+    )?
+    .query_row(
+        params![
+            position,
+            workspace.as_bytes(),
+            message.id.as_bytes(),
+            message.channel.as_bytes(),
+            message.text,
+            message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
+            message.created.0,
+            files,
+        ],
+        |row| row.get(0),
+    )
 }
 
 impl Local {
@@ -39,23 +77,7 @@ impl Local {
     /// waits already is left as it is.
     pub(crate) async fn queue(&self, workspace: WorkspaceId, mut message: Waiting) -> Result<Waiting> {
         self.write(move |db| {
-            // One that is there already is touched only to tell its position.
-            message.position = db
-                .prepare_cached(
-                    "INSERT INTO outbox (workspace, id, channel, text, thread, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-                     ON CONFLICT (id) DO UPDATE SET id = excluded.id RETURNING position",
-                )?
-                .query_row(
-                    params![
-                        workspace.as_bytes(),
-                        message.id.as_bytes(),
-                        message.channel.as_bytes(),
-                        message.text,
-                        message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
-                        message.created.0,
-                    ],
-                    |row| row.get(0),
-                )?;
+            message.position = put(db, workspace, None, &message)?;
             Ok(message)
         })
         .await
@@ -65,20 +87,8 @@ impl Local {
     pub(crate) async fn queue_first(&self, workspace: WorkspaceId, messages: Vec<Waiting>) -> Result<()> {
         self.write(move |db| {
             let lowest: i64 = db.query_row("SELECT coalesce(min(position), 1) FROM outbox", [], |row| row.get(0))?;
-            let mut insert = db.prepare_cached(
-                "INSERT INTO outbox (position, workspace, id, channel, text, thread, created)
-                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (id) DO NOTHING",
-            )?;
             for (position, message) in (lowest - messages.len() as i64..).zip(messages) {
-                insert.execute(params![
-                    position,
-                    workspace.as_bytes(),
-                    message.id.as_bytes(),
-                    message.channel.as_bytes(),
-                    message.text,
-                    message.thread.as_ref().map(|id| id.as_bytes().as_slice()),
-                    message.created.0,
-                ])?;
+                put(db, workspace, Some(position), &message)?;
             }
             Ok(())
         })

@@ -2,7 +2,8 @@
 
 use thechatapp_database::Schema;
 
-pub(super) const LOCAL: Schema = &["
+pub(super) const LOCAL: Schema = &[
+    "
 CREATE TABLE accounts (
     workspace BLOB PRIMARY KEY,
     url TEXT NOT NULL,
@@ -45,4 +46,23 @@ CREATE TABLE marks (
     seq INTEGER NOT NULL,
     PRIMARY KEY (workspace, channel)
 ) STRICT, WITHOUT ROWID;
-"];
+",
+    "
+ALTER TABLE outbox ADD COLUMN files BLOB;
+
+-- Uploads under way. The file is sealed under its key beside the cache; path, size and modified tell whether the same
+-- file is uploaded again, so that it goes on where it was.
+CREATE TABLE uploads (
+    id BLOB PRIMARY KEY,
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    name TEXT NOT NULL,
+    media_type TEXT NOT NULL,
+    size INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    path TEXT NOT NULL,
+    modified INTEGER NOT NULL,
+    message BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+",
+];

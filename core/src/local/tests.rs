@@ -39,6 +39,7 @@ pub(crate) fn waiting(n: u8, text: &str) -> Waiting {
         id: MessageId::from_bytes([n; 16]),
         channel: ChannelId::from_bytes([5; 16]),
         text: text.into(),
+        files: Vec::new(),
         thread: None,
         created: Timestamp(1),
         failure: None,

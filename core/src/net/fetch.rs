@@ -57,7 +57,7 @@ pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin
 }
 
 /// The innermost reason says most: connection refused, no such host.
-fn offline(error: reqwest::Error) -> Error {
+pub(super) fn offline(error: reqwest::Error) -> Error {
     let mut why: &dyn std::error::Error = &error;
     while let Some(source) = why.source() {
         why = source;

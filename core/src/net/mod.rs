@@ -6,12 +6,14 @@
 mod connect;
 mod enrol;
 mod fetch;
+mod files;
 mod link;
 mod session;
 mod verify;
 
 pub use enrol::{Enrolled, enrol};
 pub use fetch::fetch_identity;
+pub use files::{Moved, Remote};
 pub use link::Link;
 pub use session::Session;
 

@@ -300,6 +300,7 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
             id: row.id,
             channel: row.channel,
             text: row.text,
+            files: Vec::new(),
             thread: row.thread,
             created: row.at,
             failure: None,

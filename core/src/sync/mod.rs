@@ -22,6 +22,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thechatapp_protocol::event::ReadRow;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
@@ -207,6 +208,16 @@ impl Workspace {
         }
     }
 
+    /// Where sealed bytes of files are on this device.
+    pub(crate) fn files_folder(&self) -> PathBuf {
+        self.profile.cache_path(self.id).with_file_name("files")
+    }
+
+    /// Certificate authorities trusted beside the system's.
+    pub(crate) fn extra_roots(&self) -> &[Vec<u8>] {
+        &self.platform.extra_roots
+    }
+
     /// What the server says, when it is there and this workspace is closed on it.
     pub(crate) fn closed(&self) -> Option<ErrorBody> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).clone()
@@ -322,7 +333,7 @@ impl Workspace {
         }
     }
 
-    fn announce(&self, applied: &Applied) {
+    pub(crate) fn announce(&self, applied: &Applied) {
         if applied.channels {
             self.events.push(ClientEvent::Channels { workspace: self.id });
         }

@@ -185,6 +185,7 @@ impl<S: Caller> Sender<S> {
                     id: message.id,
                     channel: message.channel,
                     text: message.text.clone(),
+                    files: message.files.iter().map(|file| file.id).collect(),
                     thread: message.thread,
                     after,
                 };
@@ -332,6 +333,11 @@ fn row(author: AccountId, message: &Waiting, ack: &Sent) -> MessageRow {
         deleted: false,
         thread: message.thread,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
+        files: message.files.clone(),
         change: ack.change,
     }
 }

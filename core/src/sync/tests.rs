@@ -186,7 +186,14 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
     let workspace = &running.workspace;
     let message = queue(workspace, 1, "once").await;
     let server = Arc::new(Server::default());
-    let params = SendMessageParams { id: message.id, channel: CHANNEL, text: "once".into(), thread: None, after: None };
+    let params = SendMessageParams {
+        id: message.id,
+        channel: CHANNEL,
+        text: "once".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     let sent: Sent = wire::decode(&server.send(&wire::encode(&params).unwrap()).unwrap()).unwrap();
     let row = MessageRow {
         channel: CHANNEL,
@@ -199,6 +206,11 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
+        files: Vec::new(),
         change: sent.change,
     };
     // The first commit happened, the second did not.
@@ -277,6 +289,11 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         deleted: false,
         thread: None,
         reactions: Vec::new(),
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
+        files: Vec::new(),
         change: seq + 10,
     };
     let rows = vec![Row::Message(message(5000))];

@@ -1,7 +1,7 @@
-//! Messages: send, edit, delete, react, page through, search, mark as read.
+//! Messages: send, edit and read former texts, delete, react, pin, page through, threads, search, mark as read.
 
 use crate::event::{MessageRow, ReadRow};
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, MessageId};
 use crate::method::{Access, Scope, methods};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -10,10 +10,14 @@ use serde::{Deserialize, Serialize};
 pub const TEXT_MAX: usize = 64 * 1024;
 /// Longest reaction, in bytes of UTF-8: an emoji with its modifiers, or a short name.
 pub const EMOJI_MAX: usize = 64;
+/// Most files of one message.
+pub const FILES_MAX: usize = 20;
 /// Most messages in one answer to a search.
 pub const HITS_MAX: u32 = 200;
-/// Most messages in one page of history.
+/// Most messages in one page of history, or of a thread.
 pub const PAGE_MAX: u32 = 2000;
+/// Most pinned messages in a channel.
+pub const PINS_MAX: u32 = 200;
 
 /// Parameters of [`SendMessage`]. The same id with the same content gets the first answer again; another content under
 /// it is [`Code::Conflict`](crate::Code::Conflict).
@@ -23,9 +27,12 @@ pub struct SendMessageParams {
     pub id: MessageId,
     /// Where it goes.
     pub channel: ChannelId,
-    /// Markdown.
+    /// Markdown; may be empty where there are files.
     pub text: String,
-    /// The message it answers in a thread.
+    /// Files that its author uploaded to this channel, each attached once.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileId>,
+    /// The message it answers in a thread: one of the same channel that answers none itself.
     #[serde(default)]
     pub thread: Option<MessageId>,
     /// The sender's message before this one in the channel, when it is not acknowledged yet. Without it the server takes
@@ -65,6 +72,41 @@ pub struct OneMessage {
     pub id: MessageId,
 }
 
+/// Parameters of [`Edits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EditsParams {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The message.
+    pub id: MessageId,
+    /// The first revision that is wanted; 0 for the text as first sent.
+    #[serde(default)]
+    pub from: u64,
+}
+
+/// A text that a message has, or had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Version {
+    /// How often the message had been edited when it had this text: 0 for the text as first sent.
+    pub revision: u64,
+    /// The text.
+    pub text: String,
+    /// Who wrote it.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Reply of [`Edits`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Versions {
+    /// Oldest first; the last one of the last page is the text as it is now.
+    pub versions: Vec<Version>,
+    /// Whether there are more, to fit a message.
+    #[serde(default)]
+    pub more: bool,
+}
+
 /// Parameters of [`React`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReactParams {
@@ -100,6 +142,55 @@ pub struct Page {
     pub messages: Vec<MessageRow>,
     /// The channel's newest number when the page was read.
     pub head: u64,
+}
+
+/// Parameters of [`Thread`]: the newest answers before a number, or the oldest after one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The message that the thread began with.
+    pub id: MessageId,
+    /// Only answers with a lower number.
+    #[serde(default)]
+    pub before: Option<u64>,
+    /// Only answers with a higher number.
+    #[serde(default)]
+    pub after: Option<u64>,
+    /// At most this many, and never over [`PAGE_MAX`]. A page may be shorter to fit a frame.
+    pub limit: u32,
+}
+
+/// A page of a thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ThreadPage {
+    /// The message that it began with.
+    pub root: MessageRow,
+    /// Answers by number, ascending.
+    pub messages: Vec<MessageRow>,
+    /// Whether there are more in the direction that was asked for.
+    #[serde(default)]
+    pub more: bool,
+}
+
+/// Parameters of [`Pins`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinsParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Only messages with a higher number.
+    #[serde(default)]
+    pub after: u64,
+}
+
+/// A page of a channel's pinned messages.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PinsPage {
+    /// By number, ascending.
+    pub messages: Vec<MessageRow>,
+    /// Whether there are more, to fit a message.
+    #[serde(default)]
+    pub more: bool,
 }
 
 /// Parameters of [`MarkRead`].
@@ -144,10 +235,20 @@ methods! {
     SendMessage = "messages.send", Access::Member, SendMessageParams => Sent, |p| Scope::Channel(p.channel);
     /// Changes the text of one's own message.
     EditMessage = "messages.edit", Access::Author, EditMessageParams => MessageRow, |p| Scope::Message(p.channel, p.id);
+    /// Every text a message had. They go when it is deleted.
+    Edits = "messages.edits", Access::Member, EditsParams => Versions, |p| Scope::Message(p.channel, p.id);
     /// Deletes one's own message; a tombstone stays.
     DeleteMessage = "messages.delete", Access::Author, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
     /// Sets or takes back a reaction.
     React = "messages.react", Access::Member, ReactParams => MessageRow, |p| Scope::Message(p.channel, p.id);
+    /// Pins a message in its channel, for everybody.
+    Pin = "messages.pin", Access::Member, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
+    /// Takes a pin off, whoever set it.
+    Unpin = "messages.unpin", Access::Member, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
+    /// The pinned messages of a channel.
+    Pins = "messages.pins", Access::Reader, PinsParams => PinsPage, |p| Scope::Channel(p.channel);
+    /// A page of a thread.
+    Thread = "messages.thread", Access::Reader, ThreadParams => ThreadPage, |p| Scope::Message(p.channel, p.id);
     /// A page of a channel.
     History = "messages.history", Access::Reader, HistoryParams => Page, |p| Scope::Channel(p.channel);
     /// Moves one's own read mark forward; it never goes back.

@@ -3,7 +3,10 @@
 pub mod account;
 pub mod channels;
 pub mod devices;
+pub mod files;
 pub mod messages;
+pub mod polls;
+pub mod saved;
 pub mod sync;
 
 /// Calls a macro with the type of every method: one list for dispatch, the access table, and tests that cover all.
@@ -21,13 +24,27 @@ macro_rules! for_each_method {
             $crate::methods::channels::OpenDirect,
             $crate::methods::devices::ListDevices,
             $crate::methods::devices::SignOut,
+            $crate::methods::files::BeginUpload,
+            $crate::methods::files::FinishUpload,
+            $crate::methods::files::OpenFile,
             $crate::methods::messages::SendMessage,
             $crate::methods::messages::EditMessage,
+            $crate::methods::messages::Edits,
             $crate::methods::messages::DeleteMessage,
             $crate::methods::messages::React,
+            $crate::methods::messages::Pin,
+            $crate::methods::messages::Unpin,
+            $crate::methods::messages::Pins,
+            $crate::methods::messages::Thread,
             $crate::methods::messages::History,
             $crate::methods::messages::MarkRead,
             $crate::methods::messages::Search,
+            $crate::methods::polls::CreatePoll,
+            $crate::methods::polls::CastVote,
+            $crate::methods::polls::ClosePoll,
+            $crate::methods::saved::Save,
+            $crate::methods::saved::Unsave,
+            $crate::methods::saved::ListSaved,
             $crate::methods::sync::StartSync,
         }
     };

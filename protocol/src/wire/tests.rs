@@ -2,11 +2,13 @@
 //! a newer server sends has to be readable.
 
 use super::{Request, decode, encode};
-use crate::event::{Changes, ChannelKind, ChannelRow, Event, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row};
+use crate::event::{
+    self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
+};
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
-use crate::methods::{channels::*, devices::*, messages::*, sync::*};
+use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
 use crate::permission::Powers;
-use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Timestamp, WorkspaceId};
+use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, MessageId, Method, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write;
 
@@ -14,6 +16,7 @@ const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([0xc1; 16]));
 const PERSON: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
 const MESSAGE: MessageId = MessageId(uuid::Uuid::from_bytes([0xe1; 16]));
 const DEVICE: DeviceId = DeviceId(uuid::Uuid::from_bytes([0xd1; 16]));
+const FILE: FileId = FileId(uuid::Uuid::from_bytes([0xf1; 16]));
 const AT: Timestamp = Timestamp(1_795_000_000_123);
 
 fn person() -> PersonRow {
@@ -48,8 +51,19 @@ fn message() -> MessageRow {
         deleted: false,
         thread: Some(MESSAGE),
         reactions: vec![Reaction { emoji: "👍".into(), people: vec![PERSON] }],
+        replies: 0,
+        last_reply: None,
+        pinned: None,
+        poll: None,
+        files: Vec::new(),
         change: 14,
     }
+}
+
+/// With all that only some messages have.
+fn root() -> MessageRow {
+    let pinned = Some(event::Pin { by: PERSON, at: AT });
+    MessageRow { thread: None, replies: 3, last_reply: Some(AT), pinned, ..message() }
 }
 
 fn tombstone() -> MessageRow {
@@ -121,12 +135,44 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     };
     golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed] });
     golden.method::<SignOut>(&Nothing {}, &Nothing {});
-    let send = SendMessageParams { id: MESSAGE, channel: CHANNEL, text: "hello".into(), thread: None, after: None };
+    let send = SendMessageParams {
+        id: MESSAGE,
+        channel: CHANNEL,
+        text: "hello".into(),
+        files: Vec::new(),
+        thread: None,
+        after: None,
+    };
     golden.method::<SendMessage>(&send, &Sent { seq: 7, at: AT, change: 14 });
+    let with_file = SendMessageParams { text: String::new(), files: vec![FILE], ..send };
+    golden.add("messages.send:file", &with_file);
+    let file = FileRow { id: FILE, name: "plan.pdf".into(), media_type: "application/pdf".into(), size: 20_000 };
+    golden.add("row:message:file", &MessageRow { files: vec![file.clone()], ..message() });
+    let token = FileToken { token: vec![3; 32], seconds: 300 };
+    let key = FileKey(vec![4; 32]);
+    let begin = BeginUploadParams {
+        file: FILE,
+        channel: CHANNEL,
+        name: "plan.pdf".into(),
+        media_type: "application/pdf".into(),
+        size: 20_000,
+    };
+    golden.method::<BeginUpload>(&begin, &UploadGrant { token: token.clone(), offset: 16_456 });
+    golden.method::<FinishUpload>(&FinishUploadParams { channel: CHANNEL, file: FILE, key: key.clone() }, &file);
+    golden.method::<OpenFile>(&OpenFileParams { channel: CHANNEL, file: FILE }, &FileGrant { file, key, token });
     golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
+    let version = Version { revision: 1, text: "hi".into(), by: PERSON, at: AT };
+    let edits = EditsParams { channel: CHANNEL, id: MESSAGE, from: 1 };
+    golden.method::<Edits>(&edits, &Versions { versions: vec![version], more: false });
     golden.method::<DeleteMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
     let react = ReactParams { channel: CHANNEL, id: MESSAGE, emoji: "👍".into(), on: true };
     golden.method::<React>(&react, &message());
+    golden.method::<Pin>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &root());
+    golden.method::<Unpin>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &message());
+    let pins = PinsParams { channel: CHANNEL, after: 3 };
+    golden.method::<Pins>(&pins, &PinsPage { messages: vec![root()], more: true });
+    let thread = ThreadParams { channel: CHANNEL, id: MESSAGE, before: None, after: Some(7), limit: 50 };
+    golden.method::<Thread>(&thread, &ThreadPage { root: root(), messages: vec![message()], more: false });
     let history = HistoryParams { channel: CHANNEL, before: Some(8), after: None, limit: 50 };
     golden.method::<History>(&history, &Page { messages: vec![message(), tombstone()], head: 7 });
     golden.method::<MarkRead>(&MarkReadParams { channel: CHANNEL, seq: 7 }, &read());
@@ -139,6 +185,22 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         limit: 20,
     };
     golden.method::<Search>(&search, &Found { messages: vec![message()] });
+    let options = vec!["Monday".to_owned(), "Friday".to_owned()];
+    let votes = vec![event::Vote { person: PERSON, choices: vec![0, 1] }];
+    let poll = event::Poll { multiple: true, closed: None, options: options.clone(), votes };
+    let asked = MessageRow { poll: Some(Box::new(poll.clone())), ..message() };
+    let closed = MessageRow { poll: Some(Box::new(event::Poll { closed: Some(AT), ..poll })), ..message() };
+    let ask = CreatePollParams { id: MESSAGE, channel: CHANNEL, question: "when?".into(), options, multiple: true };
+    golden.method::<CreatePoll>(&ask, &asked);
+    let vote = CastVoteParams { channel: CHANNEL, id: MESSAGE, choices: vec![0, 1] };
+    golden.method::<CastVote>(&vote, &asked);
+    golden.method::<ClosePoll>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &closed);
+    let saved = Saved { message: message(), note: "for Monday".into(), at: AT, number: 4 };
+    let save = SaveParams { channel: CHANNEL, id: MESSAGE, note: Some("for Monday".into()) };
+    golden.method::<Save>(&save, &saved);
+    golden.method::<Unsave>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &Nothing {});
+    let list = ListSavedParams { before: Some(5), limit: 50 };
+    golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
 
     let rows = vec![

@@ -3,13 +3,17 @@
 
 pub mod socket;
 
+use crate::backup::{self, Folder};
 use crate::error::{Error, Result};
 use crate::identity_keys::{Identity, Rotation, Successor};
 use crate::import;
 use crate::tenants::Host;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use std::path::PathBuf;
 use std::time::Duration;
+use thechatapp_seal::Argon2Params;
+use zeroize::Zeroizing;
 
 /// Most people that one invite is for.
 const USES_MAX: u32 = 10_000;
@@ -70,6 +74,13 @@ pub enum Command {
         workspace: String,
         /// `session` or `identity`.
         what: String,
+    },
+    /// A sealed backup of every workspace.
+    BackupCreate {
+        /// Into which folder.
+        to: PathBuf,
+        /// What opens it.
+        passphrase: String,
     },
     /// What is known of a workspace's key.
     KeyStatus {
@@ -171,9 +182,26 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
                 .await?;
             Ok(json!({ "what": what, "epoch": epoch, "resealed": 0 }))
         }
+        Command::BackupCreate { to, passphrase } => {
+            let folder = tokio::task::spawn_blocking(move || {
+                let passphrase = Zeroizing::new(passphrase);
+                Folder::open_or_make(&to, &passphrase, &Argon2Params::default())
+            })
+            .await
+            .map_err(|why| Error::internal("A backup ended early", why))??;
+            report_json(&backup::create(host, folder).await?)
+        }
         Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::Doctor => doctor(host).await,
     }
+}
+
+/// What commands about backups print.
+///
+/// # Errors
+/// Internal, which cannot happen.
+pub fn report_json(report: &backup::Report) -> Result<Value> {
+    serde_json::to_value(report).map_err(|why| Error::internal("A report could not be written", why))
 }
 
 /// What `init` and `workspace create` print.

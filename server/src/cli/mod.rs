@@ -1,5 +1,6 @@
 //! The command line: each subcommand parses, makes one call, and prints (`docs/command-line.md`).
 
+mod backup;
 mod import;
 mod init;
 mod output;
@@ -52,6 +53,9 @@ enum Sub {
     /// Keys and their rotation.
     #[command(subcommand)]
     Key(Key),
+    /// Sealed backups.
+    #[command(subcommand)]
+    Backup(backup::Backup),
     /// The workspaces of this host.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
@@ -214,6 +218,7 @@ fn run(command: Sub, output: &Output) -> Result<()> {
                 output.print(&done, |done| format!("New keys ({}), epoch {}", text(done, "what"), text(done, "epoch")));
                 Ok(())
             }
+            Sub::Backup(command) => backup::run(command, output).await,
             Sub::Workspace(command) => workspace(command, output).await,
             Sub::Doctor { open } => {
                 let report = once(&open, Command::Doctor).await?;

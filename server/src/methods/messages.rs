@@ -5,21 +5,29 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{reads, search};
+use crate::store::{edits, pins, reactions, reads, search, threads};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::messages::{
-    DeleteMessage, EditMessage, EditMessageParams, Found, History, HistoryParams, MarkRead, MarkReadParams, OneMessage,
-    Page, React, ReactParams, Search, SearchParams, SendMessage, SendMessageParams, Sent,
+    DeleteMessage, EditMessage, EditMessageParams, Edits, EditsParams, Found, History, HistoryParams, MarkRead,
+    MarkReadParams, OneMessage, Page, Pin, Pins, PinsPage, PinsParams, React, ReactParams, Search, SearchParams,
+    SendMessage, SendMessageParams, Sent, Thread, ThreadPage, ThreadParams, Unpin, Versions,
 };
 
 impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
         let (scope, after) = (Self::scope(&params), params.after);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
-        let ready =
-            Ready::new(&*workspace.keyring()?, caller.person, params.channel, params.id, params.thread, params.text)?;
+        let ready = Ready::with_files(
+            &*workspace.keyring()?,
+            caller.person,
+            params.channel,
+            params.id,
+            params.thread,
+            params.text,
+            params.files,
+        )?;
         workspace
             .write::<Self, _>(caller, scope, move |tx, permit| messages::send(tx, permit.channel()?, ready, after))
             .await
@@ -31,6 +39,16 @@ impl Handle for EditMessage {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 messages::edit(tx, permit.channel()?, permit.message()?, &params.text)
+            })
+            .await
+    }
+}
+
+impl Handle for Edits {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: EditsParams) -> Result<Versions, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                edits::versions(view, permit.channel()?, permit.message()?, params.from)
             })
             .await
     }
@@ -50,7 +68,47 @@ impl Handle for React {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReactParams) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                messages::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
+                reactions::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
+            })
+            .await
+    }
+}
+
+impl Handle for Pin {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                pins::pin(tx, permit.channel()?, permit.message()?, permit.person())
+            })
+            .await
+    }
+}
+
+impl Handle for Unpin {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                pins::unpin(tx, permit.channel()?, permit.message()?)
+            })
+            .await
+    }
+}
+
+impl Handle for Pins {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: PinsParams) -> Result<PinsPage, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                pins::page(view, permit.channel()?, params.after)
+            })
+            .await
+    }
+}
+
+impl Handle for Thread {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ThreadParams) -> Result<ThreadPage, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                threads::page(view, permit.channel()?, permit.message()?, &params)
             })
             .await
     }

@@ -3,7 +3,10 @@
 mod account;
 mod channels;
 mod devices;
+mod files;
 mod messages;
+mod polls;
+mod saved;
 
 use crate::error::Fail;
 use crate::gate::Caller;

@@ -34,6 +34,29 @@ impl Channel {
     pub fn place(&self, seq: u64) -> i64 {
         (self.number << 40) | signed(seq)
     }
+
+    /// The place after all that a message of it can have.
+    pub fn last_place(&self) -> i64 {
+        self.place((1 << 40) - 1)
+    }
+
+    /// The order in which a page is read, and the places it is read between: the newest before a number, or the oldest
+    /// after one.
+    ///
+    /// # Errors
+    /// Bad input when both are given.
+    pub fn range(&self, before: Option<u64>, after: Option<u64>) -> Result<(&'static str, i64, i64), Fail> {
+        match (before, after) {
+            (Some(_), Some(_)) => {
+                Err(Fail::bad_input("A page has one end", "both before and after are given", "give one of them"))
+            }
+            (_, Some(after)) => Ok(("ASC", self.place(after.saturating_add(1).min(1 << 39)), self.last_place())),
+            (before, None) => {
+                let last = before.map_or((1 << 40) - 1, |before| before.saturating_sub(1).min((1 << 40) - 1));
+                Ok(("DESC", self.place(0), self.place(last)))
+            }
+        }
+    }
 }
 
 /// A channel's number out of a place.

@@ -52,6 +52,18 @@ pub fn by_key(view: View<'_>, key: &DevicePublic) -> Result<Option<(DeviceId, Ac
     Ok(found)
 }
 
+/// The key with which a device signs.
+///
+/// # Errors
+/// SQLite's.
+pub fn signing_key(view: View<'_>, device: DeviceId) -> Result<Option<[u8; 32]>, Fail> {
+    Ok(view
+        .db
+        .prepare_cached("SELECT signing_key FROM devices WHERE id = ?1")?
+        .query_row([device.as_bytes()], |row| row.get(0))
+        .optional()?)
+}
+
 /// What is kept of a new device.
 #[derive(Clone, Debug)]
 pub struct New {

@@ -1,22 +1,21 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, search, signed, unsigned};
+use super::{Tx, View, edits, files, polls, reactions, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
-use thechatapp_protocol::event::{MessageRow, Reaction};
-use thechatapp_protocol::methods::messages::{EMOJI_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Row, Timestamp};
+use thechatapp_protocol::event::{MessageRow, Pin, Poll};
+use thechatapp_protocol::methods::messages::{FILES_MAX, PAGE_MAX, Page, Sent, TEXT_MAX};
+use thechatapp_protocol::methods::polls::CreatePollParams;
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Row, Timestamp};
 
 /// Bytes of text after which a page ends: its encoding stays below a logical message's longest.
 pub(super) const PAGE_BYTES: usize = 700 * 1024;
 /// Roughly what a message costs in an encoding beside its text.
 pub(super) const ROW_BYTES: usize = 240;
-/// Most different emoji under one message.
-const REACTIONS_MAX: usize = 50;
 
 /// A message ready to be written: sealed before it waits for the writer.
 #[derive(Clone, Debug)]
@@ -27,7 +26,9 @@ pub struct Ready {
     thread: Option<MessageId>,
     digest: [u8; 32],
     text: String,
+    files: Vec<FileId>,
     sealed: Vec<u8>,
+    poll: Option<Box<Poll>>,
 }
 
 impl Ready {
@@ -43,19 +44,51 @@ impl Ready {
         thread: Option<MessageId>,
         text: String,
     ) -> Result<Self, Fail> {
-        check_text(&text)?;
+        Self::with_files(keyring, author, channel, id, thread, text, Vec::new())
+    }
+
+    /// The same with files, beside which the text may be empty.
+    ///
+    /// # Errors
+    /// As above; bad input for too many files.
+    pub fn with_files(
+        keyring: &Keyring,
+        author: AccountId,
+        channel: ChannelId,
+        id: MessageId,
+        thread: Option<MessageId>,
+        text: String,
+        files: Vec<FileId>,
+    ) -> Result<Self, Fail> {
+        if files.is_empty() || !text.is_empty() {
+            check_text(&text)?;
+        }
+        if files.len() > FILES_MAX {
+            return Err(Fail::bad_input("Too many files", "a message has at most 20", "send several messages"));
+        }
         let place = BodyPlace { channel, author, id, revision: 0 };
         let sealed = keyring.seal_body(&place, &text)?;
         let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
-        let digest = keyring.digest(&[
-            b"send",
-            author.as_bytes(),
-            channel.as_bytes(),
-            id.as_bytes(),
-            &answered,
-            text.as_bytes(),
-        ]);
-        Ok(Self { id, author, channel, thread, digest, text, sealed })
+        let mut covered: Vec<&[u8]> =
+            vec![b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()];
+        covered.extend(files.iter().map(|file| file.as_bytes().as_slice()));
+        let digest = keyring.digest(&covered);
+        Ok(Self { id, author, channel, thread, digest, text, files, sealed, poll: None })
+    }
+
+    /// The same for a poll.
+    ///
+    /// # Errors
+    /// The same, and bad input for options that a poll cannot have.
+    pub fn poll(keyring: &Keyring, author: AccountId, params: CreatePollParams) -> Result<Self, Fail> {
+        let CreatePollParams { id, channel, question, options, multiple } = params;
+        let options = polls::tidy(&options)?;
+        let ready = Self::new(keyring, author, channel, id, None, question)?;
+        let mut parts: Vec<&[u8]> = vec![b"poll", &ready.digest, if multiple { b"multiple" } else { b"single" }];
+        parts.extend(options.iter().map(String::as_bytes));
+        let digest = keyring.digest(&parts);
+        let poll = Poll { multiple, closed: None, options, votes: Vec::new() };
+        Ok(Self { digest, poll: Some(Box::new(poll)), ..ready })
     }
 }
 
@@ -108,11 +141,16 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
         )
         .into());
     }
-    if let Some(thread) = ready.thread {
-        find(tx.view(), channel, thread)?.ok_or_else(|| Fail::not_found("No such thread"))?;
-    }
+    let root = ready.thread.map(|thread| threads::root(tx.view(), channel, thread)).transpose()?;
     let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
     insert(tx, channel, seq, change, at, &ready)?;
+    if let Some(poll) = &ready.poll {
+        polls::create(tx, channel, channel.place(seq), poll)?;
+    }
+    let files = match ready.files.as_slice() {
+        [] => Vec::new(),
+        files => files::attach(tx, channel, ready.author, channel.place(seq), files)?,
+    };
     tx.tell(
         Row::Message(MessageRow {
             channel: channel.id,
@@ -125,10 +163,18 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
             deleted: false,
             thread: ready.thread,
             reactions: Vec::new(),
+            files,
+            replies: 0,
+            last_reply: None,
+            pinned: None,
+            poll: ready.poll,
             change,
         }),
         Audience::Members(channel.id),
     );
+    if let Some(root) = root {
+        threads::answered(tx, channel, root, at)?;
+    }
     Ok(Sent { seq, at, change })
 }
 
@@ -177,6 +223,14 @@ pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -
     Ok(new)
 }
 
+/// How many messages there are, deleted ones included.
+///
+/// # Errors
+/// SQLite's.
+pub fn count(view: View<'_>) -> Result<u64, Fail> {
+    Ok(unsigned(view.db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?))
+}
+
 /// A message of a channel as the gate sees it: its place and its author. Where two authors used one id, the older.
 ///
 /// # Errors
@@ -208,17 +262,26 @@ pub fn find_by(view: View<'_>, channel: Channel, id: MessageId, author: AccountI
 /// # Errors
 /// Bad input for a deleted message, an empty or a long text.
 pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result<MessageRow, Fail> {
-    check_text(text)?;
     let old = row(tx.view(), channel.id, place)?;
+    if old.files.is_empty() || !text.is_empty() {
+        check_text(text)?;
+    }
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
+    }
+    if old.poll.is_some() {
+        return Err(Fail::bad_input(
+            "A poll cannot be edited",
+            "people may have answered what it asks now",
+            "close it, and make another",
+        ));
     }
     if old.text == text {
         return Ok(old);
     }
-    let revision: i64 =
-        tx.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1")?.query_row([place], |row| row.get(0))?;
-    let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: unsigned(revision) + 1 };
+    let revision = revision(tx.view(), place)?;
+    edits::keep(tx, place, &old, revision)?;
+    let at = BodyPlace { channel: channel.id, author: old.author, id: old.id, revision: revision + 1 };
     let sealed = tx.keyring.seal_body(&at, text)?;
     let (change, edited) = (tx.change(), now());
     tx.db
@@ -228,6 +291,18 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     Ok(row)
+}
+
+/// How often a message was edited.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn revision(view: View<'_>, place: i64) -> Result<u64, Fail> {
+    let revision: i64 = view
+        .db
+        .prepare_cached("SELECT revision FROM messages WHERE place = ?1")?
+        .query_row([place], |row| row.get(0))?;
+    Ok(unsigned(revision))
 }
 
 /// Deletes a message; its place, author and times stay. A second time changes nothing.
@@ -241,62 +316,39 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
     }
     let change = tx.change();
     tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
+    edits::remove(tx, place)?;
+    if old.poll.is_some() {
+        polls::remove(tx, place)?;
+    }
     tx.db
-        .prepare_cached("UPDATE messages SET body = NULL, deleted = 1, change = ?2 WHERE place = ?1")?
+        .prepare_cached(
+            "UPDATE messages SET body = NULL, deleted = 1, pinned_by = NULL, pinned_at = NULL, poll = 0, change = ?2
+             WHERE place = ?1",
+        )?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
-    let row = MessageRow { text: String::new(), deleted: true, reactions: Vec::new(), change, ..old };
-    tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
-    Ok(row)
-}
-
-/// Sets or takes back somebody's reaction. What is so already changes nothing.
-///
-/// # Errors
-/// Bad input for a deleted message, for no emoji, or for too many.
-pub fn react(
-    tx: &mut Tx<'_>,
-    channel: Channel,
-    place: i64,
-    person: AccountId,
-    emoji: &str,
-    on: bool,
-) -> Result<MessageRow, Fail> {
-    if emoji.is_empty() || emoji.len() > EMOJI_MAX || emoji.chars().any(|c| c.is_whitespace() || c.is_control()) {
-        return Err(Fail::bad_input("This is no reaction", "an emoji or a short name is wanted", "choose an emoji"));
-    }
-    let old = row(tx.view(), channel.id, place)?;
-    if old.deleted {
-        return Err(Fail::bad_input("This message was deleted", "nobody can react to it", ""));
-    }
-    if on && old.reactions.len() >= REACTIONS_MAX && !old.reactions.iter().any(|reaction| reaction.emoji == emoji) {
-        return Err(Fail::bad_input("Too many reactions", "this message has 50 different ones", "use one of them"));
-    }
-    let change = tx.change();
-    let changed = if on {
-        tx.db
-            .prepare_cached(
-                "INSERT INTO reactions (place, emoji, person, change) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING",
-            )?
-            .execute((place, emoji, person.as_bytes(), signed(change)))?
-    } else {
-        tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1 AND emoji = ?2 AND person = ?3")?.execute((
-            place,
-            emoji,
-            person.as_bytes(),
-        ))?
+    files::remove_of(tx, place)?;
+    let row = MessageRow {
+        text: String::new(),
+        deleted: true,
+        reactions: Vec::new(),
+        pinned: None,
+        poll: None,
+        files: Vec::new(),
+        change,
+        ..old
     };
-    if changed == 0 {
-        return Ok(old);
-    }
-    tx.db.prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?.execute((place, signed(change)))?;
-    let row = row(tx.view(), channel.id, place)?;
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
+    if let Some(thread) = row.thread {
+        threads::recount(tx, channel, thread)?;
+    }
     Ok(row)
 }
 
-const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
-    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place)";
+/// What [`read`] reads.
+pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
+    EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll,
+    EXISTS (SELECT 1 FROM files f WHERE f.place = messages.place)";
 
 /// The message at a place of this channel.
 ///
@@ -320,16 +372,7 @@ pub fn history(
     after: Option<u64>,
     limit: u32,
 ) -> Result<Page, Fail> {
-    let (order, from, to) = match (before, after) {
-        (Some(_), Some(_)) => {
-            return Err(Fail::bad_input("A page has one end", "both before and after are given", "give one of them"));
-        }
-        (_, Some(after)) => ("ASC", channel.place(after.saturating_add(1).min(1 << 39)), channel.place((1 << 40) - 1)),
-        (before, None) => {
-            let last = before.map_or((1 << 40) - 1, |before| before.saturating_sub(1).min((1 << 40) - 1));
-            ("DESC", channel.place(0), channel.place(last))
-        }
-    };
+    let (order, from, to) = channel.range(before, after)?;
     let mut statement = view.db.prepare_cached(&format!(
         "SELECT {COLUMNS} FROM messages WHERE place BETWEEN ?1 AND ?2 ORDER BY place {order} LIMIT ?3"
     ))?;
@@ -353,10 +396,12 @@ pub fn history(
 pub(super) fn weight(message: &MessageRow) -> usize {
     let reactions: usize =
         message.reactions.iter().map(|reaction| 40 + reaction.emoji.len() + 20 * reaction.people.len()).sum();
-    ROW_BYTES + message.text.len() + reactions
+    let files: usize = message.files.iter().map(|file| 60 + file.name.len() + file.media_type.len()).sum();
+    ROW_BYTES + message.text.len() + reactions + files + message.poll.as_deref().map_or(0, polls::weight)
 }
 
-fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
+/// A message from a row of [`COLUMNS`].
+pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageRow, Fail> {
     let place: i64 = row.get(0)?;
     let (id, author) = (MessageId::from_bytes(row.get(1)?), AccountId::from_bytes(row.get(2)?));
     let deleted: bool = row.get(8)?;
@@ -378,22 +423,15 @@ fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Result<MessageR
         edited: row.get::<_, Option<i64>>(7)?.map(Timestamp),
         deleted,
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
-        reactions: if row.get(10)? { reactions(view, place)? } else { Vec::new() },
+        reactions: if row.get(10)? { reactions::of(view, place)? } else { Vec::new() },
+        replies: unsigned(row.get(11)?),
+        last_reply: row.get::<_, Option<i64>>(12)?.map(Timestamp),
+        pinned: match (row.get(13)?, row.get(14)?) {
+            (Some(by), Some(at)) => Some(Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }),
+            _ => None,
+        },
+        poll: if row.get(15)? { Some(Box::new(polls::read(view, channel, place)?)) } else { None },
+        files: if row.get(16)? { files::of(view, channel, place)? } else { Vec::new() },
         change: unsigned(row.get(5)?),
     })
-}
-
-fn reactions(view: View<'_>, place: i64) -> Result<Vec<Reaction>, Fail> {
-    let mut statement =
-        view.db.prepare_cached("SELECT emoji, person FROM reactions WHERE place = ?1 ORDER BY change")?;
-    let mut rows = statement.query([place])?;
-    let mut all: Vec<Reaction> = Vec::new();
-    while let Some(row) = rows.next()? {
-        let (emoji, person): (String, AccountId) = (row.get(0)?, AccountId::from_bytes(row.get(1)?));
-        match all.iter_mut().find(|reaction| reaction.emoji == emoji) {
-            Some(reaction) => reaction.people.push(person),
-            None => all.push(Reaction { emoji, people: vec![person] }),
-        }
-    }
-    Ok(all)
 }

@@ -3,14 +3,21 @@
 
 pub mod channels;
 pub mod devices;
+pub mod edits;
+pub mod files;
 pub mod invites;
 pub mod lockouts;
 pub mod members;
 pub mod messages;
 pub mod people;
+pub mod pins;
+pub mod polls;
+pub mod reactions;
 pub mod reads;
+pub mod saved;
 pub mod search;
 pub mod sync;
+pub mod threads;
 
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
@@ -21,7 +28,11 @@ use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
 /// The schema of `workspace.db`.
-pub const WORKSPACE: Schema = &[include_str!("migrations/0001_first.sql")];
+pub const WORKSPACE: Schema = &[
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_talk.sql"),
+    include_str!("migrations/0003_files.sql"),
+];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[include_str!("migrations/host_0001_first.sql")];
 

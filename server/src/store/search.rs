@@ -138,7 +138,7 @@ pub fn coming(view: View<'_>) -> Result<Vec<Coming>, Fail> {
             place,
             revision: revision.query_row([place], |row| row.get(0))?,
             at: message.at,
-            tokens: Tokens::of(view.keyring, channel, message.author, &message.text),
+            tokens: Tokens::of(view.keyring, channel, message.author, &message.searchable()),
         });
     }
     Ok(coming)
@@ -246,7 +246,7 @@ pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &Se
     let mut rows =
         walk.query((question, params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor), LOOKED_AT as i64))?;
     let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
-    let mut sight = Sight { asker, known: HashMap::new() };
+    let mut sight = Sight::new(asker);
     let (mut messages, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let place: i64 = row.get(0)?;
@@ -317,17 +317,24 @@ fn holds(message: &MessageRow, terms: &[Term]) -> bool {
         Term::Start(start) => Some(start.as_str()),
         _ => None,
     });
-    starts.all(|start| words(&message.text).any(|word| word.starts_with(start)))
+    let text = message.searchable();
+    starts.all(|start| words(&text).any(|word| word.starts_with(start)))
 }
 
 /// The channels that the asker may read, looked up once each.
-struct Sight {
+pub(super) struct Sight {
     asker: AccountId,
     known: HashMap<i64, Option<ChannelId>>,
 }
 
 impl Sight {
-    fn channel(&mut self, view: View<'_>, number: i64) -> Result<Option<ChannelId>, Fail> {
+    /// For one question of this person.
+    pub(super) fn new(asker: AccountId) -> Self {
+        Self { asker, known: HashMap::new() }
+    }
+
+    /// The channel with this number, if the asker may read it.
+    pub(super) fn channel(&mut self, view: View<'_>, number: i64) -> Result<Option<ChannelId>, Fail> {
         if let Some(known) = self.known.get(&number) {
             return Ok(*known);
         }

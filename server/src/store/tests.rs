@@ -1,1 +1,163 @@
+use super::channels::Channel;
+use super::messages::Ready;
+use super::*;
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::methods::polls::CreatePollParams;
+use thechatapp_protocol::{AccountId, ChannelId, MessageId, WorkspaceId};
+use thechatapp_seal::Key;
 
+const ALICE: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
+
+/// A workspace's database in memory, without a server around it.
+struct Store {
+    db: Connection,
+    keyring: Keyring,
+    counts: Counts,
+}
+
+impl Store {
+    fn new() -> Self {
+        let db = Connection::open_in_memory().unwrap();
+        for step in WORKSPACE {
+            db.execute_batch(step).unwrap();
+        }
+        let (workspace, top) = (WorkspaceId::from_bytes([0xb1; 16]), Key::random().unwrap());
+        Keyring::create(&db, workspace, &top).unwrap();
+        let keyring = Keyring::load(&db, workspace, top).unwrap();
+        Self { db, keyring, counts: Counts::new(0) }
+    }
+
+    fn job<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
+        let mut notes = Vec::new();
+        job(&mut Tx::new(&self.db, &self.keyring, &mut notes, &self.counts))
+    }
+
+    fn channel(&self, number: u8) -> Channel {
+        let id = ChannelId::from_bytes([number; 16]);
+        self.job(|tx| channels::create(tx, id, &format!("c{number}"), ChannelKind::Public, None, false)).unwrap()
+    }
+
+    /// Sends a message and gives its place.
+    fn send(&self, channel: Channel, number: u8, thread: Option<u8>) -> i64 {
+        let id = |number| MessageId::from_bytes([number; 16]);
+        let ready =
+            Ready::new(&self.keyring, ALICE, channel.id, id(number), thread.map(id), format!("text {number}")).unwrap();
+        let sent = self.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
+        channel.place(sent.seq)
+    }
+
+    fn count(&self, table: &str) -> i64 {
+        self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
+    }
+}
+
+#[test]
+fn a_former_text_opens_only_where_it_was_sealed_and_goes_with_its_message() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let place = store.send(channel, 1, None);
+    let other = store.send(channel, 2, None);
+    for text in ["second", "third"] {
+        store.job(|tx| messages::edit(tx, channel, place, text)).unwrap();
+    }
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let read = |place| edits::versions(view, channel, place, 0).map(|found| found.versions.len());
+    assert_eq!(read(place).unwrap(), 3);
+    // Another revision, another message, the message itself: none takes it for its own.
+    let taken = "(SELECT body FROM edits WHERE revision = 0)";
+    for moved in [
+        format!("UPDATE edits SET body = {taken} WHERE revision = 1"),
+        format!("INSERT INTO edits SELECT {other}, revision, by, at, body FROM edits WHERE place = {place} LIMIT 1"),
+    ] {
+        store.db.execute_batch("SAVEPOINT before").unwrap();
+        store.db.execute(&moved, []).unwrap();
+        assert!(matches!((read(place), read(other)), (Err(Fail::Seal(_)), _) | (_, Err(Fail::Seal(_)))), "{moved}");
+        store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+    }
+    store.db.execute_batch("SAVEPOINT before").unwrap();
+    store.db.execute(&format!("UPDATE messages SET body = {taken}, revision = 0 WHERE place = {place}"), []).unwrap();
+    assert!(matches!(messages::row(view, channel.id, place), Err(Fail::Seal(_))));
+    store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+
+    store.job(|tx| messages::delete(tx, channel, place)).unwrap();
+    assert_eq!(store.count("edits"), 0);
+}
+
+#[test]
+fn an_older_database_gets_the_counts_of_its_threads() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let root = store.send(channel, 1, None);
+    store.send(channel, 2, Some(1));
+    let deleted = store.send(channel, 3, Some(1));
+    store.job(|tx| messages::delete(tx, channel, deleted)).unwrap();
+    let plain = store.send(channel, 4, None);
+    // As it was before this step.
+    store
+        .db
+        .execute_batch(
+            "DROP INDEX messages_thread; DROP INDEX messages_pinned; DROP TABLE edits; DROP TABLE saved;
+             DROP TABLE votes; DROP TABLE poll_options; DROP TABLE polls; ALTER TABLE messages DROP COLUMN poll;
+             ALTER TABLE messages DROP COLUMN replies; ALTER TABLE messages DROP COLUMN last_reply;
+             ALTER TABLE messages DROP COLUMN pinned_by; ALTER TABLE messages DROP COLUMN pinned_at;",
+        )
+        .unwrap();
+    store.db.execute_batch(WORKSPACE[1]).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let row = messages::row(view, channel.id, root).unwrap();
+    assert_eq!((row.replies, row.last_reply.is_some()), (1, true));
+    let row = messages::row(view, channel.id, plain).unwrap();
+    assert_eq!((row.replies, row.last_reply), (0, None));
+}
+
+#[test]
+fn a_note_opens_only_for_the_person_whose_it_is() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let place = store.send(channel, 1, None);
+    let bob = AccountId::from_bytes([0xb2; 16]);
+    store.db.execute_batch("PRAGMA foreign_keys = OFF").unwrap();
+    for (person, note) in [(ALICE, "hers"), (bob, "his")] {
+        store.job(|tx| saved::save(tx, channel, place, person, Some(note))).unwrap();
+    }
+    store.job(|tx| saved::save(tx, channel, place, ALICE, None)).unwrap();
+    store.job(|tx| members::set(tx, channel, bob, true)).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let notes = |person| {
+        let page = saved::list(view, person, &Default::default())?;
+        Ok::<_, Fail>(page.saved.into_iter().map(|saved| saved.note).collect::<Vec<_>>())
+    };
+    assert_eq!(notes(ALICE).unwrap(), ["hers"]);
+    assert_eq!(notes(bob).unwrap(), ["his"]);
+    let sealed = "(SELECT note FROM saved WHERE person = ?1)";
+    store
+        .db
+        .execute(&format!("UPDATE saved SET note = {sealed}, revision = 1 WHERE person <> ?1"), [ALICE.as_bytes()])
+        .unwrap();
+    assert!(matches!(notes(bob), Err(Fail::Seal(_))));
+}
+
+#[test]
+fn a_poll_leaves_nothing_behind_and_its_options_keep_their_places() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let params = CreatePollParams {
+        id: MessageId::from_bytes([1; 16]),
+        channel: channel.id,
+        question: "when?".into(),
+        options: vec!["Monday".into(), "Friday".into()],
+        multiple: false,
+    };
+    let ready = Ready::poll(&store.keyring, ALICE, params).unwrap();
+    let sent = store.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
+    let place = channel.place(sent.seq);
+    store.job(|tx| polls::vote(tx, channel, place, ALICE, &[1])).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    assert_eq!(messages::row(view, channel.id, place).unwrap().poll.unwrap().options, ["Monday", "Friday"]);
+    store.db.execute_batch("SAVEPOINT before; UPDATE poll_options SET number = 1 - number + 10;").unwrap();
+    assert!(matches!(messages::row(view, channel.id, place), Err(Fail::Seal(_))), "one taken for the other");
+    store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+    store.job(|tx| messages::delete(tx, channel, place)).unwrap();
+    assert_eq!(["polls", "poll_options", "votes"].map(|table| store.count(table)), [0, 0, 0]);
+    assert!(messages::row(view, channel.id, place).unwrap().poll.is_none());
+}

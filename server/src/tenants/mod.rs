@@ -14,6 +14,7 @@
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
 mod facts;
+mod keep;
 mod keys;
 mod make;
 
@@ -21,11 +22,13 @@ pub use make::Made;
 pub(crate) use make::short_name;
 
 use crate::auth::password::{Cost, Passwords};
+use crate::blobs;
 use crate::error::{Error, Fail, Kind, Result};
 use crate::files;
 use crate::kms::watch::Health;
 use crate::kms::{self, KeySource};
 use crate::state::Workspace;
+use crate::store::files::Limits;
 use crate::store::{self, signed};
 use data_encoding::HEXLOWER;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
@@ -76,6 +79,7 @@ pub struct Host {
     workspaces: RwLock<BTreeMap<String, Arc<Workspace>>>,
     passwords: Arc<Passwords>,
     served: Mutex<Option<Served>>,
+    limits: Mutex<Limits>,
     base: RwLock<Option<String>>,
     _lock: File,
 }
@@ -208,12 +212,14 @@ impl Host {
             workspaces: RwLock::default(),
             passwords: Arc::new(Passwords::new(cost)?),
             served: Mutex::new(None),
+            limits: Mutex::new(blobs::LIMITS),
             base: RwLock::new(None),
             _lock: lock,
         })
     }
 
     fn add(&self, name: String, workspace: Arc<Workspace>) {
+        workspace.blobs.set_limits(*self.limits.lock());
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 
@@ -264,6 +270,14 @@ impl Host {
     /// All workspaces, by name.
     pub fn workspaces(&self) -> Vec<Arc<Workspace>> {
         self.workspaces.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+    }
+
+    /// Sets how much each workspace may store, those made later included.
+    pub fn set_limits(&self, limits: Limits) {
+        *self.limits.lock() = limits;
+        for workspace in self.workspaces() {
+            workspace.blobs.set_limits(limits);
+        }
     }
 
     /// Makes every identity document say what is served now.

@@ -35,6 +35,7 @@ pub fn router(shared: Arc<Shared>) -> Router {
         .route(IDENTITY_PATH, get(identity_of_host))
         .route("/w/{workspace}/identity", get(identity_of_workspace))
         .route("/w/{workspace}/session", get(crate::native::session_route))
+        .merge(crate::blobs::router())
         .route("/join/{workspace}", get(join))
         .route("/healthz", get(|| async { "ok\n" }))
         .route("/readyz", get(ready))

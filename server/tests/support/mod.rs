@@ -117,6 +117,24 @@ impl Host {
         Unverified::new(signed).verify_first(&self.running().pin.parse().unwrap(), millis() / 1000).unwrap()
     }
 
+    /// Somebody in another workspace of this host, signed in.
+    pub async fn elsewhere(&self, workspace: &str, name: &str) -> Person {
+        let made = self.running().host().create_workspace(workspace, Vec::new()).unwrap();
+        self.running().host().refresh_identities().await.unwrap();
+        let (code, body) = get(self.port, &paths::identity_path(workspace)).await;
+        assert_eq!(code, 200);
+        let signed = SignedDocument::decode(&body).unwrap();
+        let known = Unverified::new(signed).verify_first(&made.pin, millis() / 1000).unwrap();
+        let code = made.invite.parse::<Invite>().unwrap().code;
+        let credential = Credential::Invite { code, name: name.into(), password: PASSWORD.into() };
+        let device = Arc::new(StaticKey::random().unwrap());
+        let mut session = Session::open(self.port, &known, &device).await.unwrap();
+        let params = EnrolParams { credential, device: proof(&session, &device) };
+        let me = session.call::<Enrol>(&params).await.unwrap();
+        let session = Session::open(self.port, &known, &device).await.unwrap();
+        Person { session, me, device }
+    }
+
     /// A new account, signed in.
     pub async fn join(&self, name: &str) -> Person {
         let invite = self.invite(1).await;
@@ -170,7 +188,14 @@ impl Person {
     }
 
     pub async fn send(&mut self, channel: ChannelId, text: &str) -> Result<Sent, ErrorBody> {
-        let params = SendMessageParams { id: message_id(), channel, text: text.into(), thread: None, after: None };
+        let params = SendMessageParams {
+            id: message_id(),
+            channel,
+            text: text.into(),
+            files: Vec::new(),
+            thread: None,
+            after: None,
+        };
         self.call::<SendMessage>(&params).await
     }
 
@@ -247,7 +272,7 @@ impl Session {
         };
         let server = known.document().session_key(millis() / 1000).unwrap();
         let (initiator, hello) = session::initiate(&prologue, device, server).unwrap();
-        let url = format!("wss://127.0.0.1:{port}{}", paths::session_path("acme"));
+        let url = format!("wss://127.0.0.1:{port}{}", paths::session_path(&known.document().workspace));
         let mut request = url.into_client_request().unwrap();
         let headers = request.headers_mut();
         headers.insert(paths::HELLO_HEADER, BASE64URL_NOPAD.encode(&hello).parse().unwrap());

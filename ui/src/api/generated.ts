@@ -164,6 +164,57 @@ people: Array<string>,
 mine: boolean, };
 
 /**
+ * Who pinned a message, and when.
+ */
+export type PinView = {
+/**
+ * Who.
+ */
+by: PersonView,
+/**
+ * When, Unix milliseconds.
+ */
+at: number, };
+
+/**
+ * One thing to choose in a poll.
+ */
+export type PollOptionView = {
+/**
+ * What it says.
+ */
+text: string,
+/**
+ * Who chose it, by name.
+ */
+people: Array<string>,
+/**
+ * Whether oneself did.
+ */
+mine: boolean, };
+
+/**
+ * What a message asks, and how people answered; its text is the question.
+ */
+export type PollView = {
+/**
+ * Whether one may choose several.
+ */
+multiple: boolean,
+/**
+ * When it was closed, Unix milliseconds; absent while one may vote.
+ */
+closed: number | null,
+/**
+ * How many people voted.
+ */
+voters: number,
+/**
+ * What there is to choose from.
+ */
+options: Array<PollOptionView>, };
+
+/**
  * A file of a message.
  */
 export type FileView = {
@@ -233,6 +284,22 @@ thread: string | null,
  */
 reactions: Array<ReactionView>,
 /**
+ * How many messages answer it in its thread.
+ */
+replies: number,
+/**
+ * When the newest of them was sent, Unix milliseconds.
+ */
+last_reply: number | null,
+/**
+ * Who pinned it in its channel.
+ */
+pinned: PinView | null,
+/**
+ * What there is to vote on, when it is a poll.
+ */
+poll: PollView | null,
+/**
  * Files.
  */
 files: Array<FileView>,
@@ -248,6 +315,65 @@ mine: boolean,
  * Why it failed, when it did.
  */
 failure: string | null, };
+
+/**
+ * A part of a thread, oldest first.
+ */
+export type ThreadView = {
+/**
+ * The message it began with.
+ */
+root: MessageView,
+/**
+ * Answers by number, those not sent yet last.
+ */
+replies: Array<MessageView>,
+/**
+ * Whether older ones exist.
+ */
+older: boolean,
+/**
+ * Whether some may be missing, because the server could not be asked.
+ */
+partial: boolean, };
+
+/**
+ * A message that one keeps for oneself.
+ */
+export type SavedView = {
+/**
+ * The message.
+ */
+message: MessageView,
+/**
+ * One's own note; empty for none.
+ */
+note: string,
+/**
+ * When it was saved first, Unix milliseconds.
+ */
+at: number, };
+
+/**
+ * A text that a message has, or had.
+ */
+export type VersionView = {
+/**
+ * How often the message had been edited then: 0 for the text as first sent.
+ */
+revision: number,
+/**
+ * Markdown.
+ */
+text: string,
+/**
+ * Who wrote it.
+ */
+by: PersonView,
+/**
+ * When, Unix milliseconds.
+ */
+at: number, };
 
 /**
  * Which part of a channel is wanted.

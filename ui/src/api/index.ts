@@ -60,6 +60,8 @@ export interface Api {
   draft(workspace: string, channel: string): Promise<string>;
   saveDraft(workspace: string, channel: string, text: string): Promise<void>;
   search(workspace: string, query: SearchQuery): Promise<HitView[]>;
+  /** Into the folder for downloads; tells where it is. */
+  saveFile(workspace: string, file: string): Promise<string>;
   nextEvents(): Promise<ClientEvent[]>;
   painted(): Promise<void>;
   openLink(url: string): Promise<void>;

@@ -63,6 +63,10 @@ export function memory(query: URLSearchParams): Api {
       deleted: false,
       thread: null,
       reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], mine: true }] : [],
+      replies: 0,
+      last_reply: null,
+      pinned: null,
+      poll: null,
       files: [],
       state: "sent",
       mine: false,
@@ -177,6 +181,7 @@ export function memory(query: URLSearchParams): Api {
       messages
         .filter((message) => message.text.includes(asked.words))
         .map((message) => ({ message, channel_name: "release", highlights: [] })),
+    saveFile: async () => "/home/marta/Downloads/plan.pdf",
     nextEvents: () => new Promise((resolve) => (wake = resolve)),
     painted: async () => undefined,
     openLink: async () => undefined,

@@ -37,6 +37,7 @@ export const desktop: Api = {
   draft: (workspace, channel) => invoke("draft", { workspace, channel }),
   saveDraft: (workspace, channel, text) => invoke("save_draft", { workspace, channel, text }),
   search: (workspace, query) => invoke("search", { workspace, query }),
+  saveFile: (workspace, file) => invoke("save_file", { workspace, file }),
   nextEvents: () => invoke("next_events"),
   painted: () => invoke("painted"),
   openLink: (url) => invoke("open_link", { url }),

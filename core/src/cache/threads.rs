@@ -1,0 +1,112 @@
+//! Questions about some messages of a channel: those of a thread, those that are pinned. Each answer says whether it is
+//! all there is, for messages of the channel may be missing here.
+
+use super::read::{here, messages, state};
+use super::view::COLUMNS;
+use super::{Cache, Me};
+use crate::error::Result;
+use crate::view::MessageView;
+use rusqlite::{Connection, OptionalExtension, params};
+use thechatapp_database::Error;
+use thechatapp_protocol::{ChannelId, MessageId};
+
+/// A part of a thread.
+#[derive(Clone, Debug)]
+pub(crate) struct ThreadPart {
+    pub(crate) root: Option<MessageView>,
+    /// By number, ascending.
+    pub(crate) replies: Vec<MessageView>,
+    /// Whether there are older ones here.
+    pub(crate) older: bool,
+    /// Whether nothing of this part can be missing or stale.
+    pub(crate) complete: bool,
+    /// Those of the messages asked about that are here, seen at the same moment as the rest.
+    pub(crate) here: Vec<MessageId>,
+}
+
+/// Some messages of a channel.
+#[derive(Clone, Debug)]
+pub(crate) struct Picked {
+    pub(crate) messages: Vec<MessageView>,
+    /// Whether none can be missing or stale.
+    pub(crate) complete: bool,
+}
+
+impl Cache {
+    /// The message that the thread of a message begins with: itself, where it answers none.
+    pub(crate) async fn thread_root(&self, channel: ChannelId, id: MessageId) -> Result<MessageId> {
+        self.read(move |db, _| {
+            let thread: Option<Option<[u8; 16]>> = db
+                .prepare_cached("SELECT thread FROM messages WHERE id = ?1 AND channel = ?2 ORDER BY seq LIMIT 1")?
+                .query_row(params![id.as_bytes(), channel.as_bytes()], |row| row.get(0))
+                .optional()?;
+            Ok(thread.flatten().map_or(id, MessageId::from_bytes))
+        })
+        .await
+    }
+
+    /// The newest answers of a thread before a number, as far as they are here, and which of `waiting` are here too; `None`
+    /// for a channel that is not known.
+    pub(crate) async fn thread(
+        &self,
+        channel: ChannelId,
+        root: MessageId,
+        before: Option<u64>,
+        limit: u32,
+        waiting: Vec<MessageId>,
+    ) -> Result<Option<ThreadPart>> {
+        self.read(move |db, me| {
+            let moment = db.unchecked_transaction()?;
+            let part = thread(db, me, channel, root, before, limit, waiting)?;
+            moment.finish()?;
+            Ok(part)
+        })
+        .await
+    }
+
+    /// A channel's pinned messages, the newest pin first; `None` for a channel that is not known.
+    pub(crate) async fn pins(&self, channel: ChannelId) -> Result<Option<Picked>> {
+        self.read(move |db, me| {
+            let moment = db.unchecked_transaction()?;
+            let Some(state) = state(db, me, channel)? else { return Ok(None) };
+            let sql = format!(
+                "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.pinned_at IS NOT NULL
+                 ORDER BY m.pinned_at DESC, m.seq DESC"
+            );
+            let messages = messages(db, me, &sql, params![channel.as_bytes()])?;
+            moment.finish()?;
+            Ok(Some(Picked { messages, complete: state.joined && state.gaps.all().is_empty() }))
+        })
+        .await
+    }
+}
+
+fn thread(
+    db: &Connection,
+    me: &Me,
+    channel: ChannelId,
+    root: MessageId,
+    before: Option<u64>,
+    limit: u32,
+    waiting: Vec<MessageId>,
+) -> Result<Option<ThreadPart>, Error> {
+    let Some(state) = state(db, me, channel)? else { return Ok(None) };
+    let id = channel.as_bytes();
+    let sql = format!("SELECT {COLUMNS} FROM messages m WHERE m.id = ?1 AND m.channel = ?2 ORDER BY m.seq LIMIT 1");
+    let root_view = messages(db, me, &sql, params![root.as_bytes(), id])?.pop();
+    let sql = format!(
+        "SELECT {COLUMNS} FROM messages m WHERE m.thread = ?1 AND m.channel = ?2 AND m.seq < ?3
+         ORDER BY m.seq DESC LIMIT ?4"
+    );
+    let below = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+    let mut replies = messages(db, me, &sql, params![root.as_bytes(), id, below, i64::from(limit) + 1])?;
+    let older = replies.len() > limit as usize;
+    replies.truncate(limit as usize);
+    replies.reverse();
+    // Where there are older ones here, what lies before the first one shown does not matter.
+    let first = replies.first().filter(|_| older).or(root_view.as_ref()).and_then(|message| message.seq);
+    let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
+    let complete =
+        state.joined && root_view.is_some() && first.is_some_and(|first| !state.gaps.any_within(first, last));
+    Ok(Some(ThreadPart { root: root_view, replies, older, complete, here: here(db, waiting)? }))
+}

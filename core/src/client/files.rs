@@ -1,0 +1,255 @@
+//! Files: sealed on this device before they leave it, and opened on it after they came. Both ways go on where they were,
+//! also after this program has ended in between.
+
+mod sealing;
+mod transfer;
+
+use super::messages::{no_channel, random, shown};
+use super::{Client, closed};
+use crate::error::{Error, Result};
+use crate::fault;
+use crate::local::{Source, Upload, Waiting};
+use crate::sync::Workspace;
+use crate::view::MessageView;
+use sealing::{full, key_of, open_file, seal_file};
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
+use thechatapp_seal::{Context, Key};
+use transfer::{Fetched, pull, push};
+use zeroize::Zeroizing;
+
+/// Hears how many bytes of how many are over.
+pub type Progress<'a> = &'a mut (dyn FnMut(u64, u64) + Send);
+
+impl Client {
+    /// Uploads a file and sends it in a message; the message waits in the outbox like any other once this returns. The same
+    /// file to the same channel, when an earlier upload of it broke off, goes on.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for what is no readable file; [`Error::Offline`]: try again, and it goes on where it was.
+    pub async fn upload(
+        &self,
+        ws: WorkspaceId,
+        channel: ChannelId,
+        path: &Path,
+        text: &str,
+        progress: Progress<'_>,
+    ) -> Result<MessageView> {
+        let workspace = self.workspace(ws)?;
+        if !workspace.cache.is_joined(channel)?.ok_or_else(no_channel)? {
+            return Err(Error::bad_input(
+                "nothing can be sent here",
+                "you are not a member of this channel; join it first",
+            ));
+        }
+        // Nothing is sealed for a server that is not there.
+        workspace.session()?;
+        let place = Place::of(&workspace).await?;
+        let upload = self.upload_of(&workspace, &place, channel, path).await?;
+        let done = push(&workspace, &place, &upload, progress).await;
+        let file = match done {
+            Err(Error::Refused(body)) if body.code == Code::BadInput => {
+                // Trying again would not mend it.
+                workspace.local.drop_upload(upload.file.id).await?;
+                place.remove(upload.file.id);
+                return Err(Error::BadInput { what: body.what, why: body.why });
+            }
+            other => other?,
+        };
+        let message = Waiting {
+            position: 0,
+            id: upload.message,
+            channel,
+            text: text.to_owned(),
+            files: vec![file],
+            thread: None,
+            created: self.now(),
+            failure: None,
+        };
+        let message = workspace.local.end_upload(ws, message).await?;
+        place.remove(upload.file.id);
+        workspace.post(message.clone());
+        Ok(shown(&workspace, message))
+    }
+
+    /// The upload that was begun, or a new one, sealed.
+    async fn upload_of(&self, workspace: &Workspace, place: &Place, channel: ChannelId, path: &Path) -> Result<Upload> {
+        let (source, from) = look(channel, path)?;
+        let known = workspace.local.upload_of(workspace.id, source.clone()).await?;
+        let upload = match known {
+            Some(known) => known,
+            None => {
+                let millis = self.now().unix_millis();
+                let name = path
+                    .file_name()
+                    .and_then(|name| name.to_str())
+                    .ok_or_else(|| unreadable(path, "its name is no text"))?;
+                let file = FileRow {
+                    id: FileId::from_parts(millis, &random()?),
+                    name: name.to_owned(),
+                    media_type: media_type(path),
+                    size: source.size,
+                };
+                let key = Zeroizing::new(*Key::random().map_err(fault::internal)?.expose());
+                let message = MessageId::from_parts(millis, &random()?);
+                let upload = Upload { file, source, key, message };
+                workspace.local.begin_upload(workspace.id, upload.clone()).await?;
+                upload
+            }
+        };
+        let sealed = place.sealed(upload.file.id);
+        if !sealed.exists() {
+            let (key, context) = (key_of(upload.key.as_slice())?, place.context(upload.file.id));
+            let size = upload.file.size;
+            let path = path.to_owned();
+            blocking(move || seal_file(from, &sealed, &key, &context, size).map_err(|why| unreadable(&path, why)))
+                .await?;
+        }
+        Ok(upload)
+    }
+
+    /// Fetches a file that a message on this device has, opens it, and puts it in a place: all of it, or the bytes from one
+    /// to another, both included. What stood in that place is replaced once everything is here and genuine.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a file that is not known or a range outside it; [`Error::Offline`]: try again, and it goes on.
+    pub async fn download(
+        &self,
+        ws: WorkspaceId,
+        file: FileId,
+        range: Option<(u64, u64)>,
+        to: &Path,
+        progress: Progress<'_>,
+    ) -> Result<()> {
+        let (place, fetched) = self.fetch_file(ws, file, range, progress).await?;
+        place.open(fetched, range, to.to_owned()).await
+    }
+
+    /// The same into a folder, under the file's own name or, where that is taken, the next free one. Tells where it is.
+    ///
+    /// # Errors
+    /// As for [`Self::download`].
+    pub async fn save_file(
+        &self,
+        ws: WorkspaceId,
+        file: FileId,
+        folder: &Path,
+        progress: Progress<'_>,
+    ) -> Result<PathBuf> {
+        let (place, fetched) = self.fetch_file(ws, file, None, progress).await?;
+        let to = free_name(folder, &fetched.row.name);
+        place.open(fetched, None, to.clone()).await?;
+        Ok(to)
+    }
+
+    async fn fetch_file(
+        &self,
+        ws: WorkspaceId,
+        file: FileId,
+        range: Option<(u64, u64)>,
+        progress: Progress<'_>,
+    ) -> Result<(Place, Fetched)> {
+        let workspace = self.workspace(ws)?;
+        let channel = workspace.cache.channel_of_file(file).await?.ok_or_else(|| {
+            Error::bad_input("there is no such file here", "no message on this device has it; read its channel first")
+        })?;
+        let place = Place::of(&workspace).await?;
+        let fetched = pull(&workspace, &place, channel, file, range, progress).await?;
+        Ok((place, fetched))
+    }
+}
+
+/// A name in a folder that nothing has yet: `plan.pdf`, `plan (1).pdf`.
+fn free_name(folder: &Path, name: &str) -> PathBuf {
+    let (stem, ending) = match name.rfind('.') {
+        Some(dot) if dot > 0 => name.split_at(dot),
+        _ => (name, ""),
+    };
+    let mut to = folder.join(name);
+    for number in 1.. {
+        if !to.exists() {
+            break;
+        }
+        to = folder.join(format!("{stem} ({number}){ending}"));
+    }
+    to
+}
+
+/// Where sealed bytes are on this device.
+struct Place {
+    folder: PathBuf,
+    workspace: WorkspaceId,
+}
+
+impl Place {
+    async fn of(workspace: &Workspace) -> Result<Self> {
+        let folder = workspace.files_folder();
+        tokio::fs::create_dir_all(&folder).await.map_err(full)?;
+        Ok(Self { folder, workspace: workspace.id })
+    }
+
+    fn sealed(&self, file: FileId) -> PathBuf {
+        self.folder.join(format!("{file}.up"))
+    }
+
+    fn fetched(&self, file: FileId, part: bool) -> PathBuf {
+        self.folder.join(format!("{file}.{}", if part { "range" } else { "down" }))
+    }
+
+    /// Opens what was fetched and puts it in a place.
+    async fn open(&self, fetched: Fetched, range: Option<(u64, u64)>, to: PathBuf) -> Result<()> {
+        let file = fetched.row.id;
+        let (from, context, size) = (self.fetched(file, range.is_some()), self.context(file), fetched.row.size);
+        blocking(move || {
+            let done = open_file(&from, &to, &fetched.key, &context, range, size);
+            // What is not genuine is fetched anew next time; what could not be written is here still.
+            if done.is_ok() || matches!(done, Err(Error::Corrupt { .. })) || range.is_some() {
+                let _ = std::fs::remove_file(&from);
+            }
+            done
+        })
+        .await
+    }
+
+    fn remove(&self, file: FileId) {
+        let _ = std::fs::remove_file(self.sealed(file));
+    }
+
+    fn context(&self, file: FileId) -> Context {
+        Context::file(self.workspace.as_bytes(), file.as_bytes())
+    }
+}
+
+fn look(channel: ChannelId, path: &Path) -> Result<(Source, File)> {
+    let file = File::open(path).map_err(|why| unreadable(path, why))?;
+    let found = file.metadata().map_err(|why| unreadable(path, why))?;
+    if !found.is_file() {
+        return Err(unreadable(path, "it is no file; a folder can be packed into one first"));
+    }
+    let modified = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let source = Source {
+        channel,
+        path: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned(),
+        size: found.len(),
+        modified: modified.map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+    };
+    Ok((source, file))
+}
+
+fn unreadable(path: &Path, why: impl ToString) -> Error {
+    Error::bad_input(format!("{} cannot be uploaded", path.display()), why.to_string())
+}
+
+/// By its name; the server looks at the content too.
+fn media_type(path: &Path) -> String {
+    mime_guess::from_path(path).first_or_octet_stream().essence_str().to_owned()
+}
+
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(job).await.map_err(|_| closed())?
+}
+
+#[cfg(test)]
+mod tests;

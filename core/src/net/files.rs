@@ -1,0 +1,145 @@
+//! Sealed bytes of files over HTTPS, by the same verifier as everything else. A request carries a token from the session
+//! and a proof of this device's key over itself; redirects are not followed.
+
+use super::fetch::offline;
+use super::verify;
+use crate::error::{Error, Result};
+use crate::fault;
+use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::{Signer, SigningKey};
+use futures_util::{Stream, StreamExt};
+use http::{Method, StatusCode, header};
+use reqwest::{Body, RequestBuilder, Response};
+use std::time::Duration;
+use thechatapp_protocol::FileId;
+use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
+use thechatapp_protocol::methods::files::FileToken;
+use tokio::io::{AsyncWrite, AsyncWriteExt};
+
+/// How long a connection may take to be made, and a transfer to move on.
+const CONNECT: Duration = Duration::from_secs(10);
+const SILENCE: Duration = Duration::from_secs(30);
+
+/// How a transfer stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moved {
+    /// So many bytes are at the other end.
+    To(u64),
+    /// The token does not count any more, or the file is not there.
+    NotFound,
+}
+
+/// One file at a server.
+pub struct Remote<'a> {
+    client: reqwest::Client,
+    url: String,
+    path: String,
+    signing: &'a SigningKey,
+    token: FileToken,
+}
+
+impl std::fmt::Debug for Remote<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Remote").field("path", &self.path).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Remote<'a> {
+    /// For a server whose TLS keys are listed in its verified document.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub fn new(
+        url: &str,
+        workspace: &str,
+        file: FileId,
+        tls: (&[[u8; 32]], &[Vec<u8>]),
+        signing: &'a SigningKey,
+        token: FileToken,
+    ) -> Result<Self> {
+        let config = verify::strict(tls.0, tls.1)?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured((*config).clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .http1_only()
+            .https_only(true)
+            .connect_timeout(CONNECT)
+            .read_timeout(SILENCE)
+            .build()
+            .map_err(offline)?;
+        let path = file_path(workspace, file);
+        Ok(Self { client, url: format!("{url}{path}"), path, signing, token })
+    }
+
+    fn request(&self, method: Method) -> Result<RequestBuilder> {
+        let mut once = [0; 16];
+        getrandom::fill(&mut once).map_err(fault::internal)?;
+        let covered = proof_covers(method.as_str(), &self.path, &self.token.token, &once);
+        let proof = [once.as_slice(), &self.signing.sign(&covered).to_bytes()].concat();
+        Ok(self
+            .client
+            .request(method, &self.url)
+            .header(TOKEN_HEADER, BASE64URL_NOPAD.encode(&self.token.token))
+            .header(PROOF_HEADER, BASE64URL_NOPAD.encode(&proof)))
+    }
+
+    /// Sends bytes from where the upload stands. A connection that breaks is an error; what came through stays there.
+    ///
+    /// # Errors
+    /// [`Error::Offline`]; disk full at the server.
+    pub async fn send<S, E>(&self, offset: u64, bytes: S) -> Result<Moved>
+    where
+        S: Stream<Item = std::result::Result<bytes::Bytes, E>> + Send + 'static,
+        E: std::error::Error + Send + Sync + 'static,
+    {
+        let request = self.request(Method::PATCH)?.header(OFFSET_HEADER, offset).body(Body::wrap_stream(bytes));
+        let answer = request.send().await.map_err(offline)?;
+        match answer.status() {
+            StatusCode::NO_CONTENT | StatusCode::CONFLICT => {
+                let here = answer.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
+                match here {
+                    Some(here) => Ok(Moved::To(here)),
+                    None => Err(Error::Offline { why: "another upload of this file is under way".into() }),
+                }
+            }
+            _ => status(&answer),
+        }
+    }
+
+    /// Fetches bytes from one place to the end of the file, or to another place (exclusive), and writes them out. Tells how
+    /// many came.
+    ///
+    /// # Errors
+    /// [`Error::Offline`] when the connection breaks; what came until then was written.
+    pub async fn fetch(
+        &self,
+        first: u64,
+        end: Option<u64>,
+        to: &mut (impl AsyncWrite + Unpin),
+        progress: &mut (dyn FnMut(u64) + Send),
+    ) -> Result<Moved> {
+        let range = match end {
+            Some(end) => format!("bytes={first}-{}", end.saturating_sub(1)),
+            None => format!("bytes={first}-"),
+        };
+        let answer = self.request(Method::GET)?.header(header::RANGE, range).send().await.map_err(offline)?;
+        if answer.status() != StatusCode::PARTIAL_CONTENT {
+            return status(&answer);
+        }
+        let (mut came, mut pieces) = (0, answer.bytes_stream());
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(offline)?;
+            to.write_all(&piece).await.map_err(|why| Error::DiskFull { why: why.to_string() })?;
+            came += piece.len() as u64;
+            progress(came);
+        }
+        Ok(Moved::To(came))
+    }
+}
+
+fn status(answer: &Response) -> Result<Moved> {
+    match answer.status() {
+        StatusCode::NOT_FOUND => Ok(Moved::NotFound),
+        other => Err(Error::Offline { why: format!("the server answered {other}") }),
+    }
+}

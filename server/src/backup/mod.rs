@@ -1,0 +1,42 @@
+//! Backups: a folder of sealed pieces, named by what is in them, and of snapshots that list them. A second backup into the
+//! same folder writes only what is new.
+//!
+//! ```text
+//! <backup>/
+//!   keys.json                 the backup's two keys, wrapped for the recovery passphrase
+//!   pieces/ab/abcdef...       a piece of a file of the host, at most 1 MiB, sealed; its name is a keyed hash of its content
+//!   snapshots/<when>-<id>     what one backup holds, sealed: workspaces with their keys, and the pieces of their files
+//! ```
+//!
+//! A snapshot holds the keys of the workspaces, so whoever has the recovery passphrase has everything, and whoever lacks it
+//! has nothing. Databases are copied as they lie on the disk, sealed already; so are files.
+
+mod create;
+mod folder;
+mod restore;
+pub mod schedule;
+mod snapshot;
+
+pub use create::create;
+pub use folder::Folder;
+pub use restore::{restore, verify};
+pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
+
+use serde::Serialize;
+
+/// What a command about backups answers.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The snapshot.
+    pub backup: String,
+    /// How many workspaces it holds.
+    pub workspaces: u64,
+    /// How many messages.
+    pub messages: u64,
+    /// How many files that people shared.
+    pub files: u64,
+    /// How many bytes, pieces that several snapshots share included.
+    pub bytes: u64,
+    /// Whether everything is as it must be.
+    pub ok: bool,
+}

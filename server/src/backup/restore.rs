@@ -1,0 +1,111 @@
+//! Proving a backup, and going on from one.
+
+use super::Report;
+use super::folder::Folder;
+use super::snapshot::{Pieces, WorkspaceKept};
+use crate::auth::password::Cost;
+use crate::error::{Error, Kind, Result};
+use crate::identity_keys::Identity;
+use crate::keyring::Keyring;
+use crate::kms::KeySource;
+use crate::store::{self, View};
+use crate::tenants::Host;
+use crate::{blobs, files};
+use std::collections::BTreeMap;
+use std::path::Path;
+use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::FileId;
+use thechatapp_seal::Context;
+
+/// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
+/// its end. It needs room in `scratch` for the largest database, sealed.
+///
+/// # Errors
+/// Corrupt, with what is wrong.
+pub fn verify(folder: &Folder, name: Option<&str>, scratch: &Path) -> Result<Report> {
+    let (name, snapshot) = folder.snapshot(name)?;
+    for kept in &snapshot.workspaces {
+        let place = scratch.join("verify");
+        files::private_folder(&place)?;
+        let proved = prove(folder, kept, &place);
+        let _ = std::fs::remove_dir_all(&place);
+        proved?;
+    }
+    Ok(snapshot.report(name, true))
+}
+
+fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
+    let path = place.join("workspace.db");
+    folder.write_out(&kept.database, &path)?;
+    let _in_use = database::in_use();
+    let database_key = kept.database_key.key()?;
+    let db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Normal)?;
+    database::check(&db)?;
+    let keyring = Keyring::load(&db, kept.id, kept.key.key()?)?;
+    Identity::load(&db, &keyring)?;
+    let view = View { db: &db, keyring: &keyring };
+    let messages = store::messages::count(view)?;
+    let damaged = |why: String| Error::new(Kind::Corrupt, "The backup is damaged", why, "use another backup");
+    if messages != kept.messages {
+        return Err(damaged(format!("{} messages were kept, {messages} are there", kept.messages)));
+    }
+    let there: BTreeMap<FileId, &Pieces> = kept.files.iter().map(|(file, pieces)| (*file, pieces)).collect();
+    for (row, key) in store::files::all_shared(view)? {
+        // One that was removed while the backup was made is not in it.
+        let Some(pieces) = there.get(&row.id) else { continue };
+        let context = Context::file(kept.id.as_bytes(), row.id.as_bytes());
+        blobs::look_at(folder.read(pieces), &key, &context, &row)
+            .map_err(|_| damaged(format!("file {} does not open", row.id)))?;
+    }
+    Ok(())
+}
+
+/// Makes a host from a backup in a folder that has none, under a key service of its own. Each workspace goes on as a new
+/// generation of its identity, so that devices know they may have seen more than the server has.
+///
+/// # Errors
+/// Bad input when there is a host already; corrupt; then nothing is left behind.
+pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
+    let (name, snapshot) = folder.snapshot(name)?;
+    let fresh = !data.exists();
+    let host = Host::create(data, source, cost)?;
+    let made = (|| {
+        for kept in &snapshot.workspaces {
+            bring(folder, kept, &host)?;
+        }
+        host.set_base_url(&snapshot.base_url)
+    })();
+    host.close();
+    if let Err(why) = made {
+        for kept in &snapshot.workspaces {
+            let _ = std::fs::remove_dir_all(data.join(&kept.name));
+        }
+        Host::unmake(data);
+        if fresh {
+            let _ = std::fs::remove_dir(data);
+        }
+        return Err(why);
+    }
+    Ok(snapshot.report(name, true))
+}
+
+fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
+    let place = host.dir().join(&kept.name);
+    files::private_folder(&place.join("files"))?;
+    let path = place.join("workspace.db");
+    folder.write_out(&kept.database, &path)?;
+    for (file, pieces) in &kept.files {
+        folder.write_out(pieces, &place.join("files").join(file.to_string()))?;
+    }
+    let (key, database_key) = (kept.key.key()?, kept.database_key.key()?);
+    {
+        let _in_use = database::in_use();
+        let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
+        database::check(&db)?;
+        let step = db.transaction()?;
+        let keyring = Keyring::load(&step, kept.id, key.clone())?;
+        Identity::load(&step, &keyring)?.restored(&step)?;
+        step.commit()?;
+    }
+    host.adopt(kept, &key, &database_key)
+}

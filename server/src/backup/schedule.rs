@@ -1,0 +1,96 @@
+//! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts.
+
+use super::{Folder, create};
+use crate::config::BackupSection;
+use crate::error::{Error, Result};
+use crate::tenants::Host;
+use crate::time::now;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::Timestamp;
+use thechatapp_seal::Argon2Params;
+use tokio_util::sync::CancellationToken;
+use zeroize::Zeroizing;
+
+/// How often it is looked whether one is due, and thus how soon after a failure it is tried again.
+const LOOK: Duration = Duration::from_secs(5 * 60);
+
+/// What is made, where and when.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    to: PathBuf,
+    passphrase_file: PathBuf,
+    every: Duration,
+}
+
+impl Schedule {
+    /// From the configuration; `None` when none is wanted.
+    ///
+    /// # Errors
+    /// Bad input for half a section.
+    pub fn new(section: &BackupSection) -> Result<Option<Self>> {
+        match (&section.to, &section.recovery_passphrase_file) {
+            (None, None) => Ok(None),
+            (Some(to), Some(file)) if section.every_hours > 0 => Ok(Some(Self {
+                to: std::path::absolute(to)?,
+                passphrase_file: file.clone(),
+                every: Duration::from_secs(u64::from(section.every_hours) * 3600),
+            })),
+            _ => Err(Error::bad_input(
+                "Backups cannot be made like this",
+                "backup.to, backup.recovery_passphrase_file and a backup.every_hours above 0 belong together",
+                "see docs/backup.md",
+            )),
+        }
+    }
+
+    /// Whether one is due, when the newest was begun then.
+    pub fn is_due(&self, newest: Option<Timestamp>, at: Timestamp) -> bool {
+        newest
+            .is_none_or(|newest| at.unix_millis().saturating_sub(newest.unix_millis()) >= self.every.as_millis() as u64)
+    }
+
+    async fn make_when_due(&self, host: &Host) -> Result<()> {
+        let own = self.clone();
+        let folder = tokio::task::spawn_blocking(move || {
+            let passphrase = Zeroizing::new(std::fs::read_to_string(&own.passphrase_file)?);
+            let line = passphrase.lines().next().unwrap_or_default();
+            let folder = Folder::open_or_make(&own.to, line, &Argon2Params::default())?;
+            let newest = match folder.snapshots()?.last() {
+                Some(name) => Some(folder.snapshot(Some(name))?.1.at),
+                None => None,
+            };
+            Ok::<_, Error>(own.is_due(newest, now()).then_some(folder))
+        })
+        .await
+        .map_err(|why| Error::internal("A backup ended early", why))??;
+        if let Some(folder) = folder {
+            let made = create(host, folder).await?;
+            tracing::info!(
+                backup = made.backup,
+                messages = made.messages,
+                files = made.files,
+                bytes = made.bytes,
+                "backup made"
+            );
+        }
+        Ok(())
+    }
+}
+
+/// Makes backups until it is stopped. A failure is logged, and tried again.
+pub async fn run(schedule: Schedule, host: Arc<Host>, stop: CancellationToken) {
+    loop {
+        if let Err(why) = schedule.make_when_due(&host).await {
+            tracing::error!(error = %why, "no backup could be made");
+        }
+        tokio::select! {
+            () = tokio::time::sleep(LOOK) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,203 @@
+//! Requests for sealed bytes: `GET` with ranges, `PATCH` that goes on where the upload stands, `HEAD` that asks where. No
+//! cryptography happens here but the check of the proof: bytes go from the disk to the network and back as they are.
+//!
+//! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
+
+use super::{Allowed, Blobs};
+use crate::error::Fail;
+use crate::gate;
+use crate::serve::Shared;
+use crate::state::Workspace;
+use axum::Router;
+use axum::body::Body;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use futures_util::StreamExt;
+use http::header::{self, HeaderMap, HeaderValue};
+use http::{Method, StatusCode};
+use std::io;
+use std::sync::Arc;
+use std::time::Instant;
+use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER};
+use thechatapp_protocol::methods::files::{BeginUpload, OpenFile};
+use thechatapp_protocol::{FileId, Scope};
+use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
+use tokio_util::io::ReaderStream;
+
+/// How much of a file is in memory at once on its way out.
+const PIECE: usize = 64 * 1024;
+
+/// The routes, to be merged with what else is served.
+pub fn router() -> Router<Arc<Shared>> {
+    Router::new().route("/w/{workspace}/files/{file}", get(fetch).head(where_it_stands).patch(go_on))
+}
+
+type Place = Path<(String, String)>;
+
+/// What a request shows of itself.
+struct Shown {
+    method: Method,
+    path: String,
+    token: String,
+    proof: String,
+}
+
+impl Shown {
+    fn of(request: &Request) -> Option<Self> {
+        let header = |name| request.headers().get(name)?.to_str().ok().map(str::to_owned);
+        Some(Self {
+            method: request.method().clone(),
+            path: request.uri().path().to_owned(),
+            token: header(TOKEN_HEADER)?,
+            proof: header(PROOF_HEADER)?,
+        })
+    }
+}
+
+/// Finds who asks for what. `None` is answered as not found.
+async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>) -> Option<(Arc<Workspace>, Allowed)> {
+    let (workspace, shown) = (shared.host.find(&place.0)?, shown?);
+    let file: FileId = place.1.parse().ok()?;
+    let tokens = &workspace.blobs.tokens;
+    let allowed = tokens.check(shown.method.as_str(), &shown.path, &shown.token, &shown.proof, Instant::now())?;
+    if allowed.file != file {
+        return None;
+    }
+    // What was allowed when the token was made may not be any more.
+    let still = workspace
+        .look(move |view| {
+            let scope = Scope::Channel(allowed.channel);
+            match allowed.upload {
+                Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop),
+                None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop),
+            }
+        })
+        .await;
+    still.is_ok().then_some((workspace, allowed))
+}
+
+fn not_found() -> Response {
+    StatusCode::NOT_FOUND.into_response()
+}
+
+fn failed(why: impl Into<Fail>) -> Response {
+    let body = why.into().into_body();
+    let status = match body.code {
+        thechatapp_protocol::Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        _ => StatusCode::INTERNAL_SERVER_ERROR,
+    };
+    status.into_response()
+}
+
+fn at(status: StatusCode, offset: u64) -> Response {
+    (status, [(OFFSET_HEADER, offset.to_string())]).into_response()
+}
+
+async fn where_it_stands(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
+    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
+    if allowed.upload.is_none() {
+        return not_found();
+    }
+    match workspace.blobs.uploaded(allowed.file) {
+        Ok(offset) => at(StatusCode::NO_CONTENT, offset),
+        Err(why) => failed(why),
+    }
+}
+
+async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
+    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
+    let Some(total) = allowed.upload else { return not_found() };
+    let offset = request.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
+    let Some(offset) = offset else { return StatusCode::BAD_REQUEST.into_response() };
+    let Some(_busy) = workspace.blobs.claim(allowed.file) else {
+        return (StatusCode::CONFLICT, [(header::RETRY_AFTER, "1")]).into_response();
+    };
+    match take(&workspace.blobs, allowed.file, offset, total, request.into_body()).await {
+        Ok(response) => response,
+        Err(why) => failed(why),
+    }
+}
+
+/// Writes a request's body at the end of an upload. What came before a connection broke stays.
+async fn take(blobs: &Blobs, file: FileId, offset: u64, total: u64, body: Body) -> Result<Response, io::Error> {
+    let here = blobs.uploaded(file)?;
+    // A whole file takes nothing more.
+    if here != offset || blobs.whole(file).exists() {
+        return Ok(at(StatusCode::CONFLICT, here));
+    }
+    let mut to = tokio::fs::File::from_std(blobs.append(file)?);
+    let (mut here, mut body) = (here, body.into_data_stream());
+    let mut status = StatusCode::NO_CONTENT;
+    while let Some(piece) = body.next().await {
+        let Ok(piece) = piece else { break };
+        if here + piece.len() as u64 > total {
+            status = StatusCode::PAYLOAD_TOO_LARGE;
+            break;
+        }
+        to.write_all(&piece).await?;
+        here += piece.len() as u64;
+    }
+    to.flush().await?;
+    to.sync_data().await?;
+    Ok(at(status, here))
+}
+
+async fn fetch(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
+    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
+    if allowed.upload.is_some() {
+        return not_found();
+    }
+    match give(&workspace.blobs, allowed.file, request.headers()).await {
+        Ok(response) => response,
+        Err(why) if why.kind() == io::ErrorKind::NotFound => not_found(),
+        Err(why) => failed(why),
+    }
+}
+
+/// A file's bytes never change, so its id is their strong validator (RFC 9110, section 8.8).
+async fn give(blobs: &Blobs, file: FileId, asked: &HeaderMap) -> Result<Response, io::Error> {
+    let tag = format!("\"{file}\"");
+    let says = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+    if says(header::IF_NONE_MATCH).is_some_and(|known| known == "*" || known.split(',').any(|one| one.trim() == tag)) {
+        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
+    }
+    let mut from = tokio::fs::File::open(blobs.whole(file)).await?;
+    let size = from.metadata().await?.len();
+    let wanted = says(header::RANGE).filter(|_| says(header::IF_RANGE).is_none_or(|known| known == tag));
+    let range = match wanted.map(http_range_header::parse_range_header) {
+        // What is no range, or several, is answered whole (RFC 9110, section 14.2).
+        None | Some(Err(_)) => None,
+        Some(Ok(ranges)) => match ranges.validate(size) {
+            Ok(ranges) if ranges.len() == 1 => ranges.into_iter().next(),
+            Ok(_) => None,
+            Err(_) => {
+                let unmet = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+                return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response());
+            }
+        },
+    };
+    let (status, first, length) = match &range {
+        Some(range) => (StatusCode::PARTIAL_CONTENT, *range.start(), range.end() - range.start() + 1),
+        None => (StatusCode::OK, 0, size),
+    };
+    from.seek(io::SeekFrom::Start(first)).await?;
+    let body = Body::from_stream(ReaderStream::with_capacity(from.take(length), PIECE));
+    let mut response = (
+        status,
+        [
+            (header::CONTENT_TYPE, "application/octet-stream".to_owned()),
+            (header::CONTENT_LENGTH, length.to_string()),
+            (header::ACCEPT_RANGES, "bytes".to_owned()),
+            (header::ETAG, tag),
+        ],
+        body,
+    )
+        .into_response();
+    if range.is_some()
+        && let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{}/{size}", first + length - 1))
+    {
+        response.headers_mut().insert(header::CONTENT_RANGE, value);
+    }
+    Ok(response)
+}

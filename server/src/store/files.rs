@@ -1,0 +1,316 @@
+//! Files: what is known of them. Their sealed bytes lie beside the database (see [`crate::blobs`]).
+//!
+//! A file is uploaded for a channel, becomes whole, and is attached to one message of its uploader there. Removing it wipes
+//! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow.
+
+use super::channels::Channel;
+use super::{Tx, View, signed, unsigned};
+use crate::error::Fail;
+use crate::time::now;
+use serde::{Deserialize, Serialize};
+use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::{AccountId, ChannelId, FileId, Timestamp};
+use thechatapp_seal::Key;
+
+const UPLOADING: i64 = 0;
+const WHOLE: i64 = 1;
+const REMOVED: i64 = 2;
+const GONE: i64 = 3;
+
+/// What is sealed of a file beside its body.
+#[derive(Serialize, Deserialize)]
+struct Info {
+    name: String,
+    #[serde(rename = "type")]
+    media_type: String,
+}
+
+/// A file on its way, or whole.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct File {
+    /// What is shown of it.
+    pub row: FileRow,
+    /// Who uploads it.
+    pub person: AccountId,
+    /// Whether all of it is here.
+    pub whole: bool,
+}
+
+/// How much may be stored, in bytes before sealing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// The largest file.
+    pub file: u64,
+    /// All files of one person.
+    pub person: u64,
+    /// All files of the workspace.
+    pub workspace: u64,
+}
+
+/// Takes up an upload; one that was begun already, by the same person and with the same content, goes on.
+///
+/// # Errors
+/// Bad input for a file too large, or one that is there as another; disk full over a quota.
+pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<(), Fail> {
+    if row.size > limits.file {
+        return Err(Fail::bad_input(
+            "This file is too large",
+            format!("it has {} bytes, and {} are allowed", row.size, limits.file),
+            "share it in parts, or ask an administrator",
+        ));
+    }
+    if let Some(known) = find(tx.view(), channel, row.id)? {
+        if known.person == person && known.row.size == row.size && known.row.name == row.name {
+            return Ok(());
+        }
+        return Err(taken());
+    }
+    if tx.db.prepare_cached("SELECT 1 FROM files WHERE id = ?1")?.exists([row.id.as_bytes()])? {
+        return Err(taken());
+    }
+    check_quota(tx, person, limits, row.size)?;
+    let info = seal_info(tx.view(), channel.id, row)?;
+    tx.db
+        .prepare_cached(
+            "INSERT INTO files (id, channel, person, size, state, info, touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        )?
+        .execute((
+            row.id.as_bytes(),
+            channel.id.as_bytes(),
+            person.as_bytes(),
+            signed(row.size),
+            UPLOADING,
+            info,
+            now().0,
+        ))?;
+    Ok(())
+}
+
+fn taken() -> Fail {
+    Fail::bad_input("This file cannot be uploaded", "its id is taken", "upload it as a new file")
+}
+
+fn check_quota(tx: &Tx<'_>, person: AccountId, limits: Limits, size: u64) -> Result<(), Fail> {
+    let sum = |sql: &str, values: &[&dyn rusqlite::ToSql]| -> Result<u64, Fail> {
+        Ok(unsigned(tx.db.prepare_cached(sql)?.query_row(values, |row| row.get(0))?))
+    };
+    let own = sum(
+        "SELECT coalesce(sum(size), 0) FROM files WHERE person = ?1 AND state <= 1",
+        &[&person.as_bytes().as_slice()],
+    )?;
+    if own.saturating_add(size) > limits.person {
+        return Err(Fail::full(
+            "Your files fill what one person may store",
+            "delete some of them, or ask an administrator",
+        ));
+    }
+    let all = sum("SELECT coalesce(sum(size), 0) FROM files WHERE state <= 1", &[])?;
+    if all.saturating_add(size) > limits.workspace {
+        return Err(Fail::full("The files of this workspace fill what it may store", "ask an administrator"));
+    }
+    Ok(())
+}
+
+fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Vec<u8>, Fail> {
+    let info = Info { name: row.name.clone(), media_type: row.media_type.clone() };
+    let bytes =
+        thechatapp_protocol::wire::encode(&info).map_err(|_| Fail::Broken("a file's info that does not encode"))?;
+    view.keyring.seal_file_info(channel, row.id, &bytes)
+}
+
+/// A file of a channel that was not removed.
+///
+/// # Errors
+/// SQLite's.
+pub fn find(view: View<'_>, channel: Channel, id: FileId) -> Result<Option<File>, Fail> {
+    let mut query = view.db.prepare_cached(
+        "SELECT id, info, size, person, state FROM files WHERE id = ?1 AND channel = ?2 AND state <= 1",
+    )?;
+    let mut rows = query.query((id.as_bytes(), channel.id.as_bytes()))?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(File {
+        row: read(view, channel.id, row)?,
+        person: AccountId::from_bytes(row.get(3)?),
+        whole: row.get::<_, i64>(4)? == WHOLE,
+    }))
+}
+
+fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<FileRow, Fail> {
+    let id = FileId::from_bytes(row.get(0)?);
+    let sealed: Vec<u8> = row.get(1)?;
+    let bytes = view.keyring.open_file_info(channel, id, &sealed)?;
+    let info: Info =
+        thechatapp_protocol::wire::decode(&bytes).map_err(|_| Fail::Broken("a file's info that does not decode"))?;
+    Ok(FileRow { id, name: info.name, media_type: info.media_type, size: unsigned(row.get(2)?) })
+}
+
+/// The upload is whole, and was looked at.
+///
+/// # Errors
+/// Not found when it was removed meanwhile.
+pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result<(), Fail> {
+    let wrapped = tx.keyring.wrap_file_key(channel.id, row.id, key)?;
+    let info = seal_info(tx.view(), channel.id, row)?;
+    let done = tx
+        .db
+        .prepare_cached(
+            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5
+             WHERE id = ?1 AND state = ?6 AND channel = ?7",
+        )?
+        .execute((row.id.as_bytes(), WHOLE, info, wrapped, now().0, UPLOADING, channel.id.as_bytes()))?;
+    if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
+}
+
+/// A whole file's key, and what is shown of it: for everybody who may read the message that has it, before that for its
+/// uploader alone.
+///
+/// # Errors
+/// Not found.
+pub fn open(view: View<'_>, channel: Channel, person: AccountId, id: FileId) -> Result<(FileRow, Key), Fail> {
+    let mut query = view.db.prepare_cached(
+        "SELECT id, info, size, key FROM files
+         WHERE id = ?1 AND channel = ?2 AND state = ?3 AND (place IS NOT NULL OR person = ?4)",
+    )?;
+    let mut rows = query.query((id.as_bytes(), channel.id.as_bytes(), WHOLE, person.as_bytes()))?;
+    let row = rows.next()?.ok_or_else(|| Fail::not_found("No such file"))?;
+    let wrapped: Vec<u8> = row.get(3)?;
+    Ok((read(view, channel.id, row)?, view.keyring.unwrap_file_key(channel.id, id, &wrapped)?))
+}
+
+/// Gives files to a message of their uploader.
+///
+/// # Errors
+/// Bad input for one that is not whole, not the author's, in another channel, or attached already.
+pub fn attach(
+    tx: &Tx<'_>,
+    channel: Channel,
+    person: AccountId,
+    place: i64,
+    files: &[FileId],
+) -> Result<Vec<FileRow>, Fail> {
+    for (position, id) in (0_i64..).zip(files) {
+        let done = tx
+            .db
+            .prepare_cached(
+                "UPDATE files SET place = ?1, position = ?2, touched = ?3
+                 WHERE id = ?4 AND channel = ?5 AND person = ?6 AND state = ?7 AND place IS NULL",
+            )?
+            .execute((place, position, now().0, id.as_bytes(), channel.id.as_bytes(), person.as_bytes(), WHOLE))?;
+        if done == 0 {
+            return Err(Fail::bad_input(
+                "A file cannot be attached",
+                "it is not here as a whole file of yours for this channel, or another message has it",
+                "upload it again",
+            ));
+        }
+    }
+    of(tx.view(), channel.id, place)
+}
+
+/// The files of a message, in their order.
+///
+/// # Errors
+/// SQLite's.
+pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>, Fail> {
+    let mut query =
+        view.db.prepare_cached("SELECT id, info, size FROM files WHERE place = ?1 AND state = 1 ORDER BY position")?;
+    let mut rows = query.query([place])?;
+    let mut files = Vec::new();
+    while let Some(row) = rows.next()? {
+        files.push(read(view, channel, row)?);
+    }
+    Ok(files)
+}
+
+/// Removes the files of a message: nobody can open them from this commit on.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_of(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
+    tx.db
+        .prepare_cached(
+            "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3 WHERE place = ?1 AND state <= 1",
+        )?
+        .execute((place, REMOVED, now().0))?;
+    Ok(())
+}
+
+/// Removes uploads that nobody went on with, and whole files that no message took, since a time. What is removed and still
+/// has bytes here is listed, at most `most`.
+///
+/// # Errors
+/// SQLite's.
+pub fn left_over(tx: &Tx<'_>, since: Timestamp, most: u32) -> Result<Vec<FileId>, Fail> {
+    tx.db
+        .prepare_cached(
+            "UPDATE files SET state = ?1, key = NULL, info = NULL WHERE state <= 1 AND place IS NULL AND touched < ?2",
+        )?
+        .execute((REMOVED, since.0))?;
+    let mut query = tx.db.prepare_cached("SELECT id FROM files WHERE state = ?1 ORDER BY touched LIMIT ?2")?;
+    let ids = query.query_map((REMOVED, most), |row| row.get::<_, [u8; 16]>(0))?;
+    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// Their bytes are gone.
+///
+/// # Errors
+/// SQLite's.
+pub fn gone(tx: &Tx<'_>, files: &[FileId]) -> Result<(), Fail> {
+    for id in files {
+        tx.db.prepare_cached("UPDATE files SET state = ?2 WHERE id = ?1 AND state = ?3")?.execute((
+            id.as_bytes(),
+            GONE,
+            REMOVED,
+        ))?;
+    }
+    Ok(())
+}
+
+/// Somebody goes on with an upload.
+///
+/// # Errors
+/// SQLite's.
+pub fn touch(tx: &Tx<'_>, id: FileId) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE files SET touched = ?2 WHERE id = ?1")?.execute((id.as_bytes(), now().0))?;
+    Ok(())
+}
+
+/// The files that messages have.
+///
+/// # Errors
+/// SQLite's.
+pub fn shared(view: View<'_>) -> Result<Vec<FileId>, Fail> {
+    let mut query = view.db.prepare("SELECT id FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
+    let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
+    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// Whether a message has this file still.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND state = 1 AND place IS NOT NULL")?
+        .exists([id.as_bytes()])?;
+    Ok(found)
+}
+
+/// The files that messages have, with their keys.
+///
+/// # Errors
+/// SQLite's; [`Fail::Seal`] when a key does not open.
+pub fn all_shared(view: View<'_>) -> Result<Vec<(FileRow, Key)>, Fail> {
+    let mut query =
+        view.db.prepare("SELECT id, info, size, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
+    let mut rows = query.query([])?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let channel = ChannelId::from_bytes(row.get(3)?);
+        let (info, wrapped) = (read(view, channel, row)?, row.get::<_, Vec<u8>>(4)?);
+        let key = view.keyring.unwrap_file_key(channel, info.id, &wrapped)?;
+        all.push((info, key));
+    }
+    Ok(all)
+}

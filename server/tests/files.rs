@@ -1,0 +1,353 @@
+//! Files as a server sees them: what may be sent and fetched, by whom, and what everybody else gets.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod support;
+
+use data_encoding::BASE64URL_NOPAD;
+use ed25519_dalek::{Signer, SigningKey};
+use std::collections::HashMap;
+use std::time::Duration;
+use support::{Host, Person, message_id, tls};
+use thechatapp_protocol::event::{ChannelKind, FileRow};
+use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
+use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams, InChannel, LeaveChannel};
+use thechatapp_protocol::methods::files::{
+    BeginUpload, BeginUploadParams, FileGrant, FileKey, FileToken, FinishUpload, FinishUploadParams, OpenFile,
+    OpenFileParams, UploadGrant,
+};
+use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage, SendMessageParams};
+use thechatapp_protocol::{ChannelId, Code, ErrorBody, FileId};
+use thechatapp_seal::{Context, Key, seal, sealed_len};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+struct Answer {
+    status: u16,
+    headers: HashMap<String, String>,
+    body: Vec<u8>,
+}
+
+/// A request as it stands on the wire.
+async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
+    let mut stream = tls(port).await;
+    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
+    for (name, value) in headers {
+        head.push_str(&format!("{name}: {value}\r\n"));
+    }
+    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
+    stream.write_all(head.as_bytes()).await.unwrap();
+    // A server that has answered already may not take the rest.
+    let _ = stream.write_all(body).await;
+    let mut answer = Vec::new();
+    let _ = stream.read_to_end(&mut answer).await;
+    let split = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&answer[..split]).into_owned();
+    let mut lines = head.lines();
+    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.into())).collect();
+    Answer { status, headers, body: answer[split + 4..].to_vec() }
+}
+
+/// The headers of a good request. Test devices sign with one key.
+fn proved(method: &str, path: &str, token: &FileToken) -> Vec<(&'static str, String)> {
+    let mut once = [0; 16];
+    getrandom::fill(&mut once).unwrap();
+    let signature = SigningKey::from_bytes(&[7; 32]).sign(&proof_covers(method, path, &token.token, &once)).to_bytes();
+    vec![
+        (TOKEN_HEADER, BASE64URL_NOPAD.encode(&token.token)),
+        (PROOF_HEADER, BASE64URL_NOPAD.encode(&[once.as_slice(), &signature].concat())),
+    ]
+}
+
+fn with(
+    mut headers: Vec<(&'static str, String)>,
+    name: &'static str,
+    value: impl ToString,
+) -> Vec<(&'static str, String)> {
+    headers.push((name, value.to_string()));
+    headers
+}
+
+async fn patch(host: &Host, file: FileId, token: &FileToken, offset: u64, body: &[u8]) -> Answer {
+    let path = file_path("acme", file);
+    raw(host.port, "PATCH", &path, &with(proved("PATCH", &path, token), OFFSET_HEADER, offset), body).await
+}
+
+async fn fetch(host: &Host, file: FileId, token: &FileToken) -> Answer {
+    let path = file_path("acme", file);
+    raw(host.port, "GET", &path, &proved("GET", &path, token), &[]).await
+}
+
+/// A file on its way.
+struct Sealed {
+    id: FileId,
+    channel: ChannelId,
+    key: Key,
+    plain: Vec<u8>,
+    bytes: Vec<u8>,
+}
+
+impl Sealed {
+    fn new(person: &Person, channel: ChannelId, number: u8, plain: Vec<u8>) -> Self {
+        let (id, key) = (FileId::from_bytes([number; 16]), Key::random().unwrap());
+        let context = Context::file(person.me.workspace.as_bytes(), id.as_bytes());
+        let bytes = seal(&key, &context, &plain).unwrap();
+        Self { id, channel, key, plain, bytes }
+    }
+
+    async fn begin(&self, person: &mut Person) -> Result<UploadGrant, ErrorBody> {
+        self.begin_as(person, self.plain.len() as u64).await
+    }
+
+    async fn begin_as(&self, person: &mut Person, size: u64) -> Result<UploadGrant, ErrorBody> {
+        let params = BeginUploadParams {
+            file: self.id,
+            channel: self.channel,
+            name: "notes.txt".into(),
+            media_type: "text/plain".into(),
+            size,
+        };
+        person.call::<BeginUpload>(&params).await
+    }
+
+    async fn finish(&self, person: &mut Person) -> Result<FileRow, ErrorBody> {
+        let key = FileKey(self.key.expose().to_vec());
+        person.call::<FinishUpload>(&FinishUploadParams { channel: self.channel, file: self.id, key }).await
+    }
+
+    async fn open(&self, person: &mut Person) -> Result<FileGrant, ErrorBody> {
+        person.call::<OpenFile>(&OpenFileParams { channel: self.channel, file: self.id }).await
+    }
+
+    async fn upload(&self, host: &Host, person: &mut Person) -> FileRow {
+        let grant = self.begin(person).await.unwrap();
+        assert_eq!(patch(host, self.id, &grant.token, 0, &self.bytes).await.status, 204);
+        self.finish(person).await.unwrap()
+    }
+
+    fn message(&self) -> SendMessageParams {
+        SendMessageParams {
+            id: message_id(),
+            channel: self.channel,
+            text: String::new(),
+            files: vec![self.id],
+            thread: None,
+            after: None,
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upload_goes_on_where_it_stands_and_is_fetched_whole_or_in_part() {
+    let host = Host::start().await;
+    let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
+    let channel = alice.general().await;
+    let file = Sealed::new(&alice, channel, 1, (0..100_000_u32).map(|n| n as u8).collect());
+    let grant = file.begin(&mut alice).await.unwrap();
+    assert_eq!(grant.offset, 0);
+
+    assert_eq!(patch(&host, file.id, &grant.token, 0, &file.bytes[..40_000]).await.status, 204);
+    // Somebody lost count.
+    for wrong in [0, 39_999, 40_001, u64::MAX] {
+        let answer = patch(&host, file.id, &grant.token, wrong, b"x").await;
+        assert_eq!((answer.status, answer.headers[OFFSET_HEADER].as_str()), (409, "40000"), "{wrong}");
+    }
+    let again = file.begin(&mut alice).await.unwrap();
+    assert_eq!(again.offset, 40_000);
+    let path = file_path("acme", file.id);
+    let asked = raw(host.port, "HEAD", &path, &proved("HEAD", &path, &again.token), &[]).await;
+    assert_eq!((asked.status, asked.headers[OFFSET_HEADER].as_str()), (204, "40000"));
+    // Not all of it yet, and then more than there can be.
+    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::BadInput);
+    let more = [&file.bytes[40_000..], b"and more"].concat();
+    let answer = patch(&host, file.id, &again.token, 40_000, &more).await;
+    assert_eq!(answer.status, 413);
+    let stands: u64 = answer.headers[OFFSET_HEADER].parse().unwrap();
+    assert!(stands <= file.bytes.len() as u64);
+    assert_eq!(patch(&host, file.id, &again.token, stands, &file.bytes[stands as usize..]).await.status, 204);
+
+    let row = file.finish(&mut alice).await.unwrap();
+    assert_eq!(row, file.finish(&mut alice).await.unwrap(), "a second time is answered the same");
+    assert_eq!((row.size, row.media_type.as_str()), (100_000, "text/plain"));
+    assert_eq!(patch(&host, file.id, &again.token, file.bytes.len() as u64, b"x").await.status, 409);
+
+    let message = file.message();
+    alice.call::<SendMessage>(&message).await.unwrap();
+    let grant = file.open(&mut bob).await.unwrap();
+    assert_eq!((&grant.file, grant.key.0.as_slice()), (&row, file.key.expose().as_slice()));
+    let whole = fetch(&host, file.id, &grant.token).await;
+    assert_eq!((whole.status, &whole.body), (200, &file.bytes));
+    let tag = whole.headers["etag"].clone();
+    let ask = |name: &'static str, value: String| with(proved("GET", &path, &grant.token), name, value);
+    for (range, status, part) in [
+        ("bytes=0-55", 206, &file.bytes[..56]),
+        ("bytes=70000-80000", 206, &file.bytes[70_000..=80_000]),
+        ("bytes=-16", 206, &file.bytes[file.bytes.len() - 16..]),
+        ("bytes=0-1,5-6", 200, &file.bytes[..]),
+        ("pages=1-2", 200, &file.bytes[..]),
+        ("bytes=999999-", 416, &[]),
+    ] {
+        let answer = raw(host.port, "GET", &path, &ask("range", range.into()), &[]).await;
+        assert_eq!((answer.status, answer.body.as_slice()), (status, part), "{range}");
+    }
+    assert_eq!(raw(host.port, "GET", &path, &ask("if-none-match", tag), &[]).await.status, 304);
+    let stale = with(ask("if-range", "\"another\"".into()), "range", "bytes=0-55");
+    assert_eq!(raw(host.port, "GET", &path, &stale, &[]).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_does_not_fit_is_not_found() {
+    let host = Host::start().await;
+    host.running().host().create_workspace("globex", Vec::new()).unwrap();
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let (file, other) =
+        (Sealed::new(&alice, channel, 1, vec![1; 5000]), Sealed::new(&alice, channel, 2, vec![2; 5000]));
+    file.upload(&host, &mut alice).await;
+    other.upload(&host, &mut alice).await;
+    let read = file.open(&mut alice).await.unwrap().token;
+    let write = Sealed::new(&alice, channel, 3, vec![3; 10]).begin(&mut alice).await.unwrap().token;
+    let path = file_path("acme", file.id);
+    let good = proved("GET", &path, &read);
+    let status = async |method: &str, path: &str, headers: &[(&str, String)]| {
+        raw(host.port, method, path, headers, &[]).await.status
+    };
+    assert_eq!(status("GET", &path, &good).await, 200);
+    // Overheard and sent again; without a proof; without anything.
+    assert_eq!(status("GET", &path, &good).await, 404);
+    assert_eq!(status("GET", &path, &good[..1]).await, 404);
+    assert_eq!(status("GET", &path, &[]).await, 404);
+    // Another file, another workspace, one that does not exist, no id at all.
+    let away = [
+        file_path("acme", other.id),
+        file_path("globex", file.id),
+        file_path("nowhere", file.id),
+        "/w/acme/files/..%2f..%2fhost.db".into(),
+    ];
+    for path in &away {
+        assert_eq!(status("GET", path, &proved("GET", path, &read)).await, 404, "{path}");
+    }
+    // Reading is not writing, and writing is not reading.
+    let sending = with(proved("PATCH", &path, &read), OFFSET_HEADER, 0);
+    assert_eq!(status("PATCH", &path, &sending).await, 404);
+    assert_eq!(status("HEAD", &path, &proved("HEAD", &path, &read)).await, 404);
+    let begun = file_path("acme", FileId::from_bytes([3; 16]));
+    assert_eq!(status("GET", &begun, &proved("GET", &begun, &write)).await, 404);
+    // A device that has signed out meanwhile.
+    let fresh = file.open(&mut alice).await.unwrap().token;
+    alice
+        .call::<thechatapp_protocol::methods::devices::SignOut>(&thechatapp_protocol::methods::account::Nothing {})
+        .await
+        .unwrap();
+    assert_eq!(fetch(&host, file.id, &fresh).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_is_its_uploaders_until_a_message_has_it_and_of_its_channel_then() {
+    let host = Host::start().await;
+    let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
+    let channel = alice.general().await;
+    let file = Sealed::new(&alice, channel, 1, vec![1; 20_000]);
+    let grant = file.begin(&mut alice).await.unwrap();
+    patch(&host, file.id, &grant.token, 0, &file.bytes).await;
+    // Bob can neither take the id, nor end the upload, nor open or attach the file.
+    assert_eq!(file.begin(&mut bob).await.unwrap_err().code, Code::BadInput);
+    assert_eq!(file.finish(&mut bob).await.unwrap_err().code, Code::NotFound);
+    file.finish(&mut alice).await.unwrap();
+    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(bob.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput);
+
+    let message = file.message();
+    let sent = alice.call::<SendMessage>(&message).await.unwrap();
+    assert_eq!(alice.call::<SendMessage>(&message).await.unwrap(), sent, "sent again, it is the same message");
+    assert_eq!(alice.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput, "attached once");
+    let grant = file.open(&mut bob).await.unwrap();
+
+    let one = OneMessage { channel, id: message.id };
+    let gone = alice.call::<DeleteMessage>(&one).await.unwrap();
+    assert!(gone.files.is_empty());
+    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::NotFound);
+    // Its bytes open for nobody any more, and go.
+    let workspace = host.running().host().workspace("acme").unwrap();
+    assert!(workspace.blobs.whole(file.id).exists());
+    workspace.sweep_files().await.unwrap();
+    assert!(!workspace.blobs.whole(file.id).exists());
+    assert_eq!(fetch(&host, file.id, &grant.token).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_ends_with_the_right_it_stands_for() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let board = support::channel_id();
+    let create = CreateChannelParams { id: board, name: "board".into(), kind: ChannelKind::Private };
+    alice.call::<CreateChannel>(&create).await.unwrap();
+    let file = Sealed::new(&alice, board, 1, vec![1; 100]);
+    file.upload(&host, &mut alice).await;
+    alice.call::<SendMessage>(&file.message()).await.unwrap();
+    let token = file.open(&mut alice).await.unwrap().token;
+    assert_eq!(fetch(&host, file.id, &token).await.status, 200);
+    alice.call::<LeaveChannel>(&InChannel { channel: board }).await.unwrap();
+    assert_eq!(fetch(&host, file.id, &token).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_quotas_and_wrong_keys_are_refused_with_their_reason() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    host.config.files.largest = 50_000;
+    host.config.files.per_person = Some(120_000);
+    host.config.files.per_workspace = Some(160_000);
+    host.serve().await;
+    let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
+    let channel = alice.general().await;
+    let file = |person: &Person, number| Sealed::new(person, channel, number, vec![number; 50_000]);
+    let large = Sealed::new(&alice, channel, 9, vec![9; 50_001]).begin(&mut alice).await.unwrap_err();
+    assert_eq!(large.code, Code::BadInput);
+    for number in [1, 2] {
+        file(&alice, number).upload(&host, &mut alice).await;
+    }
+    assert_eq!(file(&alice, 3).begin(&mut alice).await.unwrap_err().code, Code::DiskFull, "one person's");
+    file(&bob, 4).upload(&host, &mut bob).await;
+    let all = file(&bob, 5).begin(&mut bob).await.unwrap_err();
+    assert_eq!(all.code, Code::DiskFull, "the workspace's");
+
+    // A hundred declared and ten sent; then all of it under a key that does not open it.
+    let short = Sealed::new(&bob, channel, 6, vec![6; 10]);
+    let grant = short.begin_as(&mut bob, 100).await.unwrap();
+    assert_eq!(patch(&host, short.id, &grant.token, 0, &short.bytes).await.status, 204);
+    assert_eq!(short.finish(&mut bob).await.unwrap_err().code, Code::BadInput);
+    let mut shut = Sealed::new(&bob, channel, 7, vec![7; 100]);
+    let grant = shut.begin(&mut bob).await.unwrap();
+    assert_eq!(patch(&host, shut.id, &grant.token, 0, &shut.bytes).await.status, 204);
+    assert_eq!(sealed_len(100), shut.bytes.len() as u64);
+    shut.key = Key::random().unwrap();
+    assert_eq!(shut.finish(&mut bob).await.unwrap_err().code, Code::BadInput);
+    assert_eq!(bob.call::<SendMessage>(&shut.message()).await.unwrap_err().code, Code::BadInput);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_thousand_requests_at_once_leave_the_server_well() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let file = Sealed::new(&alice, channel, 1, (0..400_000_u32).map(|n| n as u8).collect());
+    file.upload(&host, &mut alice).await;
+    let token = file.open(&mut alice).await.unwrap().token;
+    let path = file_path("acme", file.id);
+    let rounds = (0..20).map(|round| {
+        let (path, token, port) = (path.clone(), token.clone(), host.port);
+        tokio::spawn(async move {
+            for turn in 0..50_usize {
+                let first = (round * 50 + turn) * 300;
+                let headers = with(proved("GET", &path, &token), "range", format!("bytes={first}-{}", first + 9_999));
+                let answer = raw(port, "GET", &path, &headers, &[]).await;
+                assert_eq!((answer.status, answer.body.len()), (206, 10_000));
+            }
+        })
+    });
+    for round in rounds.collect::<Vec<_>>() {
+        tokio::time::timeout(Duration::from_secs(60), round).await.unwrap().unwrap();
+    }
+    alice.send(channel, "still here").await.unwrap();
+}
