@@ -24,4 +24,4 @@ pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
 pub use profile::Unlock;
-pub use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, MessageId, Timestamp, WorkspaceId};
+pub use thechatapp_protocol::{AccountId, ChannelId, Code, DeviceId, FileId, MessageId, Timestamp, WorkspaceId};

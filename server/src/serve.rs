@@ -261,8 +261,9 @@ async fn look_after_what_is_on_loan(
 ) {
     let mut known = host.oldest().is_ok_and(|oldest| oldest.is_none_or(|workspace| workspace.is_open()));
     loop {
+        let at = Instant::now();
         let next = tokio::select! {
-            next = host.check_keys(Instant::now()) => next,
+            next = host.check_keys(at) => at + next,
             () = stop.cancelled() => return,
         };
         if !known && host.workspaces().iter().any(|workspace| workspace.is_open()) {
@@ -272,7 +273,7 @@ async fn look_after_what_is_on_loan(
             }
         }
         tokio::select! {
-            () = tokio::time::sleep(next) => {}
+            () = tokio::time::sleep_until(next.into()) => {}
             () = stop.cancelled() => return,
         }
     }

@@ -6,6 +6,7 @@
 mod support;
 
 use serde_json::{Value, json};
+use std::net::SocketAddr;
 use std::process::Output;
 use std::time::{Duration, Instant};
 use support::vault::{Mood, TOKEN, Vault};
@@ -14,6 +15,7 @@ use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
 use thechatapp_protocol::{ChannelId, Code, ErrorBody, http as http_paths};
 use thechatapp_server::admin::{self, Command};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Longer than a key is used after it was last given, and longer than any wait between attempts.
 const LONG: Duration = Duration::from_secs(400);
@@ -46,6 +48,15 @@ fn is_closed<T: std::fmt::Debug>(answer: Result<T, ErrorBody>, why: &str) {
     assert_eq!(body.why, why);
 }
 
+async fn plain(address: SocketAddr, path: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).await.unwrap();
+    answer
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_service_that_stays_away_closes_the_workspace_until_it_is_back() {
     let (vault, host) = hosted().await;
@@ -70,6 +81,9 @@ async fn a_service_that_stays_away_closes_the_workspace_until_it_is_back() {
     assert_eq!(ready(&host).await, (503, format!("closed: {why}\n")));
     let known = status(&host).await;
     assert_eq!((&known["state"], &known["last_error"]), (&json!("closed"), &json!(why)));
+    let watched = host.running().metrics.unwrap();
+    assert!(plain(watched, "/readyz").await.starts_with("HTTP/1.1 503"));
+    assert!(plain(watched, "/metrics").await.contains("\nthechatapp_workspaces_closed 1\n"));
     // One who comes now is told by the server that it knows.
     let mut again = Session::open(host.port, &host.known().await, &alice.device).await.unwrap();
     is_closed(again.call::<StartSync>(&StartSyncParams { after: 0 }).await, why);

@@ -107,3 +107,17 @@ async fn nobody_listens_is_unavailable() {
     let answer = vault_service.wrap(&WrapContext::new("acme"), &Key::random().unwrap());
     assert!(matches!(answer, Err(KmsError::Unavailable)), "{answer:?}");
 }
+
+#[test]
+fn the_service_manager_hands_the_passphrase_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let init = |data: &str| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_thechatapp-server"));
+        command.args(["init", "--workspace", "acme", "--admin", "marta", "--data"]).arg(folder.path().join(data));
+        command.env("CREDENTIALS_DIRECTORY", folder.path()).stdin(std::process::Stdio::null());
+        command.output().unwrap().status.code()
+    };
+    assert_eq!(init("without"), Some(2));
+    std::fs::write(folder.path().join("passphrase"), "from the service manager\n").unwrap();
+    assert_eq!(init("with"), Some(0));
+}

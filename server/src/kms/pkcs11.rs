@@ -8,7 +8,7 @@
 use super::remote::Owner;
 use super::{Secret, associated};
 use crate::error::{Error, Result};
-use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11 as Module};
+use cryptoki::context::{CInitializeArgs, CInitializeFlags, Function, Pkcs11 as Module};
 use cryptoki::error::{Error as Wrong, RvError};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::mechanism::aead::GcmParams;
@@ -189,6 +189,8 @@ fn said(why: &Wrong) -> KmsError {
     use RvError as R;
     tracing::warn!(%why, "the token refused");
     match why {
+        // How a tag that does not fit is told differs between modules.
+        Wrong::Pkcs11(R::GeneralError, Function::Decrypt) => KmsError::WrongKey,
         Wrong::Pkcs11(rv, _) => match rv {
             R::PinIncorrect | R::PinExpired | R::PinLocked | R::PinInvalid | R::UserNotLoggedIn | R::PinLenRange => {
                 KmsError::Denied
@@ -197,8 +199,7 @@ fn said(why: &Wrong) -> KmsError {
                 KmsError::Disabled
             }
             R::ObjectHandleInvalid | R::KeyHandleInvalid => KmsError::NotFound,
-            // How a tag that does not fit is told differs between modules.
-            R::EncryptedDataInvalid | R::EncryptedDataLenRange | R::GeneralError | R::DataInvalid => KmsError::WrongKey,
+            R::EncryptedDataInvalid | R::EncryptedDataLenRange | R::DataInvalid => KmsError::WrongKey,
             _ => KmsError::Unavailable,
         },
         _ => KmsError::Unavailable,

@@ -45,12 +45,17 @@ impl Host {
         for workspace in self.workspaces() {
             let given = ask(&*self.kms, &workspace);
             let failed = given.as_ref().err().map(ToString::to_string);
+            let away = given.as_ref().is_err_and(|why| !watch::is_refusal(why));
             let opened = given.map_err(|why| kms::failed(&*self.kms, why)).and_then(|key| workspace.open(key));
             let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
             match opened {
                 Ok(()) => health.confirmed(at, self.cache),
                 Err(why) if why.kind == Kind::KeyService => health.failed(at, failed.unwrap_or(why.why)),
                 Err(why) => return Err(why),
+            }
+            // Waiting once more for each of the others would keep everybody waiting.
+            if away {
+                break;
             }
         }
         Ok(())
