@@ -94,7 +94,7 @@ fn run(task: Task) -> Result {
         Task::Demo { headless, out, no_install } => {
             demo::run(&places, &demo::Options { headless, out, install: !no_install })
         }
-        Task::Setup => setup::everything(&places, true).map(|_| ()),
+        Task::Setup => setup::everything(&places, true).and_then(|_| setup::peers(&places, true)),
         Task::Arrows => arrows::run(&places).map(|_| ()),
         Task::Gen { check } => r#gen::run(&places, check),
         Task::Bench { arguments } => bench::bench(&places, &arguments),

@@ -17,6 +17,7 @@ const LONG: usize = 500;
 pub fn run(places: &Places, install: bool) -> Result {
     let mut steps = Steps::default();
     steps.step("set-up", || setup::everything(places, install))?;
+    steps.step("set-up: peers", || setup::peers(places, install).map(|()| Outcome::Done))?;
     steps.command("format", &mut places.cargo(&["fmt", "--all", "--check"]))?;
     steps.step("arrows", || arrows::run(places))?;
     steps.step("long files", || long_files(places))?;
