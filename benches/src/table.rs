@@ -48,6 +48,12 @@ impl Table {
         );
     }
 
+    /// A duration beside a bare peer's, to be known.
+    pub fn note_time(&mut self, what: &str, ours: Duration, peer: Duration) {
+        let ratio = ours.as_secs_f64() / peer.as_secs_f64();
+        self.push(what, show(ours), show(peer), format!("{ratio:.2}"), "–".into(), true);
+    }
+
     /// A rate that must reach a figure; the peer is the physical limit on this machine.
     pub fn rate(&mut self, what: &str, ours: f64, limit: f64, bound: f64) {
         let ratio = ours / limit;
