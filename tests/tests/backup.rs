@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::path::{Path, PathBuf};
+use std::process::Output;
 use std::sync::atomic::{AtomicBool, Ordering};
 use thechatapp_tests::{Cli, Server, files_below, files_with, server::json, server::line_file};
 
@@ -28,8 +29,15 @@ impl Vault {
         json(&server.run(&["backup", "create", "--to", text(&to), "--recovery-passphrase-file", text(&file)]))
     }
 
-    fn verify(&self, server: &Server, passphrase: &Path) -> std::process::Output {
-        server.bare(&["backup", "verify", "--from", text(&self.path()), "--recovery-passphrase-file", text(passphrase)])
+    fn verify(&self, server: &Server, passphrase: &Path) -> Output {
+        self.on("verify", passphrase, &[], |args| server.bare(args))
+    }
+
+    /// A command about the backup, run in this way.
+    fn on(&self, what: &str, passphrase: &Path, extra: &[&str], run: impl Fn(&[&str]) -> Output) -> Output {
+        let path = self.path();
+        let args = ["backup", what, "--from", text(&path), "--recovery-passphrase-file", text(passphrase)];
+        run(&[&args, extra].concat())
     }
 }
 
@@ -77,16 +85,8 @@ fn a_backup_is_proved_and_a_host_goes_on_from_it() {
 
     let proved = json(&vault.verify(&server, &vault.recovery));
     assert_eq!(proved, again);
-    let first = server.bare(&[
-        "backup",
-        "verify",
-        "--from",
-        text(&vault.path()),
-        "--recovery-passphrase-file",
-        text(&vault.recovery),
-        "--backup",
-        made["backup"].as_str().unwrap(),
-    ]);
+    let which = ["--backup", made["backup"].as_str().unwrap()];
+    let first = vault.on("verify", &vault.recovery, &which, |args| server.bare(args));
     assert_eq!(json(&first), made);
     let wrong = line_file(folder.path(), "wrong", "another passphrase");
     assert_eq!(vault.verify(&server, &wrong).status.code(), Some(23));
@@ -95,25 +95,9 @@ fn a_backup_is_proved_and_a_host_goes_on_from_it() {
     // The host is lost; another takes its place, with a passphrase of its own.
     server.stop();
     std::fs::remove_dir_all(server.data()).unwrap();
-    let restored = server.run(&[
-        "backup",
-        "restore",
-        "--from",
-        text(&vault.path()),
-        "--recovery-passphrase-file",
-        text(&vault.recovery),
-        "--backup",
-        made["backup"].as_str().unwrap(),
-    ]);
+    let restored = vault.on("restore", &vault.recovery, &which, |args| server.run(args));
     assert_eq!(json(&restored), made);
-    let twice = server.try_run(&[
-        "backup",
-        "restore",
-        "--from",
-        text(&vault.path()),
-        "--recovery-passphrase-file",
-        text(&vault.recovery),
-    ]);
+    let twice = vault.on("restore", &vault.recovery, &[], |args| server.try_run(args));
     assert_eq!(twice.status.code(), Some(3), "only into an empty host");
     server.serve();
     // Devices go on, with what was lost offered again by whoever wrote it.

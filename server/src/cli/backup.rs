@@ -6,7 +6,7 @@ use crate::admin::{Command, report_json};
 use crate::auth::password::Cost;
 use crate::backup::{self, Folder, Report};
 use crate::error::{Error, Result};
-use clap::Subcommand;
+use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::path::PathBuf;
 
@@ -32,15 +32,8 @@ pub(super) enum Backup {
         after_help = "Example: thechatapp-server backup verify --from /mnt/backup --recovery-passphrase-file ./recovery"
     )]
     Verify {
-        /// The backup's folder.
-        #[arg(long)]
-        from: PathBuf,
-        /// A file with the passphrase that opens the backup.
-        #[arg(long)]
-        recovery_passphrase_file: PathBuf,
-        /// Which backup of the folder; the newest when absent.
-        #[arg(long)]
-        backup: Option<String>,
+        #[command(flatten)]
+        from: From,
         /// Where a copy of the largest database has room, sealed.
         #[arg(long)]
         scratch: Option<PathBuf>,
@@ -50,21 +43,34 @@ pub(super) enum Backup {
         after_help = "Example: thechatapp-server backup restore --from /mnt/backup --data /srv/chat --recovery-passphrase-file ./recovery --passphrase-file ./passphrase"
     )]
     Restore {
-        /// The backup's folder.
-        #[arg(long)]
-        from: PathBuf,
-        /// A file with the passphrase that opens the backup.
-        #[arg(long)]
-        recovery_passphrase_file: PathBuf,
-        /// Which backup of the folder; the newest when absent.
-        #[arg(long)]
-        backup: Option<String>,
+        #[command(flatten)]
+        from: From,
         /// The new host's data folder.
         #[arg(long)]
         data: PathBuf,
         #[command(flatten)]
         key: KeyArgs,
     },
+}
+
+/// Which backup is meant, and what opens it.
+#[derive(Debug, Args)]
+pub(super) struct From {
+    /// The backup's folder.
+    #[arg(long)]
+    from: PathBuf,
+    /// A file with the passphrase that opens the backup.
+    #[arg(long)]
+    recovery_passphrase_file: PathBuf,
+    /// Which backup of the folder; the newest when absent.
+    #[arg(long)]
+    backup: Option<String>,
+}
+
+impl From {
+    fn open(&self) -> Result<Folder> {
+        Folder::open(&self.from, &read_secret(&self.recovery_passphrase_file)?)
+    }
 }
 
 pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
@@ -75,24 +81,22 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
             let to = std::path::absolute(to)?;
             once(&open, Command::BackupCreate { to, passphrase }).await?
         }
-        Backup::Verify { from, recovery_passphrase_file, backup, scratch } => {
-            let passphrase = read_secret(&recovery_passphrase_file)?;
+        Backup::Verify { from, scratch } => {
             let report = blocking(move || {
-                let folder = Folder::open(&from, &passphrase)?;
+                let folder = from.open()?;
                 let scratch = scratch.unwrap_or_else(std::env::temp_dir);
                 let scratch = scratch.join(format!("thechatapp-verify-{}", std::process::id()));
-                let proved = backup::verify(&folder, backup.as_deref(), &scratch);
+                let proved = backup::verify(&folder, from.backup.as_deref(), &scratch);
                 let _ = std::fs::remove_dir_all(&scratch);
                 proved
             });
             report_json(&report.await?)?
         }
-        Backup::Restore { from, recovery_passphrase_file, backup, data, key } => {
-            let passphrase = read_secret(&recovery_passphrase_file)?;
+        Backup::Restore { from, data, key } => {
             let source = key.source(None)?;
             let report = blocking(move || {
-                let folder = Folder::open(&from, &passphrase)?;
-                backup::restore(&folder, backup.as_deref(), &data, &source, Cost::PRODUCT)
+                let folder = from.open()?;
+                backup::restore(&folder, from.backup.as_deref(), &data, &source, Cost::PRODUCT)
             });
             report_json(&report.await?)?
         }

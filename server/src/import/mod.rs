@@ -104,7 +104,7 @@ fn seal(workspace: &Workspace, channel: ChannelId, batch: Vec<Message>) -> std::
             *to = from;
         }
         let id = MessageId::from_parts(message.at.unix_millis(), &random);
-        ready.push((message.at, Ready::new(keyring, author, channel, id, None, message.text)?));
+        ready.push((message.at, Ready::new(keyring, author, channel, id, None, message.text, Vec::new())?));
     }
     Ok((ready, nicks))
 }

@@ -19,7 +19,7 @@ impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
         let (scope, after) = (Self::scope(&params), params.after);
         // Sealed here and not in the writer's thread: all cores seal, and one writes.
-        let ready = Ready::with_files(
+        let ready = Ready::new(
             &*workspace.keyring()?,
             caller.person,
             params.channel,

@@ -32,26 +32,11 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Checks and seals.
+    /// Checks and seals. Beside files the text may be empty.
     ///
     /// # Errors
-    /// Bad input for an empty or long text; not found for a channel that does not exist.
+    /// Bad input for an empty or long text, or too many files; not found for a channel that does not exist.
     pub fn new(
-        keyring: &Keyring,
-        author: AccountId,
-        channel: ChannelId,
-        id: MessageId,
-        thread: Option<MessageId>,
-        text: String,
-    ) -> Result<Self, Fail> {
-        Self::with_files(keyring, author, channel, id, thread, text, Vec::new())
-    }
-
-    /// The same with files, beside which the text may be empty.
-    ///
-    /// # Errors
-    /// As above; bad input for too many files.
-    pub fn with_files(
         keyring: &Keyring,
         author: AccountId,
         channel: ChannelId,
@@ -83,7 +68,7 @@ impl Ready {
     pub fn poll(keyring: &Keyring, author: AccountId, params: CreatePollParams) -> Result<Self, Fail> {
         let CreatePollParams { id, channel, question, options, multiple } = params;
         let options = polls::tidy(&options)?;
-        let ready = Self::new(keyring, author, channel, id, None, question)?;
+        let ready = Self::new(keyring, author, channel, id, None, question, Vec::new())?;
         let mut parts: Vec<&[u8]> = vec![b"poll", &ready.digest, if multiple { b"multiple" } else { b"single" }];
         parts.extend(options.iter().map(String::as_bytes));
         let digest = keyring.digest(&parts);

@@ -40,8 +40,16 @@ impl Store {
     /// Sends a message and gives its place.
     fn send(&self, channel: Channel, number: u8, thread: Option<u8>) -> i64 {
         let id = |number| MessageId::from_bytes([number; 16]);
-        let ready =
-            Ready::new(&self.keyring, ALICE, channel.id, id(number), thread.map(id), format!("text {number}")).unwrap();
+        let ready = Ready::new(
+            &self.keyring,
+            ALICE,
+            channel.id,
+            id(number),
+            thread.map(id),
+            format!("text {number}"),
+            Vec::new(),
+        )
+        .unwrap();
         let sent = self.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
         channel.place(sent.seq)
     }
