@@ -2,9 +2,9 @@
 //! readers wait neither for the writer nor for each other.
 
 use crate::{Error, in_use, open_reader};
+use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
 use std::path::PathBuf;
-use parking_lot::{RwLock, RwLockWriteGuard};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -56,7 +56,13 @@ impl std::fmt::Debug for Readers {
 impl Readers {
     /// Readers of a file that a writer has open. At most `keep` idle connections stay open.
     pub fn new(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
-        Self(Arc::new(Pool { path, key: Mutex::new(Zeroizing::new(*key)), paused: RwLock::new(()), idle: Mutex::new(Vec::new()), keep }))
+        Self(Arc::new(Pool {
+            path,
+            key: Mutex::new(Zeroizing::new(*key)),
+            paused: RwLock::new(()),
+            idle: Mutex::new(Vec::new()),
+            keep,
+        }))
     }
 
     /// Runs a query on a blocking thread.

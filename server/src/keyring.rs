@@ -329,13 +329,7 @@ impl Keyring {
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was wrapped for another file or channel.
-    pub fn unwrap_file_key(
-        &self,
-        channel: ChannelId,
-        file: FileId,
-        epoch: u64,
-        wrapped: &[u8],
-    ) -> Result<Key, Fail> {
+    pub fn unwrap_file_key(&self, channel: ChannelId, file: FileId, epoch: u64, wrapped: &[u8]) -> Result<Key, Fail> {
         Ok(unwrap(&self.of_epoch(channel, epoch)?, "file", file.as_bytes(), epoch, wrapped)?)
     }
 

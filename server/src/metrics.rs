@@ -50,7 +50,8 @@ impl Metrics {
             writes += committed.0;
             commits += committed.1;
         }
-        let left = workspaces.iter().filter_map(|workspace| workspace.resealing()).filter_map(|progress| progress.left());
+        let left =
+            workspaces.iter().filter_map(|workspace| workspace.resealing()).filter_map(|progress| progress.left());
         let left = left.fold(0, u64::saturating_add);
         let open = workspaces.iter().filter(|workspace| workspace.is_open()).count();
         let rows = [

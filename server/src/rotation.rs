@@ -31,8 +31,7 @@ pub enum What {
 }
 
 /// All of them, in the order in which they are taken when several are due.
-const ALL: [What; 6] =
-    [What::Session, What::Channels, What::Workspace, What::Kms, What::Database, What::Identity];
+const ALL: [What; 6] = [What::Session, What::Channels, What::Workspace, What::Kms, What::Database, What::Identity];
 
 const DAY: i64 = 24 * 60 * 60 * 1000;
 

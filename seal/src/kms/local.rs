@@ -62,10 +62,11 @@ impl LocalKeyFile {
         }
         let sealed = HEXLOWER.decode(sealed.as_bytes()).map_err(|_| KmsError::Garbage)?;
         let lock = Lock { stretched: stretch(passphrase, &salt, &kdf)?, kdf, salt };
-        let plaintext = open(&lock.stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(|error| match error {
-            Error::WrongKey => KmsError::BadPassphrase,
-            other => other.into(),
-        })?;
+        let plaintext =
+            open(&lock.stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(|error| match error {
+                Error::WrongKey => KmsError::BadPassphrase,
+                other => other.into(),
+            })?;
         let key = Key::try_from(plaintext.as_slice())?;
         Ok(LocalKeyService { key, key_id, lock })
     }

@@ -110,15 +110,16 @@ async fn wait(way: &mut Way, workspace: &str) -> Result<u64> {
         } else {
             tokio::time::sleep(ASK).await;
         }
-        let status = way.call(Command::KeyStatus { workspace: workspace.to_owned() }).await.map_err(|why| match why.kind {
-            Kind::Unreachable => Error::new(
-                Kind::Unreachable,
-                "The server went away",
-                "the new keys are in use, and older texts are not all sealed again yet",
-                "nothing is lost: that goes on when the server runs again, see `key status`",
-            ),
-            _ => why,
-        })?;
+        let status =
+            way.call(Command::KeyStatus { workspace: workspace.to_owned() }).await.map_err(|why| match why.kind {
+                Kind::Unreachable => Error::new(
+                    Kind::Unreachable,
+                    "The server went away",
+                    "the new keys are in use, and older texts are not all sealed again yet",
+                    "nothing is lost: that goes on when the server runs again, see `key status`",
+                ),
+                _ => why,
+            })?;
         let count = |field: &str| status.get("resealing").and_then(|now| now.get(field)).and_then(Value::as_u64);
         if status.get("resealing").is_none_or(Value::is_null) {
             bar.finish_and_clear();

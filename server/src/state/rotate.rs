@@ -3,8 +3,8 @@
 use super::{Given, Place, Workspace, WrappedKeys};
 use crate::error::{Fail, Result};
 use crate::keyring::Keyring;
-use crate::store::reseal::{self, Progress};
 use crate::store;
+use crate::store::reseal::{self, Progress};
 use crate::time::now;
 use rusqlite::Connection;
 use std::path::PathBuf;

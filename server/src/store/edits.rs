@@ -23,13 +23,13 @@ pub fn keep(tx: &Tx<'_>, place: i64, old: &MessageRow, revision: u64) -> Result<
     tx.db
         .prepare_cached("INSERT INTO edits (place, revision, by, at, body, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
         .execute((
-            place,
-            signed(revision),
-            old.author.as_bytes(),
-            old.edited.unwrap_or(old.at).0,
-            sealed.bytes,
-            signed(sealed.epoch),
-        ))?;
+        place,
+        signed(revision),
+        old.author.as_bytes(),
+        old.edited.unwrap_or(old.at).0,
+        sealed.bytes,
+        signed(sealed.epoch),
+    ))?;
     Ok(())
 }
 

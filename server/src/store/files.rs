@@ -224,8 +224,9 @@ pub fn attach(
 /// # Errors
 /// SQLite's.
 pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>, Fail> {
-    let mut query =
-        view.db.prepare_cached("SELECT id, info, size, epoch FROM files WHERE place = ?1 AND state = 1 ORDER BY position")?;
+    let mut query = view
+        .db
+        .prepare_cached("SELECT id, info, size, epoch FROM files WHERE place = ?1 AND state = 1 ORDER BY position")?;
     let mut rows = query.query([place])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
@@ -314,8 +315,9 @@ pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
 /// # Errors
 /// SQLite's; [`Fail::Seal`] when a key does not open.
 pub fn all_shared(view: View<'_>) -> Result<Vec<(FileRow, Key)>, Fail> {
-    let mut query =
-        view.db.prepare("SELECT id, info, size, epoch, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
+    let mut query = view
+        .db
+        .prepare("SELECT id, info, size, epoch, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
     let mut rows = query.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {

@@ -36,7 +36,8 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0004_epochs.sql"),
 ];
 /// The schema of `host.db`.
-pub const HOST: Schema = &[include_str!("migrations/host_0001_first.sql"), include_str!("migrations/host_0002_rotation.sql")];
+pub const HOST: Schema =
+    &[include_str!("migrations/host_0001_first.sql"), include_str!("migrations/host_0002_rotation.sql")];
 
 /// A writer's transaction, as one job sees it.
 #[derive(Debug)]

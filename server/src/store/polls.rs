@@ -83,7 +83,8 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, place: i64) -> Result<Pol
         .prepare_cached("SELECT multiple, closed FROM polls WHERE place = ?1")?
         .query_row([place], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut options = Vec::new();
-    let mut statement = view.db.prepare_cached("SELECT text, epoch FROM poll_options WHERE place = ?1 ORDER BY number")?;
+    let mut statement =
+        view.db.prepare_cached("SELECT text, epoch FROM poll_options WHERE place = ?1 ORDER BY number")?;
     let mut rows = statement.query([place])?;
     while let Some(row) = rows.next()? {
         let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;

@@ -89,7 +89,9 @@ impl Stage {
                 "UPDATE messages SET body = ?1, epoch = ?3
                  WHERE place = ?4 AND epoch = ?6 AND revision = ?7 AND body IS NOT NULL"
             }
-            Self::Edits => "UPDATE edits SET body = ?1, epoch = ?3 WHERE place = ?4 AND revision = ?5 AND epoch = ?6 + 0 * ?7",
+            Self::Edits => {
+                "UPDATE edits SET body = ?1, epoch = ?3 WHERE place = ?4 AND revision = ?5 AND epoch = ?6 + 0 * ?7"
+            }
             Self::Topics => {
                 "UPDATE channels SET topic = ?1, epoch = ?3
                  WHERE number = ?4 AND epoch = ?6 AND revision = ?7 AND topic IS NOT NULL"
@@ -260,7 +262,9 @@ fn again(keyring: &Keyring, stage: Stage, row: &SqlRow<'_>) -> Result<Again, Fai
             keyring.seal_body(&place, &keyring.open_body(&place, under, sealed)?)?
         }
         Stage::Edits => field(&edits::field(channel, row.get(0)?, unsigned(row.get(1)?)))?,
-        Stage::Topics => keyring.seal_topic(channel, revision, &keyring.open_topic(channel, revision, under, sealed)?)?,
+        Stage::Topics => {
+            keyring.seal_topic(channel, revision, &keyring.open_topic(channel, revision, under, sealed)?)?
+        }
         Stage::Notes => field(&saved::field(channel, AccountId::from_bytes(row.get(0)?), row.get(1)?, revision))?,
         Stage::PollOptions => {
             let number = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX);
@@ -310,9 +314,12 @@ pub fn take(tx: &Tx<'_>, step: &Step) -> Result<Option<Progress>, Fail> {
         _ if step.ended => (step.stage + 1, Value::Null, Value::Null),
         _ => (step.stage, Value::Null, Value::Null),
     };
-    tx.db
-        .prepare_cached("UPDATE resealing SET stage = ?1, first = ?2, second = ?3, done = ?4")?
-        .execute((signed(stage as u64), first, second, signed(progress.done)))?;
+    tx.db.prepare_cached("UPDATE resealing SET stage = ?1, first = ?2, second = ?3, done = ?4")?.execute((
+        signed(stage as u64),
+        first,
+        second,
+        signed(progress.done),
+    ))?;
     Ok(Some(progress))
 }
 

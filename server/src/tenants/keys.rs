@@ -279,11 +279,7 @@ impl Host {
     }
 }
 
-fn ask(
-    kms: &dyn KeyService,
-    workspace: &Workspace,
-    keys: &WrappedKeys,
-) -> std::result::Result<Given, KmsError> {
+fn ask(kms: &dyn KeyService, workspace: &Workspace, keys: &WrappedKeys) -> std::result::Result<Given, KmsError> {
     let context = WrapContext::new(workspace.id.to_string());
     let key = kms.unwrap(&context, &keys.key)?;
     let coming = keys.coming_key.as_ref().map(|coming| kms.unwrap(&context, coming)).transpose()?;

@@ -89,16 +89,7 @@ impl Host {
         self.db()?.execute(
             "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created, key_made)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
-            (
-                id.as_bytes(),
-                &name,
-                title,
-                kms.provider(),
-                kms.key_id(),
-                &keys.key,
-                &keys.database_key,
-                created.0,
-            ),
+            (id.as_bytes(), &name, title, kms.provider(), kms.key_id(), &keys.key, &keys.database_key, created.0),
         )?;
         let title = title.to_owned();
         let place = Place { id, name: name.clone(), title, path, created };
