@@ -1,6 +1,7 @@
 //! How the keys of a workspace change while it is open, and how it opens after a change that was broken off.
 
 use super::{Given, Place, Workspace, WrappedKeys};
+use crate::crash;
 use crate::error::{Fail, Result};
 use crate::keyring::Keyring;
 use crate::store;
@@ -144,6 +145,7 @@ impl Workspace {
                 let fresh = keyring.store_epoch(&step)?;
                 let progress = reseal::begin(&step, fresh.epoch())?;
                 step.commit()?;
+                crash::point("channels: stored");
                 keyring.use_epoch(fresh);
                 Ok(progress)
             })
@@ -163,6 +165,7 @@ impl Workspace {
             return Ok(false);
         };
         let progress = self.unguarded(move |tx| reseal::take(tx, &step)).await?;
+        crash::point("channels: a step");
         if let (None, Some(last)) = (progress, self.resealing()) {
             self.resealed.store(last.done, Ordering::Relaxed);
             keyring.retire_epochs(Instant::now());
@@ -185,6 +188,7 @@ impl Workspace {
                 let done = (|| {
                     let step = db.transaction()?;
                     keyring.rewrap(&step, &next)?;
+                    crash::point("workspace: not committed");
                     step.commit()?;
                     Ok(())
                 })();
