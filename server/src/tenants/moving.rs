@@ -114,7 +114,7 @@ impl Host {
         HostKey::new(&*kms, &wrapped_key, generation).write(&self.dir)?;
         crash::point("service: changed");
         let moved = wrapped.len();
-        let next = InUse { service, wrapped_key, generation };
+        let next = InUse { service, wrapped_key, key_id: kms.key_id(), generation };
         {
             // Whoever asks takes the service and what it wrapped together.
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
