@@ -2,7 +2,7 @@
 
 use super::{Given, Place, Workspace, WrappedKeys};
 use crate::crash;
-use crate::error::{Fail, Result};
+use crate::error::{Error, Fail, Kind, Result};
 use crate::keyring::Keyring;
 use crate::store;
 use crate::store::reseal::{self, Progress};
@@ -206,8 +206,14 @@ impl Workspace {
     /// # Errors
     /// When the disk or the database fails. Which of the two files is in place then, opening tells.
     pub(crate) async fn rekey(&self, next: Key) -> Result<Duration> {
-        // Nobody copies the file meanwhile.
-        let _whole = self.still.clone().write_owned().await;
+        let Ok(_whole) = self.still.clone().try_write_owned() else {
+            return Err(Error::new(
+                Kind::Busy,
+                "The database's key cannot be replaced now",
+                "its file is being copied for a backup",
+                "try again when the backup is made",
+            ));
+        };
         let parts = self.parts()?;
         let (former, changed) = (self.database_key()?, parts.clone());
         let (fresh, path) = (fresh_file(&self.place), self.place.path.clone());
