@@ -83,7 +83,15 @@ pub(super) async fn run(command: Key, output: &Output) -> Result<()> {
         Key::Move { open, to, to_passphrase_file } => {
             let passphrase = to_passphrase_file.map(|path| read_secret(&path)).transpose()?;
             let passphrase = passphrase.map(|passphrase| passphrase.to_string());
-            let section = Box::new(Config::read(None, |name| std::env::var(name).ok())?.key);
+            let mut section = Box::new(Config::read(None, |name| std::env::var(name).ok())?.key);
+            // The server runs in another folder than this command.
+            for path in [&mut section.vault_token_file, &mut section.pin_file].into_iter().flatten() {
+                *path = std::path::absolute(&path)?;
+            }
+            let to = match to.strip_prefix("local:").filter(|path| !path.is_empty()) {
+                Some(path) => format!("local:{}", std::path::absolute(path)?.display()),
+                None => to,
+            };
             let done = once(&open, Command::KeyMove(MoveTo { to, passphrase, section })).await?;
             output.print(&done, |done| {
                 format!(

@@ -50,3 +50,19 @@ fn a_secret_that_may_be_renewed_is_named_and_not_read() {
     let text = format!("{}{shown:?}", shown.show().unwrap());
     assert!(!text.contains("hvs") && !text.contains("4321"));
 }
+
+#[test]
+fn keys_are_rotated_after_days_that_are_at_least_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("server.toml");
+    let read = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        Config::read(Some(&path), |_| None)
+    };
+    let days = read("[key]\nkms = \"local:\"\n[key.rotate_days]\nchannels = 90\nworkspace = 365\n").unwrap();
+    assert_eq!((days.key.rotate_days.channels, days.key.rotate_days.workspace), (Some(90), Some(365)));
+    assert_eq!(days.key.rotate_days.session, None);
+    assert!(days.show().unwrap().contains("[key.rotate_days]"));
+    assert!(read("[key.rotate_days]\nkms = 0\n").is_err());
+    assert!(read("[key.rotate_days]\nsearch = 9\n").is_err());
+}
