@@ -11,6 +11,9 @@ use zeroize::Zeroizing;
 /// SQLite before this release may lose a write when a WAL is reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// How long a connection waits for another one.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Steps of a schema, oldest first. The version of a file is how many of them it has taken.
 pub type Schema = &'static [&'static str];
 
@@ -68,6 +71,18 @@ pub fn check(db: &Connection) -> Result<(), Error> {
     if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
 }
 
+/// Brings everything from the WAL into the file and empties it, so that nothing of what was overwritten stays there; when a
+/// reader is in the way, it is left for another time. `writer` is the connection that alone writes.
+///
+/// # Errors
+/// See [`Error`].
+pub fn empty_wal(writer: &Connection) -> Result<(), Error> {
+    writer.busy_timeout(Duration::ZERO)?;
+    let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    writer.busy_timeout(PATIENCE)?;
+    Ok(done?)
+}
+
 /// A sealed copy of a sealed file, under the same key, replaced whole.
 ///
 /// # Errors
@@ -108,7 +123,7 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     let raw = Zeroizing::new(format!("x'{}'", Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()));
     db.key(Some(MAIN_DB), raw.as_bytes(), false)?;
     fit(&db)?;
-    db.busy_timeout(Duration::from_secs(10))?;
+    db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     // A key is accepted without a look at the file; only a read tells.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;

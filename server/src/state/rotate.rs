@@ -72,6 +72,12 @@ fn fresh_file(place: &Place) -> PathBuf {
     place.path.with_extension("fresh.db")
 }
 
+fn empty_wal(db: &Connection) {
+    if let Err(why) = database::empty_wal(db) {
+        tracing::warn!(error = %why, "what lay under former keys leaves the WAL later");
+    }
+}
+
 /// The database key, wrapped by the workspace key.
 pub(crate) fn wrap_database_key(id: WorkspaceId, top: &Key, key: &Key) -> std::result::Result<Vec<u8>, SealError> {
     wrap(top, "database", id.as_bytes(), 0, key)
@@ -169,6 +175,8 @@ impl Workspace {
         if let (None, Some(last)) = (progress, self.resealing()) {
             self.resealed.store(last.done, Ordering::Relaxed);
             keyring.retire_epochs(Instant::now());
+            // The older keys, and what lay under them.
+            self.parts()?.writer.apart(|db| Ok::<_, Fail>(empty_wal(db))).await?;
         }
         self.set_resealing(progress);
         Ok(progress.is_some())
@@ -195,6 +203,9 @@ impl Workspace {
                 match done {
                     Ok(()) => keyring.use_top(next, Instant::now()),
                     Err(_) => keyring.withdraw_top(),
+                }
+                if done.is_ok() {
+                    empty_wal(db);
                 }
                 done
             })
