@@ -63,6 +63,8 @@ pub struct Workspace {
     /// How far the re-sealing of older values is, while there are some.
     resealing: Mutex<Option<Progress>>,
     resealed: AtomicU64,
+    /// Why it does not go on, while it does not.
+    not_resealing: Mutex<Option<String>>,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
     still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
@@ -158,6 +160,7 @@ impl Workspace {
             keys: Mutex::new(keys),
             resealing: Mutex::default(),
             resealed: AtomicU64::default(),
+            not_resealing: Mutex::default(),
             still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),

@@ -133,6 +133,15 @@ async fn wait(way: &mut Way, workspace: &str) -> Result<u64> {
             bar.finish_and_clear();
             return Ok(status.get("resealed").and_then(Value::as_u64).unwrap_or(0));
         }
+        let error = status.get("resealing").and_then(|now| now.get("error")).and_then(Value::as_str);
+        if let Some(why) = error {
+            return Err(Error::new(
+                Kind::Internal,
+                "Older data is not all sealed again",
+                why,
+                "the new keys are in use, and the older ones stay until it is; it is tried again, see the log and `doctor`",
+            ));
+        }
         if let (Some(done), Some(left)) = (count("done"), count("left")) {
             bar.set_length(done.saturating_add(left));
             bar.set_position(done);

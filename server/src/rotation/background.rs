@@ -34,8 +34,12 @@ pub async fn reseal_in_background(host: Arc<Host>, stop: CancellationToken) {
             }
             idle = false;
             match some_steps(&workspace, &stop).await {
-                Ok(()) => drop(failed.remove(&workspace.id)),
+                Ok(()) => {
+                    failed.remove(&workspace.id);
+                    workspace.set_not_resealing(None);
+                }
                 Err(why) => {
+                    workspace.set_not_resealing(Some(why.to_string()));
                     tracing::error!(workspace = %workspace.id, error = %why, "older texts are not sealed again yet");
                     failed.insert(workspace.id, Instant::now());
                 }

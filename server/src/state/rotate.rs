@@ -133,6 +133,16 @@ impl Workspace {
         Ok(self.look(reseal::of_older_epochs).await?)
     }
 
+    /// Why older values are not sealed again at present.
+    pub fn not_resealing(&self) -> Option<String> {
+        self.not_resealing.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// It goes on, or it does not for this reason.
+    pub(crate) fn set_not_resealing(&self, why: Option<String>) {
+        *self.not_resealing.lock().unwrap_or_else(PoisonError::into_inner) = why;
+    }
+
     fn set_resealing(&self, progress: Option<Progress>) {
         *self.resealing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }
@@ -176,7 +186,11 @@ impl Workspace {
             self.resealed.store(last.done, Ordering::Relaxed);
             keyring.retire_epochs(Instant::now());
             // The older keys, and what lay under them.
-            self.parts()?.writer.apart(|db| Ok::<_, Fail>(empty_wal(db))).await?;
+            let emptied = |db: &mut Connection| {
+                empty_wal(db);
+                Ok::<_, Fail>(())
+            };
+            self.parts()?.writer.apart(emptied).await?;
         }
         self.set_resealing(progress);
         Ok(progress.is_some())

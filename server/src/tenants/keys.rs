@@ -275,7 +275,9 @@ impl Host {
         let workspace = self.workspace(name)?;
         let rotated: BTreeMap<String, i64> =
             self.rotations(workspace.id)?.into_iter().map(|(what, at)| (what, (now().0 - at.0) / 1000)).collect();
-        let resealing = workspace.resealing().map(|progress| json!({ "left": progress.left(), "done": progress.done }));
+        let resealing = workspace.resealing().map(
+            |progress| json!({ "left": progress.left(), "done": progress.done, "error": workspace.not_resealing() }),
+        );
         let health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
         let mut status = of(Some(&workspace.keys()), &health, workspace.is_open());
         if let Value::Object(fields) = &mut status {
