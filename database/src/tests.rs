@@ -202,10 +202,17 @@ mod another_key {
             })
         });
         wait.recv().unwrap();
-        let (other, file) = (readers.clone(), path.clone());
+        let (other, file, beside) = (readers.clone(), path.clone(), path.with_extension("fresh.db"));
         let rekeying = std::thread::spawn(move || {
             rekey(&mut db, &other, &change(&file, &file.with_extension("fresh.db"))).map(|()| db)
         });
+        // The copy is there, and does not take the place of what is being read.
+        let copied = |key| open_reader(&beside, key).is_ok_and(|db| count(&db) == 50);
+        while !rekeying.is_finished() && !(beside.exists() && copied(&NEXT)) {
+            std::thread::yield_now();
+        }
+        assert!(!rekeying.is_finished());
+        assert_eq!(count(&open_reader(&path, &KEY).unwrap()), 50);
         go_on.send(()).unwrap();
         assert_eq!(reading.join().unwrap().unwrap(), 50);
         assert_eq!(count(&rekeying.join().unwrap().unwrap()), 50);
