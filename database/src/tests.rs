@@ -208,7 +208,7 @@ mod another_key {
         });
         // The copy is there, and does not take the place of what is being read.
         let copied = |key| open_reader(&beside, key).is_ok_and(|db| count(&db) == 50);
-        while !rekeying.is_finished() && !(beside.exists() && copied(&NEXT)) {
+        while !(rekeying.is_finished() || beside.exists() && copied(&NEXT)) {
             std::thread::yield_now();
         }
         assert!(!rekeying.is_finished());
