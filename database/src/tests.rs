@@ -207,7 +207,8 @@ mod another_key {
             rekey(&mut db, &other, &change(&file, &file.with_extension("fresh.db"))).map(|()| db)
         });
         // The copy is there, and does not take the place of what is being read.
-        let copied = |key| open_reader(&beside, key).is_ok_and(|db| count(&db) == 50);
+        let counted = |db: rusqlite::Connection| db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
+        let copied = |key| open_reader(&beside, key).is_ok_and(|db| counted(db) == Ok(50));
         while !(rekeying.is_finished() || beside.exists() && copied(&NEXT)) {
             std::thread::yield_now();
         }
