@@ -24,6 +24,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Searching.
+    pub search: SearchSection,
     /// Backups by itself.
     pub backup: BackupSection,
     /// What it logs.
@@ -150,6 +152,20 @@ impl FilesSection {
     }
 }
 
+/// `[search]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchSection {
+    /// Whether messages are indexed on the server.
+    pub index: bool,
+}
+
+impl Default for SearchSection {
+    fn default() -> Self {
+        Self { index: true }
+    }
+}
+
 /// `[backup]`: made while the server runs, when a folder is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -186,8 +202,12 @@ impl Default for LogSection {
     }
 }
 
+/// Keys that are on or off.
+const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
+
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 22] = [
+const KEYS: [(&str, &str); 23] = [
+    ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -239,8 +259,8 @@ impl Config {
                 (None, None) => continue,
             };
             let value = match text.as_str() {
-                "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
-                "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
+                "true" if SWITCHES.contains(&key) => Value::Boolean(true),
+                "false" if SWITCHES.contains(&key) => Value::Boolean(false),
                 number if section == "files" || key == "every_hours" => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }

@@ -39,6 +39,7 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
@@ -80,6 +81,7 @@ pub struct Host {
     passwords: Arc<Passwords>,
     served: Mutex<Option<Served>>,
     limits: Mutex<Limits>,
+    index: AtomicBool,
     base: RwLock<Option<String>>,
     _lock: File,
 }
@@ -213,6 +215,7 @@ impl Host {
             passwords: Arc::new(Passwords::new(cost)?),
             served: Mutex::new(None),
             limits: Mutex::new(blobs::LIMITS),
+            index: AtomicBool::new(true),
             base: RwLock::new(None),
             _lock: lock,
         })
@@ -220,6 +223,7 @@ impl Host {
 
     fn add(&self, name: String, workspace: Arc<Workspace>) {
         workspace.blobs.set_limits(*self.limits.lock());
+        workspace.set_index(self.index.load(Ordering::Relaxed));
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 
@@ -277,6 +281,14 @@ impl Host {
         *self.limits.lock() = limits;
         for workspace in self.workspaces() {
             workspace.blobs.set_limits(limits);
+        }
+    }
+
+    /// Switches the search index of each workspace on or off, those made later included.
+    pub fn set_index(&self, on: bool) {
+        self.index.store(on, Ordering::Relaxed);
+        for workspace in self.workspaces() {
+            workspace.set_index(on);
         }
     }
 

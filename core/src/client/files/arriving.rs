@@ -11,7 +11,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_seal::{Context, Key, OpenReader, sealed_len};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
 /// Pieces from the network that may wait to be opened.
@@ -20,7 +20,9 @@ const WAITING: usize = 4;
 /// A file on its way.
 pub(super) struct Arriving {
     pieces: mpsc::Sender<Bytes>,
+    keep: mpsc::Sender<Bytes>,
     opening: JoinHandle<Result<()>>,
+    keeping: JoinHandle<io::Result<()>>,
     here: u64,
     total: u64,
 }
@@ -37,16 +39,25 @@ impl Arriving {
             }
             Err(_) => 0,
         };
+        let kept = OpenOptions::new().append(true).create(true).open(&path).map_err(full)?;
         let (pieces, coming) = mpsc::channel(WAITING);
-        let opening = tokio::task::spawn_blocking(move || {
-            let done = open(&path, here, total, coming, (&key, &context), to);
-            // What is not genuine is fetched anew next time; what broke off, or could not be written, goes on from here.
-            if matches!(done, Ok(()) | Err(Error::Corrupt { .. })) {
-                let _ = std::fs::remove_file(&path);
-            }
-            done
+        let (keep, keeping) = mpsc::channel(WAITING);
+        let (opened, all_opened) = oneshot::channel();
+        let keeping = tokio::task::spawn_blocking({
+            let path = path.clone();
+            move || keep_pieces(kept, keeping, all_opened, &path)
         });
-        Ok(Self { pieces, opening, here, total })
+        let opening = tokio::task::spawn_blocking(move || {
+            let coming = Pieces { coming, now: Bytes::new(), missing: total - here };
+            let sealed = File::open(&path).map_err(full)?.take(here).chain(coming);
+            let out = open(sealed, (&key, &context), to);
+            // What is not genuine is fetched anew next time; what broke off, or could not be written, goes on from here.
+            if matches!(out, Ok(_) | Err(Error::Corrupt { .. })) {
+                let _ = opened.send(());
+            }
+            out?.place()
+        });
+        Ok(Self { pieces, keep, opening, keeping, here, total })
     }
 
     /// How many sealed bytes are here.
@@ -62,6 +73,10 @@ impl Arriving {
     /// Takes the next bytes.
     pub(super) async fn take(&mut self, piece: Bytes) -> Result<()> {
         let length = piece.len() as u64;
+        if self.keep.send(piece.clone()).await.is_err() {
+            (&mut self.keeping).await.map_err(|_| closed())?.map_err(full)?;
+            return Err(closed());
+        }
         if self.pieces.send(piece).await.is_err() {
             // It has ended early, and says why.
             (&mut self.opening).await.map_err(|_| closed())??;
@@ -73,38 +88,47 @@ impl Arriving {
 
     /// Everything is here: opens the rest, and puts it in its place.
     pub(super) async fn end(self) -> Result<()> {
-        drop(self.pieces);
-        self.opening.await.map_err(|_| closed())?
+        drop((self.pieces, self.keep));
+        let opened = self.opening.await.map_err(|_| closed())?;
+        let kept = self.keeping.await.map_err(|_| closed())?;
+        opened?;
+        kept.map_err(full)
     }
 }
 
-fn open(
+/// Keeps sealed bytes until they were opened. Apart from the opening: neither waits for the other's disk.
+fn keep_pieces(
+    mut kept: File,
+    mut pieces: mpsc::Receiver<Bytes>,
+    all_opened: oneshot::Receiver<()>,
     path: &Path,
-    here: u64,
-    total: u64,
-    coming: mpsc::Receiver<Bytes>,
-    (key, context): (&Key, &Context),
-    to: PathBuf,
-) -> Result<()> {
-    let kept = OpenOptions::new().append(true).create(true).open(path).map_err(full)?;
-    let before = File::open(path).map_err(full)?.take(here);
-    let sealed = before.chain(Pieces { kept, coming, now: Bytes::new(), missing: total - here });
+) -> io::Result<()> {
+    while let Some(piece) = pieces.blocking_recv() {
+        kept.write_all(&piece)?;
+    }
+    if all_opened.blocking_recv().is_ok() {
+        std::fs::remove_file(path)?;
+    }
+    Ok(())
+}
+
+/// Opens what comes, beside the place it is for.
+fn open(sealed: impl Read, (key, context): (&Key, &Context), to: PathBuf) -> Result<Beside> {
     let mut out = Beside::new(to)?;
     let mut opened = OpenReader::new(sealed, key, context).map_err(unopened)?;
     loop {
         let ready = opened.fill_buf().map_err(|why| unopened(why.into()))?;
         let count = ready.len();
         if count == 0 {
-            return out.place();
+            return Ok(out);
         }
         out.write_all(ready).map_err(full)?;
         opened.consume(count);
     }
 }
 
-/// Pieces as they come, each kept before it is read.
+/// Pieces as they come.
 struct Pieces {
-    kept: File,
     coming: mpsc::Receiver<Bytes>,
     now: Bytes,
     missing: u64,
@@ -115,7 +139,6 @@ impl Read for Pieces {
         while self.now.is_empty() {
             match self.coming.blocking_recv() {
                 Some(piece) => {
-                    self.kept.write_all(&piece)?;
                     self.missing = self.missing.saturating_sub(piece.len() as u64);
                     self.now = piece;
                 }
