@@ -11,12 +11,14 @@ mod exit;
 mod freeze;
 mod open;
 mod readers;
+mod rekey;
 mod writer;
 
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
 pub use open::{Durability, Schema, backup, check, open, open_reader};
 pub use readers::Readers;
+pub use rekey::{Rekey, rekey};
 pub use writer::Writer;
 
 /// Why a database did not open, or a job did not run.

@@ -76,13 +76,29 @@ pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
     let _in_use = in_use();
     let fresh = to.with_extension("new");
     let _ = std::fs::remove_file(&fresh);
-    {
-        let mut copy = unlock(Connection::open(&fresh)?, key)?;
-        copy.pragma_update(None, "synchronous", "FULL")?;
-        rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
-        check(&copy)?;
-    }
+    copy(db, &fresh, key)?;
     std::fs::rename(&fresh, to).map_err(|why| Error::Full(why.to_string()))
+}
+
+/// Copies all pages to a file, sealed under a key of its own, and checks them there.
+pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
+    let mut copy = unlock(Connection::open(to)?, key)?;
+    copy.pragma_update(None, "synchronous", "FULL")?;
+    rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
+    check(&copy)
+}
+
+/// Every table with its number of rows, and the schema's version.
+pub(crate) fn tables(db: &Connection) -> Result<Vec<(String, i64)>, Error> {
+    let mut names = db.prepare("SELECT name FROM sqlite_schema WHERE type = 'table' AND rootpage > 0 ORDER BY name")?;
+    let names = names.query_map([], |row| row.get::<_, String>(0))?.collect::<Result<Vec<_>, _>>()?;
+    let mut tables = vec![(String::new(), db.query_row("PRAGMA user_version", [], |row| row.get(0))?)];
+    for name in names {
+        let sql = format!("SELECT count(*) FROM \"{}\"", name.replace('"', "\"\""));
+        let rows = db.query_row(&sql, [], |row| row.get(0))?;
+        tables.push((name, rows));
+    }
+    Ok(tables)
 }
 
 fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {

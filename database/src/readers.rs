@@ -2,6 +2,7 @@
 //! readers wait neither for the writer nor for each other.
 
 use crate::{Error, in_use, open_reader};
+use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -9,7 +10,9 @@ use zeroize::Zeroizing;
 
 struct Pool {
     path: PathBuf,
-    key: Zeroizing<[u8; 32]>,
+    key: Mutex<Zeroizing<[u8; 32]>>,
+    /// Shared by every query; taken whole while another file takes the database's place.
+    paused: RwLock<()>,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
 }
@@ -27,6 +30,19 @@ impl Drop for Pool {
     }
 }
 
+/// While it lives, no query runs and no connection is open.
+pub(crate) struct Paused<'a> {
+    pool: &'a Pool,
+    _pause: RwLockWriteGuard<'a, ()>,
+}
+
+impl Paused<'_> {
+    /// The database is under another key from here on.
+    pub(crate) fn go_on_with(self, key: &[u8; 32]) {
+        *self.pool.key.lock().unwrap_or_else(PoisonError::into_inner) = Zeroizing::new(*key);
+    }
+}
+
 /// A handle to the readers of one database.
 #[derive(Clone)]
 pub struct Readers(Arc<Pool>);
@@ -40,7 +56,13 @@ impl std::fmt::Debug for Readers {
 impl Readers {
     /// Readers of a file that a writer has open. At most `keep` idle connections stay open.
     pub fn new(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
-        Self(Arc::new(Pool { path, key: Zeroizing::new(*key), idle: Mutex::new(Vec::new()), keep }))
+        Self(Arc::new(Pool {
+            path,
+            key: Mutex::new(Zeroizing::new(*key)),
+            paused: RwLock::new(()),
+            idle: Mutex::new(Vec::new()),
+            keep,
+        }))
     }
 
     /// Runs a query on a blocking thread.
@@ -62,10 +84,14 @@ impl Readers {
     /// The query's own, or that of opening a connection.
     pub fn read_here<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let _in_use = in_use();
+        let _going_on = self.0.paused.read();
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let db = match idle {
             Some(db) => db,
-            None => open_reader(&self.0.path, &self.0.key)?,
+            None => {
+                let key = self.0.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                open_reader(&self.0.path, &key)?
+            }
         };
         let answer = query(&db);
         let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
@@ -73,6 +99,13 @@ impl Readers {
             idle.push(db);
         }
         answer
+    }
+
+    /// Waits until no query runs, lets none begin, and closes all connections.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        let pause = self.0.paused.write();
+        self.0.close();
+        Paused { pool: &self.0, _pause: pause }
     }
 
     /// Closes the idle connections, so that the file can be moved.

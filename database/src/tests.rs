@@ -1,4 +1,5 @@
 use super::*;
+use std::path::Path;
 
 const SCHEMA: Schema = &["CREATE TABLE t (x INTEGER PRIMARY KEY, y TEXT NOT NULL) STRICT"];
 const KEY: [u8; 32] = [7; 32];
@@ -116,4 +117,98 @@ fn a_frozen_file_stands_still_while_others_write_and_is_a_whole_database() {
     assert_eq!(copied.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 2000);
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     assert!(std::fs::read(&path).unwrap() != before);
+}
+
+mod another_key {
+    use super::*;
+
+    const NEXT: [u8; 32] = [9; 32];
+    const TEXTS: Schema = &["CREATE TABLE t (x INTEGER PRIMARY KEY, y TEXT NOT NULL) STRICT;
+        CREATE VIRTUAL TABLE found USING fts5 (words, content = '', contentless_delete = 1)"];
+
+    fn change<'a>(path: &'a Path, fresh: &'a Path) -> Rekey<'a> {
+        Rekey { path, fresh, former: &KEY, next: &NEXT, schema: TEXTS, durability: Durability::Full }
+    }
+
+    fn fill(db: &rusqlite::Connection, numbers: std::ops::Range<i64>) {
+        for number in numbers {
+            db.execute("INSERT INTO t VALUES (?1, ?2)", (number, format!("text {number} {}", "x".repeat(200))))
+                .unwrap();
+            db.execute("INSERT INTO found (rowid, words) VALUES (?1, ?2)", (number, format!("word{number}"))).unwrap();
+        }
+    }
+
+    fn count(db: &rusqlite::Connection) -> i64 {
+        db.query_row("SELECT count(*) FROM t", [], |row| row.get(0)).unwrap()
+    }
+
+    fn finds(db: &rusqlite::Connection, number: i64) -> bool {
+        db.prepare("SELECT 1 FROM found WHERE found MATCH ?1").unwrap().exists([format!("word{number}")]).unwrap()
+    }
+
+    #[test]
+    fn the_next_key_opens_everything_and_the_former_nothing() {
+        let (_folder, path) = fresh();
+        let beside = path.with_extension("fresh.db");
+        let mut db = open(&path, &KEY, TEXTS, Durability::Full).unwrap();
+        fill(&db, 0..500);
+        let readers = Readers::new(path.clone(), &KEY, 2);
+        let read = |readers: &Readers| readers.read_here(|db| Ok::<_, Error>((count(db), finds(db, 400)))).unwrap();
+        assert_eq!(read(&readers), (500, true));
+        rekey(&mut db, &readers, &change(&path, &beside)).unwrap();
+        assert!(!beside.exists());
+        fill(&db, 500..600);
+        assert_eq!(read(&readers), (600, true), "the same readers go on");
+        drop((db, readers));
+        assert!(matches!(open(&path, &KEY, TEXTS, Durability::Full), Err(Error::NotADatabase)));
+        let db = open(&path, &NEXT, TEXTS, Durability::Full).unwrap();
+        check(&db).unwrap();
+        assert!(count(&db) == 600 && finds(&db, 3) && finds(&db, 599));
+    }
+
+    #[test]
+    fn the_former_key_tried_on_a_file_with_a_wal_harms_nothing() {
+        let (folder, path) = fresh();
+        let mut db = open(&path, &KEY, TEXTS, Durability::Full).unwrap();
+        fill(&db, 0..50);
+        rekey(&mut db, &Readers::new(path.clone(), &KEY, 2), &change(&path, &path.with_extension("fresh.db"))).unwrap();
+        fill(&db, 50..80);
+        // As after a kill: file and WAL are there, nobody has closed them.
+        let killed = folder.path().join("killed.db");
+        for ending in ["", "-wal"] {
+            let name = |path: &Path| std::path::PathBuf::from(format!("{}{ending}", path.display()));
+            std::fs::copy(name(&path), name(&killed)).unwrap();
+        }
+        assert!(matches!(open(&killed, &KEY, TEXTS, Durability::Full), Err(Error::NotADatabase)));
+        let opened = open(&killed, &NEXT, TEXTS, Durability::Full).unwrap();
+        check(&opened).unwrap();
+        assert!(count(&opened) == 80 && finds(&opened, 79));
+    }
+
+    #[test]
+    fn a_query_under_way_ends_before_the_file_changes() {
+        let (_folder, path) = fresh();
+        let mut db = open(&path, &KEY, TEXTS, Durability::Full).unwrap();
+        fill(&db, 0..50);
+        let readers = Readers::new(path.clone(), &KEY, 2);
+        let (begun, wait) = std::sync::mpsc::channel();
+        let (go_on, held) = std::sync::mpsc::channel::<()>();
+        let own = readers.clone();
+        let reading = std::thread::spawn(move || {
+            own.read_here(|db| {
+                begun.send(()).unwrap();
+                held.recv().unwrap();
+                Ok::<_, Error>(count(db))
+            })
+        });
+        wait.recv().unwrap();
+        let (other, file) = (readers.clone(), path.clone());
+        let rekeying = std::thread::spawn(move || {
+            rekey(&mut db, &other, &change(&file, &file.with_extension("fresh.db"))).map(|()| db)
+        });
+        go_on.send(()).unwrap();
+        assert_eq!(reading.join().unwrap().unwrap(), 50);
+        assert_eq!(count(&rekeying.join().unwrap().unwrap()), 50);
+        assert_eq!(readers.read_here(|db| Ok::<_, Error>(count(db))).unwrap(), 50);
+    }
 }

@@ -98,6 +98,39 @@ pub struct KeySection {
     pub cache_seconds: u64,
     /// How many seconds a call of the key service may take.
     pub timeout_seconds: u64,
+    /// After how many days keys are rotated by themselves.
+    pub rotate_days: RotateDays,
+}
+
+/// `[key.rotate_days]`: what is older is rotated; what is absent never is by itself.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RotateDays {
+    /// The server's session keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+    /// The identity root.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<u32>,
+    /// The keys of channels.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub channels: Option<u32>,
+    /// The workspace key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<u32>,
+    /// What the key service wraps.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms: Option<u32>,
+    /// The database's key.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub database: Option<u32>,
+}
+
+impl RotateDays {
+    fn is_valid(&self) -> bool {
+        let all = [self.session, self.identity, self.channels, self.workspace, self.kms, self.database];
+        !all.contains(&Some(0))
+    }
 }
 
 impl Default for KeySection {
@@ -111,6 +144,7 @@ impl Default for KeySection {
             pin_file: None,
             cache_seconds: 300,
             timeout_seconds: 15,
+            rotate_days: RotateDays::default(),
         }
     }
 }
@@ -276,6 +310,9 @@ impl Config {
         let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
         if config.key.cache_seconds == 0 || config.key.timeout_seconds == 0 {
             return Err(bad("key.cache_seconds and key.timeout_seconds must not be 0".to_owned()));
+        }
+        if !config.key.rotate_days.is_valid() {
+            return Err(bad("key.rotate_days: 0 days are no interval".to_owned()));
         }
         Ok(config)
     }

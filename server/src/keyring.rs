@@ -2,14 +2,21 @@
 //! only while the workspace is open.
 //!
 //! What is sealed names its place (workspace, table, column, row, revision), so that a value moved elsewhere does not open.
+//! What a channel's key seals is stored beside the epoch of that key; how keys change is in [`rotate`].
+
+mod rotate;
+
+pub(crate) use rotate::delete_before;
 
 use crate::error::Fail;
+use crate::store::{signed, unsigned};
 use hmac::{Hmac, Mac, digest::KeyInit};
 use rusqlite::{Connection, OptionalExtension};
 use sha2::Sha256;
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
+use std::time::Instant;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
 use thechatapp_seal::{Context, Key, open, seal, unwrap, wrap};
 use zeroize::Zeroizing;
@@ -47,11 +54,35 @@ impl Purpose {
 /// Keys of one workspace.
 pub struct Keyring {
     workspace: WorkspaceId,
-    top: Key,
+    tops: RwLock<Tops>,
     names: Key,
     digests: Key,
     search: Key,
-    channels: RwLock<HashMap<ChannelId, Key>>,
+    channels: RwLock<Channels>,
+}
+
+/// The workspace key, and the one before or after it while readers may meet names sealed under either.
+struct Tops {
+    current: Key,
+    other: Option<Key>,
+    retired: Option<Instant>,
+}
+
+/// The keys of channels. All channels are of the same newest epoch; older ones open what was not sealed anew yet.
+#[derive(Default)]
+struct Channels {
+    epoch: u64,
+    keys: HashMap<ChannelId, Vec<(u64, Key)>>,
+    retired: Option<Instant>,
+}
+
+/// What a channel's key sealed, and of which epoch that key is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// The epoch.
+    pub epoch: u64,
+    /// What is stored.
+    pub bytes: Vec<u8>,
 }
 
 impl fmt::Debug for Keyring {
@@ -97,7 +128,7 @@ impl Keyring {
     /// When the database or the system's randomness fails.
     pub fn create(db: &Connection, workspace: WorkspaceId, top: &Key) -> Result<(), Fail> {
         for purpose in [Purpose::Names, Purpose::Digests, Purpose::Search] {
-            store(db, top, purpose, workspace.as_bytes(), &Key::random()?)?;
+            store(db, top, purpose, workspace.as_bytes(), 0, &Key::random()?)?;
         }
         Ok(())
     }
@@ -113,16 +144,19 @@ impl Keyring {
         let digests = one(Purpose::Digests)?;
         let search = one(Purpose::Search)?;
         let (Some(names), Some(digests), Some(search)) = (names, digests, search) else { return Err(missing) };
-        let mut channels = HashMap::new();
+        let mut channels = Channels::default();
         let mut rows = db.prepare("SELECT id, epoch, wrapped FROM keys WHERE what = 'channel' ORDER BY epoch")?;
         let mut rows = rows.query([])?;
         while let Some(row) = rows.next()? {
             let id: [u8; 16] = row.get(0)?;
             let wrapped: Vec<u8> = row.get(2)?;
-            let epoch = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
-            channels.insert(ChannelId::from_bytes(id), unwrap(&top, Purpose::Channel.name(), &id, epoch, &wrapped)?);
+            let epoch = unsigned(row.get(1)?);
+            let key = unwrap(&top, Purpose::Channel.name(), &id, epoch, &wrapped)?;
+            channels.keys.entry(ChannelId::from_bytes(id)).or_default().push((epoch, key));
+            channels.epoch = epoch;
         }
-        Ok(Self { workspace, top, names, digests, search, channels: RwLock::new(channels) })
+        let tops = RwLock::new(Tops { current: top, other: None, retired: None });
+        Ok(Self { workspace, tops, names, digests, search, channels: RwLock::new(channels) })
     }
 
     /// Whose keys these are.
@@ -131,14 +165,14 @@ impl Keyring {
     }
 
     /// The workspace key itself: for a backup, which seals it.
-    pub(crate) fn top(&self) -> &Key {
-        &self.top
+    pub(crate) fn top(&self) -> Key {
+        self.tops.read().unwrap_or_else(PoisonError::into_inner).current.clone()
     }
 
-    /// Whether this is the workspace key.
+    /// Whether this is the workspace key, or was until a moment ago.
     pub fn is_under(&self, top: &Key) -> bool {
-        use subtle::ConstantTimeEq;
-        self.top.expose().ct_eq(top.expose()).into()
+        let tops = self.tops.read().unwrap_or_else(PoisonError::into_inner);
+        tops.current == *top || tops.other.as_ref() == Some(top)
     }
 
     /// Stores one more key, wrapped.
@@ -146,7 +180,7 @@ impl Keyring {
     /// # Errors
     /// When the database or the system's randomness fails.
     pub fn store(&self, db: &Connection, purpose: Purpose, id: &[u8], key: &Key) -> Result<(), Fail> {
-        store(db, &self.top, purpose, id, key)
+        store(db, &self.top(), purpose, id, 0, key)
     }
 
     /// A stored key.
@@ -154,7 +188,7 @@ impl Keyring {
     /// # Errors
     /// [`Fail::Seal`] when it was wrapped by another key.
     pub fn find(&self, db: &Connection, purpose: Purpose, id: &[u8]) -> Result<Option<Key>, Fail> {
-        find(db, &self.top, purpose, id)
+        find(db, &self.top(), purpose, id)
     }
 
     /// Makes the key of a new channel.
@@ -162,15 +196,35 @@ impl Keyring {
     /// # Errors
     /// When the database or the system's randomness fails.
     pub fn add_channel(&self, db: &Connection, id: ChannelId) -> Result<(), Fail> {
-        let key = Key::random()?;
-        self.store(db, Purpose::Channel, id.as_bytes(), &key)?;
-        self.channels.write().unwrap_or_else(PoisonError::into_inner).insert(id, key);
+        let (key, epoch) = (Key::random()?, self.channel_epoch());
+        store(db, &self.top(), Purpose::Channel, id.as_bytes(), epoch, &key)?;
+        // A job that is undone leaves it behind here, and nothing refers to it.
+        let mut channels = self.channels.write().unwrap_or_else(PoisonError::into_inner);
+        channels.keys.insert(id, vec![(epoch, key)]);
         Ok(())
     }
 
-    fn channel(&self, id: ChannelId) -> Result<Key, Fail> {
+    /// The newest epoch of channels' keys: what is sealed now is sealed under it.
+    pub fn channel_epoch(&self) -> u64 {
+        self.channels.read().unwrap_or_else(PoisonError::into_inner).epoch
+    }
+
+    fn newest(&self, id: ChannelId) -> Result<(u64, Key), Fail> {
         let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
-        channels.get(&id).cloned().ok_or_else(|| Fail::not_found("No such channel"))
+        let keys = channels.keys.get(&id).ok_or_else(|| Fail::not_found("No such channel"))?;
+        keys.last().cloned().ok_or(Fail::Broken("a channel without a key"))
+    }
+
+    fn of_epoch(&self, id: ChannelId, epoch: u64) -> Result<Key, Fail> {
+        let channels = self.channels.read().unwrap_or_else(PoisonError::into_inner);
+        let keys = channels.keys.get(&id).ok_or_else(|| Fail::not_found("No such channel"))?;
+        let found = keys.iter().rev().find(|(of, _)| *of == epoch).map(|(_, key)| key.clone());
+        found.ok_or(Fail::Broken("something sealed under a key that is gone"))
+    }
+
+    fn seal_for(&self, channel: ChannelId, context: &Context, bytes: &[u8]) -> Result<Sealed, Fail> {
+        let (epoch, key) = self.newest(channel)?;
+        Ok(Sealed { epoch, bytes: seal(&key, context, bytes)? })
     }
 
     /// The keyed hash by which a folded name is unique; `kind` keeps people's apart from others.
@@ -194,82 +248,89 @@ impl Keyring {
     ///
     /// # Errors
     /// Not found for a channel that does not exist.
-    pub fn seal_body(&self, place: &BodyPlace, text: &str) -> Result<Vec<u8>, Fail> {
-        Ok(seal(&self.channel(place.channel)?, &self.body_context(place), text.as_bytes())?)
+    pub fn seal_body(&self, place: &BodyPlace, text: &str) -> Result<Sealed, Fail> {
+        self.seal_for(place.channel, &self.body_context(place), text.as_bytes())
     }
 
     /// Opens a message's text.
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
-    pub fn open_body(&self, place: &BodyPlace, sealed: &[u8]) -> Result<String, Fail> {
-        text(open(&self.channel(place.channel)?, &self.body_context(place), sealed)?)
+    pub fn open_body(&self, place: &BodyPlace, epoch: u64, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.of_epoch(place.channel, epoch)?, &self.body_context(place), sealed)?)
     }
 
     /// Seals a text that belongs to a message.
     ///
     /// # Errors
     /// Not found for a channel that does not exist.
-    pub fn seal_field(&self, place: &FieldPlace, text: &str) -> Result<Vec<u8>, Fail> {
-        Ok(seal(&self.channel(place.channel)?, &self.field_context(place), text.as_bytes())?)
+    pub fn seal_field(&self, place: &FieldPlace, text: &str) -> Result<Sealed, Fail> {
+        self.seal_for(place.channel, &self.field_context(place), text.as_bytes())
     }
 
     /// Opens a text that belongs to a message.
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
-    pub fn open_field(&self, place: &FieldPlace, sealed: &[u8]) -> Result<String, Fail> {
-        text(open(&self.channel(place.channel)?, &self.field_context(place), sealed)?)
+    pub fn open_field(&self, place: &FieldPlace, epoch: u64, sealed: &[u8]) -> Result<String, Fail> {
+        text(open(&self.of_epoch(place.channel, epoch)?, &self.field_context(place), sealed)?)
     }
 
     /// Seals a channel's topic.
     ///
     /// # Errors
     /// Not found for a channel that does not exist.
-    pub fn seal_topic(&self, channel: ChannelId, revision: u64, topic: &str) -> Result<Vec<u8>, Fail> {
-        let context = self.context("channels", "topic", channel.as_bytes(), revision);
-        Ok(seal(&self.channel(channel)?, &context, topic.as_bytes())?)
+    pub fn seal_topic(&self, channel: ChannelId, revision: u64, topic: &str) -> Result<Sealed, Fail> {
+        self.seal_for(channel, &self.context("channels", "topic", channel.as_bytes(), revision), topic.as_bytes())
     }
 
     /// Opens a channel's topic.
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
-    pub fn open_topic(&self, channel: ChannelId, revision: u64, sealed: &[u8]) -> Result<String, Fail> {
+    pub fn open_topic(&self, channel: ChannelId, revision: u64, epoch: u64, sealed: &[u8]) -> Result<String, Fail> {
         let context = self.context("channels", "topic", channel.as_bytes(), revision);
-        text(open(&self.channel(channel)?, &context, sealed)?)
+        text(open(&self.of_epoch(channel, epoch)?, &context, sealed)?)
     }
 
     /// Seals what is shown of a file: its name and its type.
     ///
     /// # Errors
     /// Not found for a channel that does not exist.
-    pub fn seal_file_info(&self, channel: ChannelId, file: FileId, info: &[u8]) -> Result<Vec<u8>, Fail> {
-        Ok(seal(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), info)?)
+    pub fn seal_file_info(&self, channel: ChannelId, file: FileId, info: &[u8]) -> Result<Sealed, Fail> {
+        self.seal_for(channel, &self.context("files", "info", file.as_bytes(), 0), info)
     }
 
     /// Opens what is shown of a file.
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
-    pub fn open_file_info(&self, channel: ChannelId, file: FileId, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fail> {
-        Ok(open(&self.channel(channel)?, &self.context("files", "info", file.as_bytes(), 0), sealed)?)
+    pub fn open_file_info(
+        &self,
+        channel: ChannelId,
+        file: FileId,
+        epoch: u64,
+        sealed: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, Fail> {
+        let context = self.context("files", "info", file.as_bytes(), 0);
+        Ok(open(&self.of_epoch(channel, epoch)?, &context, sealed)?)
     }
 
     /// Wraps a file's key under its channel's.
     ///
     /// # Errors
     /// Not found for a channel that does not exist.
-    pub fn wrap_file_key(&self, channel: ChannelId, file: FileId, key: &Key) -> Result<Vec<u8>, Fail> {
-        Ok(wrap(&self.channel(channel)?, "file", file.as_bytes(), 0, key)?)
+    pub fn wrap_file_key(&self, channel: ChannelId, file: FileId, key: &Key) -> Result<Sealed, Fail> {
+        let (epoch, of_channel) = self.newest(channel)?;
+        Ok(Sealed { epoch, bytes: wrap(&of_channel, "file", file.as_bytes(), epoch, key)? })
     }
 
     /// A file's key.
     ///
     /// # Errors
     /// [`Fail::Seal`] when it was wrapped for another file or channel.
-    pub fn unwrap_file_key(&self, channel: ChannelId, file: FileId, wrapped: &[u8]) -> Result<Key, Fail> {
-        Ok(unwrap(&self.channel(channel)?, "file", file.as_bytes(), 0, wrapped)?)
+    pub fn unwrap_file_key(&self, channel: ChannelId, file: FileId, epoch: u64, wrapped: &[u8]) -> Result<Key, Fail> {
+        Ok(unwrap(&self.of_epoch(channel, epoch)?, "file", file.as_bytes(), epoch, wrapped)?)
     }
 
     /// Seals a person's name.
@@ -277,7 +338,11 @@ impl Keyring {
     /// # Errors
     /// When the system's randomness fails.
     pub fn seal_name(&self, person: AccountId, revision: u64, name: &str) -> Result<Vec<u8>, Fail> {
-        Ok(seal(&self.top, &self.context("people", "name", person.as_bytes(), revision), name.as_bytes())?)
+        self.seal_name_under(&self.top(), person, revision, name)
+    }
+
+    fn seal_name_under(&self, top: &Key, person: AccountId, revision: u64, name: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(top, &self.context("people", "name", person.as_bytes(), revision), name.as_bytes())?)
     }
 
     /// Opens a person's name.
@@ -285,7 +350,7 @@ impl Keyring {
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
     pub fn open_name(&self, person: AccountId, revision: u64, sealed: &[u8]) -> Result<String, Fail> {
-        text(open(&self.top, &self.context("people", "name", person.as_bytes(), revision), sealed)?)
+        self.open_under_top(&self.context("people", "name", person.as_bytes(), revision), sealed)
     }
 
     /// Seals a device's name.
@@ -293,7 +358,11 @@ impl Keyring {
     /// # Errors
     /// When the system's randomness fails.
     pub fn seal_device(&self, device: DeviceId, name: &str) -> Result<Vec<u8>, Fail> {
-        Ok(seal(&self.top, &self.context("devices", "name", device.as_bytes(), 0), name.as_bytes())?)
+        self.seal_device_under(&self.top(), device, name)
+    }
+
+    fn seal_device_under(&self, top: &Key, device: DeviceId, name: &str) -> Result<Vec<u8>, Fail> {
+        Ok(seal(top, &self.context("devices", "name", device.as_bytes(), 0), name.as_bytes())?)
     }
 
     /// Opens a device's name.
@@ -301,7 +370,16 @@ impl Keyring {
     /// # Errors
     /// [`Fail::Seal`] when it was altered or moved.
     pub fn open_device(&self, device: DeviceId, sealed: &[u8]) -> Result<String, Fail> {
-        text(open(&self.top, &self.context("devices", "name", device.as_bytes(), 0), sealed)?)
+        self.open_under_top(&self.context("devices", "name", device.as_bytes(), 0), sealed)
+    }
+
+    /// A reader may see rows of just before a change of the workspace key, or of just after.
+    fn open_under_top(&self, context: &Context, sealed: &[u8]) -> Result<String, Fail> {
+        let tops = self.tops.read().unwrap_or_else(PoisonError::into_inner);
+        text(match (open(&tops.current, context, sealed), &tops.other) {
+            (Err(thechatapp_seal::Error::WrongKey), Some(other)) => open(other, context, sealed)?,
+            (opened, _) => opened?,
+        })
     }
 
     fn context(&self, table: &str, column: &str, row: &[u8], revision: u64) -> Context {
@@ -331,11 +409,12 @@ fn text(bytes: Zeroizing<Vec<u8>>) -> Result<String, Fail> {
     String::from_utf8(bytes.to_vec()).map_err(|_| Fail::Broken("a sealed text that is no text"))
 }
 
-fn store(db: &Connection, top: &Key, purpose: Purpose, id: &[u8], key: &Key) -> Result<(), Fail> {
-    let wrapped = wrap(top, purpose.name(), id, 0, key)?;
-    db.prepare_cached("INSERT INTO keys (what, id, epoch, wrapped) VALUES (?1, ?2, 0, ?3)")?.execute((
+fn store(db: &Connection, top: &Key, purpose: Purpose, id: &[u8], epoch: u64, key: &Key) -> Result<(), Fail> {
+    let wrapped = wrap(top, purpose.name(), id, epoch, key)?;
+    db.prepare_cached("INSERT INTO keys (what, id, epoch, wrapped) VALUES (?1, ?2, ?3, ?4)")?.execute((
         purpose.name(),
         id,
+        signed(epoch),
         wrapped,
     ))?;
     Ok(())
@@ -347,7 +426,7 @@ fn find(db: &Connection, top: &Key, purpose: Purpose, id: &[u8]) -> Result<Optio
         .query_row((purpose.name(), id), |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let Some((epoch, wrapped)) = found else { return Ok(None) };
-    Ok(Some(unwrap(top, purpose.name(), id, u64::try_from(epoch).unwrap_or(0), &wrapped)?))
+    Ok(Some(unwrap(top, purpose.name(), id, unsigned(epoch), &wrapped)?))
 }
 
 /// HMAC-SHA-256 (RFC 2104) over parts, each preceded by its length.

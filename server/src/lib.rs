@@ -22,6 +22,7 @@ pub mod kms;
 pub mod methods;
 pub mod metrics;
 pub mod native;
+pub mod rotation;
 pub mod serve;
 pub mod state;
 pub mod store;

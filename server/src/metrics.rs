@@ -50,6 +50,9 @@ impl Metrics {
             writes += committed.0;
             commits += committed.1;
         }
+        let left =
+            workspaces.iter().filter_map(|workspace| workspace.resealing()).filter_map(|progress| progress.left());
+        let left = left.fold(0, u64::saturating_add);
         let open = workspaces.iter().filter(|workspace| workspace.is_open()).count();
         let rows = [
             (
@@ -61,6 +64,7 @@ impl Metrics {
             ("thechatapp_calls_total", "counter", "Calls in sessions", total(self.calls.0.load(Ordering::Relaxed))),
             ("thechatapp_writes_total", "counter", "Writes that were committed", total(writes)),
             ("thechatapp_commits_total", "counter", "Transactions in which they were", total(commits)),
+            ("thechatapp_resealing_left", "gauge", "Values still under older keys of channels", total(left)),
             ("thechatapp_half_open", "gauge", "Connections that have proved nothing yet", to_signed(half_open)),
             ("thechatapp_workspaces", "gauge", "Open workspaces", to_signed(open)),
             (

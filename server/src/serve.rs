@@ -10,6 +10,7 @@ use crate::kms::KeySource;
 use crate::metrics::Metrics;
 use crate::native::half_open::HalfOpen;
 use crate::native::{self, tls::Tls};
+use crate::rotation;
 use crate::tenants::{Host, Made, Served};
 use crate::web;
 use serde_json::json;
@@ -183,6 +184,8 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
+    tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
+    tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
     if let Some(schedule) = backups {
         tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));
     }

@@ -4,6 +4,10 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod rotate;
+
+pub(crate) use rotate::wrap_database_key;
+
 use crate::auth::password::Passwords;
 use crate::blobs::Blobs;
 use crate::error::{Error, Fail, Kind, Result};
@@ -12,18 +16,19 @@ use crate::hub::{Hub, Note};
 use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
+use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
-use thechatapp_database::{Durability, Frozen, Readers, Writer};
+use thechatapp_database::{Frozen, Readers, Writer};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
-use thechatapp_seal::{Key, unwrap};
+use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
@@ -55,6 +60,13 @@ pub struct Workspace {
     /// Whether its messages are indexed for searching.
     index: Arc<AtomicBool>,
     place: Place,
+    /// The wrapped keys that open it.
+    keys: Mutex<WrappedKeys>,
+    /// How far the re-sealing of older values is, while there are some.
+    resealing: Mutex<Option<Progress>>,
+    resealed: AtomicU64,
+    /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
+    still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
     face: Arc<RwLock<Option<Arc<Face>>>>,
     /// The writer's thread, and the lock that lets one open or close at a time.
@@ -66,6 +78,7 @@ struct Parts {
     keyring: Arc<Keyring>,
     writer: Writer<Note>,
     readers: Readers,
+    database_key: RwLock<Key>,
     counts: Arc<Counts>,
     identity: RwLock<Arc<Identity>>,
 }
@@ -76,7 +89,7 @@ impl fmt::Debug for Workspace {
     }
 }
 
-/// Where a workspace's database is, and the wrapped keys that open it.
+/// Where a workspace's database is.
 #[derive(Clone, Debug)]
 pub struct Place {
     /// The workspace.
@@ -87,17 +100,54 @@ pub struct Place {
     pub title: String,
     /// The database file.
     pub path: PathBuf,
-    /// The workspace key, wrapped by the key service.
-    pub wrapped_key: Vec<u8>,
-    /// The database key, wrapped by the workspace key.
-    pub wrapped_database_key: Vec<u8>,
     /// When it was made.
     pub created: Timestamp,
 }
 
+/// The wrapped keys that open a workspace, as the host keeps them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WrappedKeys {
+    /// The workspace key, wrapped by the key service.
+    pub key: Vec<u8>,
+    /// The database key, wrapped by the workspace key.
+    pub database_key: Vec<u8>,
+    /// The workspace key that is about to follow: which of the two is in use, only the database tells.
+    pub coming_key: Option<Vec<u8>>,
+    /// The database key, wrapped by the coming workspace key; without such a one, the coming database key.
+    pub coming_database_key: Option<Vec<u8>>,
+    /// The workspace key's epoch, and when it was made.
+    pub epoch: u64,
+    /// When it was made.
+    pub made: Timestamp,
+}
+
+/// What the key service gave for a workspace.
+#[derive(Debug)]
+pub struct Given {
+    /// Its key.
+    pub key: Key,
+    /// The one that is about to follow, while it is not certain which is in use.
+    pub coming: Option<Key>,
+}
+
+/// What a backup of the database needs, all of one moment.
+#[derive(Debug)]
+pub(crate) struct Still {
+    /// The workspace key.
+    pub key: Key,
+    /// The database key.
+    pub database_key: Key,
+    /// How many messages there are.
+    pub messages: u64,
+    /// The files that belong to them.
+    pub shared: Vec<FileId>,
+    /// While it lives, the file stands still.
+    pub guard: (Frozen, tokio::sync::OwnedRwLockReadGuard<()>),
+}
+
 impl Workspace {
     /// A workspace that is closed still.
-    pub fn new(place: Place, passwords: Arc<Passwords>) -> Arc<Self> {
+    pub fn new(place: Place, keys: WrappedKeys, passwords: Arc<Passwords>) -> Arc<Self> {
         Arc::new(Self {
             id: place.id,
             name: place.name.clone(),
@@ -108,6 +158,10 @@ impl Workspace {
             health: Mutex::default(),
             index: Arc::new(true.into()),
             place,
+            keys: Mutex::new(keys),
+            resealing: Mutex::default(),
+            resealed: AtomicU64::default(),
+            still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),
             thread: Mutex::default(),
@@ -119,11 +173,21 @@ impl Workspace {
         &self.place
     }
 
-    /// Opens it with its key and starts its writer.
+    /// The wrapped keys that open it.
+    pub fn keys(&self) -> WrappedKeys {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_keys(&self, keys: WrappedKeys) {
+        *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// Opens it with its key and starts its writer. Where a rotation was broken off, it shows which key is in use: then
+    /// [`Self::keys`] says so from here on, and the host has to store that.
     ///
     /// # Errors
     /// See [`crate::error::Kind`].
-    pub fn open(&self, key: Key) -> Result<()> {
+    pub fn open(&self, given: &Given) -> Result<()> {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
         if self.is_open() {
             return Ok(());
@@ -136,8 +200,7 @@ impl Workspace {
                 "it is tried again by itself",
             ));
         }
-        let Place { id, path, wrapped_database_key, .. } = &self.place;
-        let database_key = unwrap(&key, "database", id.as_bytes(), 0, wrapped_database_key)?;
+        let path = &self.place.path;
         if !path.exists() {
             return Err(Error::new(
                 Kind::Corrupt,
@@ -146,19 +209,23 @@ impl Workspace {
                 "restore it from a backup",
             ));
         }
-        let db = thechatapp_database::open(path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
-        let keyring = Arc::new(Keyring::load(&db, *id, key)?);
+        let rotate::Opened { db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
+        let keyring = Arc::new(keyring);
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;
+        let resealing = reseal::progress(&db)?;
         self.hub.go_on(last);
         let listeners = self.hub.clone();
         let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
         *thread = Some(started);
         *self.face.write().unwrap_or_else(PoisonError::into_inner) = Some(identity.face());
+        self.set_keys(keys);
+        *self.resealing.lock().unwrap_or_else(PoisonError::into_inner) = resealing;
         let parts = Parts {
             keyring,
             writer,
             readers: Readers::new(path.clone(), database_key.expose(), READERS),
+            database_key: RwLock::new(database_key),
             counts: Arc::new(Counts::new(last, self.index.clone())),
             identity: RwLock::new(Arc::new(identity)),
         };
@@ -347,17 +414,21 @@ impl Workspace {
             .await
     }
 
-    /// Makes the database's file stand still, and tells how many messages it has and which shared files belong to them.
-    pub(crate) async fn freeze(&self, key: Key) -> std::result::Result<(Frozen, u64, Vec<FileId>), Fail> {
+    /// Makes the database's file stand still, and tells what belongs to it at that moment.
+    pub(crate) async fn freeze(&self) -> std::result::Result<Still, Fail> {
+        let guard = self.still.clone().read_owned().await;
         let parts = self.parts()?;
-        let (keyring, path) = (parts.keyring.clone(), self.place.path.clone());
-        // On the writer's thread, so that nothing is written between the one and the other.
+        let (own, path) = (parts.clone(), self.place.path.clone());
+        // On the writer's thread, so that nothing is written between the one and the other, and no key changes.
         parts
             .writer
             .apart(move |db| {
-                let frozen = thechatapp_database::freeze(db, &path, key.expose())?;
-                let view = View { db, keyring: &keyring };
-                Ok((frozen, store::messages::count(view)?, store::files::shared(view)?))
+                let keyring = &own.keyring;
+                let database_key = own.database_key.read().unwrap_or_else(PoisonError::into_inner).clone();
+                let frozen = thechatapp_database::freeze(db, &path, database_key.expose())?;
+                let view = View { db, keyring };
+                let (messages, shared) = (store::messages::count(view)?, store::files::shared(view)?);
+                Ok(Still { key: keyring.top(), database_key, messages, shared, guard: (frozen, guard) })
             })
             .await
     }

@@ -61,13 +61,14 @@ impl LocalKeyFile {
             return Err(KmsError::Garbage);
         }
         let sealed = HEXLOWER.decode(sealed.as_bytes()).map_err(|_| KmsError::Garbage)?;
-        let stretched = stretch(passphrase, &salt, &kdf)?;
-        let plaintext = open(&stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(|error| match error {
-            Error::WrongKey => KmsError::BadPassphrase,
-            other => other.into(),
-        })?;
+        let lock = Lock { stretched: stretch(passphrase, &salt, &kdf)?, kdf, salt };
+        let plaintext =
+            open(&lock.stretched, &file_context(&kdf, &salt, &id), &sealed).map_err(|error| match error {
+                Error::WrongKey => KmsError::BadPassphrase,
+                other => other.into(),
+            })?;
         let key = Key::try_from(plaintext.as_slice())?;
-        Ok(LocalKeyService { key, key_id })
+        Ok(LocalKeyService { key, key_id, lock })
     }
 
     fn encode(
@@ -80,19 +81,28 @@ impl LocalKeyFile {
         }
         let Chosen { key, key_id, stretch_salt, seal_salt } = chosen;
         let stretched = stretch(passphrase, &stretch_salt, params)?;
-        let context = file_context(params, &stretch_salt, &key_id);
-        let sealed = seal_with_salt(&stretched, &context, &seal_salt, key.expose())?;
+        Self::locked(Lock { stretched, kdf: *params, salt: stretch_salt }, key, key_id, &seal_salt)
+    }
+
+    fn locked(
+        lock: Lock,
+        key: Key,
+        key_id: [u8; 8],
+        seal_salt: &[u8; SALT],
+    ) -> Result<(Vec<u8>, LocalKeyService), KmsError> {
+        let context = file_context(&lock.kdf, &lock.salt, &key_id);
+        let sealed = seal_with_salt(&lock.stretched, &context, seal_salt, key.expose())?;
         let key_id = HEXLOWER.encode(&key_id);
         let file = Self {
             version: VERSION,
-            kdf: *params,
-            salt: HEXLOWER.encode(&stretch_salt),
+            kdf: lock.kdf,
+            salt: HEXLOWER.encode(&lock.salt),
             key_id: key_id.clone(),
             sealed: HEXLOWER.encode(&sealed),
         };
         let mut bytes = serde_json::to_vec(&file).map_err(|error| KmsError::Io(error.into()))?;
         bytes.push(b'\n');
-        Ok((bytes, LocalKeyService { key, key_id }))
+        Ok((bytes, LocalKeyService { key, key_id, lock }))
     }
 }
 
@@ -108,6 +118,14 @@ struct Chosen {
     key_id: [u8; 8],
     stretch_salt: [u8; 16],
     seal_salt: [u8; SALT],
+}
+
+/// What a key file is sealed under: the passphrase is not kept, what it was stretched to is.
+#[derive(Clone)]
+struct Lock {
+    stretched: Key,
+    kdf: Argon2Params,
+    salt: [u8; 16],
 }
 
 fn file_context(kdf: &Argon2Params, salt: &[u8; 16], key_id: &[u8; 8]) -> Context {
@@ -129,9 +147,22 @@ fn random_bytes<const N: usize>() -> Result<[u8; N], Error> {
 pub struct LocalKeyService {
     key: Key,
     key_id: String,
+    lock: Lock,
 }
 
 impl LocalKeyService {
+    /// Another random key, and the bytes of a file that holds it under the same passphrase.
+    pub fn renewed(&self) -> Result<(Vec<u8>, Self), KmsError> {
+        LocalKeyFile::locked(self.lock.clone(), Key::random()?, random_bytes()?, &random_salt()?)
+    }
+
+    /// The same key, and the bytes of a file that holds it under another passphrase. Takes as long as stretching it does.
+    pub fn under(&self, passphrase: &[u8], params: &Argon2Params) -> Result<(Vec<u8>, Self), KmsError> {
+        let (key_id, stretch_salt) = (decode(&self.key_id)?, random_bytes()?);
+        let chosen = Chosen { key: self.key.clone(), key_id, stretch_salt, seal_salt: random_salt()? };
+        LocalKeyFile::encode(passphrase, params, chosen)
+    }
+
     /// Makes a key file with the default cost. [`KmsError::Io`] with `AlreadyExists` if there is one.
     pub fn create(path: &Path, passphrase: &[u8]) -> Result<Self, KmsError> {
         Self::create_with(path, passphrase, &Argon2Params::default())

@@ -1,13 +1,18 @@
 //! What an administrator does on the host, the same whether the server runs (through the socket) or not (on the opened
 //! data): a command goes in, a JSON object comes out.
 
+mod keys;
 pub mod socket;
+
+pub use keys::MoveTo;
 
 use crate::backup::{self, Folder};
 use crate::error::{Error, Result};
-use crate::identity_keys::{Identity, Rotation, Successor};
+use crate::identity_keys::Successor;
 use crate::import;
+use crate::rotation::{self, What};
 use crate::tenants::Host;
+use crate::time::now;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -70,11 +75,15 @@ pub enum Command {
     },
     /// New keys.
     KeyRotate {
-        /// Of which workspace.
-        workspace: String,
-        /// `session` or `identity`.
+        /// Of which workspace; with `kms` of the whole host.
+        workspace: Option<String>,
+        /// `session`, `identity`, `channels`, `workspace`, `kms` or `database`.
         what: String,
+        /// With `kms`: what is to open the local key file from then on.
+        new_passphrase: Option<String>,
     },
+    /// Another key service for the whole host.
+    KeyMove(MoveTo),
     /// A sealed backup of every workspace.
     BackupCreate {
         /// Into which folder.
@@ -160,28 +169,11 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
                 .await?;
             Ok(json!({ "workspace": workspace.name, "pin": pin, "successor": follower.reveal() }))
         }
-        Command::KeyRotate { workspace, what } => {
-            let rotation = match what.as_str() {
-                "session" => Rotation::Session,
-                "identity" => Rotation::Root,
-                _ => {
-                    return Err(Error::bad_input(
-                        "These keys cannot be rotated",
-                        format!("{what} is not known here"),
-                        "give --what session or --what identity",
-                    ));
-                }
-            };
-            let epoch = host
-                .workspace(&workspace)?
-                .change_identity(move |identity: &Identity, db, keyring| {
-                    let next = identity.rotated(db, keyring, rotation)?;
-                    let epoch = next.document().epoch;
-                    Ok((Some(next), epoch))
-                })
-                .await?;
-            Ok(json!({ "what": what, "epoch": epoch, "resealed": 0 }))
+        Command::KeyRotate { workspace, what, new_passphrase } => {
+            let passphrase = new_passphrase.map(Zeroizing::new);
+            rotation::rotate(host, workspace.as_deref(), What::named(&what)?, passphrase.as_ref(), now()).await
         }
+        Command::KeyMove(wanted) => keys::move_to(host, wanted).await,
         Command::BackupCreate { to, passphrase } => {
             let folder = tokio::task::spawn_blocking(move || {
                 let passphrase = Zeroizing::new(passphrase);

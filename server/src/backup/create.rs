@@ -4,14 +4,13 @@ use super::Report;
 use super::folder::Folder;
 use super::snapshot::{Kept, Pieces, Snapshot, VERSION, WorkspaceKept};
 use crate::error::{Error, Result};
-use crate::state::Workspace;
+use crate::state::{Still, Workspace};
 use crate::store;
 use crate::tenants::Host;
 use crate::time::now;
 use std::fs::File;
 use std::sync::Arc;
 use thechatapp_protocol::FileId;
-use thechatapp_seal::unwrap;
 
 /// Makes a backup of every workspace. Each is as it was at one moment; what was acknowledged before this was called is in
 /// it.
@@ -33,15 +32,13 @@ pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
 }
 
 async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
-    let keyring = workspace.keyring()?;
     let place = workspace.place();
-    let database_key = unwrap(keyring.top(), "database", place.id.as_bytes(), 0, &place.wrapped_database_key)?;
-    let (frozen, messages, shared) = workspace.freeze(database_key.clone()).await?;
+    let Still { key, database_key, messages, shared, guard } = workspace.freeze().await?;
     let (path, to) = (place.path.clone(), folder.clone());
     let database = blocking(move || {
         let kept = to.keep(File::open(path)?);
         // The file stood still until here.
-        drop(frozen);
+        drop(guard);
         kept
     })
     .await?;
@@ -56,7 +53,7 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
         name: workspace.name.clone(),
         title: workspace.title.clone(),
         created: place.created,
-        key: Kept::from(keyring.top()),
+        key: Kept::from(&key),
         database_key: Kept::from(&database_key),
         database,
         files,

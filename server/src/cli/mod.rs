@@ -3,6 +3,7 @@
 mod backup;
 mod import;
 mod init;
+mod keys;
 mod output;
 mod serve;
 
@@ -15,7 +16,6 @@ use crate::tenants::{self, Host};
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use serde_json::Value;
-use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -52,7 +52,7 @@ enum Sub {
     Import(import::Import),
     /// Keys and their rotation.
     #[command(subcommand)]
-    Key(Key),
+    Key(keys::Key),
     /// Sealed backups.
     #[command(subcommand)]
     Backup(backup::Backup),
@@ -64,31 +64,6 @@ enum Sub {
     Doctor {
         #[command(flatten)]
         open: Open,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum Key {
-    /// Which key service guards a workspace's key, and how it is.
-    #[command(after_help = "Example: thechatapp-server key status --data /srv/chat --workspace acme --json")]
-    Status {
-        #[command(flatten)]
-        open: Open,
-        /// Of which workspace.
-        #[arg(long)]
-        workspace: String,
-    },
-    /// Makes new keys; clients follow silently.
-    #[command(after_help = "Example: thechatapp-server key rotate --data /srv/chat --workspace acme --what session")]
-    Rotate {
-        #[command(flatten)]
-        open: Open,
-        /// Of which workspace.
-        #[arg(long)]
-        workspace: String,
-        /// Which keys.
-        #[arg(long, value_parser = ["session", "identity"])]
-        what: String,
     },
 }
 
@@ -208,16 +183,7 @@ fn run(command: Sub, output: &Output) -> Result<()> {
                 Ok(())
             }
             Sub::Import(import) => import::run(import, output).await,
-            Sub::Key(Key::Status { open, workspace }) => {
-                let status = once(&open, Command::KeyStatus { workspace }).await?;
-                output.print(&status, key_words);
-                Ok(())
-            }
-            Sub::Key(Key::Rotate { open, workspace, what }) => {
-                let done = once(&open, Command::KeyRotate { workspace, what }).await?;
-                output.print(&done, |done| format!("New keys ({}), epoch {}", text(done, "what"), text(done, "epoch")));
-                Ok(())
-            }
+            Sub::Key(command) => keys::run(command, output).await,
             Sub::Backup(command) => backup::run(command, output).await,
             Sub::Workspace(command) => workspace(command, output).await,
             Sub::Doctor { open } => {
@@ -238,20 +204,6 @@ fn run(command: Sub, output: &Output) -> Result<()> {
     // Blocking work that is still under way has nobody left to answer.
     runtime.shutdown_background();
     done
-}
-
-fn key_words(status: &Value) -> String {
-    let mut words = format!("{}: {}, key {}", text(status, "workspace"), text(status, "state"), text(status, "key"));
-    let _ = write!(words, "\nkey service: {}", text(status, "provider"));
-    for (name, label) in [("age", "seconds old"), ("confirmed", "seconds since it was last given")] {
-        if let Some(seconds) = status.get(name).and_then(Value::as_u64) {
-            let _ = write!(words, "\n{seconds} {label}");
-        }
-    }
-    if let Some(why) = status.get("last_error").and_then(Value::as_str) {
-        let _ = write!(words, "\nlast error: {why}");
-    }
-    words
 }
 
 async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {

@@ -14,6 +14,7 @@ pub(crate) mod watch;
 pub(crate) use uri::credential;
 
 use crate::error::{Error, Kind, Result};
+use crate::files;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,6 +36,25 @@ pub enum KeySource {
     },
     /// One that may be away.
     Remote(Remote),
+}
+
+/// A key service as a host has it. A local one also has its file.
+#[derive(Clone)]
+pub(crate) struct Service {
+    pub(crate) kms: Arc<dyn KeyService>,
+    pub(crate) file: Option<(PathBuf, Arc<LocalKeyService>)>,
+}
+
+impl Service {
+    pub(crate) fn local(path: PathBuf, service: LocalKeyService) -> Self {
+        let service = Arc::new(service);
+        Self { kms: service.clone(), file: Some((path, service)) }
+    }
+}
+
+/// Where the key file lies that is about to take another one's place.
+pub(crate) fn next_file(path: &Path) -> PathBuf {
+    path.with_extension("next.json")
 }
 
 /// Where a key service is that may be away, and what it wants to see.
@@ -83,12 +103,30 @@ impl KeySource {
         file.cloned().unwrap_or_else(|| data.join("keys").join("local.json"))
     }
 
-    pub(crate) fn create(&self, data: &Path) -> Result<Arc<dyn KeyService>> {
+    /// The provider's name.
+    pub(crate) fn provider(&self) -> &'static str {
+        match self {
+            Self::Local { .. } => LOCAL,
+            Self::Remote(remote) => match &remote.place {
+                Where::Vault(_) => "vault",
+                Where::Pkcs11(_) => "pkcs11",
+                #[cfg(feature = "aws-kms")]
+                Where::Aws(_) => "aws-kms",
+            },
+        }
+    }
+
+    /// The service for a new host: a local key file is made.
+    ///
+    /// # Errors
+    /// When there is a key file already.
+    pub(crate) fn make(&self, data: &Path) -> Result<Service> {
         match self {
             Self::Local { file, passphrase } => {
-                Ok(Arc::new(LocalKeyService::create(&Self::path(file.as_ref(), data), passphrase.as_bytes())?))
+                let path = Self::path(file.as_ref(), data);
+                Ok(Service::local(path.clone(), LocalKeyService::create(&path, passphrase.as_bytes())?))
             }
-            Self::Remote(remote) => remote.connect(),
+            Self::Remote(remote) => Ok(Service { kms: remote.connect()?, file: None }),
         }
     }
 
@@ -97,12 +135,62 @@ impl KeySource {
     /// # Errors
     /// When a key file does not open, or a module is not there.
     pub fn open(&self, data: &Path) -> Result<Arc<dyn KeyService>> {
+        Ok(self.service(data)?.kms)
+    }
+
+    /// The same, as a host has it.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn service(&self, data: &Path) -> Result<Service> {
         match self {
             Self::Local { file, passphrase } => {
-                Ok(Arc::new(LocalKeyService::open(&Self::path(file.as_ref(), data), passphrase.as_bytes())?))
+                let path = Self::path(file.as_ref(), data);
+                Ok(Service::local(path.clone(), LocalKeyService::open(&path, passphrase.as_bytes())?))
             }
-            Self::Remote(remote) => remote.connect(),
+            Self::Remote(remote) => Ok(Service { kms: remote.connect()?, file: None }),
         }
+    }
+
+    /// The service that has a key of this name: a key file that is just being replaced has its successor beside it.
+    ///
+    /// # Errors
+    /// The same, and bad input for another key file than the host's.
+    pub(crate) fn service_of(&self, data: &Path, key_id: &str) -> Result<Service> {
+        let service = self.service(data)?;
+        let (Self::Local { passphrase, .. }, Some((path, _))) = (self, &service.file) else { return Ok(service) };
+        let next = next_file(path);
+        if service.kms.key_id() == key_id {
+            let _ = std::fs::remove_file(next);
+            return Ok(service);
+        }
+        if next.exists() {
+            let successor = LocalKeyService::open(&next, passphrase.as_bytes())?;
+            if successor.key_id() == key_id {
+                std::fs::rename(&next, path)?;
+                files::sync_parent(path)?;
+                return Ok(Service::local(path.clone(), successor));
+            }
+        }
+        Err(Error::new(
+            Kind::WrongKey,
+            "This is not the key file of this host",
+            format!("its keys are guarded by the local key {key_id}, and {} holds another", path.display()),
+            "give --kms local:PATH with the key file in use",
+        ))
+    }
+
+    /// A service that a host is to move to: a local key file is made when there is none.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn open_or_create(&self, data: &Path) -> Result<Service> {
+        if let Self::Local { file, .. } = self
+            && !Self::path(file.as_ref(), data).exists()
+        {
+            return self.make(data);
+        }
+        self.service(data)
     }
 }
 

@@ -116,7 +116,9 @@ pub fn numbered(view: View<'_>, number: i64) -> Result<Option<Channel>, Fail> {
 pub fn row(view: View<'_>, id: ChannelId) -> Result<ChannelRow, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT number, kind, name, topic, revision, created, change FROM channels WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT number, kind, name, topic, revision, created, change, epoch FROM channels WHERE id = ?1",
+        )?
         .query_row([id.as_bytes()], |row| {
             let channel = Channel { id, number: row.get(0)?, kind: kind_of(row.get(1)?)? };
             let topic: Option<Vec<u8>> = row.get(3)?;
@@ -129,12 +131,14 @@ pub fn row(view: View<'_>, id: ChannelId) -> Result<ChannelRow, Fail> {
                 created: Timestamp(row.get(5)?),
                 change: unsigned(row.get(6)?),
             };
-            Ok((channel, topic, row.get::<_, i64>(4)?, line))
+            Ok((channel, topic, (row.get(4)?, row.get(7)?), line))
         })
         .optional()?;
-    let Some((channel, topic, revision, mut line)) = found else { return Err(Fail::not_found("No such channel")) };
+    let Some((channel, topic, (revision, epoch), mut line)) = found else {
+        return Err(Fail::not_found("No such channel"));
+    };
     if let Some(topic) = topic {
-        line.topic = view.keyring.open_topic(id, unsigned(revision), &topic)?;
+        line.topic = view.keyring.open_topic(id, unsigned(revision), unsigned(epoch), &topic)?;
     }
     line.head = head(view, channel.number)?;
     Ok(line)
@@ -290,11 +294,14 @@ pub fn set_topic(tx: &mut Tx<'_>, channel: Channel, topic: &str) -> Result<Chann
     let revision = unsigned(old) + 1;
     let sealed = if topic.is_empty() { None } else { Some(tx.keyring.seal_topic(channel.id, revision, topic)?) };
     let change = tx.change();
-    tx.db.prepare_cached("UPDATE channels SET topic = ?2, revision = ?3, change = ?4 WHERE number = ?1")?.execute((
+    tx.db
+        .prepare_cached("UPDATE channels SET topic = ?2, revision = ?3, change = ?4, epoch = ?5 WHERE number = ?1")?
+        .execute((
         channel.number,
-        sealed,
+        sealed.as_ref().map(|sealed| &sealed.bytes),
         signed(revision),
         signed(change),
+        sealed.as_ref().map_or(0, |sealed| signed(sealed.epoch)),
     ))?;
     let row = row(tx.view(), channel.id)?;
     tx.tell(Row::Channel(row.clone()), channel.audience());

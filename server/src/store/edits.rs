@@ -10,7 +10,7 @@ use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{Version, Versions};
 use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
 
-fn field(channel: ChannelId, place: i64, revision: u64) -> FieldPlace {
+pub(super) fn field(channel: ChannelId, place: i64, revision: u64) -> FieldPlace {
     FieldPlace { channel, table: "edits", column: "body", place, part: [0; 16], revision }
 }
 
@@ -21,8 +21,15 @@ fn field(channel: ChannelId, place: i64, revision: u64) -> FieldPlace {
 pub fn keep(tx: &Tx<'_>, place: i64, old: &MessageRow, revision: u64) -> Result<(), Fail> {
     let sealed = tx.keyring.seal_field(&field(old.channel, place, revision), &old.text)?;
     tx.db
-        .prepare_cached("INSERT INTO edits (place, revision, by, at, body) VALUES (?1, ?2, ?3, ?4, ?5)")?
-        .execute((place, signed(revision), old.author.as_bytes(), old.edited.unwrap_or(old.at).0, sealed))?;
+        .prepare_cached("INSERT INTO edits (place, revision, by, at, body, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+        .execute((
+        place,
+        signed(revision),
+        old.author.as_bytes(),
+        old.edited.unwrap_or(old.at).0,
+        sealed.bytes,
+        signed(sealed.epoch),
+    ))?;
     Ok(())
 }
 
@@ -45,14 +52,14 @@ pub fn versions(view: View<'_>, channel: Channel, place: i64, from: u64) -> Resu
         return Err(Fail::bad_input("This message was deleted", "its former texts went with it", ""));
     }
     let mut statement = view.db.prepare_cached(
-        "SELECT revision, by, at, body FROM edits WHERE place = ?1 AND revision >= ?2 ORDER BY revision",
+        "SELECT revision, by, at, body, epoch FROM edits WHERE place = ?1 AND revision >= ?2 ORDER BY revision",
     )?;
     let mut rows = statement.query((place, signed(from)))?;
     let (mut versions, mut bytes) = (Vec::new(), 0);
     while let Some(row) = rows.next()? {
         let revision = unsigned(row.get(0)?);
         let sealed = row.get_ref(3)?.as_blob().map_err(rusqlite::Error::from)?;
-        let text = view.keyring.open_field(&field(channel.id, place, revision), sealed)?;
+        let text = view.keyring.open_field(&field(channel.id, place, revision), unsigned(row.get(4)?), sealed)?;
         bytes += ROW_BYTES + text.len();
         if bytes > PAGE_BYTES && !versions.is_empty() {
             return Ok(Versions { versions, more: true });

@@ -6,6 +6,7 @@
 use super::channels::Channel;
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
+use crate::keyring::Sealed;
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
@@ -72,7 +73,8 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
     let info = seal_info(tx.view(), channel.id, row)?;
     tx.db
         .prepare_cached(
-            "INSERT INTO files (id, channel, person, size, state, info, touched) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO files (id, channel, person, size, state, info, touched, epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             row.id.as_bytes(),
@@ -80,8 +82,9 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
             person.as_bytes(),
             signed(row.size),
             UPLOADING,
-            info,
+            info.bytes,
             now().0,
+            signed(info.epoch),
         ))?;
     Ok(())
 }
@@ -111,7 +114,7 @@ fn check_quota(tx: &Tx<'_>, person: AccountId, limits: Limits, size: u64) -> Res
     Ok(())
 }
 
-fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Vec<u8>, Fail> {
+fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Sealed, Fail> {
     let info = Info { name: row.name.clone(), media_type: row.media_type.clone() };
     let bytes =
         thechatapp_protocol::wire::encode(&info).map_err(|_| Fail::Broken("a file's info that does not encode"))?;
@@ -124,21 +127,21 @@ fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Vec<u8
 /// SQLite's.
 pub fn find(view: View<'_>, channel: Channel, id: FileId) -> Result<Option<File>, Fail> {
     let mut query = view.db.prepare_cached(
-        "SELECT id, info, size, person, state FROM files WHERE id = ?1 AND channel = ?2 AND state <= 1",
+        "SELECT id, info, size, epoch, person, state FROM files WHERE id = ?1 AND channel = ?2 AND state <= 1",
     )?;
     let mut rows = query.query((id.as_bytes(), channel.id.as_bytes()))?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some(File {
         row: read(view, channel.id, row)?,
-        person: AccountId::from_bytes(row.get(3)?),
-        whole: row.get::<_, i64>(4)? == WHOLE,
+        person: AccountId::from_bytes(row.get(4)?),
+        whole: row.get::<_, i64>(5)? == WHOLE,
     }))
 }
 
 fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<FileRow, Fail> {
     let id = FileId::from_bytes(row.get(0)?);
     let sealed: Vec<u8> = row.get(1)?;
-    let bytes = view.keyring.open_file_info(channel, id, &sealed)?;
+    let bytes = view.keyring.open_file_info(channel, id, unsigned(row.get(3)?), &sealed)?;
     let info: Info =
         thechatapp_protocol::wire::decode(&bytes).map_err(|_| Fail::Broken("a file's info that does not decode"))?;
     Ok(FileRow { id, name: info.name, media_type: info.media_type, size: unsigned(row.get(2)?) })
@@ -154,10 +157,19 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
     let done = tx
         .db
         .prepare_cached(
-            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5
+            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5, epoch = ?8
              WHERE id = ?1 AND state = ?6 AND channel = ?7",
         )?
-        .execute((row.id.as_bytes(), WHOLE, info, wrapped, now().0, UPLOADING, channel.id.as_bytes()))?;
+        .execute((
+            row.id.as_bytes(),
+            WHOLE,
+            info.bytes,
+            wrapped.bytes,
+            now().0,
+            UPLOADING,
+            channel.id.as_bytes(),
+            signed(wrapped.epoch),
+        ))?;
     if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
 }
 
@@ -168,13 +180,13 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
 /// Not found.
 pub fn open(view: View<'_>, channel: Channel, person: AccountId, id: FileId) -> Result<(FileRow, Key), Fail> {
     let mut query = view.db.prepare_cached(
-        "SELECT id, info, size, key FROM files
+        "SELECT id, info, size, epoch, key FROM files
          WHERE id = ?1 AND channel = ?2 AND state = ?3 AND (place IS NOT NULL OR person = ?4)",
     )?;
     let mut rows = query.query((id.as_bytes(), channel.id.as_bytes(), WHOLE, person.as_bytes()))?;
     let row = rows.next()?.ok_or_else(|| Fail::not_found("No such file"))?;
-    let wrapped: Vec<u8> = row.get(3)?;
-    Ok((read(view, channel.id, row)?, view.keyring.unwrap_file_key(channel.id, id, &wrapped)?))
+    let (epoch, wrapped) = (unsigned(row.get(3)?), row.get::<_, Vec<u8>>(4)?);
+    Ok((read(view, channel.id, row)?, view.keyring.unwrap_file_key(channel.id, id, epoch, &wrapped)?))
 }
 
 /// Gives files to a message of their uploader.
@@ -212,8 +224,9 @@ pub fn attach(
 /// # Errors
 /// SQLite's.
 pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>, Fail> {
-    let mut query =
-        view.db.prepare_cached("SELECT id, info, size FROM files WHERE place = ?1 AND state = 1 ORDER BY position")?;
+    let mut query = view
+        .db
+        .prepare_cached("SELECT id, info, size, epoch FROM files WHERE place = ?1 AND state = 1 ORDER BY position")?;
     let mut rows = query.query([place])?;
     let mut files = Vec::new();
     while let Some(row) = rows.next()? {
@@ -302,14 +315,15 @@ pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
 /// # Errors
 /// SQLite's; [`Fail::Seal`] when a key does not open.
 pub fn all_shared(view: View<'_>) -> Result<Vec<(FileRow, Key)>, Fail> {
-    let mut query =
-        view.db.prepare("SELECT id, info, size, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
+    let mut query = view
+        .db
+        .prepare("SELECT id, info, size, epoch, channel, key FROM files WHERE state = 1 AND place IS NOT NULL")?;
     let mut rows = query.query([])?;
     let mut all = Vec::new();
     while let Some(row) = rows.next()? {
-        let channel = ChannelId::from_bytes(row.get(3)?);
-        let (info, wrapped) = (read(view, channel, row)?, row.get::<_, Vec<u8>>(4)?);
-        let key = view.keyring.unwrap_file_key(channel, info.id, &wrapped)?;
+        let channel = ChannelId::from_bytes(row.get(4)?);
+        let (info, wrapped) = (read(view, channel, row)?, row.get::<_, Vec<u8>>(5)?);
+        let key = view.keyring.unwrap_file_key(channel, info.id, unsigned(row.get(3)?), &wrapped)?;
         all.push((info, key));
     }
     Ok(all)

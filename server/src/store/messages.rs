@@ -4,7 +4,7 @@ use super::channels::{Channel, head, seq_of};
 use super::{Tx, View, edits, files, polls, reactions, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
-use crate::keyring::{BodyPlace, Keyring};
+use crate::keyring::{BodyPlace, Keyring, Sealed};
 use crate::time::now;
 use rusqlite::{OptionalExtension, Row as SqlRow};
 use thechatapp_protocol::event::{MessageRow, Pin, Poll};
@@ -27,7 +27,7 @@ pub struct Ready {
     digest: [u8; 32],
     text: String,
     files: Vec<FileId>,
-    sealed: Vec<u8>,
+    sealed: Sealed,
     poll: Option<Box<Poll>>,
 }
 
@@ -164,11 +164,20 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
 }
 
 fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, ready: &Ready) -> Result<bool, Fail> {
+    // New keys may have come since it was sealed; once all older texts are sealed anew nobody looks for one more.
+    let again = if ready.sealed.epoch == tx.keyring.channel_epoch() {
+        None
+    } else {
+        let place = BodyPlace { channel: ready.channel, author: ready.author, id: ready.id, revision: 0 };
+        Some(tx.keyring.seal_body(&place, &ready.text)?)
+    };
+    let sealed = again.as_ref().unwrap_or(&ready.sealed);
     let written = tx
         .db
         .prepare_cached(
-            "INSERT INTO messages (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, NULL, 0, ?8)
+            "INSERT INTO messages
+                (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body, epoch)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7, 0, NULL, 0, ?8, ?9)
              ON CONFLICT (id, author) DO NOTHING",
         )?
         .execute((
@@ -179,7 +188,8 @@ fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, r
             ready.thread.map(|thread| *thread.as_bytes()),
             ready.digest,
             signed(change),
-            &ready.sealed,
+            &sealed.bytes,
+            signed(sealed.epoch),
         ))?;
     if written == 1 {
         search::note(tx, channel.place(seq))?;
@@ -270,8 +280,10 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     let sealed = tx.keyring.seal_body(&at, text)?;
     let (change, edited) = (tx.change(), now());
     tx.db
-        .prepare_cached("UPDATE messages SET body = ?2, revision = ?3, edited = ?4, change = ?5 WHERE place = ?1")?
-        .execute((place, sealed, signed(at.revision), edited.0, signed(change)))?;
+        .prepare_cached(
+            "UPDATE messages SET body = ?2, revision = ?3, edited = ?4, change = ?5, epoch = ?6 WHERE place = ?1",
+        )?
+        .execute((place, sealed.bytes, signed(at.revision), edited.0, signed(change), signed(sealed.epoch)))?;
     search::note(tx, place)?;
     let row = MessageRow { text: text.to_owned(), edited: Some(edited), change, ..old };
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
@@ -333,7 +345,7 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
 /// What [`read`] reads.
 pub(super) const COLUMNS: &str = "place, id, author, at, thread, change, revision, edited, deleted, body,
     EXISTS (SELECT 1 FROM reactions r WHERE r.place = messages.place), replies, last_reply, pinned_by, pinned_at, poll,
-    EXISTS (SELECT 1 FROM files f WHERE f.place = messages.place)";
+    EXISTS (SELECT 1 FROM files f WHERE f.place = messages.place), epoch";
 
 /// The message at a place of this channel.
 ///
@@ -393,7 +405,8 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &SqlRow<'_>) -> Resu
     let text = match row.get_ref(9)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
         Some(sealed) => {
             let revision = unsigned(row.get(6)?);
-            view.keyring.open_body(&BodyPlace { channel, author, id, revision }, sealed)?
+            let place = BodyPlace { channel, author, id, revision };
+            view.keyring.open_body(&place, unsigned(row.get(17)?), sealed)?
         }
         None if deleted => String::new(),
         None => return Err(Fail::Broken("a message without a text")),

@@ -14,6 +14,7 @@ pub mod pins;
 pub mod polls;
 pub mod reactions;
 pub mod reads;
+pub mod reseal;
 pub mod saved;
 pub mod search;
 pub mod sync;
@@ -33,9 +34,11 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_talk.sql"),
     include_str!("migrations/0003_files.sql"),
+    include_str!("migrations/0004_epochs.sql"),
 ];
 /// The schema of `host.db`.
-pub const HOST: Schema = &[include_str!("migrations/host_0001_first.sql")];
+pub const HOST: Schema =
+    &[include_str!("migrations/host_0001_first.sql"), include_str!("migrations/host_0002_rotation.sql")];
 
 /// A writer's transaction, as one job sees it.
 #[derive(Debug)]

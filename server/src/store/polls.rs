@@ -49,7 +49,7 @@ pub fn tidy(options: &[String]) -> Result<Vec<String>, Fail> {
     Ok(tidy)
 }
 
-fn field(channel: ChannelId, place: i64, number: usize) -> FieldPlace {
+pub(super) fn field(channel: ChannelId, place: i64, number: usize) -> FieldPlace {
     let mut part = [0; 16];
     if let Some(last) = part.last_mut() {
         *last = u8::try_from(number).unwrap_or(u8::MAX);
@@ -64,10 +64,11 @@ fn field(channel: ChannelId, place: i64, number: usize) -> FieldPlace {
 pub(super) fn create(tx: &Tx<'_>, channel: Channel, place: i64, poll: &Poll) -> Result<(), Fail> {
     tx.db.prepare_cached("UPDATE messages SET poll = 1 WHERE place = ?1")?.execute([place])?;
     tx.db.prepare_cached("INSERT INTO polls (place, multiple) VALUES (?1, ?2)")?.execute((place, poll.multiple))?;
-    let mut insert = tx.db.prepare_cached("INSERT INTO poll_options (place, number, text) VALUES (?1, ?2, ?3)")?;
+    let mut insert =
+        tx.db.prepare_cached("INSERT INTO poll_options (place, number, text, epoch) VALUES (?1, ?2, ?3, ?4)")?;
     for (number, option) in poll.options.iter().enumerate() {
         let sealed = tx.keyring.seal_field(&field(channel.id, place, number), option)?;
-        insert.execute((place, signed(number as u64), sealed))?;
+        insert.execute((place, signed(number as u64), sealed.bytes, signed(sealed.epoch)))?;
     }
     Ok(())
 }
@@ -82,11 +83,13 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, place: i64) -> Result<Pol
         .prepare_cached("SELECT multiple, closed FROM polls WHERE place = ?1")?
         .query_row([place], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let mut options = Vec::new();
-    let mut statement = view.db.prepare_cached("SELECT text FROM poll_options WHERE place = ?1 ORDER BY number")?;
+    let mut statement =
+        view.db.prepare_cached("SELECT text, epoch FROM poll_options WHERE place = ?1 ORDER BY number")?;
     let mut rows = statement.query([place])?;
     while let Some(row) = rows.next()? {
         let sealed = row.get_ref(0)?.as_blob().map_err(rusqlite::Error::from)?;
-        options.push(view.keyring.open_field(&field(channel, place, options.len()), sealed)?);
+        let at = field(channel, place, options.len());
+        options.push(view.keyring.open_field(&at, unsigned(row.get(1)?), sealed)?);
     }
     let mut statement = view.db.prepare_cached("SELECT person, choices FROM votes WHERE place = ?1 ORDER BY change")?;
     let votes = statement.query_map([place], |row| {

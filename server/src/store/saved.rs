@@ -5,13 +5,13 @@ use super::messages::{self, PAGE_BYTES};
 use super::search::Sight;
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
-use crate::keyring::FieldPlace;
+use crate::keyring::{FieldPlace, Sealed};
 use crate::time::now;
 use rusqlite::OptionalExtension;
 use thechatapp_protocol::methods::saved::{ListSavedParams, NOTE_MAX, SAVED_MAX, SAVED_PAGE_MAX, Saved, SavedPage};
 use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
 
-fn field(channel: ChannelId, person: AccountId, place: i64, revision: u64) -> FieldPlace {
+pub(super) fn field(channel: ChannelId, person: AccountId, place: i64, revision: u64) -> FieldPlace {
     FieldPlace { channel, table: "saved", column: "note", place, part: *person.as_bytes(), revision }
 }
 
@@ -19,7 +19,7 @@ struct Kept {
     number: i64,
     at: i64,
     revision: i64,
-    note: Option<Vec<u8>>,
+    note: Option<Sealed>,
 }
 
 /// Keeps a message, or changes the note. Without a note, the one that is there stays.
@@ -37,9 +37,11 @@ pub fn save(tx: &Tx<'_>, channel: Channel, place: i64, person: AccountId, note: 
     let message = messages::row(tx.view(), channel.id, place)?;
     let old = tx
         .db
-        .prepare_cached("SELECT number, at, revision, note FROM saved WHERE person = ?1 AND place = ?2")?
+        .prepare_cached("SELECT number, at, revision, note, epoch FROM saved WHERE person = ?1 AND place = ?2")?
         .query_row((person.as_bytes(), place), |row| {
-            Ok(Kept { number: row.get(0)?, at: row.get(1)?, revision: row.get(2)?, note: row.get(3)? })
+            let epoch = unsigned(row.get(4)?);
+            let note = row.get::<_, Option<Vec<u8>>>(3)?.map(|bytes| Sealed { epoch, bytes });
+            Ok(Kept { number: row.get(0)?, at: row.get(1)?, revision: row.get(2)?, note })
         })
         .optional()?;
     if old.is_none() && message.deleted {
@@ -53,16 +55,24 @@ pub fn save(tx: &Tx<'_>, channel: Channel, place: i64, person: AccountId, note: 
     let text = match (note, &kept.note) {
         (Some(note), _) => note.to_owned(),
         // Sealed before under the revision that counted until now.
-        (None, Some(sealed)) => tx.keyring.open_field(&place_of(kept.revision - 1), sealed)?,
+        (None, Some(sealed)) => tx.keyring.open_field(&place_of(kept.revision - 1), sealed.epoch, &sealed.bytes)?,
         (None, None) => String::new(),
     };
     kept.note = if text.is_empty() { None } else { Some(tx.keyring.seal_field(&place_of(kept.revision), &text)?) };
     tx.db
         .prepare_cached(
-            "INSERT INTO saved (person, place, number, at, revision, note) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET revision = excluded.revision, note = excluded.note",
+            "INSERT INTO saved (person, place, number, at, revision, note, epoch) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET revision = excluded.revision, note = excluded.note, epoch = excluded.epoch",
         )?
-        .execute((person.as_bytes(), place, kept.number, kept.at, kept.revision, kept.note))?;
+        .execute((
+            person.as_bytes(),
+            place,
+            kept.number,
+            kept.at,
+            kept.revision,
+            kept.note.as_ref().map(|sealed| &sealed.bytes),
+            kept.note.as_ref().map_or(0, |sealed| signed(sealed.epoch)),
+        ))?;
     Ok(Saved { message, note: text, at: Timestamp(kept.at), number: unsigned(kept.number) })
 }
 
@@ -96,7 +106,7 @@ pub fn remove(tx: &Tx<'_>, place: i64, person: AccountId) -> Result<(), Fail> {
 /// SQLite's, and of seals.
 pub fn list(view: View<'_>, person: AccountId, params: &ListSavedParams) -> Result<SavedPage, Fail> {
     let mut statement = view.db.prepare_cached(
-        "SELECT place, number, at, revision, note FROM saved WHERE person = ?1 AND number < ?2 ORDER BY number DESC",
+        "SELECT place, number, at, revision, note, epoch FROM saved WHERE person = ?1 AND number < ?2 ORDER BY number DESC",
     )?;
     let mut rows = statement.query((person.as_bytes(), params.before.map_or(i64::MAX, signed)))?;
     let limit = params.limit.clamp(1, SAVED_PAGE_MAX) as usize;
@@ -107,7 +117,10 @@ pub fn list(view: View<'_>, person: AccountId, params: &ListSavedParams) -> Resu
         let Some(channel) = sight.channel(view, place >> 40)? else { continue };
         let message = messages::row(view, channel, place)?;
         let note = match row.get_ref(4)?.as_blob_or_null().map_err(rusqlite::Error::from)? {
-            Some(sealed) => view.keyring.open_field(&field(channel, person, place, unsigned(row.get(3)?)), sealed)?,
+            Some(sealed) => {
+                let at = field(channel, person, place, unsigned(row.get(3)?));
+                view.keyring.open_field(&at, unsigned(row.get(5)?), sealed)?
+            }
             None => String::new(),
         };
         bytes += messages::weight(&message) + note.len();

@@ -6,17 +6,17 @@ use thechatapp_protocol::methods::polls::CreatePollParams;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, WorkspaceId};
 use thechatapp_seal::Key;
 
-const ALICE: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
+pub(super) const ALICE: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
 
 /// A workspace's database in memory, without a server around it.
-struct Store {
-    db: Connection,
-    keyring: Keyring,
+pub(super) struct Store {
+    pub(super) db: Connection,
+    pub(super) keyring: Keyring,
     counts: Counts,
 }
 
 impl Store {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let db = Connection::open_in_memory().unwrap();
         for step in WORKSPACE {
             db.execute_batch(step).unwrap();
@@ -27,18 +27,18 @@ impl Store {
         Self { db, keyring, counts: Counts::new(0, Arc::new(true.into())) }
     }
 
-    fn job<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
+    pub(super) fn job<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
         let mut notes = Vec::new();
         job(&mut Tx::new(&self.db, &self.keyring, &mut notes, &self.counts))
     }
 
-    fn channel(&self, number: u8) -> Channel {
+    pub(super) fn channel(&self, number: u8) -> Channel {
         let id = ChannelId::from_bytes([number; 16]);
         self.job(|tx| channels::create(tx, id, &format!("c{number}"), ChannelKind::Public, None, false)).unwrap()
     }
 
     /// Sends a message and gives its place.
-    fn send(&self, channel: Channel, number: u8, thread: Option<u8>) -> i64 {
+    pub(super) fn send(&self, channel: Channel, number: u8, thread: Option<u8>) -> i64 {
         let id = |number| MessageId::from_bytes([number; 16]);
         let ready = Ready::new(
             &self.keyring,
@@ -54,7 +54,7 @@ impl Store {
         channel.place(sent.seq)
     }
 
-    fn count(&self, table: &str) -> i64 {
+    pub(super) fn count(&self, table: &str) -> i64 {
         self.db.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get(0)).unwrap()
     }
 }
@@ -75,7 +75,9 @@ fn a_former_text_opens_only_where_it_was_sealed_and_goes_with_its_message() {
     let taken = "(SELECT body FROM edits WHERE revision = 0)";
     for moved in [
         format!("UPDATE edits SET body = {taken} WHERE revision = 1"),
-        format!("INSERT INTO edits SELECT {other}, revision, by, at, body FROM edits WHERE place = {place} LIMIT 1"),
+        format!(
+            "INSERT INTO edits SELECT {other}, revision, by, at, body, epoch FROM edits WHERE place = {place} LIMIT 1"
+        ),
     ] {
         store.db.execute_batch("SAVEPOINT before").unwrap();
         store.db.execute(&moved, []).unwrap();

@@ -41,17 +41,36 @@ impl Host {
     /// # Errors
     /// When the database or the file fails, or the key does not open.
     pub fn tls_key(&self) -> Result<Zeroizing<Vec<u8>>> {
-        if kms::may_be_away(&*self.kms) {
+        if kms::may_be_away(&*self.kms()) {
             return self.tls_key_in_file();
         }
-        let context = Context::new("host").part(b"tls key");
-        if let Some(sealed) = self.fact("tls_key")? {
-            return Ok(open(&self.db()?.opened.key, &context, &sealed)?);
+        if let Some(der) = self.sealed_tls_key()? {
+            let _ = std::fs::remove_file(self.tls_key_file());
+            return Ok(der);
         }
-        let der = make_tls_key()?;
-        let sealed = seal(&self.db()?.opened.key, &context, &der)?;
+        // A host that moved from a service that may be away has it in a file.
+        let der = match std::fs::read(self.tls_key_file()) {
+            Ok(der) => Zeroizing::new(der),
+            Err(_) => make_tls_key()?,
+        };
+        let sealed = seal(&self.db()?.opened.key, &tls_context(), &der)?;
         self.set_fact("tls_key", &sealed)?;
+        let _ = std::fs::remove_file(self.tls_key_file());
         Ok(der)
+    }
+
+    fn sealed_tls_key(&self) -> Result<Option<Zeroizing<Vec<u8>>>> {
+        let Some(sealed) = self.fact("tls_key")? else { return Ok(None) };
+        Ok(Some(open(&self.db()?.opened.key, &tls_context(), &sealed)?))
+    }
+
+    /// Puts the TLS key where it has to lie under another key service, before the host changes to it.
+    pub(super) fn place_tls_key(&self, may_be_away: bool) -> Result<()> {
+        if !may_be_away || self.tls_key_file().exists() {
+            return Ok(());
+        }
+        let Some(der) = self.sealed_tls_key()? else { return Ok(()) };
+        Ok(files::write_private(&self.tls_key_file(), &der)?)
     }
 
     /// Unsealed, as the key of any certificate is: without it a server whose key service is away could tell nobody why.
@@ -83,7 +102,7 @@ impl Host {
         Ok(())
     }
 
-    fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    pub(super) fn fact(&self, name: &str) -> Result<Option<Vec<u8>>> {
         Ok(self.db()?.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
     }
 
@@ -96,6 +115,10 @@ impl Host {
         }
         Ok(())
     }
+}
+
+fn tls_context() -> Context {
+    Context::new("host").part(b"tls key")
 }
 
 fn make_tls_key() -> Result<Zeroizing<Vec<u8>>> {

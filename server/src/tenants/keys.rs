@@ -1,13 +1,14 @@
 //! How a host comes by its keys, keeps them for a bounded time, and does without them while the key service is away.
 
-use super::{HOST, Host, NOT_YET, Opened};
+use super::{HOST, Host, InUse, NOT_YET, Opened, moving};
 use crate::error::{Error, Kind, Result};
 use crate::kms::{self, watch};
-use crate::state::{Place, Workspace};
+use crate::state::{Given, Place, Workspace, WrappedKeys};
 use crate::store;
 use crate::time::now;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
@@ -16,8 +17,6 @@ use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 
 /// Keys that are asked for at the same time.
 const AT_ONCE: usize = 16;
-/// Wrapped workspace keys are of the first epoch until they are rotated.
-const EPOCH: u64 = 1;
 /// What is said of a service that has let the time run out.
 const SILENT: &str = "the key service did not give the key again in time";
 
@@ -40,13 +39,15 @@ impl Host {
     pub(super) fn open_all(&self) -> Result<()> {
         let at = Instant::now();
         if let Err(why) = self.open_host(at) {
-            return if kms::may_be_away(&*self.kms) && why.kind == Kind::KeyService { Ok(()) } else { Err(why) };
+            return if kms::may_be_away(&*self.kms()) && why.kind == Kind::KeyService { Ok(()) } else { Err(why) };
         }
         for workspace in self.workspaces() {
-            let given = ask(&*self.kms, &workspace);
+            let (kms, keys) = self.to_ask(&workspace);
+            let given = ask(&*kms, &workspace, &keys);
             let failed = given.as_ref().err().map(ToString::to_string);
             let away = given.as_ref().is_err_and(|why| !watch::is_refusal(why));
-            let opened = given.map_err(|why| kms::failed(&*self.kms, why)).and_then(|key| workspace.open(key));
+            let opened =
+                given.map_err(|why| kms::failed(&*kms, why)).and_then(|given| self.open_workspace(&workspace, &given));
             let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
             match opened {
                 Ok(()) => health.confirmed(at, self.cache),
@@ -62,11 +63,12 @@ impl Host {
     }
 
     fn open_host(&self, at: Instant) -> Result<()> {
-        let key = match self.kms.unwrap(&WrapContext::new(HOST), &self.wrapped_key) {
+        let InUse { service, wrapped_key, .. } = self.in_use();
+        let key = match service.kms.unwrap(&WrapContext::new(HOST), &wrapped_key) {
             Ok(key) => key,
             Err(why) => {
                 self.health.lock().failed(at, why.to_string());
-                return Err(kms::failed(&*self.kms, why));
+                return Err(kms::failed(&*service.kms, why));
             }
         };
         let opened = self.list(key);
@@ -81,24 +83,27 @@ impl Host {
     fn list(&self, key: Key) -> Result<()> {
         let _in_use = database::in_use();
         let db = database::open(&self.dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
+        moving::finish(&db, &self.in_use())?;
         let places = {
-            let mut rows = db.prepare("SELECT id, name, title, wrapped_key, database_key, created FROM workspaces")?;
+            let mut rows = db.prepare(
+                "SELECT id, name, title, created,
+                    wrapped_key, database_key, coming_key, coming_database_key, key_epoch, key_made FROM workspaces",
+            )?;
             let rows = rows.query_map([], |row| {
                 let name: String = row.get(1)?;
-                Ok(Place {
+                let place = Place {
                     id: WorkspaceId::from_bytes(row.get(0)?),
                     path: self.dir.join(&name).join("workspace.db"),
                     name,
                     title: row.get(2)?,
-                    wrapped_key: row.get(3)?,
-                    wrapped_database_key: row.get(4)?,
-                    created: Timestamp(row.get(5)?),
-                })
+                    created: Timestamp(row.get(3)?),
+                };
+                Ok((place, Self::keys_of(row, 4)?))
             })?;
             rows.collect::<std::result::Result<Vec<_>, _>>()?
         };
-        for place in places {
-            self.add(place.name.clone(), Workspace::new(place, self.passwords.clone()));
+        for (place, keys) in places {
+            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone()));
         }
         self.set_opened(Opened { key, db });
         Ok(())
@@ -150,34 +155,42 @@ impl Host {
             health().failed(at, SILENT.to_owned());
             self.shut(&workspace).await;
         }
-        let (kms, asked) = (self.kms.clone(), workspace.clone());
-        let mut asking = tokio::task::spawn_blocking(move || ask(&*kms, &asked));
+        let ((kms, keys), asked) = (self.to_ask(&workspace), workspace.clone());
+        let of = kms.clone();
+        let mut asking = tokio::task::spawn_blocking(move || ask(&*of, &asked, &keys));
         if workspace.is_open() {
             // While the service is slow, the time still runs.
             if let Ok(given) = tokio::time::timeout(lasts, &mut asking).await {
-                return self.answered(&workspace, at, given).await;
+                return self.answered(&workspace, &kms, at, given).await;
             }
             health().failed(at, SILENT.to_owned());
             self.shut(&workspace).await;
         }
         let given = asking.await;
-        self.answered(&workspace, at, given).await;
+        self.answered(&workspace, &kms, at, given).await;
     }
 
     async fn answered(
         self: &Arc<Self>,
         workspace: &Arc<Workspace>,
+        asked: &Arc<dyn KeyService>,
         at: Instant,
-        given: std::result::Result<std::result::Result<Key, KmsError>, tokio::task::JoinError>,
+        given: std::result::Result<std::result::Result<Given, KmsError>, tokio::task::JoinError>,
     ) {
         let health = || workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
         let given = given.unwrap_or_else(|why| Err(std::io::Error::other(why).into()));
-        let right = given.and_then(|key| match workspace.keyring() {
-            Ok(keyring) if !keyring.is_under(&key) => Err(KmsError::WrongKey),
-            _ => Ok(key),
+        let right = given.and_then(|given| match workspace.keyring() {
+            Ok(keyring)
+                if !keyring.is_under(&given.key) && !given.coming.as_ref().is_some_and(|key| keyring.is_under(key)) =>
+            {
+                Err(KmsError::WrongKey)
+            }
+            _ => Ok(given),
         });
-        let key = match right {
-            Ok(key) => key,
+        let given = match right {
+            Ok(given) => given,
+            // It was asked for what another service guards now.
+            Err(_) if workspace.is_open() && !Arc::ptr_eq(asked, &self.kms()) => return,
             Err(why) => {
                 tracing::warn!(workspace = %workspace.id, error = %why, "the key service did not give a workspace's key");
                 health().failed(at, why.to_string());
@@ -187,11 +200,12 @@ impl Host {
                 return;
             }
         };
-        if workspace.is_open() {
+        if let Ok(keyring) = workspace.keyring() {
+            keyring.settle(at);
             return health().confirmed(at, self.cache);
         }
-        let opening = workspace.clone();
-        let opened = tokio::task::spawn_blocking(move || opening.open(key)).await;
+        let (own, opening) = (self.clone(), workspace.clone());
+        let opened = tokio::task::spawn_blocking(move || own.open_workspace(&opening, &given)).await;
         let opened = opened.unwrap_or_else(|why| Err(Error::internal("The workspace did not open", why)));
         if let Err(why) = opened {
             tracing::error!(workspace = %workspace.id, error = %why, "a workspace could not be opened");
@@ -216,13 +230,20 @@ impl Host {
         let _ = tokio::task::spawn_blocking(move || closing.close()).await;
     }
 
-    /// What is known of a workspace's key: `{provider, key, age, epoch, state, last_error, confirmed}`; `age` and `confirmed`
-    /// in seconds.
+    /// The service that guards a workspace's keys, and what it wrapped: both of one moment.
+    fn to_ask(&self, workspace: &Workspace) -> (Arc<dyn KeyService>, WrappedKeys) {
+        let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        (in_use.service.kms.clone(), workspace.keys())
+    }
+
+    /// What is known of a workspace's key: `{provider, key, age, epoch, state, last_error, confirmed, resealing, rotated}`;
+    /// `age`, `confirmed` and what stands in `rotated` in seconds.
     ///
     /// # Errors
     /// Bad input when there is no such workspace.
     pub fn key_status(&self, name: &str) -> Result<Value> {
-        let of = |age: Option<i64>, health: &watch::Health, open: bool| {
+        let kms = self.kms();
+        let of = |keys: Option<&WrappedKeys>, health: &watch::Health, open: bool| {
             let last_error = health.last_error();
             let state = match (open, &last_error) {
                 (true, None) => "open",
@@ -231,10 +252,10 @@ impl Host {
             };
             json!({
                 "workspace": name,
-                "provider": self.kms.provider(),
-                "key": self.kms.key_id(),
-                "age": age,
-                "epoch": age.map(|_| EPOCH),
+                "provider": kms.provider(),
+                "key": kms.key_id(),
+                "age": keys.map(|keys| (now().0 - keys.made.0) / 1000),
+                "epoch": keys.map(|keys| keys.epoch),
                 "state": state,
                 "confirmed": health.last_confirmed().map(|at| at.elapsed().as_secs()),
                 "last_error": last_error,
@@ -244,12 +265,23 @@ impl Host {
             return Ok(of(None, &self.health.lock(), false));
         }
         let workspace = self.workspace(name)?;
-        let age = (now().0 - workspace.place().created.0) / 1000;
+        let rotated: BTreeMap<String, i64> =
+            self.rotations(workspace.id)?.into_iter().map(|(what, at)| (what, (now().0 - at.0) / 1000)).collect();
+        let resealing = workspace.resealing().map(|progress| json!({ "left": progress.left(), "done": progress.done }));
         let health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(of(Some(age), &health, workspace.is_open()))
+        let mut status = of(Some(&workspace.keys()), &health, workspace.is_open());
+        if let Value::Object(fields) = &mut status {
+            fields.insert("resealing".to_owned(), json!(resealing));
+            fields.insert("resealed".to_owned(), json!(workspace.resealed()));
+            fields.insert("rotated".to_owned(), json!(rotated));
+        }
+        Ok(status)
     }
 }
 
-fn ask(kms: &dyn KeyService, workspace: &Workspace) -> std::result::Result<Key, KmsError> {
-    kms.unwrap(&WrapContext::new(workspace.id.to_string()), &workspace.place().wrapped_key)
+fn ask(kms: &dyn KeyService, workspace: &Workspace, keys: &WrappedKeys) -> std::result::Result<Given, KmsError> {
+    let context = WrapContext::new(workspace.id.to_string());
+    let key = kms.unwrap(&context, &keys.key)?;
+    let coming = keys.coming_key.as_ref().map(|coming| kms.unwrap(&context, coming)).transpose()?;
+    Ok(Given { key, coming })
 }

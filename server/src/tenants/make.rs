@@ -6,7 +6,7 @@ use crate::files;
 use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
 use crate::kms;
-use crate::state::{Place, Workspace};
+use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
 use std::sync::PoisonError;
@@ -16,7 +16,7 @@ use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::identity::{Invite, Pin, make_code};
 use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::{ChannelId, Timestamp, WorkspaceId};
-use thechatapp_seal::{Key, WrapContext, wrap};
+use thechatapp_seal::{Key, WrapContext};
 
 /// The channel that everybody is in.
 const GENERAL: &str = "general";
@@ -42,14 +42,23 @@ impl Host {
     /// # Errors
     /// Bad input for a name that is taken or cannot stand in an address.
     pub fn create_workspace(&self, title: &str, tls_keys: Vec<[u8; 32]>) -> Result<Made> {
+        // The service must not change between the wrapping and the row.
+        let _rotating = self.rotating.lock();
         let title = title.trim();
         let name = self.free_name(title)?;
         let created = now();
         let (top, database_key) = (Key::random()?, Key::random()?);
         let id = WorkspaceId::from_parts(now().unix_millis(), &random()?);
-        let wrapped_key =
-            self.kms.wrap(&WrapContext::new(id.to_string()), &top).map_err(|why| kms::failed(&*self.kms, why))?;
-        let wrapped_database_key = wrap(&top, "database", id.as_bytes(), 0, &database_key)?;
+        let kms = self.kms();
+        let key = kms.wrap(&WrapContext::new(id.to_string()), &top).map_err(|why| kms::failed(&*kms, why))?;
+        let keys = WrappedKeys {
+            key,
+            database_key: wrap_database_key(id, &top, &database_key)?,
+            coming_key: None,
+            coming_database_key: None,
+            epoch: 1,
+            made: created,
+        };
         let folder = self.dir.join(&name);
         files::private_folder(&folder)?;
         let path = folder.join("workspace.db");
@@ -78,23 +87,14 @@ impl Host {
         };
         // Only with this row does the workspace exist.
         self.db()?.execute(
-            "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-            (
-                id.as_bytes(),
-                &name,
-                title,
-                self.kms.provider(),
-                self.kms.key_id(),
-                &wrapped_key,
-                &wrapped_database_key,
-                created.0,
-            ),
+            "INSERT INTO workspaces (id, name, title, provider, key_id, wrapped_key, database_key, created, key_made)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?8)",
+            (id.as_bytes(), &name, title, kms.provider(), kms.key_id(), &keys.key, &keys.database_key, created.0),
         )?;
         let title = title.to_owned();
-        let place = Place { id, name: name.clone(), title, path, wrapped_key, wrapped_database_key, created };
-        let workspace = Workspace::new(place, self.passwords.clone());
-        workspace.open(top)?;
+        let place = Place { id, name: name.clone(), title, path, created };
+        let workspace = Workspace::new(place, keys, self.passwords.clone());
+        workspace.open(&Given { key: top, coming: None })?;
         workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
         self.add(name.clone(), workspace);
         let invite = Invite { base: self.base_url()?, workspace: name.clone(), pin, code }.to_string();
@@ -114,6 +114,7 @@ impl Host {
     /// # Errors
     /// Bad input when there is none.
     pub fn wipe_workspace(&self, name: &str) -> Result<()> {
+        let _rotating = self.rotating.lock();
         let workspace = self.workspace(name)?;
         {
             let db = self.db()?;

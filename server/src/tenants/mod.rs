@@ -17,6 +17,8 @@ mod facts;
 mod keep;
 mod keys;
 mod make;
+mod moving;
+mod rotate;
 
 pub use make::Made;
 pub(crate) use make::short_name;
@@ -26,7 +28,7 @@ use crate::blobs;
 use crate::error::{Error, Fail, Kind, Result};
 use crate::files;
 use crate::kms::watch::Health;
-use crate::kms::{self, KeySource};
+use crate::kms::{self, KeySource, Service};
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
@@ -58,6 +60,33 @@ struct HostKey {
     provider: String,
     key_id: String,
     wrapped: String,
+    /// Counts changes of the key service: with this file written, the host has changed.
+    #[serde(default)]
+    generation: u64,
+}
+
+impl HostKey {
+    fn path(dir: &Path) -> PathBuf {
+        dir.join("keys").join("host.json")
+    }
+
+    fn new(kms: &dyn KeyService, wrapped: &[u8], generation: u64) -> Self {
+        let (provider, key_id) = (kms.provider().to_owned(), kms.key_id());
+        Self { provider, key_id, wrapped: HEXLOWER.encode(wrapped), generation }
+    }
+
+    fn write(&self, dir: &Path) -> Result<()> {
+        let text = serde_json::to_vec(self).map_err(|why| Error::internal("A key file could not be written", why))?;
+        Ok(files::write_private(&Self::path(dir), &text)?)
+    }
+}
+
+/// The key service in use, and what it wrapped for the host itself.
+#[derive(Clone)]
+struct InUse {
+    service: Service,
+    wrapped_key: Vec<u8>,
+    generation: u64,
 }
 
 /// What the server shows to the network, and what identity documents must say of it.
@@ -72,8 +101,9 @@ pub struct Served {
 /// An open host. One process at a time has it.
 pub struct Host {
     dir: PathBuf,
-    kms: Arc<dyn KeyService>,
-    wrapped_key: Vec<u8>,
+    in_use: RwLock<InUse>,
+    /// Held by whatever changes the keys of the host or of a workspace as a whole: one at a time.
+    rotating: Mutex<()>,
     health: Mutex<Health>,
     cache: Duration,
     opened: Mutex<Option<Opened>>,
@@ -156,16 +186,14 @@ impl Host {
         files::private_folder(dir)?;
         let lock = lock(dir)?.ok_or_else(busy)?;
         files::private_folder(&dir.join("keys"))?;
-        let kms = source.create(dir)?;
+        let service = source.make(dir)?;
+        let kms = service.kms.clone();
         let key = Key::random()?;
         let wrapped = kms.wrap(&WrapContext::new(HOST), &key).map_err(|why| kms::failed(&*kms, why))?;
-        let file =
-            HostKey { provider: kms.provider().to_owned(), key_id: kms.key_id(), wrapped: HEXLOWER.encode(&wrapped) };
-        let text = serde_json::to_vec(&file).map_err(|why| Error::internal("A key file could not be written", why))?;
-        files::write_private(&dir.join("keys").join("host.json"), &text)?;
+        HostKey::new(&*kms, &wrapped, 0).write(dir)?;
         files::touch_private(&dir.join("host.db"))?;
         let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
-        let host = Self::assemble(dir, kms, wrapped, cost, lock)?;
+        let host = Self::assemble(dir, InUse { service, wrapped_key: wrapped, generation: 0 }, cost, lock)?;
         host.set_opened(Opened { key, db });
         Ok(host)
     }
@@ -176,7 +204,7 @@ impl Host {
     /// # Errors
     /// Bad input when there is none, busy when another process has it, and what keys and databases fail with.
     pub fn open(dir: &Path, source: &KeySource, cost: Cost) -> Result<Self> {
-        let path = dir.join("keys").join("host.json");
+        let path = HostKey::path(dir);
         if !path.exists() || !dir.join("host.db").exists() {
             let (kind, why) = if dir.join("host.db").exists() {
                 (Kind::KeyMissing, "keys/host.json is missing")
@@ -190,24 +218,28 @@ impl Host {
             || Error::new(Kind::Corrupt, "A key file is damaged", "keys/host.json", "restore it from a backup");
         let file: HostKey = serde_json::from_slice(&std::fs::read(&path)?).map_err(|_| damaged())?;
         let wrapped = HEXLOWER.decode(file.wrapped.as_bytes()).map_err(|_| damaged())?;
-        let kms = source.open(dir)?;
-        if kms.provider() != file.provider {
+        if source.provider() != file.provider {
             return Err(Error::bad_input(
                 "This is not the key service of this host",
-                format!("its keys are guarded by {} ({}), not by {}", file.provider, file.key_id, kms.provider()),
-                "give the --kms it was made with",
+                format!("its keys are guarded by {} ({}), not by {}", file.provider, file.key_id, source.provider()),
+                "give the --kms of the service that guards them now",
             ));
         }
-        let host = Self::assemble(dir, kms, wrapped, cost, lock)?;
+        let service = source.service_of(dir, &file.key_id)?;
+        if service.kms.key_id() != file.key_id {
+            tracing::warn!(given = service.kms.key_id(), stored = file.key_id, "the key service has another name now");
+        }
+        let in_use = InUse { service, wrapped_key: wrapped, generation: file.generation };
+        let host = Self::assemble(dir, in_use, cost, lock)?;
         host.open_all()?;
         Ok(host)
     }
 
-    fn assemble(dir: &Path, kms: Arc<dyn KeyService>, wrapped_key: Vec<u8>, cost: Cost, lock: File) -> Result<Self> {
+    fn assemble(dir: &Path, in_use: InUse, cost: Cost, lock: File) -> Result<Self> {
         Ok(Self {
             dir: dir.to_owned(),
-            kms,
-            wrapped_key,
+            in_use: RwLock::new(in_use),
+            rotating: Mutex::new(()),
             health: Mutex::default(),
             cache: CACHE,
             opened: Mutex::new(None),
@@ -246,9 +278,17 @@ impl Host {
         &self.dir
     }
 
+    fn in_use(&self) -> InUse {
+        self.in_use.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn kms(&self) -> Arc<dyn KeyService> {
+        self.in_use().service.kms
+    }
+
     /// The key service in use.
     pub fn provider(&self) -> &'static str {
-        self.kms.provider()
+        self.kms().provider()
     }
 
     /// A workspace by its short name.

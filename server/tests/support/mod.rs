@@ -77,6 +77,11 @@ impl Host {
         host
     }
 
+    /// What opens it from the next start on.
+    pub fn source(&mut self, source: impl Fn() -> KeySource + Send + Sync + 'static) {
+        self.source = Box::new(source);
+    }
+
     pub fn data(&self) -> PathBuf {
         self.folder.path().join("data")
     }

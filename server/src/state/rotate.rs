@@ -1,0 +1,223 @@
+//! How the keys of a workspace change while it is open, and how it opens after a change that was broken off.
+
+use super::{Given, Place, Workspace, WrappedKeys};
+use crate::error::{Fail, Result};
+use crate::keyring::Keyring;
+use crate::store;
+use crate::store::reseal::{self, Progress};
+use crate::time::now;
+use rusqlite::Connection;
+use std::path::PathBuf;
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_seal::{Error as SealError, Key, unwrap, wrap};
+
+/// What opening found.
+pub(super) struct Opened {
+    pub db: Connection,
+    pub keyring: Keyring,
+    pub database_key: Key,
+    /// The keys in use, and no others.
+    pub keys: WrappedKeys,
+}
+
+/// Opens a workspace's database and its keys, with whichever of the keys given is in use.
+pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Result<Opened> {
+    let unwrapped = |top: &Key, wrapped: &[u8]| unwrap(top, "database", place.id.as_bytes(), 0, wrapped);
+    remove_fresh(place);
+    let mut database_key = unwrapped(&given.key, &keys.database_key)?;
+    let opened = database::open(&place.path, database_key.expose(), store::WORKSPACE, Durability::Full);
+    let db = match (opened, &keys.coming_key, keys.coming_database_key.take()) {
+        (Err(database::Error::NotADatabase), None, Some(coming)) => {
+            database_key = unwrapped(&given.key, &coming)?;
+            let db = database::open(&place.path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
+            keys.database_key = coming;
+            db
+        }
+        (opened, _, coming) => {
+            keys.coming_database_key = coming;
+            opened?
+        }
+    };
+    let (coming_key, coming_database_key) = (keys.coming_key.take(), keys.coming_database_key.take());
+    let keyring = match (Keyring::load(&db, place.id, given.key.clone()), &given.coming) {
+        (Err(Fail::Seal(SealError::WrongKey)), Some(coming)) => {
+            let keyring = Keyring::load(&db, place.id, coming.clone())?;
+            let lost = || Fail::Broken("a coming key without its database key");
+            keys.key = coming_key.ok_or_else(lost)?;
+            keys.database_key = coming_database_key.ok_or_else(lost)?;
+            (keys.epoch, keys.made) = (keys.epoch + 1, now());
+            keyring
+        }
+        (loaded, _) => loaded?,
+    };
+    Ok(Opened { db, keyring, database_key, keys })
+}
+
+/// Removes what a rotation made that did not come to its end.
+fn remove_fresh(place: &Place) {
+    let fresh = fresh_file(place);
+    for ending in ["", "-wal", "-shm", "-journal"] {
+        let mut path = fresh.as_os_str().to_owned();
+        path.push(ending);
+        let _ = std::fs::remove_file(PathBuf::from(path));
+    }
+}
+
+fn fresh_file(place: &Place) -> PathBuf {
+    place.path.with_extension("fresh.db")
+}
+
+/// The database key, wrapped by the workspace key.
+pub(crate) fn wrap_database_key(id: WorkspaceId, top: &Key, key: &Key) -> std::result::Result<Vec<u8>, SealError> {
+    wrap(top, "database", id.as_bytes(), 0, key)
+}
+
+impl Workspace {
+    /// The wrapped keys that are in use, and no others.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub(crate) fn settled_keys(&self) -> Result<WrappedKeys> {
+        let (mut keys, top) = (self.keys(), self.keyring()?.top());
+        let opens = |wrapped: &[u8]| -> Result<bool> {
+            Ok(unwrap(&top, "database", self.id.as_bytes(), 0, wrapped).ok() == Some(self.database_key()?))
+        };
+        let (coming_key, coming_database_key) = (keys.coming_key.take(), keys.coming_database_key.take());
+        if let Some(database_key) = coming_database_key
+            && !opens(&keys.database_key)?
+        {
+            keys.database_key = database_key;
+            if let Some(key) = coming_key {
+                keys.key = key;
+                (keys.epoch, keys.made) = (keys.epoch + 1, now());
+            }
+        }
+        Ok(keys)
+    }
+
+    /// The key of its database.
+    ///
+    /// # Errors
+    /// When it is closed.
+    pub(crate) fn database_key(&self) -> Result<Key> {
+        Ok(self.parts()?.database_key.read().unwrap_or_else(PoisonError::into_inner).clone())
+    }
+
+    /// How far the re-sealing of older values is; `None` when there are none.
+    pub fn resealing(&self) -> Option<Progress> {
+        *self.resealing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many values were sealed again when that last came to its end since the server started.
+    pub fn resealed(&self) -> u64 {
+        self.resealed.load(Ordering::Relaxed)
+    }
+
+    fn set_resealing(&self, progress: Option<Progress>) {
+        *self.resealing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
+    }
+
+    /// New keys for all channels. What lies under older ones is sealed again by [`Self::reseal`]. Answers their epoch.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn rotate_channels(&self) -> std::result::Result<u64, Fail> {
+        let parts = self.parts()?;
+        let keyring = parts.keyring.clone();
+        let progress = parts
+            .writer
+            .apart(move |db| -> std::result::Result<_, Fail> {
+                let step = db.transaction()?;
+                let fresh = keyring.store_epoch(&step)?;
+                let progress = reseal::begin(&step, fresh.epoch())?;
+                step.commit()?;
+                keyring.use_epoch(fresh);
+                Ok(progress)
+            })
+            .await?;
+        self.set_resealing(Some(progress));
+        Ok(progress.epoch)
+    }
+
+    /// One step of sealing again what lies under older keys. Answers whether there is more to do.
+    ///
+    /// # Errors
+    /// When the database fails, or something does not open.
+    pub(crate) async fn reseal(&self) -> std::result::Result<bool, Fail> {
+        let keyring = self.keyring()?;
+        let Some(step) = self.look(reseal::coming).await? else {
+            self.set_resealing(None);
+            return Ok(false);
+        };
+        let progress = self.unguarded(move |tx| reseal::take(tx, &step)).await?;
+        if let (None, Some(last)) = (progress, self.resealing()) {
+            self.resealed.store(last.done, Ordering::Relaxed);
+            keyring.retire_epochs(Instant::now());
+        }
+        self.set_resealing(progress);
+        Ok(progress.is_some())
+    }
+
+    /// Puts another workspace key in the place of the present one: everything that it wraps and seals changes in one commit.
+    ///
+    /// # Errors
+    /// When the database fails; then nothing has changed.
+    pub(crate) async fn rewrap(&self, next: Key) -> std::result::Result<(), Fail> {
+        let parts = self.parts()?;
+        let keyring = parts.keyring.clone();
+        parts
+            .writer
+            .apart(move |db| {
+                keyring.announce_top(&next);
+                let done = (|| {
+                    let step = db.transaction()?;
+                    keyring.rewrap(&step, &next)?;
+                    step.commit()?;
+                    Ok(())
+                })();
+                match done {
+                    Ok(()) => keyring.use_top(next, Instant::now()),
+                    Err(_) => keyring.withdraw_top(),
+                }
+                done
+            })
+            .await
+    }
+
+    /// Puts a copy of the database under another key in its place. Answers how long writers waited.
+    ///
+    /// # Errors
+    /// When the disk or the database fails. Which of the two files is in place then, opening tells.
+    pub(crate) async fn rekey(&self, next: Key) -> Result<Duration> {
+        // Nobody copies the file meanwhile.
+        let _whole = self.still.clone().write_owned().await;
+        let parts = self.parts()?;
+        let (former, changed) = (self.database_key()?, parts.clone());
+        let (fresh, path) = (fresh_file(&self.place), self.place.path.clone());
+        remove_fresh(&self.place);
+        crate::files::touch_private(&fresh)?;
+        let done = parts
+            .writer
+            .apart(move |db| -> Result<_> {
+                let begun = Instant::now();
+                let change = database::Rekey {
+                    path: &path,
+                    fresh: &fresh,
+                    former: former.expose(),
+                    next: next.expose(),
+                    schema: store::WORKSPACE,
+                    durability: Durability::Full,
+                };
+                database::rekey(db, &changed.readers, &change)?;
+                *changed.database_key.write().unwrap_or_else(PoisonError::into_inner) = next;
+                Ok(begun.elapsed())
+            })
+            .await;
+        remove_fresh(&self.place);
+        done
+    }
+}
