@@ -117,6 +117,15 @@ impl Workspace {
         self.resealed.load(Ordering::Relaxed)
     }
 
+    /// How many values, and keys of channels, are of an older epoch than the newest.
+    ///
+    /// # Errors
+    /// When the database fails.
+    #[cfg(feature = "test-support")]
+    pub async fn of_older_epochs(&self) -> Result<(u64, u64)> {
+        Ok(self.look(reseal::of_older_epochs).await?)
+    }
+
     fn set_resealing(&self, progress: Option<Progress>) {
         *self.resealing.lock().unwrap_or_else(PoisonError::into_inner) = progress;
     }

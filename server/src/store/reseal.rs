@@ -141,6 +141,19 @@ pub fn begin(db: &rusqlite::Connection, epoch: u64) -> Result<Progress, Fail> {
     Ok(Progress { epoch, done: 0, total: None })
 }
 
+/// How many values, and keys of channels, are of an older epoch than the newest.
+///
+/// # Errors
+/// SQLite's.
+#[cfg(feature = "test-support")]
+pub fn of_older_epochs(view: View<'_>) -> Result<(u64, u64), Fail> {
+    let newest = signed(view.keyring.channel_epoch());
+    let count = |sql: &str| Ok::<_, Fail>(unsigned(view.db.query_row(sql, [newest], |row| row.get(0))?));
+    let values = STAGES.iter().map(|stage| count(&format!("SELECT count(*) FROM {}", stage.old())));
+    let values = values.sum::<Result<u64, _>>()?;
+    Ok((values, count("SELECT count(*) FROM keys WHERE what = 'channel' AND epoch < ?1")?))
+}
+
 struct Job {
     progress: Progress,
     stage: usize,
