@@ -1,5 +1,7 @@
 //! What a file says of itself is checked: its name when the upload begins, its size and type when it ends.
 
+mod several;
+
 use crate::error::Fail;
 use std::io::Read;
 use thechatapp_protocol::event::FileRow;
@@ -68,7 +70,7 @@ fn hidden(c: char) -> bool {
 pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileRow) -> Result<FileRow, Fail> {
     let bad = |why: String| Fail::bad_input("This upload is not the file that was begun", why, "upload it again");
     let mut reader = OpenReader::new(sealed, key, context).map_err(|why| bad(why.to_string()))?;
-    let (mut beginning, mut size) = (Vec::new(), 0_u64);
+    let (mut beginning, mut end, mut size) = (Vec::new(), Vec::new(), 0_u64);
     let mut buffer = zeroize::Zeroizing::new([0; 16 * 1024]);
     loop {
         let read = reader.read(buffer.as_mut_slice()).map_err(|why| bad(why.to_string()))?;
@@ -79,17 +81,24 @@ pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileR
         size += read as u64;
         let wanted = BEGINNING.saturating_sub(beginning.len());
         beginning.extend_from_slice(part.get(..wanted).unwrap_or(part));
+        end.extend_from_slice(part);
+        // Not at each piece: what stays is moved.
+        if end.len() > 4 * several::END {
+            end.drain(..end.len().saturating_sub(several::END));
+        }
     }
     if size != declared.size {
         return Err(bad(format!("{} bytes were declared, {size} came", declared.size)));
     }
-    Ok(FileRow { media_type: type_of(&beginning, &declared.media_type), ..declared.clone() })
+    Ok(FileRow { media_type: type_of(&beginning, &end, &declared.media_type), ..declared.clone() })
 }
 
 /// The type by the content where that tells, else the declared one.
-fn type_of(beginning: &[u8], declared: &str) -> String {
+fn type_of(beginning: &[u8], end: &[u8], declared: &str) -> String {
     let declared = declared.to_ascii_lowercase();
     match infer::get(beginning) {
+        Some(found) if several::is_several(beginning, end, found.mime_type()) => UNKNOWN.to_owned(),
+        None if several::ends_as_archive(end) => UNKNOWN.to_owned(),
         // A document of an office suite is a ZIP archive whose content tells no more.
         Some(found) if found.mime_type() == "application/zip" && is_packed(&declared) => declared,
         Some(found) => found.mime_type().to_owned(),
