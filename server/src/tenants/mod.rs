@@ -291,6 +291,11 @@ impl Host {
         self.kms().provider()
     }
 
+    /// How often everything was wrapped anew.
+    pub fn generation(&self) -> u64 {
+        self.in_use().generation
+    }
+
     /// A workspace by its short name.
     ///
     /// # Errors
