@@ -216,5 +216,17 @@ async fn whatever_is_killed_while_keys_change_it_opens_and_comes_to_an_end() {
     assert_eq!(reader.everything(history).await, imported);
     let report = json(&subject.server.run(&["doctor"]));
     assert_eq!(report["ok"], true, "{report}");
-    println!("{} messages acknowledged, each kind lasts {lasts:?}", acknowledged.len());
+    // Kills that came between two steps: what had changed already came to its end, what had not was undone.
+    let log = subject.server.log();
+    let settled = |came: bool| {
+        log.lines()
+            .filter(|line| line.contains("broken off is settled") && line.contains(&format!("came={came}")))
+            .count()
+    };
+    println!(
+        "{} messages acknowledged, each kind lasts {lasts:?}, settled at a start: {} came, {} undone",
+        acknowledged.len(),
+        settled(true),
+        settled(false)
+    );
 }

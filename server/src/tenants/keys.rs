@@ -83,7 +83,9 @@ impl Host {
     fn list(&self, key: Key) -> Result<()> {
         let _in_use = database::in_use();
         let db = database::open(&self.dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
-        moving::finish(&db, &self.in_use())?;
+        if let Some(came) = moving::finish(&db, &self.in_use())? {
+            tracing::info!(came, "a change of the key service that was broken off is settled");
+        }
         let places = {
             let mut rows = db.prepare(
                 "SELECT id, name, title, created,

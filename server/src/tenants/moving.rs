@@ -125,14 +125,15 @@ impl Host {
     }
 }
 
-/// The third step, or the undoing of the first, whichever is right.
-pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<()> {
+/// The third step, or the undoing of the first, whichever is right: the answer is which, when there was something to do.
+pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<Option<bool>> {
     use rusqlite::OptionalExtension;
     let begun: Option<[u8; 8]> =
         db.query_row("SELECT value FROM facts WHERE name = ?1", [MOVING], |row| row.get(0)).optional()?;
-    let Some(begun) = begun else { return Ok(()) };
+    let Some(begun) = begun else { return Ok(None) };
+    let came = u64::from_be_bytes(begun) == in_use.generation;
     let step = db.unchecked_transaction()?;
-    if u64::from_be_bytes(begun) == in_use.generation {
+    if came {
         let kms = &in_use.service.kms;
         step.execute(
             "UPDATE workspaces SET wrapped_key = next_key, provider = ?1, key_id = ?2 WHERE next_key IS NOT NULL",
@@ -143,5 +144,5 @@ pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<()> {
     step.execute("DELETE FROM facts WHERE name = ?1", [MOVING])?;
     step.commit()?;
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    Ok(Some(came))
 }

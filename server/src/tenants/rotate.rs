@@ -111,6 +111,8 @@ impl Host {
         workspace.open(given)?;
         let found = workspace.keys();
         if found != before {
+            let came = found.epoch != before.epoch || found.database_key != before.database_key;
+            tracing::info!(workspace = %workspace.id, came, "a rotation that was broken off is settled");
             self.keep_keys(workspace, found)?;
         }
         Ok(())
