@@ -8,10 +8,12 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::{Command, Output};
+use std::time::{Duration, Instant};
 use support::Host;
+use thechatapp_protocol::Timestamp;
 use thechatapp_seal::Argon2Params;
 use thechatapp_server::auth::password::Cost;
-use thechatapp_server::backup::{self, Folder};
+use thechatapp_server::backup::{self, Folder, Snapshot};
 use thechatapp_server::error::Kind;
 
 const RECOVERY: &str = "recovery passphrase";
@@ -92,4 +94,31 @@ async fn the_newest_stays_whole_and_pieces_of_the_others_go() {
     .await
     .unwrap();
     assert_eq!((report.backup.as_str(), report.messages), (names[2].as_str(), 3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_server_prunes_after_its_own_backup() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    let path = host.folder.path().join("backup");
+    let secret = host.folder.path().join("recovery");
+    std::fs::write(&secret, RECOVERY).unwrap();
+    let old = Snapshot { version: 1, at: Timestamp(0), base_url: String::new(), workspaces: Vec::new() };
+    let old = open(&path).put_snapshot(&old).unwrap();
+    host.config.backup.to = Some(path.clone());
+    host.config.backup.recovery_passphrase_file = Some(secret);
+    (host.config.backup.keep_weekly, host.config.backup.keep_monthly) = (Some(1), Some(0));
+    host.config.backup.keep_daily = Some(0);
+    host.serve().await;
+    let begun = Instant::now();
+    let left = loop {
+        let names = open(&path).snapshots().unwrap();
+        if !names.contains(&old) {
+            break names;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "the old backup is still there");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    assert_eq!(left.len(), 1);
+    host.stop().await;
 }

@@ -19,6 +19,9 @@ pub struct Keep {
     pub monthly: u32,
 }
 
+/// Which day, week or month a moment is in.
+type Period = fn(jiff::Zoned) -> (i16, i16);
+
 impl Default for Keep {
     fn default() -> Self {
         Self { daily: 7, weekly: 5, monthly: 12 }
@@ -47,7 +50,7 @@ impl Keep {
         let mut newest_first: Vec<_> = snapshots.iter().collect();
         newest_first.sort_by_key(|(name, at)| std::cmp::Reverse((*at, name)));
         let mut stay: BTreeSet<String> = newest_first.first().map(|(name, _)| name.clone()).into_iter().collect();
-        let periods: [(u32, fn(jiff::Zoned) -> (i16, i16)); 3] = [
+        let periods: [(u32, Period); 3] = [
             (self.daily, |at| (at.year(), at.day_of_year())),
             (self.weekly, |at| {
                 let week = at.date().iso_week_date();
