@@ -2,6 +2,7 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+use crate::backup::Keep;
 use crate::blobs;
 use crate::error::{Error, Result};
 use crate::store::files::Limits;
@@ -212,11 +213,40 @@ pub struct BackupSection {
     pub recovery_passphrase_file: Option<PathBuf>,
     /// Hours from one to the next.
     pub every_hours: u32,
+    /// Of how many days the newest backup stays. Without this and the next two nothing is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_daily: Option<u32>,
+    /// Of how many weeks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_weekly: Option<u32>,
+    /// Of how many months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_monthly: Option<u32>,
+}
+
+impl BackupSection {
+    /// What stays; `None` when everything does. Where one is given, the others are as on the command line.
+    pub fn keep(&self) -> Option<Keep> {
+        let usual = Keep::default();
+        let given = [self.keep_daily, self.keep_weekly, self.keep_monthly].iter().any(Option::is_some);
+        given.then(|| Keep {
+            daily: self.keep_daily.unwrap_or(usual.daily),
+            weekly: self.keep_weekly.unwrap_or(usual.weekly),
+            monthly: self.keep_monthly.unwrap_or(usual.monthly),
+        })
+    }
 }
 
 impl Default for BackupSection {
     fn default() -> Self {
-        Self { to: None, recovery_passphrase_file: None, every_hours: 24 }
+        Self {
+            to: None,
+            recovery_passphrase_file: None,
+            every_hours: 24,
+            keep_daily: None,
+            keep_weekly: None,
+            keep_monthly: None,
+        }
     }
 }
 
@@ -240,7 +270,7 @@ impl Default for LogSection {
 const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 23] = [
+const KEYS: [(&str, &str); 26] = [
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
@@ -256,6 +286,9 @@ const KEYS: [(&str, &str); 23] = [
     ("backup", "to"),
     ("backup", "recovery_passphrase_file"),
     ("backup", "every_hours"),
+    ("backup", "keep_daily"),
+    ("backup", "keep_weekly"),
+    ("backup", "keep_monthly"),
     ("key", "vault_token"),
     ("key", "vault_token_file"),
     ("key", "pin"),
@@ -295,7 +328,7 @@ impl Config {
             let value = match text.as_str() {
                 "true" if SWITCHES.contains(&key) => Value::Boolean(true),
                 "false" if SWITCHES.contains(&key) => Value::Boolean(false),
-                number if section == "files" || key == "every_hours" => {
+                number if section == "files" || key == "every_hours" || key.starts_with("keep_") => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
                 number if key == "cache_seconds" || key == "timeout_seconds" => {

@@ -7,9 +7,12 @@ use std::io::Read;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::{FILE_NAME_MAX, MEDIA_TYPE_MAX};
 use thechatapp_seal::{Context, Key, OpenReader};
+use zeroize::Zeroizing;
 
 /// What content begins with; types are told by it.
 const BEGINNING: usize = 8192;
+/// How much is read at once.
+const PIECE: usize = 16 * 1024;
 /// What a type is called that nothing is known of.
 const UNKNOWN: &str = "application/octet-stream";
 /// Types that programs show or run by themselves, and that always say so in their content. One that does not say it is not
@@ -63,15 +66,19 @@ fn hidden(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Opens a sealed file from its start to its end, holding one chunk of it in memory, and tells what it is.
+/// Opens a sealed file from its start to its end, holding its beginning and at most 280 KiB of its end in memory, and
+/// tells what it is.
 ///
 /// # Errors
 /// Bad input for a key that does not open it, damage, or another size than was declared.
 pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileRow) -> Result<FileRow, Fail> {
     let bad = |why: String| Fail::bad_input("This upload is not the file that was begun", why, "upload it again");
     let mut reader = OpenReader::new(sealed, key, context).map_err(|why| bad(why.to_string()))?;
-    let (mut beginning, mut end, mut size) = (Vec::new(), Vec::new(), 0_u64);
-    let mut buffer = zeroize::Zeroizing::new([0; 16 * 1024]);
+    // Allocated once: growing would leave content behind in memory.
+    let mut beginning = Zeroizing::new(Vec::with_capacity(BEGINNING));
+    let mut end = Zeroizing::new(Vec::with_capacity(4 * several::END + PIECE));
+    let mut size = 0_u64;
+    let mut buffer = Zeroizing::new([0; PIECE]);
     loop {
         let read = reader.read(buffer.as_mut_slice()).map_err(|why| bad(why.to_string()))?;
         let part = buffer.get(..read).unwrap_or_default();
