@@ -7,6 +7,7 @@ mod desktop;
 mod files;
 mod history;
 mod reconnect;
+mod reseal;
 mod send;
 mod table;
 mod throughput;
@@ -42,6 +43,9 @@ fn main() {
     }
     if wanted("history") {
         runtime.block_on(history::run(&mut table, logs.as_deref()));
+    }
+    if wanted("reseal") {
+        runtime.block_on(reseal::run(&mut table));
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));

@@ -11,6 +11,7 @@ pub mod backup;
 pub mod blobs;
 pub mod cli;
 pub mod config;
+mod crash;
 pub mod error;
 pub mod files;
 pub mod gate;

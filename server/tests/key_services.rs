@@ -14,8 +14,10 @@ use std::path::Path;
 use std::sync::Arc;
 use support::vault::{Mood, Vault};
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
+use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
+use thechatapp_server::tenants::Host;
 
 fn service(source: &KeySource) -> Arc<dyn KeyService> {
     source.open(Path::new("unused")).unwrap()
@@ -37,6 +39,70 @@ fn gives_back_what_it_wrapped(service: &dyn KeyService) {
         assert!(service.unwrap(&alice, &wrapped[..length]).is_err());
     }
     assert_eq!(service.unwrap(&alice, &wrapped).unwrap().expose(), key.expose(), "and it still answers");
+}
+
+/// A host moves from a key file to this service, wraps everything there anew, and starts with it alone.
+fn takes_a_host(source: impl Fn() -> KeySource, meanwhile: impl FnOnce()) {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let open = |source: &KeySource| Host::open(&data, source, Cost::TESTS);
+    thechatapp_server::init(&data, &support::key(), "acme", Some("https://chat.example.org"), Cost::TESTS).unwrap();
+    let host = open(&support::key()).unwrap();
+    let tls = host.tls_key().unwrap();
+    assert_eq!(host.move_to(&source()).unwrap(), 1);
+    meanwhile();
+    assert_eq!(host.rotate_kms(None).unwrap(), 1);
+    host.close();
+    let refused = open(&support::key()).unwrap_err();
+    assert!(refused.why.starts_with("its keys are guarded by"), "{refused}");
+    let host = open(&source()).unwrap();
+    assert!(host.workspaces().iter().all(|workspace| workspace.is_open()) && host.closed().is_none());
+    assert_eq!(host.tls_key().unwrap(), tls, "people's clients see the same certificate's key");
+    assert_eq!(host.key_status("acme").unwrap()["provider"], source().open(&data).unwrap().provider());
+    host.close();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vault_takes_a_host() {
+    let vault = Vault::start().await;
+    let (of_host, rotating) = (vault.clone(), vault.clone());
+    let moved = move || takes_a_host(|| of_host.source(), || rotating.rotate());
+    tokio::task::spawn_blocking(moved).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn vault_needs_no_older_version_after_a_rotation() {
+    let vault = Vault::start().await;
+    let mut host = support::Host::start_with({
+        let vault = vault.clone();
+        move || vault.source()
+    })
+    .await;
+    vault.rotate();
+    tokio::task::block_in_place(|| host.running().host().rotate_kms(None)).unwrap();
+    vault.forget_older();
+    host.stop().await;
+    host.serve().await;
+    assert!(host.running().host().workspaces().iter().all(|workspace| workspace.is_open()));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_host_started_with_the_former_key_of_the_same_vault_says_where_its_keys_are() {
+    let vault = Vault::start().await;
+    let source = vault.source();
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path().join("data");
+    let section = KeySection { vault_token: Some(support::vault::TOKEN.into()), ..KeySection::default() };
+    let other = KeySource::parse(&vault.uri().replace("/chat", "/former"), &section, || unreachable!()).unwrap();
+    let told = tokio::task::spawn_blocking(move || {
+        thechatapp_server::init(&data, &source, "acme", None, Cost::TESTS).unwrap();
+        let host = Host::open(&data, &other, Cost::TESTS).unwrap();
+        let told = host.closed().unwrap();
+        host.close();
+        told
+    });
+    let told = told.await.unwrap();
+    assert!(told.why.ends_with(&format!("guarded by 127.0.0.1:{}/team/transit/chat", vault.port)), "{told}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -14,6 +14,8 @@ use support::{Host, Person};
 use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::{ChannelId, Code, Timestamp};
 use thechatapp_server::admin::{self, Command, MoveTo};
+use thechatapp_server::auth::password::Cost;
+use thechatapp_server::backup::{Folder, restore, verify};
 use thechatapp_server::config::{KeySection, RotateDays};
 use thechatapp_server::kms::KeySource;
 use thechatapp_server::{Error, Kind};
@@ -137,7 +139,7 @@ async fn the_local_key_file_is_replaced_and_takes_another_passphrase() {
 
     let open = |passphrase: &str| {
         let source = KeySource::Local { file: None, passphrase: passphrase.to_owned().into() };
-        thechatapp_server::tenants::Host::open(&host.data(), &source, thechatapp_server::auth::password::Cost::TESTS)
+        thechatapp_server::tenants::Host::open(&host.data(), &source, Cost::TESTS)
     };
     assert_eq!(open("server passphrase").unwrap_err().kind, Kind::WrongKey);
     let opened = open("another passphrase").unwrap();
@@ -184,7 +186,7 @@ async fn a_host_moves_to_another_service_and_back_while_it_runs() {
     host.stop().await;
 
     let local = || KeySource::Local { file: None, passphrase: "server passphrase".to_owned().into() };
-    let cost = thechatapp_server::auth::password::Cost::TESTS;
+    let cost = Cost::TESTS;
     let refused = thechatapp_server::tenants::Host::open(&host.data(), &local(), cost).unwrap_err();
     assert!(refused.why.contains("guarded by vault"), "{refused}");
     let away = vault.clone();
@@ -239,4 +241,48 @@ async fn what_cannot_be_rotated_is_said() {
         assert_eq!(refused.kind, Kind::BadInput, "{what}");
     }
     assert_eq!(status(&host).await["epoch"], 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn backups_of_before_during_and_after_a_rotation_are_restored() {
+    let mut host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    for number in 0..300 {
+        alice.send(channel, &format!("message {number}")).await.unwrap();
+    }
+    let to = host.folder.path().join("backup");
+    let backup = async || {
+        let command = Command::BackupCreate { to: to.clone(), passphrase: "recovery".into() };
+        admin::run(host.running().host(), command).await.unwrap()["backup"].as_str().unwrap().to_owned()
+    };
+    let mut made = vec![backup().await];
+    rotate(&host, "channels").await.unwrap();
+    made.push(backup().await);
+    for what in ["workspace", "database"] {
+        rotate(&host, what).await.unwrap();
+    }
+    resealed(&host).await;
+    made.push(backup().await);
+    host.stop().await;
+
+    let folder = Folder::open(&to, "recovery").unwrap();
+    for (number, name) in made.iter().enumerate() {
+        verify(&folder, Some(name), &host.folder.path().join("scratch")).unwrap();
+        let data = host.folder.path().join(format!("restored {number}"));
+        restore(&folder, Some(name), &data, &support::key(), Cost::TESTS).unwrap();
+        let restored = thechatapp_server::tenants::Host::open(&data, &support::key(), Cost::TESTS).unwrap();
+        let report = admin::run(&restored, Command::Doctor).await.unwrap();
+        assert_eq!((&report["ok"], &report["databases"][1]["messages"]), (&true.into(), &300.into()), "{report}");
+        rotate_all(&restored).await;
+        restored.close();
+    }
+}
+
+async fn rotate_all(host: &thechatapp_server::tenants::Host) {
+    for what in WHAT {
+        let workspace = (what != "kms").then(|| "acme".to_owned());
+        let command = Command::KeyRotate { workspace, what: what.to_owned(), new_passphrase: None };
+        admin::run(host, command).await.unwrap();
+    }
 }

@@ -91,7 +91,8 @@ pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileR
         end.extend_from_slice(part);
         // Not at each piece: what stays is moved.
         if end.len() > 4 * several::END {
-            end.drain(..end.len().saturating_sub(several::END));
+            let past = end.len().saturating_sub(several::END);
+            end.drain(..past);
         }
     }
     if size != declared.size {

@@ -1,7 +1,8 @@
 //! How the keys of a workspace change while it is open, and how it opens after a change that was broken off.
 
 use super::{Given, Place, Workspace, WrappedKeys};
-use crate::error::{Fail, Result};
+use crate::crash;
+use crate::error::{Error, Fail, Kind, Result};
 use crate::keyring::Keyring;
 use crate::store;
 use crate::store::reseal::{self, Progress};
@@ -144,6 +145,7 @@ impl Workspace {
                 let fresh = keyring.store_epoch(&step)?;
                 let progress = reseal::begin(&step, fresh.epoch())?;
                 step.commit()?;
+                crash::point("channels: stored");
                 keyring.use_epoch(fresh);
                 Ok(progress)
             })
@@ -163,6 +165,7 @@ impl Workspace {
             return Ok(false);
         };
         let progress = self.unguarded(move |tx| reseal::take(tx, &step)).await?;
+        crash::point("channels: a step");
         if let (None, Some(last)) = (progress, self.resealing()) {
             self.resealed.store(last.done, Ordering::Relaxed);
             keyring.retire_epochs(Instant::now());
@@ -185,6 +188,7 @@ impl Workspace {
                 let done = (|| {
                     let step = db.transaction()?;
                     keyring.rewrap(&step, &next)?;
+                    crash::point("workspace: not committed");
                     step.commit()?;
                     Ok(())
                 })();
@@ -202,8 +206,14 @@ impl Workspace {
     /// # Errors
     /// When the disk or the database fails. Which of the two files is in place then, opening tells.
     pub(crate) async fn rekey(&self, next: Key) -> Result<Duration> {
-        // Nobody copies the file meanwhile.
-        let _whole = self.still.clone().write_owned().await;
+        let Ok(_whole) = self.still.clone().try_write_owned() else {
+            return Err(Error::new(
+                Kind::Busy,
+                "The database's key cannot be replaced now",
+                "its file is being copied for a backup",
+                "try again when the backup is made",
+            ));
+        };
         let parts = self.parts()?;
         let (former, changed) = (self.database_key()?, parts.clone());
         let (fresh, path) = (fresh_file(&self.place), self.place.path.clone());

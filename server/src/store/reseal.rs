@@ -10,6 +10,7 @@ use crate::error::Fail;
 use crate::keyring::{BodyPlace, FieldPlace, Keyring, Sealed, delete_before};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row as SqlRow};
+use thechatapp_database::Error;
 use thechatapp_protocol::{AccountId, ChannelId, FileId, MessageId};
 
 /// Rows, and bytes of them, in one step: their commit holds up others for a few milliseconds.
@@ -198,6 +199,8 @@ struct Again {
     second: Value,
     epoch: i64,
     guard: i64,
+    /// Under which epoch they lie now: what is stored says what is, whatever keys came meanwhile.
+    under: u64,
     value: Vec<u8>,
     more: Option<Vec<u8>>,
 }
@@ -222,6 +225,10 @@ pub fn coming(view: View<'_>) -> Result<Option<Step>, Fail> {
     let Some(job) = job(view.db)? else { return Ok(None) };
     let epoch = job.progress.epoch;
     let mut step = Step { epoch, stage: job.stage, rows: Vec::new(), ended: false, total: None };
+    if view.keyring.channel_epoch() != epoch {
+        // The keys are committed, and come into use in this moment.
+        return Ok(Some(step));
+    }
     if job.progress.total.is_none() {
         let mut total = 0;
         for stage in STAGES {
@@ -287,12 +294,17 @@ fn again(keyring: &Keyring, stage: Stage, row: &SqlRow<'_>) -> Result<Again, Fai
             let file = FileId::from_bytes(row.get(0)?);
             if let Some(wrapped) = row.get::<_, Option<Vec<u8>>>(6)? {
                 let key = keyring.unwrap_file_key(channel, file, under, &wrapped)?;
-                more = Some(keyring.wrap_file_key(channel, file, &key)?.bytes);
+                more = Some(keyring.wrap_file_key(channel, file, &key)?);
             }
             keyring.seal_file_info(channel, file, &keyring.open_file_info(channel, file, under, sealed)?)?
         }
     };
-    Ok(Again { first: row.get(0)?, second: row.get(1)?, epoch, guard, value: fresh.bytes, more })
+    // Of two values one epoch is stored: when they differ, newer keys came between the two, and this step is thrown away.
+    if more.as_ref().is_some_and(|more: &Sealed| more.epoch != fresh.epoch) {
+        return Err(Fail::Database(Error::Failed("newer keys came while a file was sealed again".into())));
+    }
+    let more = more.map(|more| more.bytes);
+    Ok(Again { first: row.get(0)?, second: row.get(1)?, epoch, guard, under: fresh.epoch, value: fresh.bytes, more })
 }
 
 /// Writes a step. The answer is how far it is; `None` when it is done and the older keys are deleted.
@@ -311,6 +323,9 @@ pub fn take(tx: &Tx<'_>, step: &Step) -> Result<Option<Progress>, Fail> {
         tx.db.execute("UPDATE resealing SET total = ?1", [step.total.map(signed)])?;
         return Ok(Some(progress));
     }
+    if step.rows.is_empty() && !step.ended && step.stage == job.stage {
+        return Ok(Some(progress));
+    }
     let Some(stage) = STAGES.get(step.stage) else {
         delete_before(tx.db, step.epoch)?;
         tx.db.execute("DELETE FROM resealing", [])?;
@@ -318,8 +333,8 @@ pub fn take(tx: &Tx<'_>, step: &Step) -> Result<Option<Progress>, Fail> {
     };
     let mut update = tx.db.prepare_cached(stage.update())?;
     for row in &step.rows {
-        let epoch = signed(step.epoch);
-        update.execute((&row.value, &row.more, epoch, &row.first, &row.second, row.epoch, row.guard))?;
+        let under = signed(row.under);
+        update.execute((&row.value, &row.more, under, &row.first, &row.second, row.epoch, row.guard))?;
     }
     progress.done += step.rows.len() as u64;
     let (stage, first, second) = match step.rows.last() {

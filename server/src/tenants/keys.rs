@@ -63,12 +63,18 @@ impl Host {
     }
 
     fn open_host(&self, at: Instant) -> Result<()> {
-        let InUse { service, wrapped_key, .. } = self.in_use();
+        let InUse { service, wrapped_key, key_id, .. } = self.in_use();
         let key = match service.kms.unwrap(&WrapContext::new(HOST), &wrapped_key) {
             Ok(key) => key,
             Err(why) => {
-                self.health.lock().failed(at, why.to_string());
-                return Err(kms::failed(&*service.kms, why));
+                let mut words = why.to_string();
+                // A host that moved is often started with what it was started with before.
+                if watch::is_refusal(&why) && service.kms.key_id() != key_id {
+                    words = format!("{words}: this is {}, and its keys are guarded by {key_id}", service.kms.key_id());
+                }
+                self.health.lock().failed(at, words.clone());
+                let failed = kms::failed(&*service.kms, why);
+                return Err(Error { why: words, ..failed });
             }
         };
         let opened = self.list(key);

@@ -86,6 +86,8 @@ impl HostKey {
 struct InUse {
     service: Service,
     wrapped_key: Vec<u8>,
+    /// The key that wrapped it, as it was called then.
+    key_id: String,
     generation: u64,
 }
 
@@ -193,7 +195,12 @@ impl Host {
         HostKey::new(&*kms, &wrapped, 0).write(dir)?;
         files::touch_private(&dir.join("host.db"))?;
         let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
-        let host = Self::assemble(dir, InUse { service, wrapped_key: wrapped, generation: 0 }, cost, lock)?;
+        let host = Self::assemble(
+            dir,
+            InUse { service, wrapped_key: wrapped, key_id: kms.key_id(), generation: 0 },
+            cost,
+            lock,
+        )?;
         host.set_opened(Opened { key, db });
         Ok(host)
     }
@@ -226,10 +233,7 @@ impl Host {
             ));
         }
         let service = source.service_of(dir, &file.key_id)?;
-        if service.kms.key_id() != file.key_id {
-            tracing::warn!(given = service.kms.key_id(), stored = file.key_id, "the key service has another name now");
-        }
-        let in_use = InUse { service, wrapped_key: wrapped, generation: file.generation };
+        let in_use = InUse { service, wrapped_key: wrapped, key_id: file.key_id, generation: file.generation };
         let host = Self::assemble(dir, in_use, cost, lock)?;
         host.open_all()?;
         Ok(host)

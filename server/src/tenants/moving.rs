@@ -10,6 +10,7 @@
 
 use super::rotate::wrap;
 use super::{HOST, Host, HostKey, InUse};
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::kms::{self, KeySource, Service};
@@ -64,8 +65,11 @@ impl Host {
         let (bytes, renewed) = local.renewed()?;
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
+        crash::point("local: made");
         let moved = self.change_service(Service::local(path.clone(), renewed))?;
+        crash::point("local: used");
         std::fs::rename(&next, path)?;
+        crash::point("local: renamed");
         files::sync_parent(path)?;
         if let (Some(passphrase), Some((_, local))) = (passphrase, self.in_use().service.file) {
             let (bytes, again) = local.under(passphrase.as_bytes(), &Argon2Params::default())?;
@@ -106,9 +110,11 @@ impl Host {
             )?;
             step.commit()?;
         }
+        crash::point("service: wrapped");
         HostKey::new(&*kms, &wrapped_key, generation).write(&self.dir)?;
+        crash::point("service: changed");
         let moved = wrapped.len();
-        let next = InUse { service, wrapped_key, generation };
+        let next = InUse { service, wrapped_key, key_id: kms.key_id(), generation };
         {
             // Whoever asks takes the service and what it wrapped together.
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);

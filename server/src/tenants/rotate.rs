@@ -3,6 +3,7 @@
 //! moment, opening finds out which is in use (see `crate::state`).
 
 use super::Host;
+use crate::crash;
 use crate::error::Result;
 use crate::kms;
 use crate::rotation::What;
@@ -32,10 +33,12 @@ impl Host {
         let coming = wrap_database_key(workspace.id, &next, &workspace.database_key()?)?;
         (keys.coming_key, keys.coming_database_key) = (Some(wrapped.clone()), Some(coming.clone()));
         self.keep_keys(&workspace, keys.clone())?;
+        crash::point("workspace: coming");
         if let Err(why) = block_on(workspace.rewrap(next.clone())) {
             self.settle(&workspace, &Given { key: former, coming: Some(next) });
             return Err(why.into());
         }
+        crash::point("workspace: rewrapped");
         let epoch = keys.epoch + 1;
         let keys = WrappedKeys {
             key: wrapped,
@@ -61,6 +64,7 @@ impl Host {
         let coming = wrap_database_key(workspace.id, &top, &next)?;
         keys.coming_database_key = Some(coming.clone());
         self.keep_keys(&workspace, keys.clone())?;
+        crash::point("database: coming");
         let paused = match block_on(workspace.rekey(next)) {
             Ok(paused) => paused,
             Err(why) => {
@@ -68,6 +72,7 @@ impl Host {
                 return Err(why);
             }
         };
+        crash::point("database: replaced");
         (keys.database_key, keys.coming_database_key) = (coming, None);
         self.keep_keys(&workspace, keys)?;
         Ok(paused)

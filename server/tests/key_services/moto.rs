@@ -1,6 +1,6 @@
 //! AWS KMS against moto's server (`cargo xtask setup` installs it).
 
-use super::{gives_back_what_it_wrapped, service};
+use super::{gives_back_what_it_wrapped, service, takes_a_host};
 use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -9,10 +9,11 @@ use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
 
-const TESTS: [&str; 3] = [
+const TESTS: [&str; 4] = [
     "moto::aws_kms_gives_back_what_it_wrapped",
     "moto::what_aws_kms_refuses_has_its_name",
     "moto::every_error_of_aws_kms_has_its_name",
+    "moto::aws_kms_takes_a_host",
 ];
 
 struct Moto {
@@ -66,9 +67,13 @@ impl Moto {
     }
 }
 
-fn at(url: &str, key: &str) -> Arc<dyn KeyService> {
+fn source(url: &str, key: &str) -> KeySource {
     let uri = format!("aws-kms:{key}?region=eu-central-1&endpoint={url}");
-    service(&KeySource::parse(&uri, &KeySection::default(), || unreachable!()).unwrap())
+    KeySource::parse(&uri, &KeySection::default(), || unreachable!()).unwrap()
+}
+
+fn at(url: &str, key: &str) -> Arc<dyn KeyService> {
+    service(&source(url, key))
 }
 
 /// Credentials come from the environment, which is for a process of its own.
@@ -101,6 +106,17 @@ fn aws_kms_gives_back_what_it_wrapped() {
         assert_eq!((aws.provider(), aws.key_id().as_str()), ("aws-kms", name));
         gives_back_what_it_wrapped(&*aws);
     }
+}
+
+#[test]
+fn aws_kms_takes_a_host() {
+    if !in_a_process_of_its_own(3) {
+        return;
+    }
+    let moto = Moto::start();
+    let (runtime, client) = moto.client();
+    let key = runtime.block_on(client.create_key().send()).unwrap().key_metadata.unwrap().key_id;
+    takes_a_host(|| source(&moto.url, &key), || {});
 }
 
 #[test]

@@ -3,7 +3,7 @@
 //! SoftHSM reads where its tokens are from the environment, once for each process: each test runs itself again in a process
 //! of its own, with a token folder of its own.
 
-use super::{gives_back_what_it_wrapped, service};
+use super::{gives_back_what_it_wrapped, service, takes_a_host};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::Attribute;
@@ -100,6 +100,15 @@ fn a_token_gives_back_what_it_wrapped() {
     let token = service(&source(&folder, PIN, "workspaces"));
     assert_eq!((token.provider(), token.key_id().as_str()), ("pkcs11", "token=chat; of ours;object=workspaces"));
     gives_back_what_it_wrapped(&*token);
+}
+
+#[test]
+fn a_token_takes_a_host() {
+    let Some(folder) = in_a_process_of_its_own("softhsm::a_token_takes_a_host") else { return };
+    let session = token();
+    add_key(&session, "workspaces");
+    session.logout().unwrap();
+    takes_a_host(|| source(&folder, PIN, "workspaces"), || {});
 }
 
 #[test]

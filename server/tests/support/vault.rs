@@ -46,7 +46,8 @@ pub struct Vault {
 }
 
 struct Inner {
-    key: Key,
+    /// The versions of the key; what is gone opens nothing any longer.
+    keys: Mutex<Vec<Option<Key>>>,
     mood: Mutex<Mood>,
     asked: watch::Sender<u64>,
 }
@@ -56,7 +57,11 @@ impl Vault {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let (asked, _) = watch::channel(0);
-        let inner = Arc::new(Inner { key: Key::random().unwrap(), mood: Mutex::new(Mood::Works), asked });
+        let inner = Arc::new(Inner {
+            keys: Mutex::new(vec![Some(Key::random().unwrap())]),
+            mood: Mutex::new(Mood::Works),
+            asked,
+        });
         let router = Router::new()
             .route("/v1/team/transit/{action}/{key}", axum::routing::post(answer))
             .with_state(inner.clone());
@@ -72,6 +77,18 @@ impl Vault {
     pub fn source(&self) -> KeySource {
         let section = KeySection { vault_token: Some(TOKEN.to_owned()), timeout_seconds: 1, ..KeySection::default() };
         KeySource::parse(&self.uri(), &section, || unreachable!("no passphrase is asked for")).unwrap()
+    }
+
+    /// A new version of the key.
+    pub fn rotate(&self) {
+        self.inner.keys.lock().unwrap().push(Some(Key::random().unwrap()));
+    }
+
+    /// The end of all versions but the newest.
+    pub fn forget_older(&self) {
+        let mut keys = self.inner.keys.lock().unwrap();
+        let last = keys.len() - 1;
+        keys[..last].fill(None);
     }
 
     pub fn set(&self, mood: Mood) {
@@ -127,15 +144,25 @@ async fn answer(
     let bound = Context::new("fake vault").part(&bytes("associated_data"));
     let data = match action.as_str() {
         "encrypt" => {
-            let sealed = seal(&inner.key, &bound, &bytes("plaintext")).unwrap();
-            json!({ "ciphertext": format!("vault:v1:{}", BASE64.encode(&sealed)), "key_version": 1 })
+            let keys = inner.keys.lock().unwrap();
+            let sealed = seal(keys.last().unwrap().as_ref().unwrap(), &bound, &bytes("plaintext")).unwrap();
+            let version = keys.len();
+            json!({ "ciphertext": format!("vault:v{version}:{}", BASE64.encode(&sealed)), "key_version": version })
         }
         "decrypt" => {
-            let sealed = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v1:").unwrap_or_default();
+            let given = body["ciphertext"].as_str().unwrap().strip_prefix("vault:v").unwrap_or_default();
+            let (version, sealed) = given.split_once(':').unwrap_or_default();
+            let number = version.parse::<usize>().ok().and_then(|version| version.checked_sub(1));
+            let Some(number) = number else {
+                return errors(400, "invalid ciphertext: no prefix");
+            };
+            let Some(key) = inner.keys.lock().unwrap().get(number).cloned().flatten() else {
+                return errors(400, "ciphertext or signature version is disallowed by policy (too old)");
+            };
             let Ok(sealed) = BASE64.decode(sealed.as_bytes()) else {
                 return errors(400, "invalid ciphertext: could not decode base64");
             };
-            let Ok(opened) = open(&inner.key, &bound, &sealed) else {
+            let Ok(opened) = open(&key, &bound, &sealed) else {
                 return errors(400, "cipher: message authentication failed");
             };
             let opened = match mood {
