@@ -101,7 +101,7 @@ fn stream(table: &mut Table) {
     }
     assert!(sealed.len() > STREAM);
     let rate = |took: Duration| STREAM as f64 / took.as_secs_f64() / 1e6;
-    table.note("sealing a stream, MB", rate(median(sealing)), rate(median(bare_sealing)));
+    table.rate_beside("sealing a stream, MB", rate(median(sealing)), rate(median(bare_sealing)), 0.7);
     table.rate_beside("opening a stream, MB", rate(median(opening)), rate(median(bare_opening)), 0.7);
 }
 

@@ -23,7 +23,13 @@ pub async fn run(table: &mut Table) {
     let mut lines = String::new();
     for line in 0..MESSAGES {
         let minute = line * 1440 / MESSAGES;
-        let _ = writeln!(lines, "[{:02}:{:02}] <nick{}> line {line} of a long day", minute / 60, minute % 60, line % PEOPLE);
+        let _ = writeln!(
+            lines,
+            "[{:02}:{:02}] <nick{}> line {line} of a long day",
+            minute / 60,
+            minute % 60,
+            line % PEOPLE
+        );
     }
     server.import_irc("history", "2026-01-02.log", &lines);
     let invite = server.invite_for(SENDERS);

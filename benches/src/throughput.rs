@@ -36,7 +36,8 @@ async fn product(listening: bool, index: bool) -> Rates {
     let mut server = Server::init();
     let metrics = free_port();
     let config = server.folder.path().join("config.toml");
-    std::fs::write(&config, format!("[server]\nmetrics = \"127.0.0.1:{metrics}\"\n[search]\nindex = {index}\n")).unwrap();
+    std::fs::write(&config, format!("[server]\nmetrics = \"127.0.0.1:{metrics}\"\n[search]\nindex = {index}\n"))
+        .unwrap();
     server.config = Some(config);
     server.serve();
     let mut senders = Vec::new();
