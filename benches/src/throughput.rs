@@ -19,21 +19,25 @@ const WINDOW: usize = 32;
 const TEXT: &str = "Build 318 passes on all three systems. The only open point is the proxy test, @olu has it.";
 
 pub async fn run(table: &mut Table) {
-    let quiet = product(false).await;
+    let quiet = product(false, true).await;
     let peer = bare(quiet.group);
     let what = format!("acknowledged messages, 50 senders, {} in a commit", quiet.group);
     table.rate_beside(&what, quiet.acknowledged, peer, 0.6);
     table.note("the same, until the search index has them too", quiet.indexed, peer);
-    let listening = product(true).await;
+    let listening = product(true, true).await;
     table.note("the same, each of the 50 seeing all messages", listening.acknowledged, peer);
+    let without = product(false, false).await.acknowledged;
+    table.rate_beside("acknowledged with a search index, beside without", quiet.acknowledged, without, 1.0 / 1.3);
+    table.rate_beside("the same, until the index has them", quiet.indexed, without, 0.25);
 }
 
-/// Senders, and whether each also hears what the others send.
-async fn product(listening: bool) -> Rates {
+/// Senders, whether each also hears what the others send, and whether the server indexes it.
+async fn product(listening: bool, index: bool) -> Rates {
     let mut server = Server::init();
     let metrics = free_port();
     let config = server.folder.path().join("config.toml");
-    std::fs::write(&config, format!("[server]\nmetrics = \"127.0.0.1:{metrics}\"\n")).unwrap();
+    std::fs::write(&config, format!("[server]\nmetrics = \"127.0.0.1:{metrics}\"\n[search]\nindex = {index}\n"))
+        .unwrap();
     server.config = Some(config);
     server.serve();
     let mut senders = Vec::new();
@@ -81,7 +85,8 @@ async fn product(listening: bool) -> Rates {
     let after = committed(metrics);
     // A search takes in what the index lacks, some thousands at a time; the last one finds everything there.
     let mut client = last.unwrap();
-    for _ in 0..=total / 5000 {
+    let rounds = if index { total / 5000 + 1 } else { 0 };
+    for _ in 0..rounds {
         client.call::<Search>(&SearchParams { words: "nothing".into(), ..SearchParams::default() }).await.unwrap();
     }
     let indexed = total as f64 / begun.elapsed().as_secs_f64();

@@ -373,6 +373,9 @@ pub struct Search {
     /// Only from this day or moment on
     #[arg(long, value_name = "WHEN")]
     pub after: Option<String>,
+    /// Only with a file
+    #[arg(long)]
+    pub has_file: bool,
     /// How many at most
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     pub number: u32,

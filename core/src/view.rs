@@ -356,6 +356,9 @@ pub struct SearchQuery {
     /// Only at or after this time.
     #[ts(type = "number | null")]
     pub after: Option<Timestamp>,
+    /// Only with a file.
+    #[ts(as = "Option<bool>", optional)]
+    pub has_file: bool,
     /// At most this many; 0 means 20.
     pub limit: u32,
 }

@@ -365,6 +365,9 @@ pub struct Query {
     /// Only at or after this time, Unix milliseconds.
     #[uniffi(default = None)]
     pub after: Option<i64>,
+    /// Only with a file.
+    #[uniffi(default = false)]
+    pub has_file: bool,
     /// At most this many.
     #[uniffi(default = 20)]
     pub limit: u32,
@@ -380,6 +383,7 @@ impl TryFrom<Query> for view::SearchQuery {
             author: from.author.as_deref().map(id).transpose()?,
             before: from.before.map(Timestamp),
             after: from.after.map(Timestamp),
+            has_file: from.has_file,
             limit: from.limit,
         })
     }

@@ -12,7 +12,7 @@
 //! Each refuses to go on after an error: a writer that retried could seal two texts under one nonce.
 
 use std::fmt;
-use std::io::{self, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
 use zeroize::Zeroizing;
 
@@ -140,14 +140,28 @@ impl<R: Read> OpenReader<R> {
 
 impl<R: Read> Read for OpenReader<R> {
     fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        if self.position == self.buffer.len() && self.state != State::Ended && !out.is_empty() {
-            self.next_chunk()?;
+        if out.is_empty() {
+            return Ok(0);
         }
-        let ready = self.buffer.get(self.position..).unwrap_or_default();
+        let ready = self.fill_buf()?;
         let count = ready.len().min(out.len());
         out.split_at_mut(count).0.copy_from_slice(ready.split_at(count).0);
-        self.position += count;
+        self.consume(count);
         Ok(count)
+    }
+}
+
+/// What is left of the chunk that was opened last, without a copy.
+impl<R: Read> BufRead for OpenReader<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.position == self.buffer.len() && self.state != State::Ended {
+            self.next_chunk()?;
+        }
+        Ok(self.buffer.get(self.position..).unwrap_or_default())
+    }
+
+    fn consume(&mut self, count: usize) {
+        self.position = self.buffer.len().min(self.position + count);
     }
 }
 

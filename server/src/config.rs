@@ -2,6 +2,7 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+use crate::backup::Keep;
 use crate::blobs;
 use crate::error::{Error, Result};
 use crate::store::files::Limits;
@@ -24,6 +25,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Searching.
+    pub search: SearchSection,
     /// Backups by itself.
     pub backup: BackupSection,
     /// What it logs.
@@ -184,6 +187,20 @@ impl FilesSection {
     }
 }
 
+/// `[search]`
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SearchSection {
+    /// Whether messages are indexed on the server.
+    pub index: bool,
+}
+
+impl Default for SearchSection {
+    fn default() -> Self {
+        Self { index: true }
+    }
+}
+
 /// `[backup]`: made while the server runs, when a folder is given.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -196,11 +213,40 @@ pub struct BackupSection {
     pub recovery_passphrase_file: Option<PathBuf>,
     /// Hours from one to the next.
     pub every_hours: u32,
+    /// Of how many days the newest backup stays. Without this and the next two nothing is removed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_daily: Option<u32>,
+    /// Of how many weeks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_weekly: Option<u32>,
+    /// Of how many months.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub keep_monthly: Option<u32>,
+}
+
+impl BackupSection {
+    /// What stays; `None` when everything does. Where one is given, the others are as on the command line.
+    pub fn keep(&self) -> Option<Keep> {
+        let usual = Keep::default();
+        let given = [self.keep_daily, self.keep_weekly, self.keep_monthly].iter().any(Option::is_some);
+        given.then(|| Keep {
+            daily: self.keep_daily.unwrap_or(usual.daily),
+            weekly: self.keep_weekly.unwrap_or(usual.weekly),
+            monthly: self.keep_monthly.unwrap_or(usual.monthly),
+        })
+    }
 }
 
 impl Default for BackupSection {
     fn default() -> Self {
-        Self { to: None, recovery_passphrase_file: None, every_hours: 24 }
+        Self {
+            to: None,
+            recovery_passphrase_file: None,
+            every_hours: 24,
+            keep_daily: None,
+            keep_weekly: None,
+            keep_monthly: None,
+        }
     }
 }
 
@@ -220,8 +266,12 @@ impl Default for LogSection {
     }
 }
 
+/// Keys that are on or off.
+const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
+
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 22] = [
+const KEYS: [(&str, &str); 26] = [
+    ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
@@ -236,6 +286,9 @@ const KEYS: [(&str, &str); 22] = [
     ("backup", "to"),
     ("backup", "recovery_passphrase_file"),
     ("backup", "every_hours"),
+    ("backup", "keep_daily"),
+    ("backup", "keep_weekly"),
+    ("backup", "keep_monthly"),
     ("key", "vault_token"),
     ("key", "vault_token_file"),
     ("key", "pin"),
@@ -273,9 +326,9 @@ impl Config {
                 (None, None) => continue,
             };
             let value = match text.as_str() {
-                "true" if key == "allow_unbound" || key == "json" => Value::Boolean(true),
-                "false" if key == "allow_unbound" || key == "json" => Value::Boolean(false),
-                number if section == "files" || key == "every_hours" => {
+                "true" if SWITCHES.contains(&key) => Value::Boolean(true),
+                "false" if SWITCHES.contains(&key) => Value::Boolean(false),
+                number if section == "files" || key == "every_hours" || key.starts_with("keep_") => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
                 number if key == "cache_seconds" || key == "timeout_seconds" => {

@@ -104,7 +104,7 @@ pub async fn rotate(
         // The key service may take its time.
         let workspaces = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
         host.note_rotation(None, what, at)?;
-        return Ok(json!({ "what": what.name(), "epoch": null, "resealed": 0, "workspaces": workspaces }));
+        return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": workspaces }));
     }
     let name = workspace.ok_or_else(|| {
         Error::bad_input("No workspace was given", "these keys are a workspace's own", "give --workspace NAME")

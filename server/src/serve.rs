@@ -158,6 +158,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     host.set_base_url(&url)?;
     host.set_limits(config.files.limits());
+    host.set_index(config.search.index);
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
     let shared = Arc::new(Shared {

@@ -22,7 +22,7 @@ use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -57,6 +57,8 @@ pub struct Workspace {
     pub blobs: Blobs,
     /// What is known of its key.
     pub(crate) health: Mutex<Health>,
+    /// Whether its messages are indexed for searching.
+    index: Arc<AtomicBool>,
     place: Place,
     /// The wrapped keys that open it.
     keys: Mutex<WrappedKeys>,
@@ -156,6 +158,7 @@ impl Workspace {
             passwords,
             blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
             health: Mutex::default(),
+            index: Arc::new(true.into()),
             place,
             keys: Mutex::new(keys),
             resealing: Mutex::default(),
@@ -226,7 +229,7 @@ impl Workspace {
             writer,
             readers: Readers::new(path.clone(), database_key.expose(), READERS),
             database_key: RwLock::new(database_key),
-            counts: Arc::new(Counts::new(last)),
+            counts: Arc::new(Counts::new(last, self.index.clone())),
             identity: RwLock::new(Arc::new(identity)),
         };
         *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
@@ -320,6 +323,14 @@ impl Workspace {
 
     /// Takes messages into the search index, at most so many times some. Returns whether it has all of them now.
     pub(crate) async fn index(&self, steps: usize) -> std::result::Result<bool, Fail> {
+        let counts = self.parts()?.counts.clone();
+        if counts.take_switched() {
+            let switched = self.unguarded(|tx| store::search::switch(tx)).await;
+            if let Err(why) = switched {
+                counts.switch_index();
+                return Err(why);
+            }
+        }
         for _ in 0..steps {
             let coming = self.look(store::search::coming).await?;
             if coming.is_empty() {
@@ -328,6 +339,20 @@ impl Workspace {
             self.unguarded(move |tx| store::search::take(tx, &coming)).await?;
         }
         Ok(false)
+    }
+
+    /// Switches the index of its messages on or off: at once for what comes, and a moment later for what is there.
+    pub fn set_index(&self, on: bool) {
+        if self.index.swap(on, Ordering::Relaxed) != on
+            && let Ok(parts) = self.parts()
+        {
+            parts.counts.switch_index();
+        }
+    }
+
+    /// Whether its messages are indexed.
+    pub fn has_index(&self) -> bool {
+        self.index.load(Ordering::Relaxed)
     }
 
     /// The same in the background, when there may be something to take in.

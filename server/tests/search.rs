@@ -103,3 +103,20 @@ async fn nobody_finds_what_they_may_not_read() {
     assert_eq!(with(&mut bob, inside).await.unwrap_err().code, Code::NotFound);
     assert_eq!(found(&mut bob, "plan").await, ["the plan of release"]);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_without_an_index_says_so_keeps_nothing_of_it_and_catches_up_when_it_has_one_again() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let general = alice.general().await;
+    alice.send(general, "apples before").await.unwrap();
+    assert_eq!(found(&mut alice, "apples").await, ["apples before"]);
+
+    host.running().host().set_index(false);
+    let words = || SearchParams { words: "apples".into(), ..SearchParams::default() };
+    assert_eq!(with(&mut alice, words()).await.unwrap_err().code, Code::BadInput);
+    alice.send(general, "apples meanwhile").await.unwrap();
+
+    host.running().host().set_index(true);
+    assert_eq!(found(&mut alice, "apples").await, ["apples meanwhile", "apples before"]);
+}

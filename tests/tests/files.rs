@@ -49,6 +49,11 @@ fn a_file_arrives_as_it_was_sent_and_so_does_a_part_of_it() {
 
     let rows = bob.run(&["read", "general"]).ok().rows();
     assert_eq!(rows[0]["files"], sent["files"]);
+    alice.run(&["send", "general", "about the plan"]).ok();
+    for where_to in [&["--remote"][..], &[]] {
+        let found = bob.run(&[&["search", "plan", "--has-file"], where_to].concat()).ok().rows();
+        assert_eq!((found.len(), &found[0]["files"]), (1, &sent["files"]), "{where_to:?}");
+    }
     assert_eq!(download(&bob, id, folder.path(), &[]), content);
     for (range, part) in [
         ("0-0", &content[..1]),

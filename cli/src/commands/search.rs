@@ -12,7 +12,7 @@ mod tests;
 
 /// `search WORDS`.
 pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
-    let Search { words, channel, from, before, after, number, remote } = typed;
+    let Search { words, channel, from, before, after, has_file, number, remote } = typed;
     let (before, after) = (moment(before.as_deref())?, moment(after.as_deref())?);
     if remote {
         desk.connect().await?;
@@ -27,7 +27,7 @@ pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
         Some(name) => Some(person(desk, &name).await?),
         None => None,
     };
-    let query = SearchQuery { words: words.join(" "), channel, author, before, after, limit: number };
+    let query = SearchQuery { words: words.join(" "), channel, author, before, after, has_file, limit: number };
     let hits = if remote {
         desk.client.search_remote(desk.ws(), &query).await?
     } else {

@@ -23,6 +23,7 @@ impl Cache {
                 "SELECT {COLUMNS} FROM search s CROSS JOIN messages m ON m.place = s.rowid
                  WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3
                      AND (?4 IS NULL OR m.channel = ?4) AND (?5 IS NULL OR m.author = ?5)
+                     AND (NOT ?7 OR m.files IS NOT NULL)
                  ORDER BY s.rowid DESC LIMIT ?6"
             ))?;
             let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MAX) };
@@ -33,6 +34,7 @@ impl Cache {
                 query.channel.as_ref().map(|id| id.as_bytes().as_slice()),
                 query.author.as_ref().map(|id| id.as_bytes().as_slice()),
                 limit,
+                query.has_file,
             ])?;
             let mut names = Names::new(db, me);
             let mut channels: HashMap<ChannelId, String> = HashMap::new();

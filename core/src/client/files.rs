@@ -1,6 +1,7 @@
 //! Files: sealed on this device before they leave it, and opened on it after they came. Both ways go on where they were,
 //! also after this program has ended in between.
 
+mod arriving;
 mod sealing;
 mod transfer;
 
@@ -11,13 +12,14 @@ use crate::fault;
 use crate::local::{Source, Upload, Waiting};
 use crate::sync::Workspace;
 use crate::view::MessageView;
-use sealing::{full, key_of, open_file, seal_file};
+use sealing::{full, key_of, open_range, seal_file};
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
 use thechatapp_seal::{Context, Key};
-use transfer::{Fetched, pull, push};
+use transfer::{Fetched, pull, pull_range, push};
 use zeroize::Zeroizing;
 
 /// Hears how many bytes of how many are over.
@@ -123,8 +125,15 @@ impl Client {
         to: &Path,
         progress: Progress<'_>,
     ) -> Result<()> {
-        let (place, fetched) = self.fetch_file(ws, file, range, progress).await?;
-        place.open(fetched, range, to.to_owned()).await
+        let (workspace, channel) = self.file(ws, file).await?;
+        let place = Place::of(&workspace).await?;
+        match range {
+            None => pull(&workspace, &place, (channel, file), |_| to.to_owned(), progress).await.map(drop),
+            Some(range) => {
+                let fetched = pull_range(&workspace, &place, (channel, file), range, progress).await?;
+                place.open(fetched, range, to.to_owned()).await
+            }
+        }
     }
 
     /// The same into a folder, under the file's own name or, where that is taken, the next free one. Tells where it is.
@@ -138,26 +147,18 @@ impl Client {
         folder: &Path,
         progress: Progress<'_>,
     ) -> Result<PathBuf> {
-        let (place, fetched) = self.fetch_file(ws, file, None, progress).await?;
-        let to = free_name(folder, &fetched.row.name);
-        place.open(fetched, None, to.clone()).await?;
-        Ok(to)
+        let (workspace, channel) = self.file(ws, file).await?;
+        let place = Place::of(&workspace).await?;
+        pull(&workspace, &place, (channel, file), |name| free_name(folder, name), progress).await
     }
 
-    async fn fetch_file(
-        &self,
-        ws: WorkspaceId,
-        file: FileId,
-        range: Option<(u64, u64)>,
-        progress: Progress<'_>,
-    ) -> Result<(Place, Fetched)> {
+    /// The workspace that is open, and the channel of a message here that has the file.
+    async fn file(&self, ws: WorkspaceId, file: FileId) -> Result<(Arc<Workspace>, ChannelId)> {
         let workspace = self.workspace(ws)?;
         let channel = workspace.cache.channel_of_file(file).await?.ok_or_else(|| {
             Error::bad_input("there is no such file here", "no message on this device has it; read its channel first")
         })?;
-        let place = Place::of(&workspace).await?;
-        let fetched = pull(&workspace, &place, channel, file, range, progress).await?;
-        Ok((place, fetched))
+        Ok((workspace, channel))
     }
 }
 
@@ -194,20 +195,20 @@ impl Place {
         self.folder.join(format!("{file}.up"))
     }
 
-    fn fetched(&self, file: FileId, part: bool) -> PathBuf {
-        self.folder.join(format!("{file}.{}", if part { "range" } else { "down" }))
+    fn fetched(&self, file: FileId) -> PathBuf {
+        self.folder.join(format!("{file}.down"))
     }
 
-    /// Opens what was fetched and puts it in a place.
-    async fn open(&self, fetched: Fetched, range: Option<(u64, u64)>, to: PathBuf) -> Result<()> {
-        let file = fetched.row.id;
-        let (from, context, size) = (self.fetched(file, range.is_some()), self.context(file), fetched.row.size);
+    fn range(&self, file: FileId) -> PathBuf {
+        self.folder.join(format!("{file}.range"))
+    }
+
+    /// Opens a range of what was fetched and puts it in a place.
+    async fn open(&self, fetched: Fetched, range: (u64, u64), to: PathBuf) -> Result<()> {
+        let (from, context) = (self.range(fetched.row.id), self.context(fetched.row.id));
         blocking(move || {
-            let done = open_file(&from, &to, &fetched.key, &context, range, size);
-            // What is not genuine is fetched anew next time; what could not be written is here still.
-            if done.is_ok() || matches!(done, Err(Error::Corrupt { .. })) || range.is_some() {
-                let _ = std::fs::remove_file(&from);
-            }
+            let done = open_range(&from, &to, &fetched.key, &context, range);
+            let _ = std::fs::remove_file(&from);
             done
         })
         .await

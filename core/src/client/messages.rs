@@ -379,6 +379,7 @@ impl Client {
             author: query.author,
             before: query.before,
             after: query.after,
+            has_file: query.has_file,
             limit: if query.limit == 0 { 20 } else { query.limit },
         };
         let found = workspace.session()?.call::<Search>(&params).await?;

@@ -5,16 +5,18 @@ use super::fetch::offline;
 use super::verify;
 use crate::error::{Error, Result};
 use crate::fault;
+use crate::local::Account;
+use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
-use futures_util::{Stream, StreamExt};
+use futures_util::{Stream, TryStreamExt};
 use http::{Method, StatusCode, header};
 use reqwest::{Body, RequestBuilder, Response};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use thechatapp_protocol::FileId;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
 use thechatapp_protocol::methods::files::FileToken;
-use tokio::io::{AsyncWrite, AsyncWriteExt};
 
 /// How long a connection may take to be made, and a transfer to move on.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -44,20 +46,25 @@ impl std::fmt::Debug for Remote<'_> {
     }
 }
 
-impl<'a> Remote<'a> {
-    /// For a server whose TLS keys are listed in its verified document.
-    ///
-    /// # Errors
-    /// When TLS cannot be set up.
-    pub fn new(
-        url: &str,
-        workspace: &str,
-        file: FileId,
-        tls: (&[[u8; 32]], &[Vec<u8>]),
-        signing: &'a SigningKey,
-        token: FileToken,
-    ) -> Result<Self> {
-        let config = verify::strict(tls.0, tls.1)?;
+/// The one HTTPS client of a workspace: connections are kept, and the system's authorities are read once.
+#[derive(Debug, Default)]
+pub struct Https(Mutex<Option<Made>>);
+
+#[derive(Debug)]
+struct Made {
+    listed: Vec<[u8; 32]>,
+    client: reqwest::Client,
+}
+
+impl Https {
+    /// The client for a server whose TLS keys are listed in its verified document. Another list is another client, whose
+    /// connections are new: none outlives the document that it was made under.
+    fn client(&self, listed: &[[u8; 32]], extra_roots: &[Vec<u8>]) -> Result<reqwest::Client> {
+        let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(made) = made.as_ref().filter(|made| made.listed == listed) {
+            return Ok(made.client.clone());
+        }
+        let config = verify::strict(listed, extra_roots)?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured((*config).clone())
             .redirect(reqwest::redirect::Policy::none())
@@ -67,8 +74,26 @@ impl<'a> Remote<'a> {
             .read_timeout(SILENCE)
             .build()
             .map_err(offline)?;
-        let path = file_path(workspace, file);
-        Ok(Self { client, url: format!("{url}{path}"), path, signing, token })
+        *made = Some(Made { listed: listed.to_vec(), client: client.clone() });
+        Ok(client)
+    }
+}
+
+impl<'a> Remote<'a> {
+    /// For a file of an account's server, whose TLS keys are listed in its verified document.
+    ///
+    /// # Errors
+    /// When TLS cannot be set up.
+    pub(crate) fn new(
+        https: &Https,
+        account: &'a Account,
+        extra_roots: &[Vec<u8>],
+        file: FileId,
+        token: FileToken,
+    ) -> Result<Self> {
+        let client = https.client(&account.known.verified.document().tls_keys, extra_roots)?;
+        let path = file_path(&account.short, file);
+        Ok(Self { client, url: format!("{}{path}", account.url), path, signing: &account.signing_key, token })
     }
 
     fn request(&self, method: Method) -> Result<RequestBuilder> {
@@ -89,7 +114,7 @@ impl<'a> Remote<'a> {
     /// [`Error::Offline`]; disk full at the server.
     pub async fn send<S, E>(&self, offset: u64, bytes: S) -> Result<Moved>
     where
-        S: Stream<Item = std::result::Result<bytes::Bytes, E>> + Send + 'static,
+        S: Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
         let request = self.request(Method::PATCH)?.header(OFFSET_HEADER, offset).body(Body::wrap_stream(bytes));
@@ -106,34 +131,18 @@ impl<'a> Remote<'a> {
         }
     }
 
-    /// Fetches bytes from one place to the end of the file, or to another place (exclusive), and writes them out. Tells how
-    /// many came.
+    /// Bytes from one place to another, the latter not included, as they come. `None` when the token does not count any
+    /// more, or the file is not there.
     ///
     /// # Errors
-    /// [`Error::Offline`] when the connection breaks; what came until then was written.
-    pub async fn fetch(
-        &self,
-        first: u64,
-        end: Option<u64>,
-        to: &mut (impl AsyncWrite + Unpin),
-        progress: &mut (dyn FnMut(u64) + Send),
-    ) -> Result<Moved> {
-        let range = match end {
-            Some(end) => format!("bytes={first}-{}", end.saturating_sub(1)),
-            None => format!("bytes={first}-"),
-        };
+    /// [`Error::Offline`], also of the stream when the connection breaks.
+    pub async fn fetch(&self, first: u64, end: u64) -> Result<Option<impl Stream<Item = Result<Bytes>> + use<>>> {
+        let range = format!("bytes={first}-{}", end.saturating_sub(1));
         let answer = self.request(Method::GET)?.header(header::RANGE, range).send().await.map_err(offline)?;
         if answer.status() != StatusCode::PARTIAL_CONTENT {
-            return status(&answer);
+            return status(&answer).map(|_| None);
         }
-        let (mut came, mut pieces) = (0, answer.bytes_stream());
-        while let Some(piece) = pieces.next().await {
-            let piece = piece.map_err(offline)?;
-            to.write_all(&piece).await.map_err(|why| Error::DiskFull { why: why.to_string() })?;
-            came += piece.len() as u64;
-            progress(came);
-        }
-        Ok(Moved::To(came))
+        Ok(Some(answer.bytes_stream().map_err(offline)))
     }
 }
 

@@ -13,7 +13,7 @@ mod verify;
 
 pub use enrol::{Enrolled, enrol};
 pub use fetch::fetch_identity;
-pub use files::{Moved, Remote};
+pub use files::{Https, Moved, Remote};
 pub use link::Link;
 pub use session::Session;
 

@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
 use crate::local::{Account, Local, Waiting};
-use crate::net::{LinkConfig, Session};
+use crate::net::{Https, LinkConfig, Remote, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
@@ -25,8 +25,9 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thechatapp_protocol::event::ReadRow;
+use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, MessageId, Method, Row, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, WorkspaceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 
@@ -70,6 +71,7 @@ pub(crate) struct Workspace {
     account: RwLock<Account>,
     connection: watch::Sender<Connection>,
     session: watch::Sender<Option<Session>>,
+    https: Https,
     /// What the server says while its key service gives no key.
     closed: Mutex<Option<ErrorBody>>,
     /// Why the server could not take a message yet, for those that wait.
@@ -141,6 +143,7 @@ impl Workspace {
             account: RwLock::new(account),
             connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
             session: watch::Sender::new(None),
+            https: Https::default(),
             closed: Mutex::default(),
             troubles: Mutex::new(BTreeMap::new()),
             changed: watch::Sender::new(0),
@@ -214,8 +217,9 @@ impl Workspace {
     }
 
     /// Certificate authorities trusted beside the system's.
-    pub(crate) fn extra_roots(&self) -> &[Vec<u8>] {
-        &self.platform.extra_roots
+    /// A file at its server, by a token from the session.
+    pub(crate) fn remote<'a>(&self, account: &'a Account, file: FileId, token: FileToken) -> Result<Remote<'a>> {
+        Remote::new(&self.https, account, &self.platform.extra_roots, file, token)
     }
 
     /// What the server says, when it is there and this workspace is closed on it.

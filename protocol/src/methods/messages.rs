@@ -219,6 +219,9 @@ pub struct SearchParams {
     /// Only at or after this time.
     #[serde(default)]
     pub after: Option<Timestamp>,
+    /// Only with a file.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub has_file: bool,
     /// At most this many, and never over [`HITS_MAX`]. There may be fewer to fit a message.
     pub limit: u32,
 }

@@ -182,6 +182,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         author: Some(PERSON),
         before: Some(AT),
         after: None,
+        has_file: false,
         limit: 20,
     };
     golden.method::<Search>(&search, &Found { messages: vec![message()] });

@@ -1,4 +1,5 @@
 //! A backup's folder: its keys, its pieces, its snapshots. Nothing in it is ever changed; what is written appears whole.
+//! Whoever adds or removes something has it locked.
 
 use super::snapshot::{Pieces, Snapshot, VERSION};
 use crate::error::{Error, Kind, Result};
@@ -7,8 +8,9 @@ use crate::keyring::mac;
 use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use std::collections::HashSet;
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use thechatapp_protocol::{Timestamp, wire};
@@ -21,6 +23,8 @@ use zeroize::Zeroizing;
 pub const PIECE: usize = 1 << 20;
 /// The longest snapshot that is read, sealed.
 const SNAPSHOT_MAX: u64 = 256 << 20;
+/// The file that is locked.
+const LOCK: &str = "backup.lock";
 
 /// `keys.json`
 #[derive(Serialize, Deserialize)]
@@ -39,6 +43,7 @@ pub struct Folder {
     path: PathBuf,
     seal: Key,
     name: Key,
+    lock: Option<File>,
 }
 
 impl fmt::Debug for Folder {
@@ -72,7 +77,8 @@ impl Folder {
         if path.join("keys.json").exists() {
             return Self::open(path, passphrase);
         }
-        if std::fs::read_dir(path).is_ok_and(|mut entries| entries.next().is_some()) {
+        let foreign = |entry: io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != LOCK);
+        if std::fs::read_dir(path).is_ok_and(|mut entries| entries.any(foreign)) {
             return Err(Error::bad_input(
                 "No backup is made there",
                 format!("{} holds something that is no backup", path.display()),
@@ -86,8 +92,14 @@ impl Folder {
                 "choose one",
             ));
         }
-        for folder in [path.to_owned(), path.join("pieces"), path.join("snapshots")] {
-            files::private_folder(&folder)?;
+        files::private_folder(path)?;
+        // Two that make it at once would each have keys of their own.
+        let _lock = lock(path)?;
+        if path.join("keys.json").exists() {
+            return Self::open(path, passphrase);
+        }
+        for folder in ["pieces", "snapshots"] {
+            files::private_folder(&path.join(folder))?;
         }
         let (recovery, service) = LocalKeyFile::create(passphrase.as_bytes(), cost)?;
         let (seal, name) = (Key::random()?, Key::random()?);
@@ -101,7 +113,7 @@ impl Folder {
         };
         let text = serde_json::to_vec(&keys).map_err(|why| Error::internal("A key file could not be written", why))?;
         files::write_private(&path.join("keys.json"), &text)?;
-        Ok(Self { path: path.to_owned(), seal, name })
+        Ok(Self { path: path.to_owned(), seal, name, lock: None })
     }
 
     /// Opens a folder that is one.
@@ -131,7 +143,17 @@ impl Folder {
             path: path.to_owned(),
             seal: unwrapped(&service, "backup seal", &keys.seal)?,
             name: unwrapped(&service, "backup name", &keys.name)?,
+            lock: None,
         })
+    }
+
+    /// Has the folder alone, until it is dropped: nobody else adds or removes anything.
+    ///
+    /// # Errors
+    /// Busy while somebody else has it.
+    pub fn lock(mut self) -> Result<Self> {
+        self.lock = Some(lock(&self.path)?);
+        Ok(self)
     }
 
     fn piece_path(&self, name: &[u8; 32]) -> PathBuf {
@@ -238,6 +260,47 @@ impl Folder {
         Ok(names)
     }
 
+    /// Removes snapshots, for good once this returns.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn remove_snapshots(&self, names: &[&str]) -> Result<()> {
+        let folder = self.path.join("snapshots");
+        for name in names {
+            std::fs::remove_file(folder.join(name))?;
+        }
+        files::sync_parent(&folder.join(LOCK))?;
+        Ok(())
+    }
+
+    /// Removes every piece but these, also half written ones. The answer is how many and how many bytes they had.
+    ///
+    /// # Errors
+    /// The system's.
+    pub(super) fn remove_pieces_but(&self, needed: &HashSet<[u8; 32]>) -> Result<(u64, u64)> {
+        let (mut count, mut bytes) = (0, 0);
+        for folder in std::fs::read_dir(self.path.join("pieces"))? {
+            let folder = folder?;
+            if !folder.file_type()?.is_dir() {
+                continue;
+            }
+            for entry in std::fs::read_dir(folder.path())? {
+                let entry = entry?;
+                let file = entry.file_name().to_string_lossy().into_owned();
+                let (text, half) = file.strip_suffix(".new").map_or((file.as_str(), false), |text| (text, true));
+                // What is no piece is not ours to remove.
+                let Ok(name) = HEXLOWER.decode(text.as_bytes()).unwrap_or_default().try_into() else { continue };
+                if half || !needed.contains::<[u8; 32]>(&name) {
+                    let length = entry.metadata()?.len();
+                    std::fs::remove_file(entry.path())?;
+                    count += 1;
+                    bytes += length;
+                }
+            }
+        }
+        Ok((count, bytes))
+    }
+
     /// A snapshot by its name, or the newest.
     ///
     /// # Errors
@@ -256,6 +319,22 @@ impl Folder {
         let bytes = open(&self.seal, &snapshot_context(&name), &sealed).map_err(|why| damaged("A snapshot", why))?;
         let snapshot: Snapshot = wire::decode(&bytes).map_err(|why| damaged("A snapshot", why))?;
         Ok((name, snapshot))
+    }
+}
+
+fn lock(path: &Path) -> Result<File> {
+    let path = path.join(LOCK);
+    files::touch_private(&path)?;
+    let file = File::options().append(true).open(path)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::new(
+            Kind::Busy,
+            "The backup's folder is in use",
+            "another backup is being made there, or old ones are being removed",
+            "try again when that has ended",
+        )),
+        Err(TryLockError::Error(why)) => Err(why.into()),
     }
 }
 

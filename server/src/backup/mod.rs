@@ -5,6 +5,7 @@
 //! <backup>/
 //!   keys.json                 the backup's two keys, wrapped for the recovery passphrase
 //!   pieces/ab/abcdef...       a piece of a file of the host, at most 1 MiB, sealed; its name is a keyed hash of its content
+//!   backup.lock               locked by whoever adds or removes something
 //!   snapshots/<when>-<id>     what one backup holds, sealed: workspaces with their keys, and the pieces of their files
 //! ```
 //!
@@ -13,12 +14,14 @@
 
 mod create;
 mod folder;
+mod prune;
 mod restore;
 pub mod schedule;
 mod snapshot;
 
 pub use create::create;
 pub use folder::Folder;
+pub use prune::{Keep, Pruned, prune};
 pub use restore::{restore, verify};
 pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
 

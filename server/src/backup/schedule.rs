@@ -1,6 +1,6 @@
 //! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts.
 
-use super::{Folder, create};
+use super::{Folder, Keep, create, prune};
 use crate::config::BackupSection;
 use crate::error::{Error, Result};
 use crate::tenants::Host;
@@ -22,6 +22,7 @@ pub struct Schedule {
     to: PathBuf,
     passphrase_file: PathBuf,
     every: Duration,
+    keep: Option<Keep>,
 }
 
 impl Schedule {
@@ -30,16 +31,18 @@ impl Schedule {
     /// # Errors
     /// Bad input for half a section.
     pub fn new(section: &BackupSection) -> Result<Option<Self>> {
+        let keep = section.keep().map(Keep::checked).transpose()?;
         match (&section.to, &section.recovery_passphrase_file) {
-            (None, None) => Ok(None),
+            (None, None) if keep.is_none() => Ok(None),
             (Some(to), Some(file)) if section.every_hours > 0 => Ok(Some(Self {
                 to: std::path::absolute(to)?,
                 passphrase_file: file.clone(),
                 every: Duration::from_secs(u64::from(section.every_hours) * 3600),
+                keep,
             })),
             _ => Err(Error::bad_input(
                 "Backups cannot be made like this",
-                "backup.to, backup.recovery_passphrase_file and a backup.every_hours above 0 belong together",
+                "backup.to, backup.recovery_passphrase_file and a backup.every_hours above 0 belong together; backup.keep_* need them",
                 "see docs/backup.md",
             )),
         }
@@ -54,9 +57,7 @@ impl Schedule {
     async fn make_when_due(&self, host: &Host) -> Result<()> {
         let own = self.clone();
         let folder = tokio::task::spawn_blocking(move || {
-            let passphrase = Zeroizing::new(std::fs::read_to_string(&own.passphrase_file)?);
-            let line = passphrase.lines().next().unwrap_or_default();
-            let folder = Folder::open_or_make(&own.to, line, &Argon2Params::default())?;
+            let folder = Folder::open_or_make(&own.to, &own.passphrase()?, &Argon2Params::default())?;
             let newest = match folder.snapshots()?.last() {
                 Some(name) => Some(folder.snapshot(Some(name))?.1.at),
                 None => None,
@@ -74,7 +75,28 @@ impl Schedule {
                 bytes = made.bytes,
                 "backup made"
             );
+            // The backup is made whatever comes of this: after the next one it is tried again.
+            if let Some(keep) = self.keep
+                && let Err(why) = self.prune(keep).await
+            {
+                tracing::error!(error = %why, "old backups could not be removed");
+            }
         }
+        Ok(())
+    }
+
+    fn passphrase(&self) -> Result<Zeroizing<String>> {
+        let text = Zeroizing::new(std::fs::read_to_string(&self.passphrase_file)?);
+        Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+    }
+
+    async fn prune(&self, keep: Keep) -> Result<()> {
+        let own = self.clone();
+        let pruned = tokio::task::spawn_blocking(move || prune(Folder::open(&own.to, &own.passphrase()?)?, keep))
+            .await
+            .map_err(|why| Error::internal("Pruning ended early", why))??;
+        let (kept, removed, bytes) = (pruned.kept, pruned.removed, pruned.bytes);
+        tracing::info!(kept, removed, bytes, "old backups removed");
         Ok(())
     }
 }

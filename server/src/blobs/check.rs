@@ -1,13 +1,18 @@
 //! What a file says of itself is checked: its name when the upload begins, its size and type when it ends.
 
+mod several;
+
 use crate::error::Fail;
 use std::io::Read;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::{FILE_NAME_MAX, MEDIA_TYPE_MAX};
 use thechatapp_seal::{Context, Key, OpenReader};
+use zeroize::Zeroizing;
 
 /// What content begins with; types are told by it.
 const BEGINNING: usize = 8192;
+/// How much is read at once.
+const PIECE: usize = 16 * 1024;
 /// What a type is called that nothing is known of.
 const UNKNOWN: &str = "application/octet-stream";
 /// Types that programs show or run by themselves, and that always say so in their content. One that does not say it is not
@@ -61,15 +66,19 @@ fn hidden(c: char) -> bool {
         | '\u{2028}' | '\u{2029}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Opens a sealed file from its start to its end, holding one chunk of it in memory, and tells what it is.
+/// Opens a sealed file from its start to its end, holding its beginning and at most 280 KiB of its end in memory, and
+/// tells what it is.
 ///
 /// # Errors
 /// Bad input for a key that does not open it, damage, or another size than was declared.
 pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileRow) -> Result<FileRow, Fail> {
     let bad = |why: String| Fail::bad_input("This upload is not the file that was begun", why, "upload it again");
     let mut reader = OpenReader::new(sealed, key, context).map_err(|why| bad(why.to_string()))?;
-    let (mut beginning, mut size) = (Vec::new(), 0_u64);
-    let mut buffer = zeroize::Zeroizing::new([0; 16 * 1024]);
+    // Allocated once: growing would leave content behind in memory.
+    let mut beginning = Zeroizing::new(Vec::with_capacity(BEGINNING));
+    let mut end = Zeroizing::new(Vec::with_capacity(4 * several::END + PIECE));
+    let mut size = 0_u64;
+    let mut buffer = Zeroizing::new([0; PIECE]);
     loop {
         let read = reader.read(buffer.as_mut_slice()).map_err(|why| bad(why.to_string()))?;
         let part = buffer.get(..read).unwrap_or_default();
@@ -79,17 +88,25 @@ pub fn look_at(sealed: impl Read, key: &Key, context: &Context, declared: &FileR
         size += read as u64;
         let wanted = BEGINNING.saturating_sub(beginning.len());
         beginning.extend_from_slice(part.get(..wanted).unwrap_or(part));
+        end.extend_from_slice(part);
+        // Not at each piece: what stays is moved.
+        if end.len() > 4 * several::END {
+            let past = end.len().saturating_sub(several::END);
+            end.drain(..past);
+        }
     }
     if size != declared.size {
         return Err(bad(format!("{} bytes were declared, {size} came", declared.size)));
     }
-    Ok(FileRow { media_type: type_of(&beginning, &declared.media_type), ..declared.clone() })
+    Ok(FileRow { media_type: type_of(&beginning, &end, &declared.media_type), ..declared.clone() })
 }
 
 /// The type by the content where that tells, else the declared one.
-fn type_of(beginning: &[u8], declared: &str) -> String {
+fn type_of(beginning: &[u8], end: &[u8], declared: &str) -> String {
     let declared = declared.to_ascii_lowercase();
     match infer::get(beginning) {
+        Some(found) if several::is_several(beginning, end, found.mime_type()) => UNKNOWN.to_owned(),
+        None if several::ends_as_archive(end) => UNKNOWN.to_owned(),
         // A document of an office suite is a ZIP archive whose content tells no more.
         Some(found) if found.mime_type() == "application/zip" && is_packed(&declared) => declared,
         Some(found) => found.mime_type().to_owned(),

@@ -26,7 +26,7 @@ use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
 use tokio_util::io::ReaderStream;
 
 /// How much of a file is in memory at once on its way out.
-const PIECE: usize = 64 * 1024;
+const PIECE: usize = 256 * 1024;
 
 /// The routes, to be merged with what else is served.
 pub fn router() -> Router<Arc<Shared>> {

@@ -4,7 +4,7 @@ use super::output::Output;
 use super::{KeyArgs, Open, once, read_secret, text};
 use crate::admin::{Command, report_json};
 use crate::auth::password::Cost;
-use crate::backup::{self, Folder, Report};
+use crate::backup::{self, Folder, Keep};
 use crate::error::{Error, Result};
 use clap::{Args, Subcommand};
 use serde_json::Value;
@@ -37,6 +37,27 @@ pub(super) enum Backup {
         /// Where a copy of the largest database has room, sealed.
         #[arg(long)]
         scratch: Option<PathBuf>,
+    },
+    /// Removes old backups: the newest of each of the last days, weeks and months that have one stays.
+    #[command(
+        after_help = "Example: thechatapp-server backup prune --to /mnt/backup --recovery-passphrase-file ./recovery --keep-daily 14"
+    )]
+    Prune {
+        /// The backup's folder.
+        #[arg(long)]
+        to: PathBuf,
+        /// A file with the passphrase that opens the backup.
+        #[arg(long)]
+        recovery_passphrase_file: PathBuf,
+        /// Of how many days.
+        #[arg(long, default_value_t = Keep::default().daily)]
+        keep_daily: u32,
+        /// Of how many weeks.
+        #[arg(long, default_value_t = Keep::default().weekly)]
+        keep_weekly: u32,
+        /// Of how many months.
+        #[arg(long, default_value_t = Keep::default().monthly)]
+        keep_monthly: u32,
     },
     /// Makes a host from a backup, in a folder that has none.
     #[command(
@@ -92,6 +113,14 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
             });
             report_json(&report.await?)?
         }
+        Backup::Prune { to, recovery_passphrase_file, keep_daily, keep_weekly, keep_monthly } => {
+            let keep = Keep { daily: keep_daily, weekly: keep_weekly, monthly: keep_monthly }.checked()?;
+            let passphrase = read_secret(&recovery_passphrase_file)?;
+            let pruned = blocking(move || backup::prune(Folder::open(&to, &passphrase)?, keep)).await?;
+            let done = serde_json::to_value(pruned).map_err(|why| Error::internal("A report was not written", why))?;
+            output.print(&done, pruned_words);
+            return Ok(());
+        }
         Backup::Restore { from, data, key } => {
             let source = key.source(None)?;
             let report = blocking(move || {
@@ -116,6 +145,16 @@ fn words(done: &Value) -> String {
     )
 }
 
-async fn blocking(job: impl FnOnce() -> Result<Report> + Send + 'static) -> Result<Report> {
+fn pruned_words(done: &Value) -> String {
+    format!(
+        "{} kept, {} removed, and with them {} pieces of {} bytes",
+        text(done, "kept"),
+        text(done, "removed"),
+        text(done, "pieces"),
+        text(done, "bytes")
+    )
+}
+
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job).await.map_err(|why| Error::internal("It ended early", why))?
 }

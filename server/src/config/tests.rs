@@ -22,6 +22,14 @@ fn the_environment_goes_over_the_file() {
 }
 
 #[test]
+fn what_is_kept_is_off_or_filled_up() {
+    assert_eq!(read("", &[]).unwrap().backup.keep(), None);
+    let config = read("[backup]\nkeep_monthly = 3\n", &[("THECHATAPP_BACKUP_KEEP_DAILY", "2")]).unwrap();
+    assert_eq!(config.backup.keep(), Some(Keep { daily: 2, weekly: 5, monthly: 3 }));
+    assert!(read("", &[("THECHATAPP_BACKUP_KEEP_DAILY", "few")]).is_err());
+}
+
+#[test]
 fn a_key_that_is_not_known_is_refused() {
     assert!(read("[server]\nlissten = \"127.0.0.1:1\"\n", &[]).is_err());
 }

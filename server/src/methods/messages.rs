@@ -139,6 +139,13 @@ const INDEX_FIRST: usize = 40;
 
 impl Handle for Search {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SearchParams) -> Result<Found, Fail> {
+        if !workspace.has_index() {
+            return Err(Fail::bad_input(
+                "This server does not search",
+                "its index is switched off",
+                "search on this device, which has an index of its own",
+            ));
+        }
         // Whoever searches finds what was acknowledged before.
         workspace.index(INDEX_FIRST).await?;
         workspace

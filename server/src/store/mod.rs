@@ -24,6 +24,7 @@ use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::Keyring;
 use rusqlite::Connection;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
@@ -59,12 +60,38 @@ pub struct Counts {
     untidy: AtomicBool,
     /// Whether there are messages that the index does not have yet.
     unindexed: AtomicBool,
+    /// Whether there is to be an index, as it was switched last.
+    index: Arc<AtomicBool>,
+    /// Whether the index has not been made what it was switched to.
+    switched: AtomicBool,
 }
 
 impl Counts {
-    /// For a database whose last change is this.
-    pub fn new(last: u64) -> Self {
-        Self { changes: AtomicU64::new(last), untidy: AtomicBool::new(false), unindexed: AtomicBool::new(true) }
+    /// For a database whose last change is this, with or without an index of its messages.
+    pub fn new(last: u64, index: Arc<AtomicBool>) -> Self {
+        Self {
+            changes: AtomicU64::new(last),
+            untidy: AtomicBool::new(false),
+            unindexed: AtomicBool::new(true),
+            index,
+            switched: AtomicBool::new(true),
+        }
+    }
+
+    /// Whether there is to be an index.
+    pub fn has_index(&self) -> bool {
+        self.index.load(Ordering::Relaxed)
+    }
+
+    /// The index was switched on or off.
+    pub fn switch_index(&self) {
+        self.switched.store(true, Ordering::Relaxed);
+        self.unindexed.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether the index is to be made what it was switched to; asked once for each time.
+    pub fn take_switched(&self) -> bool {
+        self.switched.swap(false, Ordering::Relaxed)
     }
 
     /// Whether the search index lacks messages; asked once for each time. At first it is not known, so it may.

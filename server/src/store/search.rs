@@ -116,8 +116,36 @@ pub struct Coming {
 /// # Errors
 /// SQLite's.
 pub fn note(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
+    if !tx.counts.has_index() {
+        // An index that lacks a message must not look like one that has them all.
+        return switch(tx);
+    }
     tx.db.prepare_cached("INSERT OR IGNORE INTO unindexed (place) VALUES (?1)")?.execute([place])?;
     tx.unindexed();
+    Ok(())
+}
+
+/// Makes the index what it was switched to: without one nothing of it stays, with one all messages are noted that were
+/// there before.
+///
+/// # Errors
+/// SQLite's.
+pub fn switch(tx: &Tx<'_>) -> Result<(), Fail> {
+    let is_empty = || {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM found) AND NOT EXISTS (SELECT 1 FROM unindexed)";
+        tx.db.query_row(sql, [], |row| row.get::<_, bool>(0))
+    };
+    match (tx.counts.has_index(), is_empty()?) {
+        (true, true) => {
+            tx.db.execute("INSERT INTO unindexed (place) SELECT place FROM messages WHERE deleted = 0", [])?;
+        }
+        (false, false) => {
+            tx.db.execute("INSERT INTO search (search) VALUES ('delete-all')", [])?;
+            tx.db.execute("DELETE FROM found", [])?;
+            tx.db.execute("DELETE FROM unindexed", [])?;
+        }
+        (true, false) | (false, true) => {}
+    }
     Ok(())
 }
 
@@ -241,10 +269,11 @@ pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &Se
     let question = question(view.keyring, &terms, only, params.author)?;
     let mut walk = view.db.prepare_cached(
         "SELECT f.place FROM search s CROSS JOIN found f ON f.at = s.rowid
-         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3 ORDER BY s.rowid DESC LIMIT ?4",
+         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3
+             AND (NOT ?5 OR EXISTS (SELECT 1 FROM files WHERE place = f.place)) ORDER BY s.rowid DESC LIMIT ?4",
     )?;
-    let mut rows =
-        walk.query((question, params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor), LOOKED_AT as i64))?;
+    let (before, after) = (params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor));
+    let mut rows = walk.query((question, before, after, LOOKED_AT as i64, params.has_file))?;
     let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
     let mut sight = Sight::new(asker);
     let (mut messages, mut bytes) = (Vec::new(), 0);

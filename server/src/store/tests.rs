@@ -24,7 +24,7 @@ impl Store {
         let (workspace, top) = (WorkspaceId::from_bytes([0xb1; 16]), Key::random().unwrap());
         Keyring::create(&db, workspace, &top).unwrap();
         let keyring = Keyring::load(&db, workspace, top).unwrap();
-        Self { db, keyring, counts: Counts::new(0) }
+        Self { db, keyring, counts: Counts::new(0, Arc::new(true.into())) }
     }
 
     pub(super) fn job<T>(&self, job: impl FnOnce(&mut Tx<'_>) -> Result<T, Fail>) -> Result<T, Fail> {
@@ -170,4 +170,26 @@ fn a_poll_leaves_nothing_behind_and_its_options_keep_their_places() {
     store.job(|tx| messages::delete(tx, channel, place)).unwrap();
     assert_eq!(["polls", "poll_options", "votes"].map(|table| store.count(table)), [0, 0, 0]);
     assert!(messages::row(view, channel.id, place).unwrap().poll.is_none());
+}
+
+#[test]
+fn nothing_stays_of_an_index_that_is_switched_off() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    let place = store.send(channel, 1, None);
+    let index = || store.job(|tx| search::take(tx, &search::coming(tx.view())?)).unwrap();
+    index();
+    assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
+    store.counts.index.store(false, Ordering::Relaxed);
+    store.send(channel, 2, None);
+    store.job(|tx| search::switch(tx)).unwrap();
+    store.job(|tx| messages::delete(tx, channel, place)).unwrap();
+    assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [0, 0, 0]);
+    let tokens: i64 =
+        store.db.query_row("SELECT count(*) FROM search_data WHERE id > 10", [], |row| row.get(0)).unwrap();
+    assert_eq!(tokens, 0, "a segment is left");
+    store.counts.index.store(true, Ordering::Relaxed);
+    store.job(|tx| search::switch(tx)).unwrap();
+    index();
+    assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
 }

@@ -75,7 +75,7 @@ impl Host {
                 None => tls_keys,
             };
             let (identity, successor) = Identity::create(&step, &keyring, (&name, title), tls_keys)?;
-            let counts = Counts::new(0);
+            let counts = Counts::new(0, std::sync::Arc::new(true.into()));
             let mut notes = Vec::new();
             let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);

@@ -41,6 +41,7 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
@@ -112,6 +113,7 @@ pub struct Host {
     passwords: Arc<Passwords>,
     served: Mutex<Option<Served>>,
     limits: Mutex<Limits>,
+    index: AtomicBool,
     base: RwLock<Option<String>>,
     _lock: File,
 }
@@ -249,6 +251,7 @@ impl Host {
             passwords: Arc::new(Passwords::new(cost)?),
             served: Mutex::new(None),
             limits: Mutex::new(blobs::LIMITS),
+            index: AtomicBool::new(true),
             base: RwLock::new(None),
             _lock: lock,
         })
@@ -256,6 +259,7 @@ impl Host {
 
     fn add(&self, name: String, workspace: Arc<Workspace>) {
         workspace.blobs.set_limits(*self.limits.lock());
+        workspace.set_index(self.index.load(Ordering::Relaxed));
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 
@@ -291,6 +295,11 @@ impl Host {
         self.kms().provider()
     }
 
+    /// How often everything was wrapped anew.
+    pub fn generation(&self) -> u64 {
+        self.in_use().generation
+    }
+
     /// A workspace by its short name.
     ///
     /// # Errors
@@ -321,6 +330,14 @@ impl Host {
         *self.limits.lock() = limits;
         for workspace in self.workspaces() {
             workspace.blobs.set_limits(limits);
+        }
+    }
+
+    /// Switches the search index of each workspace on or off, those made later included.
+    pub fn set_index(&self, on: bool) {
+        self.index.store(on, Ordering::Relaxed);
+        for workspace in self.workspaces() {
+            workspace.set_index(on);
         }
     }
 

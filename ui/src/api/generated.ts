@@ -442,6 +442,10 @@ before: number | null,
  */
 after: number | null,
 /**
+ * Only with a file.
+ */
+has_file?: boolean,
+/**
  * At most this many; 0 means 20.
  */
 limit: number, };

@@ -4,11 +4,8 @@ use crate::error::{Error, Result};
 use crate::fault;
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::Path;
-use thechatapp_seal::{Context, Key, OpenReader, OpenSeek, SealWriter};
-
-/// How much is read at once.
-const PIECE: usize = 64 * 1024;
+use std::path::{Path, PathBuf};
+use thechatapp_seal::{Context, Key, OpenSeek, SealWriter};
 
 pub(super) fn key_of(bytes: &[u8]) -> Result<Key> {
     Key::try_from(bytes).map_err(fault::internal)
@@ -32,38 +29,67 @@ pub(super) fn seal_file(mut from: File, to: &Path, key: &Key, context: &Context,
     std::fs::rename(fresh, to)
 }
 
-/// Opens sealed bytes and puts them in a place.
-pub(super) fn open_file(
-    from: &Path,
-    to: &Path,
-    key: &Key,
-    context: &Context,
-    range: Option<(u64, u64)>,
-    size: u64,
-) -> Result<()> {
-    let damaged =
-        |why: thechatapp_seal::Error| Error::Corrupt { file: "the downloaded file".into(), why: why.to_string() };
-    let sealed = File::open(from).map_err(full)?;
-    let mut name = to.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let fresh = to.with_file_name(name);
-    let mut out = File::create(&fresh)
-        .map_err(|why| Error::bad_input(format!("{} cannot be written", to.display()), why.to_string()))?;
-    let written = match range {
-        Some((first, last)) => OpenSeek::new(sealed, key, context).and_then(|mut opened| {
-            let end = last.saturating_add(1).min(opened.length()?);
-            opened.copy_range(first, end, &mut out)
-        }),
-        None => OpenReader::new(io::BufReader::with_capacity(PIECE, sealed), key, context).and_then(|mut opened| {
-            let copied = io::copy(&mut opened, &mut out)?;
-            if copied == size { Ok(()) } else { Err(thechatapp_seal::Error::Truncated) }
-        }),
-    };
-    let placed = written.map_err(damaged).and_then(|()| {
-        out.flush().and_then(|()| out.sync_all()).and_then(|()| std::fs::rename(&fresh, to)).map_err(full)
-    });
-    if placed.is_err() {
-        let _ = std::fs::remove_file(&fresh);
+/// What is being written beside the place it is meant for: there whole, or not at all.
+pub(super) struct Beside {
+    to: PathBuf,
+    fresh: PathBuf,
+    out: File,
+    placed: bool,
+}
+
+impl Beside {
+    pub(super) fn new(to: PathBuf) -> Result<Self> {
+        let mut name = to.file_name().unwrap_or_default().to_owned();
+        name.push(".part");
+        let fresh = to.with_file_name(name);
+        let out = File::create(&fresh)
+            .map_err(|why| Error::bad_input(format!("{} cannot be written", to.display()), why.to_string()))?;
+        Ok(Self { to, fresh, out, placed: false })
     }
-    placed
+
+    /// It is whole: on the disk, and then in its place.
+    pub(super) fn place(mut self) -> Result<()> {
+        self.out.sync_all().and_then(|()| std::fs::rename(&self.fresh, &self.to)).map_err(full)?;
+        self.placed = true;
+        Ok(())
+    }
+}
+
+impl Write for Beside {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        self.out.write(data)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+}
+
+impl Drop for Beside {
+    fn drop(&mut self) {
+        if !self.placed {
+            let _ = std::fs::remove_file(&self.fresh);
+        }
+    }
+}
+
+/// What it means that sealed bytes did not open: they are not genuine, or the disk did not do what it should.
+pub(super) fn unopened(why: thechatapp_seal::Error) -> Error {
+    match why {
+        thechatapp_seal::Error::Io(why) if why.kind() != io::ErrorKind::InvalidData => full(why),
+        other => Error::Corrupt { file: "the downloaded file".into(), why: other.to_string() },
+    }
+}
+
+/// Opens a range of sealed bytes and puts it in a place.
+pub(super) fn open_range(from: &Path, to: &Path, key: &Key, context: &Context, range: (u64, u64)) -> Result<()> {
+    let sealed = File::open(from).map_err(full)?;
+    let mut out = Beside::new(to.to_owned())?;
+    OpenSeek::new(sealed, key, context)
+        .and_then(|mut opened| {
+            let end = range.1.saturating_add(1).min(opened.length()?);
+            opened.copy_range(range.0, end, &mut out)
+        })
+        .map_err(unopened)?;
+    out.place()
 }

@@ -1,5 +1,7 @@
+use super::arriving::Arriving;
 use super::transfer::pieces;
 use super::*;
+use bytes::Bytes;
 use thechatapp_seal::{seal, sealed_len};
 
 #[test]
@@ -44,25 +46,78 @@ fn every_range_opens_from_the_pieces_it_names() {
                 sparse[place.clone()].copy_from_slice(&whole[place]);
             }
             std::fs::write(&from, &sparse).unwrap();
-            open_file(&from, &to, &key, &context, Some((first, last)), size as u64).unwrap();
+            open_range(&from, &to, &key, &context, (first, last)).unwrap();
             let end = (last.saturating_add(1) as usize).min(size);
             assert_eq!(std::fs::read(&to).unwrap(), &plain[first as usize..end], "{size} {first}-{last}");
         }
     }
 }
 
-#[test]
-fn what_is_not_genuine_leaves_what_stood_there() {
+struct Arrival {
+    folder: tempfile::TempDir,
+    place: Place,
+    row: FileRow,
+    key: Key,
+    sealed: Vec<u8>,
+    plain: Vec<u8>,
+}
+
+fn arrival(size: usize) -> Arrival {
     let folder = tempfile::tempdir().unwrap();
-    let (key, context) = (Key::random().unwrap(), Context::file(&[1; 16], &[2; 16]));
-    let (from, to) = (folder.path().join("sealed"), folder.path().join("plain"));
-    std::fs::write(&to, "before").unwrap();
-    let mut sealed = seal(&key, &context, &[7; 40_000]).unwrap();
-    sealed[30_000] ^= 1;
-    std::fs::write(&from, &sealed).unwrap();
-    assert!(matches!(open_file(&from, &to, &key, &context, None, 40_000), Err(Error::Corrupt { .. })));
-    assert_eq!(std::fs::read(&to).unwrap(), b"before");
-    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 2);
+    let place = Place { folder: folder.path().join("sealed"), workspace: WorkspaceId::from_bytes([1; 16]) };
+    std::fs::create_dir(&place.folder).unwrap();
+    let id = FileId::from_bytes([2; 16]);
+    let row = FileRow { id, name: "plan.pdf".into(), media_type: "application/pdf".into(), size: size as u64 };
+    let key = Key::random().unwrap();
+    let plain: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
+    let sealed = seal(&key, &place.context(id), &plain).unwrap();
+    Arrival { folder, place, row, key, sealed, plain }
+}
+
+impl Arrival {
+    fn to(&self) -> PathBuf {
+        self.folder.path().join("plan.pdf")
+    }
+
+    async fn begin(&self) -> Arriving {
+        Arriving::begin(&self.place, &self.row, self.key.clone(), self.to()).await.unwrap()
+    }
+
+    /// What lies beside the folder of sealed bytes.
+    fn beside(&self) -> usize {
+        std::fs::read_dir(self.folder.path()).unwrap().count() - 1
+    }
+}
+
+#[tokio::test]
+async fn a_file_opens_while_it_comes_and_goes_on_where_it_broke_off() {
+    for size in [0, 1, 16_384, 50_000] {
+        let file = arrival(size);
+        for (begin, end) in [(0, file.sealed.len() / 3), (file.sealed.len() / 3, file.sealed.len())] {
+            let mut arriving = file.begin().await;
+            assert_eq!(arriving.here() as usize, begin, "{size}");
+            for piece in file.sealed[begin..end].chunks(7_000) {
+                arriving.take(Bytes::copy_from_slice(piece)).await.unwrap();
+            }
+            let done = arriving.end().await;
+            assert_eq!(done.is_ok(), end == file.sealed.len(), "{size} {done:?}");
+            assert_eq!(file.to().exists(), done.is_ok(), "nothing is in its place before it is whole");
+        }
+        assert_eq!(std::fs::read(file.to()).unwrap(), file.plain);
+        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_genuine_leaves_what_stood_there_and_is_fetched_anew() {
+    let mut file = arrival(40_000);
+    std::fs::write(file.to(), "before").unwrap();
+    file.sealed[30_000] ^= 1;
+    let mut arriving = file.begin().await;
+    arriving.take(Bytes::copy_from_slice(&file.sealed)).await.unwrap();
+    assert!(matches!(arriving.end().await, Err(Error::Corrupt { .. })));
+    assert_eq!(std::fs::read(file.to()).unwrap(), b"before");
+    assert_eq!((file.beside(), file.begin().await.here()), (1, 0));
 }
 
 #[test]

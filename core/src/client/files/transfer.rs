@@ -1,5 +1,6 @@
 //! Sealed bytes on their way, taken up again where they broke off.
 
+use super::arriving::Arriving;
 use super::sealing::{full, key_of};
 use super::{Place, Progress};
 use crate::error::{Error, Result};
@@ -8,7 +9,7 @@ use crate::net::{Moved, Remote, Session};
 use crate::sync::Workspace;
 use futures_util::TryStreamExt;
 use std::io::SeekFrom;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -68,9 +69,7 @@ pub(super) async fn push(
             }
         }
         let account = workspace.account();
-        let document = account.known.verified.document();
-        let tls = (document.tls_keys.as_slice(), workspace.extra_roots());
-        let remote = Remote::new(&account.url, &account.short, file.id, tls, &account.signing_key, grant.token)?;
+        let remote = workspace.remote(&account, file.id, grant.token)?;
         let mut from = tokio::fs::File::open(place.sealed(file.id)).await.map_err(full)?;
         from.seek(SeekFrom::Start(grant.offset)).await.map_err(full)?;
         let sent = send_shown(&remote, grant.offset, from, &mut |here| progress(here, total)).await;
@@ -105,19 +104,84 @@ async fn send_shown(
     }
 }
 
-/// What was fetched.
+/// What a part of a file is opened with, once its sealed bytes are here.
 pub(super) struct Fetched {
     pub(super) row: FileRow,
     pub(super) key: Key,
 }
 
-/// Brings a file's sealed bytes here: all of them, or those that a range needs, each in its place.
+/// Brings a file here and opens it while it comes; `to` says where to, by what it is called. Tells where it is.
 pub(super) async fn pull(
     workspace: &Arc<Workspace>,
     place: &Place,
-    channel: ChannelId,
-    file: FileId,
-    range: Option<(u64, u64)>,
+    (channel, file): (ChannelId, FileId),
+    to: impl Fn(&str) -> PathBuf,
+    progress: Progress<'_>,
+) -> Result<PathBuf> {
+    let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
+    loop {
+        let (row, key, remote, account);
+        {
+            let session = tries.session(workspace).await?;
+            match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
+                Ok(grant) => {
+                    account = workspace.account();
+                    remote = workspace.remote(&account, file, grant.token)?;
+                    (row, key) = (grant.file, key_of(&grant.key.0)?);
+                }
+                Err(why) => {
+                    tries.again(why).await?;
+                    continue;
+                }
+            }
+        }
+        let coming = match &mut arriving {
+            Some(coming) => coming,
+            None => {
+                path = to(&row.name);
+                arriving.insert(Arriving::begin(place, &row, key, path.clone()).await?)
+            }
+        };
+        let before = coming.here();
+        match fetch_rest(&remote, coming, progress).await {
+            Ok(true) => break,
+            Ok(false) if coming.here() > before => tries.moved(),
+            Ok(false) => tries.again(Error::Offline { why: "the server did not give it".into() }).await?,
+            Err(why @ Error::Offline { .. }) => {
+                if coming.here() > before {
+                    tries.moved();
+                }
+                tries.again(why).await?;
+            }
+            Err(other) => return Err(other),
+        }
+    }
+    if let Some(arriving) = arriving {
+        arriving.end().await?;
+    }
+    Ok(path)
+}
+
+/// Whether all of it is here.
+async fn fetch_rest(remote: &Remote<'_>, coming: &mut Arriving, progress: Progress<'_>) -> Result<bool> {
+    let total = coming.total();
+    if coming.here() < total {
+        let Some(pieces) = remote.fetch(coming.here(), total).await? else { return Ok(false) };
+        tokio::pin!(pieces);
+        while let Some(piece) = pieces.try_next().await? {
+            coming.take(piece).await?;
+            progress(coming.here(), total);
+        }
+    }
+    Ok(coming.here() == total)
+}
+
+/// Brings here the sealed bytes that a range needs, each in its place.
+pub(super) async fn pull_range(
+    workspace: &Arc<Workspace>,
+    place: &Place,
+    (channel, file): (ChannelId, FileId),
+    range: (u64, u64),
     progress: Progress<'_>,
 ) -> Result<Fetched> {
     let mut tries = Tries::default();
@@ -133,16 +197,9 @@ pub(super) async fn pull(
         let key = key_of(&grant.key.0)?;
         let total = sealed_len(grant.file.size);
         let account = workspace.account();
-        let document = account.known.verified.document();
-        let tls = (document.tls_keys.as_slice(), workspace.extra_roots());
-        let remote = Remote::new(&account.url, &account.short, file, tls, &account.signing_key, grant.token)?;
-        let path = place.fetched(file, range.is_some());
-        let wanted = match range {
-            Some(range) => pieces(range, grant.file.size)?,
-            None => vec![(std::fs::metadata(&path).map_or(0, |found| found.len()).min(total), total)],
-        };
-        let done = fetch_pieces(&remote, &path, &wanted, total, range.is_some(), progress).await;
-        match done {
+        let remote = workspace.remote(&account, file, grant.token)?;
+        let wanted = pieces(range, grant.file.size)?;
+        match fetch_pieces(&remote, &place.range(file), &wanted, total, progress).await {
             Ok(true) => return Ok(Fetched { row: grant.file, key }),
             Ok(false) => tries.again(Error::Offline { why: "the server did not give it".into() }).await?,
             Err(why @ Error::Offline { .. }) => tries.again(why).await?,
@@ -156,32 +213,32 @@ async fn fetch_pieces(
     path: &Path,
     wanted: &[(u64, u64)],
     total: u64,
-    sparse: bool,
     progress: Progress<'_>,
 ) -> Result<bool> {
     let mut to =
         tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).await.map_err(full)?;
-    if sparse {
-        to.set_len(total).await.map_err(full)?;
-    }
+    to.set_len(total).await.map_err(full)?;
     let all: u64 = wanted.iter().map(|(first, end)| end - first).sum();
-    let mut before = 0;
+    let mut came = 0;
     for (first, end) in wanted {
         if first >= end {
             continue;
         }
         to.seek(SeekFrom::Start(*first)).await.map_err(full)?;
-        let shown = if sparse { before } else { *first };
-        let of = if sparse { all } else { total };
-        let came = remote.fetch(*first, Some(*end), &mut to, &mut |came| progress(shown + came, of)).await;
-        // What came is kept also when the rest did not.
-        to.flush().await.map_err(full)?;
-        match came? {
-            Moved::To(came) if came == end - first => before += came,
-            Moved::To(_) | Moved::NotFound => return Ok(false),
+        let Some(pieces) = remote.fetch(*first, *end).await? else { return Ok(false) };
+        tokio::pin!(pieces);
+        let mut here = *first;
+        while let Some(piece) = pieces.try_next().await? {
+            to.write_all(&piece).await.map_err(full)?;
+            here += piece.len() as u64;
+            came += piece.len() as u64;
+            progress(came, all);
+        }
+        if here != *end {
+            return Ok(false);
         }
     }
-    to.sync_all().await.map_err(full)?;
+    to.flush().await.map_err(full)?;
     Ok(true)
 }
 

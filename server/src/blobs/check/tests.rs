@@ -92,3 +92,34 @@ fn another_size_another_key_and_damage_are_refused() {
         assert!(look(&bad, &key, &context, 40_000).is_err(), "{place}");
     }
 }
+
+#[test]
+fn a_file_that_is_two_things_at_once_has_no_type() {
+    const NONE: &str = "application/octet-stream";
+    let look = |bytes: &[u8], declared: &str| {
+        let (key, context, sealed) = sealed(bytes);
+        look_at(sealed.as_slice(), &key, &context, &row("x", declared, bytes.len() as u64)).unwrap().media_type
+    };
+    let archive_end = |comment: &[u8]| {
+        let length = (comment.len() as u16).to_le_bytes();
+        [b"PK\x05\x06".as_slice(), &[0; 16], &length, comment].concat()
+    };
+    let gif = b"GIF89a\x01\0\x01\0\0\0\0".as_slice();
+    let pdf = b"%PDF-1.7\n1 0 obj\n".as_slice();
+    let much = vec![b'x'; 1_000_000];
+    assert_eq!(look(gif, "image/gif"), "image/gif");
+    assert_eq!(look(pdf, "application/pdf"), "application/pdf");
+    for other in [pdf, b"<HTML><body>".as_slice(), b"*/=1;<script>alert(1)</script>"] {
+        assert_eq!(look(&[gif, other].concat(), "image/gif"), NONE, "{}", other.escape_ascii());
+    }
+    for comment in [0, 100, 0xffff] {
+        let end = archive_end(&vec![b'c'; comment]);
+        assert_eq!(look(&[gif, &much, &end].concat(), "image/gif"), NONE, "{comment}");
+        assert_eq!(look(&[pdf, &end].concat(), "application/pdf"), NONE, "{comment}");
+        assert_eq!(look(&[b"words ", end.as_slice()].concat(), "text/plain"), NONE, "{comment}");
+    }
+    // An archive is one thing, whatever it holds; and a mark amid other bytes is no end.
+    let held = [b"PK\x03\x04\x14\0\0\0".as_slice(), pdf, b"<html>", &archive_end(b"")].concat();
+    assert_eq!(look(&held, "application/zip"), "application/zip");
+    assert_eq!(look(&[gif, &archive_end(b""), b"more"].concat(), "image/gif"), "image/gif");
+}

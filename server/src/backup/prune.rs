@@ -1,0 +1,135 @@
+//! Removing old backups from a folder: first the snapshots that need not stay, then the pieces that no other names.
+
+use super::folder::Folder;
+use super::snapshot::VERSION;
+use crate::error::{Error, Kind, Result};
+use jiff::tz::TimeZone;
+use serde::Serialize;
+use std::collections::{BTreeSet, HashSet};
+use thechatapp_protocol::Timestamp;
+
+/// For how many days, weeks and months the newest backup of each stays. Those without a backup do not count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Days, in UTC.
+    pub daily: u32,
+    /// Weeks, from Monday on.
+    pub weekly: u32,
+    /// Months.
+    pub monthly: u32,
+}
+
+/// Which day, week or month a moment is in.
+type Period = fn(jiff::Zoned) -> (i16, i16);
+
+impl Default for Keep {
+    fn default() -> Self {
+        Self { daily: 7, weekly: 5, monthly: 12 }
+    }
+}
+
+impl Keep {
+    /// Whether anything but the newest would stay.
+    ///
+    /// # Errors
+    /// Usage, for zeros alone: who writes them hardly means that one backup is left.
+    pub fn checked(self) -> Result<Self> {
+        if self.daily == 0 && self.weekly == 0 && self.monthly == 0 {
+            return Err(Error::new(
+                Kind::Usage,
+                "Nothing would be kept",
+                "the days, weeks and months to keep are all 0",
+                "keep at least one of them",
+            ));
+        }
+        Ok(self)
+    }
+
+    /// Which of these snapshots stay. Choosing again among them and some of the others gives the same.
+    fn choose(self, snapshots: &[(String, Timestamp)]) -> BTreeSet<String> {
+        let mut newest_first: Vec<_> = snapshots.iter().collect();
+        newest_first.sort_by_key(|(name, at)| std::cmp::Reverse((*at, name)));
+        let mut stay: BTreeSet<String> = newest_first.first().map(|(name, _)| name.clone()).into_iter().collect();
+        let periods: [(u32, Period); 3] = [
+            (self.daily, |at| (at.year(), at.day_of_year())),
+            (self.weekly, |at| {
+                let week = at.date().iso_week_date();
+                (week.year(), i16::from(week.week()))
+            }),
+            (self.monthly, |at| (at.year(), i16::from(at.month()))),
+        ];
+        for (mut left, period) in periods {
+            let mut last = None;
+            for (name, at) in &newest_first {
+                let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+                let this = Some(period(at.to_zoned(TimeZone::UTC)));
+                if this == last {
+                    continue;
+                }
+                if left == 0 {
+                    break;
+                }
+                stay.insert(name.clone());
+                (last, left) = (this, left.saturating_sub(1));
+            }
+        }
+        stay
+    }
+}
+
+/// What was removed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Pruned {
+    /// How many backups stayed.
+    pub kept: u64,
+    /// How many were removed.
+    pub removed: u64,
+    /// How many pieces were removed.
+    pub pieces: u64,
+    /// How many bytes they had.
+    pub bytes: u64,
+}
+
+/// Removes the backups that need not stay, and what only they needed. Ended early, it leaves pieces that nothing names; the
+/// next time removes them.
+///
+/// # Errors
+/// Corrupt when a snapshot does not open, busy while another process writes there; then nothing is removed. The system's.
+pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
+    let keep = keep.checked()?;
+    let folder = folder.lock()?;
+    // Every snapshot is opened before anything goes: what one that does not open needs is not known.
+    let mut snapshots = Vec::new();
+    for name in folder.snapshots()? {
+        let (_, snapshot) = folder.snapshot(Some(&name)).map_err(|why| unreadable(&name, why))?;
+        if snapshot.version != VERSION {
+            return Err(unreadable(&name, Error::new(Kind::Newer, "", "a newer release made it", "use that release")));
+        }
+        snapshots.push((name, snapshot.at));
+    }
+    let stay = keep.choose(&snapshots);
+    let mut needed = HashSet::new();
+    for name in &stay {
+        let (_, snapshot) = folder.snapshot(Some(name)).map_err(|why| unreadable(name, why))?;
+        for workspace in snapshot.workspaces {
+            let files = workspace.files.into_iter().map(|(_, pieces)| pieces);
+            needed.extend(std::iter::once(workspace.database).chain(files).flat_map(|one| one.pieces));
+        }
+    }
+    let gone: Vec<_> = snapshots.iter().map(|(name, _)| name.as_str()).filter(|name| !stay.contains(*name)).collect();
+    folder.remove_snapshots(&gone)?;
+    let (pieces, bytes) = folder.remove_pieces_but(&needed)?;
+    Ok(Pruned { kept: stay.len() as u64, removed: gone.len() as u64, pieces, bytes })
+}
+
+fn unreadable(name: &str, why: Error) -> Error {
+    Error::new(
+        why.kind,
+        "Nothing was pruned",
+        format!("the snapshot {name} does not open: {}", why.why),
+        "bring it back from a copy of the folder, or move it away if its backup is not needed",
+    )
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,141 @@
+use super::*;
+use crate::backup::Snapshot;
+use thechatapp_seal::Argon2Params;
+
+fn at(text: &str) -> Timestamp {
+    Timestamp(text.parse::<jiff::Timestamp>().unwrap().as_millisecond())
+}
+
+/// Snapshots that are named as their times.
+fn made(times: &[&str]) -> Vec<(String, Timestamp)> {
+    times.iter().map(|time| ((*time).to_owned(), at(time))).collect()
+}
+
+fn chosen(keep: Keep, times: &[&str]) -> Vec<String> {
+    keep.choose(&made(times)).into_iter().collect()
+}
+
+const TIMES: [&str; 9] = [
+    "2025-11-30T03:00:00Z",
+    "2026-10-31T03:00:00Z",
+    // A Sunday, and the Monday after it.
+    "2026-11-15T23:59:59.999Z",
+    "2026-11-16T00:00:00Z",
+    "2026-11-23T03:00:00Z",
+    "2026-11-24T03:00:00Z",
+    "2026-11-24T15:00:00Z",
+    "2026-11-25T03:00:00Z",
+    "2026-11-25T04:00:00Z",
+];
+
+fn keep(daily: u32, weekly: u32, monthly: u32) -> Keep {
+    Keep { daily, weekly, monthly }
+}
+
+#[test]
+fn the_newest_of_each_period_stays() {
+    assert_eq!(chosen(keep(1, 0, 0), &TIMES), &TIMES[8..]);
+    assert_eq!(chosen(keep(2, 0, 0), &TIMES), [TIMES[6], TIMES[8]]);
+    // A day without a backup does not count.
+    assert_eq!(chosen(keep(4, 0, 0), &TIMES), [TIMES[3], TIMES[4], TIMES[6], TIMES[8]]);
+    assert_eq!(chosen(keep(0, 3, 0), &TIMES), [TIMES[2], TIMES[3], TIMES[8]]);
+    // The same month of another year is another month.
+    assert_eq!(chosen(keep(0, 0, 3), &TIMES), [TIMES[0], TIMES[1], TIMES[8]]);
+    assert_eq!(chosen(keep(2, 2, 2), &TIMES), [TIMES[1], TIMES[3], TIMES[6], TIMES[8]]);
+    assert_eq!(chosen(Keep::default(), &TIMES).len(), 7);
+    assert_eq!(chosen(keep(0, 0, 0), &TIMES), &TIMES[8..], "the newest stays always");
+    assert!(chosen(Keep::default(), &[]).is_empty());
+}
+
+#[test]
+fn a_week_goes_across_the_year() {
+    let times = ["2026-12-31T03:00:00Z", "2027-01-01T03:00:00Z", "2027-01-04T03:00:00Z"];
+    assert_eq!(chosen(keep(0, 5, 0), &times), &times[1..]);
+}
+
+#[test]
+fn what_was_ended_early_is_chosen_alike_the_next_time() {
+    for wanted in [keep(1, 0, 0), keep(3, 2, 1), keep(0, 3, 2), Keep::default()] {
+        let all = made(&TIMES);
+        let stay = wanted.choose(&all);
+        for removed in 0..1_u32 << TIMES.len() {
+            let left: Vec<_> = all
+                .iter()
+                .enumerate()
+                .filter(|(place, (name, _))| stay.contains(name) || removed & (1 << place) == 0)
+                .map(|(_, one)| one.clone())
+                .collect();
+            assert_eq!(wanted.choose(&left), stay);
+        }
+    }
+}
+
+struct Fixture {
+    dir: tempfile::TempDir,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        let own = Self { dir: tempfile::tempdir().unwrap() };
+        let cost = Argon2Params { m_kib: 8, t: 1, p: 1 };
+        let folder = Folder::open_or_make(&own.dir.path().join("b"), "recovery", &cost).unwrap();
+        for time in ["2026-11-24T03:00:00Z", "2026-11-25T03:00:00Z"] {
+            folder.keep(time.as_bytes()).unwrap();
+            let snapshot = Snapshot { version: VERSION, at: at(time), base_url: String::new(), workspaces: Vec::new() };
+            folder.put_snapshot(&snapshot).unwrap();
+        }
+        own
+    }
+
+    fn open(&self) -> Folder {
+        Folder::open(&self.dir.path().join("b"), "recovery").unwrap()
+    }
+
+    fn pieces(&self) -> usize {
+        let folders = std::fs::read_dir(self.dir.path().join("b/pieces")).unwrap();
+        folders.map(|one| std::fs::read_dir(one.unwrap().path()).unwrap().count()).sum()
+    }
+}
+
+#[test]
+fn a_snapshot_that_does_not_open_stops_it() {
+    let fixture = Fixture::new();
+    let names = fixture.open().snapshots().unwrap();
+    for name in &names {
+        let path = fixture.dir.path().join("b/snapshots").join(name);
+        let whole = std::fs::read(&path).unwrap();
+        std::fs::write(&path, &whole[1..]).unwrap();
+        let why = prune(fixture.open(), keep(1, 0, 0)).unwrap_err();
+        assert_eq!(why.kind, Kind::Corrupt);
+        assert!(why.why.contains(name.as_str()), "{why}");
+        std::fs::write(&path, &whole).unwrap();
+    }
+    assert_eq!((fixture.open().snapshots().unwrap(), fixture.pieces()), (names, 2));
+    assert_eq!(prune(fixture.open(), keep(0, 0, 0)).unwrap_err().kind, Kind::Usage);
+    assert_eq!(fixture.pieces(), 2);
+}
+
+#[test]
+fn two_at_once_are_refused() {
+    let fixture = Fixture::new();
+    let first = fixture.open().lock().unwrap();
+    assert_eq!(prune(fixture.open(), keep(1, 0, 0)).unwrap_err().kind, Kind::Busy);
+    assert_eq!(fixture.pieces(), 2);
+    drop(first);
+    assert_eq!(prune(fixture.open(), keep(1, 0, 0)).unwrap().removed, 1);
+}
+
+#[test]
+fn what_a_killed_one_left_is_removed_the_next_time() {
+    let fixture = Fixture::new();
+    let folder = fixture.dir.path().join("b/pieces/ab");
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join(format!("{}.new", "ab".repeat(32))), "half").unwrap();
+    std::fs::write(folder.join("notes of somebody"), "no piece").unwrap();
+    // No snapshot here names a piece, so none stays; both snapshots do.
+    let pruned = prune(fixture.open(), Keep::default()).unwrap();
+    assert_eq!((pruned.kept, pruned.removed, pruned.pieces), (2, 0, 3));
+    assert_eq!(fixture.pieces(), 1, "what is no piece is left alone");
+    let again = prune(fixture.open(), Keep::default()).unwrap();
+    assert_eq!(again, Pruned { kept: 2, ..Pruned::default() });
+}
