@@ -326,6 +326,52 @@ async fn sizes_quotas_and_wrong_keys_are_refused_with_their_reason() {
     assert_eq!(bob.call::<SendMessage>(&shut.message()).await.unwrap_err().code, Code::BadInput);
 }
 
+/// Whether bytes of a file are anywhere in a folder.
+fn lies_in(folder: &std::path::Path, file: FileId) -> bool {
+    std::fs::read_dir(folder).unwrap().map(|found| found.unwrap().path()).any(|path| {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        name.starts_with(&file.to_string()) || (path.is_dir() && lies_in(&path, file))
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_made_to_harm_is_not_kept() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    host.config.files.largest = 20_000_000_000;
+    host.config.files.per_person = Some(10_000_000_100);
+    host.serve().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    // One entry without content that declares four gigabytes.
+    let mut bomb = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0\0\0z".to_vec();
+    bomb.extend(b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0");
+    bomb.extend([[0; 16].as_slice(), b"z"].concat());
+    bomb.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0");
+    let file = Sealed::new(&alice, channel, 1, bomb);
+    let grant = file.begin(&mut alice).await.unwrap();
+    assert_eq!(patch(&host, file.id, &grant.token, 0, &file.bytes).await.status, 204);
+    assert!(lies_in(host.folder.path(), file.id));
+    let refused = file.finish(&mut alice).await.unwrap_err();
+    assert_eq!((refused.code, refused.what.as_str()), (Code::BadInput, "This file is not kept"));
+    assert!(refused.why.contains("unpacks to 4026531840"), "{}", refused.why);
+    assert!(!lies_in(host.folder.path(), file.id));
+    // Nothing of it is left, and nothing goes on with it.
+    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(file.begin(&mut alice).await.unwrap_err().code, Code::BadInput);
+    assert_eq!(alice.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput);
+    assert_eq!(file.open(&mut alice).await.unwrap_err().code, Code::NotFound);
+
+    // Ten gigabytes declared and ten bytes sent. The one that was refused counts for no quota.
+    let short = Sealed::new(&alice, channel, 2, vec![2; 10]);
+    let grant = short.begin_as(&mut alice, 10_000_000_090).await.unwrap();
+    assert_eq!(patch(&host, short.id, &grant.token, 0, &short.bytes).await.status, 204);
+    let refused = short.finish(&mut alice).await.unwrap_err();
+    assert_eq!(refused.code, Code::BadInput);
+    assert!(refused.why.contains("10000000090 bytes were declared, 10 came"), "{}", refused.why);
+    assert_eq!(alice.call::<SendMessage>(&short.message()).await.unwrap_err().code, Code::BadInput);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_requests_at_once_leave_the_server_well() {
     let host = Host::start().await;

@@ -1,6 +1,6 @@
 //! What a file says of itself is checked: its name when the upload begins, its size and type when it ends.
 
-mod several;
+pub(super) mod several;
 
 use crate::error::Fail;
 use std::io::Read;
@@ -14,7 +14,7 @@ const BEGINNING: usize = 8192;
 /// How much is read at once.
 const PIECE: usize = 16 * 1024;
 /// What a type is called that nothing is known of.
-const UNKNOWN: &str = "application/octet-stream";
+pub const UNKNOWN: &str = "application/octet-stream";
 /// Types that programs show or run by themselves, and that always say so in their content. One that does not say it is not
 /// one of them.
 const TOLD_BY_CONTENT: [&str; 4] = ["image/", "audio/", "video/", "font/"];

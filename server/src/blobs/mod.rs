@@ -4,10 +4,12 @@
 //! it says. What may be asked of them over HTTPS was decided in a session: see [`Tokens`].
 
 mod check;
+mod danger;
 mod http;
 mod tokens;
 
-pub use check::{check_name, look_at};
+pub use check::{UNKNOWN, check_name, look_at};
+pub use danger::{Verdict, judge, refusal};
 pub use http::router;
 pub use tokens::{Allowed, Tokens};
 

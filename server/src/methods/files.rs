@@ -1,7 +1,7 @@
 //! Files.
 
 use super::Handle;
-use crate::blobs::{self, Allowed};
+use crate::blobs::{self, Allowed, Verdict};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
@@ -51,23 +51,40 @@ impl Handle for FinishUpload {
             return Err(Fail::bad_input("This upload cannot end yet", "it is still being written", "try again"));
         };
         let (place, wrapped) = (workspace.clone(), key.clone());
-        let row = tokio::task::spawn_blocking(move || {
+        let looked_at = tokio::task::spawn_blocking(move || {
             // Held until the file has its name.
             let _busy = busy;
             let context = Context::file(place.id.as_bytes(), file.as_bytes());
             let sealed = place.blobs.read_upload(file)?;
-            let row = blobs::look_at(sealed, &key, &context, &known.row)?;
+            let mut row = blobs::look_at(&sealed, &key, &context, &known.row)?;
+            match blobs::judge(&sealed, &key, &context)? {
+                Verdict::Fine => {}
+                Verdict::Unclear => blobs::UNKNOWN.clone_into(&mut row.media_type),
+                Verdict::Dangerous(why) => return Ok(Err(why)),
+            }
             place.blobs.keep(file)?;
-            Ok::<_, Fail>(row)
+            Ok::<_, Fail>(Ok(row))
         })
         .await
         .map_err(|_| Fail::Broken("the check of a file ended"))??;
-        workspace
+        let looked_at = workspace
             .write::<Self, _>(caller, scope, move |tx, permit| {
-                files::finish(tx, permit.channel()?, &row, &wrapped)?;
-                Ok(row)
+                let channel = permit.channel()?;
+                match &looked_at {
+                    Ok(row) => files::finish(tx, channel, row, &wrapped)?,
+                    Err(_) => files::refuse(tx, channel, file)?,
+                }
+                Ok(looked_at)
             })
-            .await
+            .await?;
+        match looked_at {
+            Ok(row) => Ok(row),
+            Err(why) => {
+                // If this is not reached, the sweep of removed files does it.
+                workspace.blobs.delete(&[file])?;
+                Err(blobs::refusal(why))
+            }
+        }
     }
 }
 

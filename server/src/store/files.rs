@@ -173,6 +173,20 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
     if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
 }
 
+/// The upload was looked at and is not kept: it counts for no quota any more, and its id stays taken.
+///
+/// # Errors
+/// SQLite's.
+pub fn refuse(tx: &Tx<'_>, channel: Channel, id: FileId) -> Result<(), Fail> {
+    tx.db
+        .prepare_cached(
+            "UPDATE files SET state = ?3, key = NULL, info = NULL, touched = ?4
+             WHERE id = ?1 AND channel = ?2 AND state = ?5",
+        )?
+        .execute((id.as_bytes(), channel.id.as_bytes(), REMOVED, now().0, UPLOADING))?;
+    Ok(())
+}
+
 /// A whole file's key, and what is shown of it: for everybody who may read the message that has it, before that for its
 /// uploader alone.
 ///
