@@ -1,4 +1,4 @@
-//! Places between two steps of a rotation at which tests end the process, as a kill at that moment would. Outside tests there
+//! Places between two steps of a rotation or a wipe at which tests end the process, as a kill at that moment would. Outside tests there
 //! is nothing here.
 
 /// Ends the process here if `THECHATAPP_CRASH_AT` names this place.

@@ -2,7 +2,7 @@
 //! only while the workspace is open.
 //!
 //! What is sealed names its place (workspace, table, column, row, revision), so that a value moved elsewhere does not open.
-//! What a channel's key seals is stored beside the epoch of that key; how keys change is in [`rotate`].
+//! What a channel's key seals is stored beside the epoch of that key; how keys change is in `keyring/rotate.rs`.
 
 mod rotate;
 

@@ -1,6 +1,6 @@
 //! The TheChatApp workspace server: hosts workspaces, keeps them sealed, and lets their people talk.
 //!
-//! [`init`] makes a host, [`serve`] runs it; the program `thechatapp-server` is these two and the administrator's commands
+//! [`init`] makes a host, [`serve()`] runs it; the program `thechatapp-server` is these two and the administrator's commands
 //! around them.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]

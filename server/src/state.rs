@@ -321,6 +321,20 @@ impl Workspace {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
     }
 
+    /// Switches the index of its messages on or off: at once for what comes, and a moment later for what is there.
+    pub fn set_index(&self, on: bool) {
+        if self.index.swap(on, Ordering::Relaxed) != on
+            && let Ok(parts) = self.parts()
+        {
+            parts.counts.switch_index();
+        }
+    }
+
+    /// Whether its messages are indexed.
+    pub fn has_index(&self) -> bool {
+        self.index.load(Ordering::Relaxed)
+    }
+
     /// Takes messages into the search index, at most so many times some. Returns whether it has all of them now.
     pub(crate) async fn index(&self, steps: usize) -> std::result::Result<bool, Fail> {
         let counts = self.parts()?.counts.clone();
@@ -339,20 +353,6 @@ impl Workspace {
             self.unguarded(move |tx| store::search::take(tx, &coming)).await?;
         }
         Ok(false)
-    }
-
-    /// Switches the index of its messages on or off: at once for what comes, and a moment later for what is there.
-    pub fn set_index(&self, on: bool) {
-        if self.index.swap(on, Ordering::Relaxed) != on
-            && let Ok(parts) = self.parts()
-        {
-            parts.counts.switch_index();
-        }
-    }
-
-    /// Whether its messages are indexed.
-    pub fn has_index(&self) -> bool {
-        self.index.load(Ordering::Relaxed)
     }
 
     /// The same in the background, when there may be something to take in.

@@ -43,8 +43,12 @@ impl Subject {
 
     /// The server's program on this host, ending at a place if one is named.
     fn run(&self, args: &[&str], end: Option<&str>) -> Output {
+        self.program("key", args, end)
+    }
+
+    fn program(&self, group: &str, args: &[&str], end: Option<&str>) -> Output {
         let mut program = Program::new(env!("CARGO_BIN_EXE_thechatapp-server"));
-        program.arg("key").args(args).arg("--data").arg(self.host.data()).arg("--json");
+        program.arg(group).args(args).arg("--data").arg(self.host.data()).arg("--json");
         program.arg("--passphrase-file").arg(self.file("passphrase")).stdin(Stdio::null());
         if let Some(end) = end {
             program.env("THECHATAPP_CRASH_AT", end);
@@ -170,4 +174,17 @@ async fn a_host_is_where_it_was_until_its_own_key_has_moved() {
         }
         subject.goes_on("once more").await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_folder_of_a_wiped_workspace_follows_its_keys() {
+    let subject = Subject::new().await;
+    let folder = subject.host.data().join("acme");
+    let ended = subject.program("workspace", &["wipe", "--workspace", "acme", "--yes"], Some("wipe: keys destroyed"));
+    assert_eq!(ended.status.code(), None);
+    assert!(folder.join("workspace.db").exists());
+    let list: Value = serde_json::from_slice(&subject.program("workspace", &["list"], None).stdout).unwrap();
+    assert_eq!(list["workspaces"], serde_json::json!([]));
+    assert!(!folder.exists());
+    assert!(subject.program("workspace", &["create", "--workspace", "acme"], None).status.success());
 }

@@ -16,7 +16,8 @@ use thechatapp_protocol::FileId;
 /// it.
 ///
 /// # Errors
-/// See [`crate::error::Kind`], busy while another is made there; then no snapshot is written, and the pieces that were help the next backup.
+/// See [`crate::error::Kind`], busy while another is made there; then no snapshot is written, and the pieces that were help
+/// the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
     let folder = Arc::new(folder.lock()?);
     if let Some(why) = host.closed() {

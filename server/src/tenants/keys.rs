@@ -1,6 +1,6 @@
 //! How a host comes by its keys, keeps them for a bounded time, and does without them while the key service is away.
 
-use super::{HOST, Host, InUse, NOT_YET, Opened, moving};
+use super::{HOST, Host, InUse, NOT_YET, Opened, make, moving};
 use crate::error::{Error, Kind, Result};
 use crate::kms::{self, watch};
 use crate::state::{Given, Place, Workspace, WrappedKeys};
@@ -91,6 +91,9 @@ impl Host {
         let db = database::open(&self.dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
         if let Some(came) = moving::finish(&db, &self.in_use())? {
             tracing::info!(came, "a change of the key service that was broken off is settled");
+        }
+        if let Err(why) = make::remove_wiped(&db, &self.dir) {
+            tracing::error!(error = %why, "the folder of a wiped workspace could not be removed");
         }
         let places = {
             let mut rows = db.prepare(

@@ -1,6 +1,7 @@
 //! How a workspace begins and ends, and how people are invited to it.
 
 use super::Host;
+use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::identity_keys::{Identity, Successor};
@@ -9,6 +10,9 @@ use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
+use rusqlite::Connection;
+use std::io::ErrorKind;
+use std::path::Path;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
@@ -22,6 +26,9 @@ use thechatapp_seal::{Key, WrapContext};
 const GENERAL: &str = "general";
 /// How long the first owner's invite is good for.
 const OWNER_INVITE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Begins the names of facts that say which folders are to go.
+const WIPED: &str = "wiped ";
 
 /// What is known of a new workspace.
 #[derive(Debug)]
@@ -109,7 +116,7 @@ impl Host {
         Ok(name)
     }
 
-    /// Destroys a workspace: its wrapped keys first, then its files.
+    /// Destroys a workspace: its wrapped keys first, then its files. Broken off in between, the next opening goes on.
     ///
     /// # Errors
     /// Bad input when there is none.
@@ -118,14 +125,19 @@ impl Host {
         let workspace = self.workspace(name)?;
         {
             let db = self.db()?;
-            db.execute("DELETE FROM workspaces WHERE name = ?1", [name])?;
+            let step = db.unchecked_transaction()?;
+            step.execute("DELETE FROM workspaces WHERE id = ?1", [workspace.id.as_bytes()])?;
+            step.execute("DELETE FROM rotations WHERE id = ?1", [workspace.id.as_bytes()])?;
+            let wiped = (format!("{WIPED}{name}"), [0_u8; 0]);
+            step.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)", wiped)?;
+            step.commit()?;
             // The keys are gone from the file only once the WAL is.
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            database::empty_wal(&db)?;
         }
+        crash::point("wipe: keys destroyed");
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
-        std::fs::remove_dir_all(self.dir.join(name))?;
-        Ok(())
+        remove_wiped(&*self.db()?, &self.dir)
     }
 
     /// A new invite.
@@ -141,6 +153,21 @@ impl Host {
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
+}
+
+/// Removes the folders of workspaces whose keys were destroyed.
+pub(super) fn remove_wiped(db: &Connection, dir: &Path) -> Result<()> {
+    let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
+    let facts = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+    for fact in facts {
+        let Some(name) = fact.strip_prefix(WIPED) else { continue };
+        match std::fs::remove_dir_all(dir.join(short_name(name)?)) {
+            Err(why) if why.kind() != ErrorKind::NotFound => return Err(why.into()),
+            _ => {}
+        }
+        db.execute("DELETE FROM facts WHERE name = ?1", [&fact])?;
+    }
+    Ok(())
 }
 
 /// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.

@@ -149,6 +149,6 @@ pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<Option<bool>> {
     step.execute("UPDATE workspaces SET next_key = NULL", [])?;
     step.execute("DELETE FROM facts WHERE name = ?1", [MOVING])?;
     step.commit()?;
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+    thechatapp_database::empty_wal(db)?;
     Ok(Some(came))
 }

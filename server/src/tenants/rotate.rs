@@ -95,7 +95,7 @@ impl Host {
                     keys.made.0,
                 ),
             )?;
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            thechatapp_database::empty_wal(&db)?;
         }
         workspace.set_keys(keys);
         Ok(())

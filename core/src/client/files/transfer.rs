@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::{
-    BeginUpload, BeginUploadParams, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
+    BeginUpload, BeginUploadParams, FileGrant, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
 };
 use thechatapp_protocol::{ChannelId, Code, FileId};
 use thechatapp_seal::{CHUNK, HEADER, Key, SEALED_CHUNK, sealed_len};
@@ -120,26 +120,14 @@ pub(super) async fn pull(
 ) -> Result<PathBuf> {
     let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
     loop {
-        let (row, key, remote, account);
-        {
-            let session = tries.session(workspace).await?;
-            match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
-                Ok(grant) => {
-                    account = workspace.account();
-                    remote = workspace.remote(&account, file, grant.token)?;
-                    (row, key) = (grant.file, key_of(&grant.key.0)?);
-                }
-                Err(why) => {
-                    tries.again(why).await?;
-                    continue;
-                }
-            }
-        }
+        let FileGrant { file: row, key, token } = tries.grant(workspace, channel, file).await?;
+        let account = workspace.account();
+        let remote = workspace.remote(&account, file, token)?;
         let coming = match &mut arriving {
             Some(coming) => coming,
             None => {
                 path = to(&row.name);
-                arriving.insert(Arriving::begin(place, &row, key, path.clone()).await?)
+                arriving.insert(Arriving::begin(place, &row, key_of(&key.0)?, path.clone()).await?)
             }
         };
         let before = coming.here();
@@ -186,14 +174,7 @@ pub(super) async fn pull_range(
 ) -> Result<Fetched> {
     let mut tries = Tries::default();
     loop {
-        let session = tries.session(workspace).await?;
-        let grant = match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
-            Ok(grant) => grant,
-            Err(why) => {
-                tries.again(why).await?;
-                continue;
-            }
-        };
+        let grant = tries.grant(workspace, channel, file).await?;
         let key = key_of(&grant.key.0)?;
         let total = sealed_len(grant.file.size);
         let account = workspace.account();
@@ -272,6 +253,17 @@ impl Tries {
         loop {
             match workspace.session() {
                 Ok(session) => return Ok(session),
+                Err(why) => self.again(why).await?,
+            }
+        }
+    }
+
+    /// A file's key, and leave to fetch it.
+    async fn grant(&mut self, workspace: &Workspace, channel: ChannelId, file: FileId) -> Result<FileGrant> {
+        loop {
+            let session = self.session(workspace).await?;
+            match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
+                Ok(grant) => return Ok(grant),
                 Err(why) => self.again(why).await?,
             }
         }
