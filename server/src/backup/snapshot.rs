@@ -72,7 +72,7 @@ pub struct WorkspaceKept {
 /// What one backup holds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Snapshot {
-    /// [`VERSION`].
+    /// Of the form that it is written in.
     pub version: u32,
     /// When it was begun.
     pub at: Timestamp,
