@@ -125,7 +125,7 @@ impl Client {
         to: &Path,
         progress: Progress<'_>,
     ) -> Result<()> {
-        let (workspace, channel) = self.file(ws, file).await?;
+        let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
         match range {
             None => pull(&workspace, &place, (channel, file), |_| to.to_owned(), progress).await.map(drop),
@@ -147,13 +147,13 @@ impl Client {
         folder: &Path,
         progress: Progress<'_>,
     ) -> Result<PathBuf> {
-        let (workspace, channel) = self.file(ws, file).await?;
+        let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
         pull(&workspace, &place, (channel, file), |name| free_name(folder, name), progress).await
     }
 
     /// The workspace that is open, and the channel of a message here that has the file.
-    async fn file(&self, ws: WorkspaceId, file: FileId) -> Result<(Arc<Workspace>, ChannelId)> {
+    async fn channel_of_file(&self, ws: WorkspaceId, file: FileId) -> Result<(Arc<Workspace>, ChannelId)> {
         let workspace = self.workspace(ws)?;
         let channel = workspace.cache.channel_of_file(file).await?.ok_or_else(|| {
             Error::bad_input("there is no such file here", "no message on this device has it; read its channel first")

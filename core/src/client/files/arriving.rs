@@ -40,17 +40,14 @@ impl Arriving {
             Err(_) => 0,
         };
         let kept = OpenOptions::new().append(true).create(true).open(&path).map_err(full)?;
+        let before = File::open(&path).map_err(full)?.take(here);
         let (pieces, coming) = mpsc::channel(WAITING);
         let (keep, keeping) = mpsc::channel(WAITING);
         let (opened, all_opened) = oneshot::channel();
-        let keeping = tokio::task::spawn_blocking({
-            let path = path.clone();
-            move || keep_pieces(kept, keeping, all_opened, &path)
-        });
+        let keeping = tokio::task::spawn_blocking(move || keep_pieces(kept, keeping, all_opened, &path));
         let opening = tokio::task::spawn_blocking(move || {
             let coming = Pieces { coming, now: Bytes::new(), missing: total - here };
-            let sealed = File::open(&path).map_err(full)?.take(here).chain(coming);
-            let out = open(sealed, (&key, &context), to);
+            let out = open(before.chain(coming), (&key, &context), to);
             // What is not genuine is fetched anew next time; what broke off, or could not be written, goes on from here.
             if matches!(out, Ok(_) | Err(Error::Corrupt { .. })) {
                 let _ = opened.send(());
@@ -106,10 +103,14 @@ fn keep_pieces(
     while let Some(piece) = pieces.blocking_recv() {
         kept.write_all(&piece)?;
     }
-    if all_opened.blocking_recv().is_ok() {
-        std::fs::remove_file(path)?;
+    if all_opened.blocking_recv().is_err() {
+        return Ok(());
     }
-    Ok(())
+    match std::fs::remove_file(path) {
+        // Another transfer of the same file was done first.
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
+    }
 }
 
 /// Opens what comes, beside the place it is for.

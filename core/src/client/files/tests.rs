@@ -109,6 +109,23 @@ async fn a_file_opens_while_it_comes_and_goes_on_where_it_broke_off() {
 }
 
 #[tokio::test]
+async fn the_same_file_twice_at_once_arrives_twice() {
+    let file = arrival(50_000);
+    let elsewhere = file.folder.path().join("again.pdf");
+    let mut first = file.begin().await;
+    let mut second = Arriving::begin(&file.place, &file.row, file.key.clone(), elsewhere.clone()).await.unwrap();
+    for piece in file.sealed.chunks(7_000) {
+        first.take(Bytes::copy_from_slice(piece)).await.unwrap();
+        second.take(Bytes::copy_from_slice(piece)).await.unwrap();
+    }
+    first.end().await.unwrap();
+    second.end().await.unwrap();
+    for to in [file.to(), elsewhere] {
+        assert_eq!(std::fs::read(to).unwrap(), file.plain);
+    }
+}
+
+#[tokio::test]
 async fn what_is_not_genuine_leaves_what_stood_there_and_is_fetched_anew() {
     let mut file = arrival(40_000);
     std::fs::write(file.to(), "before").unwrap();
