@@ -51,7 +51,7 @@ pub async fn run(table: &mut Table) {
     }
     let rate = |took: Duration| FILE as f64 / took.as_secs_f64() / 1e6;
     let bare = median(bare);
-    table.note("download of 1 GiB, opened, MB", rate(median(ours)), rate(bare));
+    table.rate_beside("download of 1 GiB, opened, MB", rate(median(ours)), rate(bare), 0.6);
     table.note("upload of 1 GiB, sealed and looked at, MB", rate(uploaded), rate(bare));
     table.note_time("64 KiB from the middle of it", median(our_ranges), median(bare_ranges));
     client.close().await.unwrap();
