@@ -5,7 +5,7 @@
 //!
 //! - [`SealWriter`] seals while writing; without [`SealWriter::finish`] the file opens as truncated, never as a shorter file.
 //! - [`OpenReader`] gives each chunk once it is authentic. Bytes given before an error are genuine, but not known to be all:
-//!   only an end of file without error says so.
+//!   only an end of file without error says so. It can begin at a later chunk, where the header is known from elsewhere.
 //! - [`OpenSeek`] answers ranges, decrypting the chunks they touch. It believes a total length only after the last chunk is
 //!   authenticated.
 //!
@@ -112,8 +112,18 @@ impl<R: Read> OpenReader<R> {
     /// Reads the header and checks the commitment.
     pub fn new(mut inner: R, key: &Key, ctx: &Context) -> Result<Self, Error> {
         let chunks = read_header(&mut inner, key, ctx)?;
+        Ok(Self::from(inner, chunks, 0))
+    }
+
+    /// Goes on from chunk `number`: `inner` stands at its first sealed byte. The header is checked as ever.
+    pub fn at_chunk(inner: R, header: &[u8; HEADER], number: u64, key: &Key, ctx: &Context) -> Result<Self, Error> {
+        let chunks = read_header(&mut header.as_slice(), key, ctx)?;
+        Ok(Self::from(inner, chunks, number))
+    }
+
+    fn from(inner: R, chunks: Chunks, number: u64) -> Self {
         let buffer = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
-        Ok(Self { inner, chunks, number: 0, buffer, position: 0, state: State::More })
+        Self { inner, chunks, number, buffer, position: 0, state: State::More }
     }
 
     /// Replaces the buffer by the next chunk, authenticated.

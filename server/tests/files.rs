@@ -116,7 +116,7 @@ impl Sealed {
     }
 
     async fn open(&self, person: &mut Person) -> Result<FileGrant, ErrorBody> {
-        person.call::<OpenFile>(&OpenFileParams { channel: self.channel, file: self.id }).await
+        person.call::<OpenFile>(&OpenFileParams { channel: self.channel, file: self.id, part: false }).await
     }
 
     async fn upload(&self, host: &Host, person: &mut Person) -> FileRow {
@@ -175,6 +175,10 @@ async fn an_upload_goes_on_where_it_stands_and_is_fetched_whole_or_in_part() {
     alice.call::<SendMessage>(&message).await.unwrap();
     let grant = file.open(&mut bob).await.unwrap();
     assert_eq!((&grant.file, grant.key.0.as_slice()), (&row, file.key.expose().as_slice()));
+    assert_eq!(grant.header, None);
+    let part = OpenFileParams { channel: file.channel, file: file.id, part: true };
+    let part = bob.call::<OpenFile>(&part).await.unwrap();
+    assert_eq!(part.header.unwrap(), file.bytes[..56], "with the header, a part is one request");
     let whole = fetch(&host, file.id, &grant.token).await;
     assert_eq!((whole.status, &whole.body), (200, &file.bytes));
     let tag = whole.headers["etag"].clone();

@@ -70,7 +70,7 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<SetTopic>(who, SetTopicParams { channel, topic: "in".into() }).await,
         refusal::<BeginUpload>(who, begin).await,
         refusal::<FinishUpload>(who, FinishUploadParams { channel, file, key: FileKey(vec![7; 32]) }).await,
-        refusal::<OpenFile>(who, OpenFileParams { channel, file }).await,
+        refusal::<OpenFile>(who, OpenFileParams { channel, file, part: true }).await,
         refusal::<SendMessage>(who, sent(Vec::new(), None)).await,
         refusal::<SendMessage>(who, sent(vec![file], None)).await,
         refusal::<SendMessage>(who, sent(Vec::new(), Some(id))).await,

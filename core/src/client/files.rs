@@ -12,14 +12,14 @@ use crate::fault;
 use crate::local::{Source, Upload, Waiting};
 use crate::sync::Workspace;
 use crate::view::MessageView;
-use sealing::{full, key_of, open_range, seal_file};
+use sealing::{full, key_of, seal_file};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
 use thechatapp_seal::{Context, Key};
-use transfer::{Fetched, pull, pull_range, push};
+use transfer::{pull, push};
 use zeroize::Zeroizing;
 
 /// Hears how many bytes of how many are over.
@@ -127,13 +127,7 @@ impl Client {
     ) -> Result<()> {
         let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
-        match range {
-            None => pull(&workspace, &place, (channel, file), |_| to.to_owned(), progress).await.map(drop),
-            Some(range) => {
-                let fetched = pull_range(&workspace, &place, (channel, file), range, progress).await?;
-                place.open(fetched, range, to.to_owned()).await
-            }
-        }
+        pull(&workspace, &place, (channel, file), range, |_| to.to_owned(), progress).await.map(drop)
     }
 
     /// The same into a folder, under the file's own name or, where that is taken, the next free one. Tells where it is.
@@ -149,7 +143,7 @@ impl Client {
     ) -> Result<PathBuf> {
         let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
-        pull(&workspace, &place, (channel, file), |name| free_name(folder, name), progress).await
+        pull(&workspace, &place, (channel, file), None, |name| free_name(folder, name), progress).await
     }
 
     /// The workspace that is open, and the channel of a message here that has the file.
@@ -197,21 +191,6 @@ impl Place {
 
     fn fetched(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.down"))
-    }
-
-    fn range(&self, file: FileId) -> PathBuf {
-        self.folder.join(format!("{file}.range"))
-    }
-
-    /// Opens a range of what was fetched and puts it in a place.
-    async fn open(&self, fetched: Fetched, range: (u64, u64), to: PathBuf) -> Result<()> {
-        let (from, context) = (self.range(fetched.row.id), self.context(fetched.row.id));
-        blocking(move || {
-            let done = open_range(&from, &to, &fetched.key, &context, range);
-            let _ = std::fs::remove_file(&from);
-            done
-        })
-        .await
     }
 
     fn remove(&self, file: FileId) {

@@ -83,6 +83,9 @@ pub struct OpenFileParams {
     pub channel: ChannelId,
     /// The file.
     pub file: FileId,
+    /// Whether a part of it is wanted: the header comes with the answer, so that the part is one request.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub part: bool,
 }
 
 /// Reply of [`OpenFile`].
@@ -94,6 +97,9 @@ pub struct FileGrant {
     pub key: FileKey,
     /// For the requests.
     pub token: FileToken,
+    /// The first bytes of the sealed file, which any part of it is opened with.
+    #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    pub header: Option<Vec<u8>>,
 }
 
 methods! {

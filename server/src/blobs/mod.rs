@@ -18,10 +18,11 @@ use crate::files;
 use crate::store::files::Limits;
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use thechatapp_protocol::FileId;
+use thechatapp_seal::HEADER;
 
 /// What a workspace that was told nothing else may store.
 pub const LIMITS: Limits = Limits { file: 2 << 30, person: u64::MAX, workspace: u64::MAX };
@@ -113,6 +114,16 @@ impl Blobs {
     /// The system's.
     pub fn read_upload(&self, file: FileId) -> io::Result<File> {
         File::open(self.part(file)).or_else(|_| File::open(self.whole(file)))
+    }
+
+    /// The header of a whole file: what any part of it is opened with.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn header(&self, file: FileId) -> io::Result<[u8; HEADER]> {
+        let mut header = [0; HEADER];
+        File::open(self.whole(file))?.read_exact(&mut header)?;
+        Ok(header)
     }
 
     /// Makes an upload a whole file: on the disk, under its name. A second time changes nothing.

@@ -90,14 +90,15 @@ impl Handle for FinishUpload {
 
 impl Handle for OpenFile {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenFileParams) -> Result<FileGrant, Fail> {
-        let OpenFileParams { channel, file } = params;
+        let OpenFileParams { channel, file, part } = params;
         let (row, key) = workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
                 files::open(view, permit.channel()?, permit.person(), file)
             })
             .await?;
         let token = mint(&workspace, Allowed { caller, channel, file, upload: None }).await?;
-        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token })
+        let header = if part { Some(workspace.blobs.header(file)?.to_vec()) } else { None };
+        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header })
     }
 }
 

@@ -1,6 +1,6 @@
 //! A file that is opened while it comes. Its sealed bytes are kept on this device until the last is here, so that a transfer
-//! goes on where it broke off, also in another run of the program; what was opened stands beside the place it is meant for,
-//! and gets there once the end has proved genuine.
+//! goes on where it broke off, also in another run of the program; those of a range are not. What was opened stands beside
+//! the place it is meant for, and gets there once everything that was wanted has proved genuine.
 
 use super::sealing::{Beside, full, unopened};
 use super::{Place, closed};
@@ -10,7 +10,7 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Read, Write};
 use std::path::{Path, PathBuf};
 use thechatapp_protocol::event::FileRow;
-use thechatapp_seal::{Context, Key, OpenReader, sealed_len};
+use thechatapp_seal::{CHUNK, Context, HEADER, Key, OpenReader, SEALED_CHUNK, sealed_len};
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -20,11 +20,17 @@ const WAITING: usize = 4;
 /// A file on its way.
 pub(super) struct Arriving {
     pieces: mpsc::Sender<Bytes>,
-    keep: mpsc::Sender<Bytes>,
     opening: JoinHandle<Result<()>>,
-    keeping: JoinHandle<io::Result<()>>,
+    keeping: Option<Keeping>,
+    /// The sealed bytes that are wanted, and how far they are here, by their places in the whole.
+    wanted: (u64, u64),
     here: u64,
-    total: u64,
+}
+
+/// Who keeps what came.
+struct Keeping {
+    pieces: mpsc::Sender<Bytes>,
+    done: JoinHandle<io::Result<()>>,
 }
 
 impl Arriving {
@@ -44,7 +50,7 @@ impl Arriving {
         let (pieces, coming) = mpsc::channel(WAITING);
         let (keep, keeping) = mpsc::channel(WAITING);
         let (opened, all_opened) = oneshot::channel();
-        let keeping = tokio::task::spawn_blocking(move || keep_pieces(kept, keeping, all_opened, &path));
+        let done = tokio::task::spawn_blocking(move || keep_pieces(kept, keeping, all_opened, &path));
         let opening = tokio::task::spawn_blocking(move || {
             let coming = Pieces { coming, now: Bytes::new(), missing: total - here };
             let out = open(before.chain(coming), (&key, &context), to);
@@ -54,24 +60,46 @@ impl Arriving {
             }
             out?.place()
         });
-        Ok(Self { pieces, keep, opening, keeping, here, total })
+        Ok(Self { pieces, opening, keeping: Some(Keeping { pieces: keep, done }), wanted: (0, total), here })
     }
 
-    /// How many sealed bytes are here.
+    /// Begins with a range: the bytes from one to another, both included, as far as the file goes.
+    pub(super) fn part(
+        place: &Place,
+        row: &FileRow,
+        (key, header): (Key, Option<Vec<u8>>),
+        range: (u64, u64),
+        to: PathBuf,
+    ) -> Result<Self> {
+        let context = place.context(row.id);
+        let header = header.unwrap_or_default().try_into().map_err(|_| unopened(thechatapp_seal::Error::Truncated))?;
+        let wanted = sealed_range(range, row.size)?;
+        let size = row.size;
+        let (pieces, coming) = mpsc::channel(WAITING);
+        let opening = tokio::task::spawn_blocking(move || {
+            let coming = Pieces { coming, now: Bytes::new(), missing: wanted.1 - wanted.0 };
+            open_part(coming, (&key, &context, &header), range, size, to)?.place()
+        });
+        Ok(Self { pieces, opening, keeping: None, wanted, here: wanted.0 })
+    }
+
+    /// How far the sealed bytes are here.
     pub(super) fn here(&self) -> u64 {
         self.here
     }
 
-    /// How many there are.
-    pub(super) fn total(&self) -> u64 {
-        self.total
+    /// Which are wanted: from the first to the end, not included.
+    pub(super) fn wanted(&self) -> (u64, u64) {
+        self.wanted
     }
 
     /// Takes the next bytes.
     pub(super) async fn take(&mut self, piece: Bytes) -> Result<()> {
         let length = piece.len() as u64;
-        if self.keep.send(piece.clone()).await.is_err() {
-            (&mut self.keeping).await.map_err(|_| closed())?.map_err(full)?;
+        if let Some(keeping) = &mut self.keeping
+            && keeping.pieces.send(piece.clone()).await.is_err()
+        {
+            (&mut keeping.done).await.map_err(|_| closed())?.map_err(full)?;
             return Err(closed());
         }
         if self.pieces.send(piece).await.is_err() {
@@ -85,12 +113,28 @@ impl Arriving {
 
     /// Everything is here: opens the rest, and puts it in its place.
     pub(super) async fn end(self) -> Result<()> {
-        drop((self.pieces, self.keep));
+        drop(self.pieces);
+        let kept = self.keeping.map(|keeping| keeping.done);
         let opened = self.opening.await.map_err(|_| closed())?;
-        let kept = self.keeping.await.map_err(|_| closed())?;
+        let kept = match kept {
+            Some(kept) => kept.await.map_err(|_| closed())?,
+            None => Ok(()),
+        };
         opened?;
         kept.map_err(full)
     }
+}
+
+/// The places of the sealed bytes that a range needs beside the header: its chunks, and to the end of the file when that is
+/// asked for, since the last chunk alone proves where the end is.
+pub(super) fn sealed_range((first, last): (u64, u64), size: u64) -> Result<(u64, u64)> {
+    if first > last || first >= size {
+        return Err(Error::bad_input("this range is not in the file", format!("it has {size} bytes, the first is 0")));
+    }
+    let at = |chunk: u64| HEADER as u64 + chunk * SEALED_CHUNK as u64;
+    let begin = at(first / CHUNK as u64);
+    let end = if last >= size - 1 { sealed_len(size) } else { at(last / CHUNK as u64 + 1).min(sealed_len(size)) };
+    Ok((begin, end))
 }
 
 /// Keeps sealed bytes until they were opened. Apart from the opening: neither waits for the other's disk.
@@ -126,6 +170,39 @@ fn open(sealed: impl Read, (key, context): (&Key, &Context), to: PathBuf) -> Res
         out.write_all(ready).map_err(full)?;
         opened.consume(count);
     }
+}
+
+/// Opens the chunks of a range as they come.
+fn open_part(
+    sealed: impl Read,
+    (key, context, header): (&Key, &Context, &[u8; HEADER]),
+    (first, last): (u64, u64),
+    size: u64,
+    to: PathBuf,
+) -> Result<Beside> {
+    let chunk = first / CHUNK as u64;
+    let mut out = Beside::new(to)?;
+    let mut opened = OpenReader::at_chunk(sealed, header, chunk, key, context).map_err(unopened)?;
+    let (mut before, mut left) = (first - chunk * CHUNK as u64, last.min(size - 1) - first + 1);
+    while left > 0 {
+        let ready = opened.fill_buf().map_err(|why| unopened(why.into()))?;
+        let count = ready.len();
+        if count == 0 {
+            return Err(unopened(thechatapp_seal::Error::Truncated));
+        }
+        let skipped = usize::try_from(before).unwrap_or(usize::MAX).min(count);
+        let ready = ready.split_at(skipped).1;
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(ready.len());
+        out.write_all(ready.split_at(wanted).0).map_err(full)?;
+        opened.consume(skipped + wanted);
+        before -= skipped as u64;
+        left -= wanted as u64;
+    }
+    // Up to the end of the file: the last chunk proves that this is the end.
+    if last >= size - 1 && !opened.fill_buf().map_err(|why| unopened(why.into()))?.is_empty() {
+        return Err(unopened(thechatapp_seal::Error::Truncated));
+    }
+    Ok(out)
 }
 
 /// Pieces as they come.

@@ -5,7 +5,7 @@ use crate::fault;
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use thechatapp_seal::{Context, Key, OpenSeek, SealWriter};
+use thechatapp_seal::{Context, Key, SealWriter};
 
 pub(super) fn key_of(bytes: &[u8]) -> Result<Key> {
     Key::try_from(bytes).map_err(fault::internal)
@@ -79,17 +79,4 @@ pub(super) fn unopened(why: thechatapp_seal::Error) -> Error {
         thechatapp_seal::Error::Io(why) if why.kind() != io::ErrorKind::InvalidData => full(why),
         other => Error::Corrupt { file: "the downloaded file".into(), why: other.to_string() },
     }
-}
-
-/// Opens a range of sealed bytes and puts it in a place.
-pub(super) fn open_range(from: &Path, to: &Path, key: &Key, context: &Context, range: (u64, u64)) -> Result<()> {
-    let sealed = File::open(from).map_err(full)?;
-    let mut out = Beside::new(to.to_owned())?;
-    OpenSeek::new(sealed, key, context)
-        .and_then(|mut opened| {
-            let end = range.1.saturating_add(1).min(opened.length()?);
-            opened.copy_range(range.0, end, &mut out)
-        })
-        .map_err(unopened)?;
-    out.place()
 }

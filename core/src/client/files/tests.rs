@@ -1,55 +1,77 @@
-use super::arriving::Arriving;
-use super::transfer::pieces;
+use super::arriving::{Arriving, sealed_range};
 use super::*;
 use bytes::Bytes;
 use thechatapp_seal::{seal, sealed_len};
 
 #[test]
-fn a_range_needs_the_header_its_chunks_and_the_last() {
-    let (header, sealed) = (56, 16_400);
-    let total = sealed_len(100_000);
-    assert_eq!(
-        pieces((0, 0), 100_000).unwrap(),
-        [(0, header), (header, header + sealed), (header + 6 * sealed, total)]
-    );
-    assert_eq!(
-        pieces((16_384, 40_000), 100_000).unwrap(),
-        [(0, header), (header + sealed, header + 3 * sealed), (header + 6 * sealed, total)]
-    );
+fn a_range_needs_its_chunks_and_its_end_proved_only_at_the_end() {
+    let at = |chunk: u64| 56 + chunk * 16_400;
+    let (size, total) = (100_000, sealed_len(100_000));
+    assert_eq!(sealed_range((0, 0), size).unwrap(), (at(0), at(1)));
+    assert_eq!(sealed_range((16_384, 40_000), size).unwrap(), (at(1), at(3)));
     // The range reaches into the last chunk, or past the end.
-    assert_eq!(pieces((99_999, 99_999), 100_000).unwrap(), [(0, header), (header + 6 * sealed, total)]);
-    assert_eq!(pieces((99_999, u64::MAX), 100_000).unwrap(), [(0, header), (header + 6 * sealed, total)]);
+    assert_eq!(sealed_range((99_000, 99_001), size).unwrap(), (at(6), total));
+    assert_eq!(sealed_range((99_999, u64::MAX), size).unwrap(), (at(6), total));
     // A length of whole chunks ends with an empty one.
-    assert_eq!(
-        pieces((0, 1), 16_384).unwrap(),
-        [(0, header), (header, header + sealed), (header + sealed, sealed_len(16_384))]
-    );
+    assert_eq!(sealed_range((0, 16_382), 16_384).unwrap(), (at(0), at(1)));
+    assert_eq!(sealed_range((0, 16_383), 16_384).unwrap(), (at(0), sealed_len(16_384)));
     for outside in [(5, 4), (100_000, 100_001), (u64::MAX, u64::MAX)] {
-        assert!(pieces(outside, 100_000).is_err(), "{outside:?}");
+        assert!(sealed_range(outside, size).is_err(), "{outside:?}");
     }
-    assert!(pieces((0, 0), 0).is_err());
+    assert!(sealed_range((0, 0), 0).is_err());
 }
 
-#[test]
-fn every_range_opens_from_the_pieces_it_names() {
-    let folder = tempfile::tempdir().unwrap();
-    let (key, context) = (Key::random().unwrap(), Context::file(&[1; 16], &[2; 16]));
-    for size in [1, 16_383, 16_384, 16_385, 50_000] {
-        let plain: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
-        let whole = seal(&key, &context, &plain).unwrap();
-        for (first, last) in [(0, 0), (0, u64::MAX), (size as u64 / 2, size as u64 - 1), (size as u64 - 1, size as u64)]
-        {
-            let (from, to) = (folder.path().join("sealed"), folder.path().join("plain"));
-            let mut sparse = vec![0; whole.len()];
-            for (begin, end) in pieces((first, last), size as u64).unwrap() {
-                let place = begin as usize..end as usize;
-                sparse[place.clone()].copy_from_slice(&whole[place]);
-            }
-            std::fs::write(&from, &sparse).unwrap();
-            open_range(&from, &to, &key, &context, (first, last)).unwrap();
-            let end = (last.saturating_add(1) as usize).min(size);
-            assert_eq!(std::fs::read(&to).unwrap(), &plain[first as usize..end], "{size} {first}-{last}");
+/// Fetches a range from sealed bytes, in pieces.
+async fn fetch_range(file: &Arrival, size: u64, range: (u64, u64)) -> Result<()> {
+    let row = FileRow { size, ..file.row.clone() };
+    let header = file.sealed[..56].to_vec();
+    let mut coming = Arriving::part(&file.place, &row, (file.key.clone(), Some(header)), range, file.to())?;
+    let (begin, end) = coming.wanted();
+    for piece in file.sealed[begin as usize..end as usize].chunks(5_000) {
+        coming.take(Bytes::copy_from_slice(piece)).await?;
+    }
+    coming.end().await
+}
+
+#[tokio::test]
+async fn a_range_opens_while_it_comes() {
+    for size in [1_u64, 16_383, 16_384, 16_385, 32_768, 50_000] {
+        let file = arrival(size as usize);
+        for (first, last) in [(0, 0), (0, u64::MAX), (size / 2, size - 1), (size - 1, size), (size / 3, size / 2)] {
+            fetch_range(&file, size, (first, last)).await.unwrap();
+            let end = (last.saturating_add(1)).min(size) as usize;
+            assert_eq!(std::fs::read(file.to()).unwrap(), &file.plain[first as usize..end], "{size} {first}-{last}");
         }
+        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 0));
+    }
+}
+
+#[tokio::test]
+async fn a_range_is_right_or_not_there() {
+    let mut file = arrival(50_000);
+    // A file that is longer than said: what is asked for as its end is not its end.
+    assert!(matches!(fetch_range(&file, 32_768, (10, u64::MAX)).await, Err(Error::Corrupt { .. })));
+    // A chunk in another's place, and a flipped bit.
+    let (first, second) = (file.sealed[56..16_456].to_vec(), file.sealed[16_456..32_856].to_vec());
+    file.sealed[56..16_456].copy_from_slice(&second);
+    assert!(matches!(fetch_range(&file, 50_000, (10, 20)).await, Err(Error::Corrupt { .. })));
+    file.sealed[56..16_456].copy_from_slice(&first);
+    file.sealed[20_000] ^= 1;
+    assert!(matches!(fetch_range(&file, 50_000, (10, 20_000)).await, Err(Error::Corrupt { .. })));
+    assert_eq!(file.beside(), 0, "nothing is left of what was not right");
+    // The damage is beside the range.
+    fetch_range(&file, 50_000, (10, 20)).await.unwrap();
+    // Without a header, or with another file's, nothing opens.
+    for header in [None, Some(vec![]), Some(vec![1; 56])] {
+        let coming = Arriving::part(&file.place, &file.row, (file.key.clone(), header), (10, 20), file.to());
+        let opened = match coming {
+            Ok(mut coming) => match coming.take(Bytes::copy_from_slice(&first)).await {
+                Ok(()) => coming.end().await,
+                Err(why) => Err(why),
+            },
+            Err(why) => Err(why),
+        };
+        assert!(matches!(opened, Err(Error::Corrupt { .. })), "{opened:?}");
     }
 }
 

@@ -9,7 +9,7 @@ use crate::net::{Moved, Remote, Session};
 use crate::sync::Workspace;
 use futures_util::TryStreamExt;
 use std::io::SeekFrom;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -18,8 +18,8 @@ use thechatapp_protocol::methods::files::{
     BeginUpload, BeginUploadParams, FileGrant, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
 };
 use thechatapp_protocol::{ChannelId, Code, FileId};
-use thechatapp_seal::{CHUNK, HEADER, Key, SEALED_CHUNK, sealed_len};
-use tokio::io::{AsyncSeekExt, AsyncWriteExt};
+use thechatapp_seal::sealed_len;
+use tokio::io::AsyncSeekExt;
 use tokio_util::io::ReaderStream;
 
 /// How often a transfer that broke off is taken up again before that is left to the person.
@@ -104,30 +104,32 @@ async fn send_shown(
     }
 }
 
-/// What a part of a file is opened with, once its sealed bytes are here.
-pub(super) struct Fetched {
-    pub(super) row: FileRow,
-    pub(super) key: Key,
-}
-
-/// Brings a file here and opens it while it comes; `to` says where to, by what it is called. Tells where it is.
+/// Brings a file here, all of it or a range, and opens it while it comes; `to` says where to, by what it is called. Tells
+/// where it is.
 pub(super) async fn pull(
     workspace: &Arc<Workspace>,
     place: &Place,
     (channel, file): (ChannelId, FileId),
+    range: Option<(u64, u64)>,
     to: impl Fn(&str) -> PathBuf,
     progress: Progress<'_>,
 ) -> Result<PathBuf> {
+    let wanted = OpenFileParams { channel, file, part: range.is_some() };
     let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
     loop {
-        let FileGrant { file: row, key, token } = tries.grant(workspace, channel, file).await?;
+        let FileGrant { file: row, key, token, header } = tries.grant(workspace, wanted).await?;
         let account = workspace.account();
         let remote = workspace.remote(&account, file, token)?;
         let coming = match &mut arriving {
             Some(coming) => coming,
             None => {
                 path = to(&row.name);
-                arriving.insert(Arriving::begin(place, &row, key_of(&key.0)?, path.clone()).await?)
+                let key = key_of(&key.0)?;
+                let begun = match range {
+                    None => Arriving::begin(place, &row, key, path.clone()).await?,
+                    Some(range) => Arriving::part(place, &row, (key, header), range, path.clone())?,
+                };
+                arriving.insert(begun)
             }
         };
         let before = coming.here();
@@ -152,95 +154,16 @@ pub(super) async fn pull(
 
 /// Whether all of it is here.
 async fn fetch_rest(remote: &Remote<'_>, coming: &mut Arriving, progress: Progress<'_>) -> Result<bool> {
-    let total = coming.total();
-    if coming.here() < total {
-        let Some(pieces) = remote.fetch(coming.here(), total).await? else { return Ok(false) };
+    let (begin, end) = coming.wanted();
+    if coming.here() < end {
+        let Some(pieces) = remote.fetch(coming.here(), end).await? else { return Ok(false) };
         tokio::pin!(pieces);
         while let Some(piece) = pieces.try_next().await? {
             coming.take(piece).await?;
-            progress(coming.here(), total);
+            progress(coming.here() - begin, end - begin);
         }
     }
-    Ok(coming.here() == total)
-}
-
-/// Brings here the sealed bytes that a range needs, each in its place.
-pub(super) async fn pull_range(
-    workspace: &Arc<Workspace>,
-    place: &Place,
-    (channel, file): (ChannelId, FileId),
-    range: (u64, u64),
-    progress: Progress<'_>,
-) -> Result<Fetched> {
-    let mut tries = Tries::default();
-    loop {
-        let grant = tries.grant(workspace, channel, file).await?;
-        let key = key_of(&grant.key.0)?;
-        let total = sealed_len(grant.file.size);
-        let account = workspace.account();
-        let remote = workspace.remote(&account, file, grant.token)?;
-        let wanted = pieces(range, grant.file.size)?;
-        match fetch_pieces(&remote, &place.range(file), &wanted, total, progress).await {
-            Ok(true) => return Ok(Fetched { row: grant.file, key }),
-            Ok(false) => tries.again(Error::Offline { why: "the server did not give it".into() }).await?,
-            Err(why @ Error::Offline { .. }) => tries.again(why).await?,
-            Err(other) => return Err(other),
-        }
-    }
-}
-
-async fn fetch_pieces(
-    remote: &Remote<'_>,
-    path: &Path,
-    wanted: &[(u64, u64)],
-    total: u64,
-    progress: Progress<'_>,
-) -> Result<bool> {
-    let mut to =
-        tokio::fs::OpenOptions::new().write(true).create(true).truncate(false).open(path).await.map_err(full)?;
-    to.set_len(total).await.map_err(full)?;
-    let all: u64 = wanted.iter().map(|(first, end)| end - first).sum();
-    let mut came = 0;
-    for (first, end) in wanted {
-        if first >= end {
-            continue;
-        }
-        to.seek(SeekFrom::Start(*first)).await.map_err(full)?;
-        let Some(pieces) = remote.fetch(*first, *end).await? else { return Ok(false) };
-        tokio::pin!(pieces);
-        let mut here = *first;
-        while let Some(piece) = pieces.try_next().await? {
-            to.write_all(&piece).await.map_err(full)?;
-            here += piece.len() as u64;
-            came += piece.len() as u64;
-            progress(came, all);
-        }
-        if here != *end {
-            return Ok(false);
-        }
-    }
-    to.flush().await.map_err(full)?;
-    Ok(true)
-}
-
-/// The places of the sealed bytes that a range needs: the header, its own chunks, and the last, which proves the length.
-pub(super) fn pieces((first, last): (u64, u64), size: u64) -> Result<Vec<(u64, u64)>> {
-    if first > last || first >= size {
-        return Err(Error::bad_input("this range is not in the file", format!("it has {size} bytes, the first is 0")));
-    }
-    let (chunk, sealed, header) = (CHUNK as u64, SEALED_CHUNK as u64, HEADER as u64);
-    let total = sealed_len(size);
-    let at = |number: u64| header + number * sealed;
-    let begin = at(first / chunk);
-    let end = at(last.min(size - 1) / chunk + 1).min(total);
-    let tail = at(size / chunk).min(total);
-    let mut pieces = vec![(0, header), (begin, end)];
-    if tail >= end {
-        pieces.push((tail, total));
-    } else if end < total {
-        pieces.push((end, total));
-    }
-    Ok(pieces)
+    Ok(coming.here() == end)
 }
 
 /// A transfer that broke off is taken up again, a few times.
@@ -259,10 +182,10 @@ impl Tries {
     }
 
     /// A file's key, and leave to fetch it.
-    async fn grant(&mut self, workspace: &Workspace, channel: ChannelId, file: FileId) -> Result<FileGrant> {
+    async fn grant(&mut self, workspace: &Workspace, wanted: OpenFileParams) -> Result<FileGrant> {
         loop {
             let session = self.session(workspace).await?;
-            match session.call::<OpenFile>(&OpenFileParams { channel, file }).await {
+            match session.call::<OpenFile>(&wanted).await {
                 Ok(grant) => return Ok(grant),
                 Err(why) => self.again(why).await?,
             }
