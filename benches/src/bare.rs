@@ -1,7 +1,11 @@
 //! The bare peers: SQLCipher with nothing around it, a TLS WebSocket relay with nothing in it.
 
+use data_encoding::BASE32_NOPAD;
 use futures_util::{SinkExt, StreamExt};
+use hmac::{Hmac, Mac};
 use rusqlite::Connection;
+use sha2::Sha256;
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use tokio::net::{TcpListener, TcpStream};
@@ -56,6 +60,25 @@ impl Tokens {
         let join = |count: usize, from: usize| (from..from + count).map(token).collect::<Vec<_>>().join(" ");
         Self { words: join(words.len(), 1), marks: join(starts + 2, 1000) }
     }
+}
+
+/// The tokens that the server's search index gets of a text, by a key of their own.
+pub fn keyed_tokens(text: &str) -> (String, String) {
+    let token = |kind: &str, value: &[u8]| {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&[7; 32]).unwrap();
+        mac.update(kind.as_bytes());
+        mac.update(value);
+        BASE32_NOPAD.encode(&mac.finalize().into_bytes()[..8])
+    };
+    let mut marks = BTreeSet::from([token("channel", b"one"), token("author", &[text.len() as u8])]);
+    let words: Vec<String> = thechatapp_protocol::search::words(text)
+        .map(|word| {
+            let ends: Vec<usize> = word.char_indices().map(|(at, letter)| at + letter.len_utf8()).collect();
+            marks.extend((3..=6).filter_map(|length| Some(token("start", word[..*ends.get(length - 1)?].as_bytes()))));
+            token("word", word.as_bytes())
+        })
+        .collect();
+    (words.join(" "), marks.into_iter().collect::<Vec<_>>().join(" "))
 }
 
 /// The rows that the server writes for a message, with nothing around them. The body is as long as a sealed one.

@@ -9,7 +9,7 @@ use thechatapp_core::view::{SearchQuery, Window};
 use thechatapp_tests::{Server, person, person::Memory, server::json};
 
 /// Logs to import: those given, or as many made of a small vocabulary.
-fn logs(given: Option<&Path>, folder: &Path) -> Vec<PathBuf> {
+pub fn logs(given: Option<&Path>, folder: &Path) -> Vec<PathBuf> {
     if let Some(given) = given {
         let mut files: Vec<_> = thechatapp_tests::files_below(given);
         files.retain(|path| path.extension().is_some_and(|extension| extension == "txt" || extension == "log"));

@@ -8,6 +8,7 @@ mod files;
 mod history;
 mod reconnect;
 mod reseal;
+mod search;
 mod send;
 mod table;
 mod throughput;
@@ -43,6 +44,9 @@ fn main() {
     }
     if wanted("history") {
         runtime.block_on(history::run(&mut table, logs.as_deref()));
+    }
+    if wanted("search") {
+        runtime.block_on(search::run(&mut table, logs.as_deref()));
     }
     if wanted("reseal") {
         runtime.block_on(reseal::run(&mut table));

@@ -175,9 +175,13 @@ pub struct MessageRow {
 impl MessageRow {
     /// All the text that a search looks into.
     pub fn searchable(&self) -> Cow<'_, str> {
-        match &self.poll {
-            Some(poll) => Cow::Owned(format!("{}\n{}", self.text, poll.options.join("\n"))),
-            None => Cow::Borrowed(&self.text),
+        let options = self.poll.iter().flat_map(|poll| poll.options.iter().map(String::as_str));
+        let names = self.files.iter().map(|file| file.name.as_str());
+        let more: Vec<&str> = options.chain(names).collect();
+        if more.is_empty() {
+            Cow::Borrowed(&self.text)
+        } else {
+            Cow::Owned(format!("{}\n{}", self.text, more.join("\n")))
         }
     }
 }

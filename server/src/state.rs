@@ -4,6 +4,7 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod index;
 mod rotate;
 
 pub(crate) use rotate::wrap_database_key;
@@ -22,7 +23,7 @@ use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -32,9 +33,6 @@ use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
-
-/// Steps of indexing for one workspace before it is another's turn.
-const INDEX_STEPS: usize = 32;
 
 /// An upload that nobody went on with for so long, or a file that no message took, is removed.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
@@ -321,49 +319,6 @@ impl Workspace {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
     }
 
-    /// Switches the index of its messages on or off: at once for what comes, and a moment later for what is there.
-    pub fn set_index(&self, on: bool) {
-        if self.index.swap(on, Ordering::Relaxed) != on
-            && let Ok(parts) = self.parts()
-        {
-            parts.counts.switch_index();
-        }
-    }
-
-    /// Whether its messages are indexed.
-    pub fn has_index(&self) -> bool {
-        self.index.load(Ordering::Relaxed)
-    }
-
-    /// Takes messages into the search index, at most so many times some. Returns whether it has all of them now.
-    pub(crate) async fn index(&self, steps: usize) -> std::result::Result<bool, Fail> {
-        let counts = self.parts()?.counts.clone();
-        if counts.take_switched() {
-            let switched = self.unguarded(|tx| store::search::switch(tx)).await;
-            if let Err(why) = switched {
-                counts.switch_index();
-                return Err(why);
-            }
-        }
-        for _ in 0..steps {
-            let coming = self.look(store::search::coming).await?;
-            if coming.is_empty() {
-                return Ok(true);
-            }
-            self.unguarded(move |tx| store::search::take(tx, &coming)).await?;
-        }
-        Ok(false)
-    }
-
-    /// The same in the background, when there may be something to take in.
-    pub(crate) async fn index_what_came(&self) -> std::result::Result<(), Fail> {
-        let counts = self.parts()?.counts.clone();
-        if counts.take_unindexed() && !self.index(INDEX_STEPS).await? {
-            counts.index_again();
-        }
-        Ok(())
-    }
-
     /// Bytes of files that were removed, or that nobody went on with, leave the disk.
     ///
     /// # Errors
@@ -382,17 +337,6 @@ impl Workspace {
                 return Ok(());
             }
         }
-    }
-
-    /// Tokens of what was removed leave the search index, in steps that let others write in between.
-    pub(crate) async fn tidy(&self) -> std::result::Result<(), Fail> {
-        if self.parts()?.counts.take_untidy() {
-            let mut first = true;
-            while self.unguarded(move |tx| store::search::tidy(tx, first)).await? {
-                first = false;
-            }
-        }
-        Ok(())
     }
 
     /// A query of the server itself.

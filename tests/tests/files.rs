@@ -53,6 +53,8 @@ fn a_file_arrives_as_it_was_sent_and_so_does_a_part_of_it() {
     for where_to in [&["--remote"][..], &[]] {
         let found = bob.run(&[&["search", "plan", "--has-file"], where_to].concat()).ok().rows();
         assert_eq!((found.len(), &found[0]["files"]), (1, &sent["files"]), "{where_to:?}");
+        let by_name = bob.run(&[&["search", "week"], where_to].concat()).ok().rows();
+        assert_eq!((by_name.len(), &by_name[0]["id"]), (1, &sent["id"]), "{where_to:?}");
     }
     assert_eq!(download(&bob, id, folder.path(), &[]), content);
     for (range, part) in [

@@ -35,6 +35,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0002_talk.sql"),
     include_str!("migrations/0003_files.sql"),
     include_str!("migrations/0004_epochs.sql"),
+    include_str!("migrations/0008_index.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema =

@@ -1,8 +1,8 @@
 //! The blind search index. It holds no words: each is replaced by 64 bits of its keyed hash (HMAC-SHA-256), so whoever gets
 //! at the opened database, but not at the keys, sees which messages have a word in common, and not which word.
 //!
-//! Words keep their order, for phrases. Beside them stand tokens of the first 3 to 6 letters of each word, of the channel
-//! and of the author, so that all that is asked for is one walk through the index, from the newest message backwards.
+//! Words keep their order, for phrases. Beside them stand tokens of the first 3 to 6 letters of each word, of the channel,
+//! of the author and of having files, so that all that is asked for is one walk through the index, from the newest message backwards.
 //!
 //! A message is acknowledged before the index has it: in the same commit its place is noted, and a moment later many are
 //! taken in at once, which costs a fraction of one by one. Whoever searches first waits until that is done.
@@ -42,11 +42,14 @@ struct Tokens {
 }
 
 impl Tokens {
-    /// Of a message's text and of whose and where it is.
-    fn of(keyring: &Keyring, channel: ChannelId, author: AccountId, text: &str) -> Self {
+    /// Of what is searched of a message, and of whose and where it is.
+    fn of(keyring: &Keyring, message: &MessageRow) -> Self {
         let mut all = String::new();
-        let mut marks = BTreeSet::from([place_token(keyring, channel), author_token(keyring, author)]);
-        for word in words(text) {
+        let mut marks = BTreeSet::from([place_token(keyring, message.channel), author_token(keyring, message.author)]);
+        if !message.files.is_empty() {
+            marks.insert(file_token(keyring));
+        }
+        for word in words(&message.searchable()) {
             push(&mut all, &word_token(keyring, &word));
             for length in START {
                 if let Some(start) = beginning(&word, length) {
@@ -86,6 +89,11 @@ fn author_token(keyring: &Keyring, author: AccountId) -> String {
     text(keyring.token("author", author.as_bytes()))
 }
 
+/// Of every message with files.
+fn file_token(keyring: &Keyring) -> String {
+    text(keyring.token("file", &[]))
+}
+
 /// The first letters of a word that has as many.
 fn beginning(word: &str, length: usize) -> Option<&str> {
     let mut ends = word.char_indices().map(|(at, c)| at + c.len_utf8());
@@ -105,7 +113,8 @@ fn first_rowid(at: Timestamp, place: i64) -> i64 {
 /// A message that is to be taken in, as a reader saw it.
 #[derive(Debug)]
 pub struct Coming {
-    place: i64,
+    /// Where it is.
+    pub place: i64,
     revision: i64,
     at: Timestamp,
     tokens: Tokens,
@@ -149,14 +158,14 @@ pub fn switch(tx: &Tx<'_>) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Some of the messages that were noted, with their tokens: made here and not on the writer's thread.
+/// Some of the messages that were noted after a place, with their tokens: made here and not on the writer's thread.
 ///
 /// # Errors
 /// SQLite's, and of seals.
-pub fn coming(view: View<'_>) -> Result<Vec<Coming>, Fail> {
-    let mut places = view.db.prepare_cached("SELECT place FROM unindexed ORDER BY place LIMIT ?1")?;
+pub fn coming(view: View<'_>, after: i64) -> Result<Vec<Coming>, Fail> {
+    let mut places = view.db.prepare_cached("SELECT place FROM unindexed WHERE place > ?1 ORDER BY place LIMIT ?2")?;
     let places: Vec<i64> =
-        places.query_map([TOGETHER as i64], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
+        places.query_map([after, TOGETHER as i64], |row| row.get(0))?.collect::<Result<_, rusqlite::Error>>()?;
     let mut revision = view.db.prepare_cached("SELECT revision FROM messages WHERE place = ?1")?;
     let mut coming = Vec::with_capacity(places.len());
     for place in places {
@@ -166,7 +175,7 @@ pub fn coming(view: View<'_>) -> Result<Vec<Coming>, Fail> {
             place,
             revision: revision.query_row([place], |row| row.get(0))?,
             at: message.at,
-            tokens: Tokens::of(view.keyring, channel, message.author, &message.searchable()),
+            tokens: Tokens::of(view.keyring, &message),
         });
     }
     Ok(coming)
@@ -266,14 +275,13 @@ pub fn tidy(tx: &Tx<'_>, first: bool) -> Result<bool, Fail> {
 /// Bad input for words that the index cannot answer; the asker's own device can.
 pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &SearchParams) -> Result<Found, Fail> {
     let terms = terms(&params.words);
-    let question = question(view.keyring, &terms, only, params.author)?;
+    let question = question(view.keyring, &terms, only, params)?;
     let mut walk = view.db.prepare_cached(
         "SELECT f.place FROM search s CROSS JOIN found f ON f.at = s.rowid
-         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3
-             AND (NOT ?5 OR EXISTS (SELECT 1 FROM files WHERE place = f.place)) ORDER BY s.rowid DESC LIMIT ?4",
+         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3 ORDER BY s.rowid DESC LIMIT ?4",
     )?;
     let (before, after) = (params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor));
-    let mut rows = walk.query((question, before, after, LOOKED_AT as i64, params.has_file))?;
+    let mut rows = walk.query((question, before, after, LOOKED_AT as i64))?;
     let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
     let mut sight = Sight::new(asker);
     let (mut messages, mut bytes) = (Vec::new(), 0);
@@ -297,12 +305,7 @@ pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &Se
 }
 
 /// The index's question: every term, and the filters that it knows.
-fn question(
-    keyring: &Keyring,
-    terms: &[Term],
-    only: Option<Channel>,
-    author: Option<AccountId>,
-) -> Result<String, Fail> {
+fn question(keyring: &Keyring, terms: &[Term], only: Option<Channel>, params: &SearchParams) -> Result<String, Fail> {
     let count: usize = terms.iter().map(|term| if let Term::Phrase(words) = term { words.len() } else { 1 }).sum();
     if count > WORDS_MAX {
         return Err(Fail::bad_input(
@@ -336,7 +339,8 @@ fn question(
         return Err(Fail::bad_input("There is nothing to search for", "no word was given", "give at least one word"));
     }
     parts.extend(only.map(|channel| format!("marks : {}", place_token(keyring, channel.id))));
-    parts.extend(author.map(|author| format!("marks : {}", author_token(keyring, author))));
+    parts.extend(params.author.map(|author| format!("marks : {}", author_token(keyring, author))));
+    parts.extend(params.has_file.then(|| format!("marks : {}", file_token(keyring))));
     Ok(parts.join(" AND "))
 }
 

@@ -177,7 +177,7 @@ fn nothing_stays_of_an_index_that_is_switched_off() {
     let store = Store::new();
     let channel = store.channel(1);
     let place = store.send(channel, 1, None);
-    let index = || store.job(|tx| search::take(tx, &search::coming(tx.view())?)).unwrap();
+    let index = || store.job(|tx| search::take(tx, &search::coming(tx.view(), -1)?)).unwrap();
     index();
     assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
     store.counts.index.store(false, Ordering::Relaxed);
