@@ -4,16 +4,24 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
-/// Makes a folder that only its owner may enter, and its parents.
+/// Makes a folder that only its owner may enter, and its parents. Their names are on the disk when it returns: what lies in
+/// a folder is lost with the folder's name.
 ///
 /// # Errors
 /// The system's.
 pub fn private_folder(path: &Path) -> io::Result<()> {
     let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(path)?;
+    match builder.create(path) {
+        Ok(()) => sync_parent(path)?,
+        Err(why) if why.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => {}
+        Err(why) if why.kind() == io::ErrorKind::NotFound => {
+            private_folder(path.parent().ok_or(why)?)?;
+            return private_folder(path);
+        }
+        Err(why) => return Err(why),
+    }
     #[cfg(unix)]
     fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o700))?;
     Ok(())

@@ -2,6 +2,8 @@
 //! process id when they go out of scope, each with folders of its own.
 
 pub mod cli;
+#[cfg(target_os = "linux")]
+pub mod disk;
 pub mod keyring;
 pub mod person;
 pub mod proxy;

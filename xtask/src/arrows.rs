@@ -22,6 +22,7 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("thechatapp-cli", &["thechatapp-core", "thechatapp-platform"]),
     ("thechatapp-desktop", &["thechatapp-core", "thechatapp-platform"]),
     ("thechatapp-mobile", &["thechatapp-core"]),
+    ("thechatapp-disk-journal", &[]),
     ("xtask", &[]),
 ];
 

@@ -19,6 +19,7 @@ pub fn bench(places: &Places, arguments: &[String]) -> Result {
 pub fn soak(places: &Places, filter: Option<&str>) -> Result {
     let mut steps = Steps::default();
     release_binaries(places, &mut steps)?;
+    steps.command("build: disk journal", places.cargo(&["build", "--release"]).args(test::JOURNAL))?;
     let mut command = places.cargo(&["test", "--release", "--package", "thechatapp-tests", "--no-fail-fast", "--"]);
     command.args(["--include-ignored", "--nocapture", "--test-threads=1"]).args(filter);
     command.env("THECHATAPP_BIN_DIR", places.release_binaries()).env("THECHATAPP_SOAK", "1");

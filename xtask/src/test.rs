@@ -11,6 +11,9 @@ use std::path::Path;
 pub const BINARIES: &[&str] =
     &["--bins", "-p", "thechatapp-server", "-p", "thechatapp-cli", "-p", "thechatapp-desktop"];
 
+/// What tests load into a server, to write down what it does to its disk.
+pub const JOURNAL: &[&str] = &["-p", "thechatapp-disk-journal"];
+
 /// Past this many lines a file wants splitting (ARCHITECTURE.md).
 const LONG: usize = 500;
 
@@ -37,6 +40,7 @@ pub fn run(places: &Places, install: bool) -> Result {
     let mut clippy = places.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--"]);
     steps.command("clippy", clippy.args(["-D", "warnings"]))?;
     steps.command("build", places.cargo(&["build", "--locked"]).args(BINARIES))?;
+    steps.command("build: disk journal", places.cargo(&["build", "--locked"]).args(JOURNAL))?;
     steps.step("generated files", || r#gen::check(places))?;
     let documented =
         ["test", "--doc", "--locked", "-p", "thechatapp-protocol", "-p", "thechatapp-seal", "-p", "thechatapp-core"];
