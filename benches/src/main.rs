@@ -6,6 +6,7 @@ mod bare;
 mod desktop;
 mod files;
 mod history;
+mod neighbours;
 mod reconnect;
 mod reseal;
 mod search;
@@ -50,6 +51,9 @@ fn main() {
     }
     if wanted("reseal") {
         runtime.block_on(reseal::run(&mut table));
+    }
+    if wanted("neighbours") {
+        runtime.block_on(neighbours::run(&mut table));
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));

@@ -66,7 +66,7 @@ pub async fn run(table: &mut Table) {
 }
 
 /// How long each send takes, one after the other by each sender, while something else happens.
-async fn latencies(clients: Vec<RawClient>, meanwhile: impl FnOnce()) -> (Vec<RawClient>, Vec<Duration>) {
+pub async fn latencies(clients: Vec<RawClient>, meanwhile: impl FnOnce()) -> (Vec<RawClient>, Vec<Duration>) {
     let over = Arc::new(AtomicBool::new(false));
     let tasks: Vec<_> = clients
         .into_iter()
@@ -104,7 +104,7 @@ async fn latencies(clients: Vec<RawClient>, meanwhile: impl FnOnce()) -> (Vec<Ra
     (clients, all)
 }
 
-fn p99(times: &[Duration]) -> Duration {
+pub fn p99(times: &[Duration]) -> Duration {
     let mut sorted = times.to_vec();
     sorted.sort_unstable();
     sorted.get(sorted.len() * 99 / 100).copied().unwrap_or_default()

@@ -18,6 +18,7 @@ pub struct RawClient {
     pub socket: WebSocketStream<TlsStream<TcpStream>>,
     pub transport: Transport,
     pub general: ChannelId,
+    pin: String,
     device: StaticKey,
     stream: u32,
 }
@@ -25,7 +26,12 @@ pub struct RawClient {
 impl RawClient {
     /// A new account on a device of its own, signed in; the channel `general` is looked up.
     pub async fn join(server: &Server, invite: &str, name: &str) -> Self {
-        let known = Arc::new(wire::identity(server.port, server.pin()).await);
+        Self::join_at(server, server.pin(), invite, name).await
+    }
+
+    /// The same in the workspace with this pin.
+    pub async fn join_at(server: &Server, pin: &str, invite: &str, name: &str) -> Self {
+        let known = Arc::new(wire::identity(server.port, pin).await);
         let device = StaticKey::random().unwrap();
         let code = invite.rsplit_once('.').unwrap().1.to_owned();
         let mut signing = [0; 32];
@@ -44,7 +50,7 @@ impl RawClient {
         };
         let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
         let general = ChannelId::from_bytes([0; 16]);
-        let mut client = Self { socket, transport, general, device, stream: 0 };
+        let mut client = Self { socket, transport, general, pin: pin.to_owned(), device, stream: 0 };
         client.call::<Enrol>(&EnrolParams { credential, device: proof }).await.unwrap();
 
         client.again(server).await;
@@ -69,7 +75,7 @@ impl RawClient {
 
     /// The same device in a new session, which listens to nothing.
     pub async fn again(&mut self, server: &Server) {
-        let known = wire::identity(server.port, server.pin()).await;
+        let known = wire::identity(server.port, &self.pin).await;
         let (socket, transport) = wire::session(server.port, &known, &self.device).await;
         (self.socket, self.transport, self.stream) = (socket, transport, 0);
     }
