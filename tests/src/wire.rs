@@ -82,9 +82,9 @@ pub async fn get(port: u16, path: &str) -> (u16, Vec<u8>) {
     (code, answer[split + 4..].to_vec())
 }
 
-/// The verified identity document of the workspace `acme`.
+/// The verified identity document of the workspace with this pin.
 pub async fn identity(port: u16, pin: &str) -> Verified {
-    let (code, body) = get(port, &http::identity_path("acme")).await;
+    let (code, body) = get(port, &format!("{}?pin={pin}", http::IDENTITY_PATH)).await;
     assert_eq!(code, 200);
     let document = SignedDocument::decode(&body).unwrap();
     Unverified::new(document).verify_first(&pin.parse().unwrap(), millis() / 1000).unwrap()
@@ -111,15 +111,15 @@ pub fn hello(stream: &TlsStream<TcpStream>, known: &Verified, device: &StaticKey
     Hello { initiator, message, document: *known.hash() }
 }
 
-/// The upgrade with these header values; the socket and the answer to the first message.
+/// The upgrade of a workspace with these header values; the socket and the answer to the first message.
 pub async fn upgrade(
     stream: TlsStream<TcpStream>,
-    port: u16,
+    (port, workspace): (u16, &str),
     message: &[u8],
     document: &[u8],
 ) -> Result<(WebSocketStream<TlsStream<TcpStream>>, Vec<u8>), tokio_tungstenite::tungstenite::Error> {
     let text = |bytes: &[u8]| data_encoding::BASE64URL_NOPAD.encode(bytes).parse().unwrap();
-    let url = format!("wss://127.0.0.1:{port}{}", http::session_path("acme"));
+    let url = format!("wss://127.0.0.1:{port}{}", http::session_path(workspace));
     let mut request = url.into_client_request().unwrap();
     let headers = request.headers_mut();
     headers.insert(http::HELLO_HEADER, text(message));
@@ -141,7 +141,8 @@ pub async fn session(
 ) -> (WebSocketStream<TlsStream<TcpStream>>, Transport) {
     let stream = tls(port).await;
     let hello = hello(&stream, known, device);
-    let (socket, answer) = upgrade(stream, port, &hello.message, &hello.document).await.unwrap();
+    let place = (port, known.document().workspace.as_str());
+    let (socket, answer) = upgrade(stream, place, &hello.message, &hello.document).await.unwrap();
     let transport = hello.initiator.finish(&answer, millis()).unwrap();
     (socket, transport)
 }

@@ -53,7 +53,7 @@ async fn random_bytes_below_tls_in_http_and_as_first_message_harm_nobody() {
     }
     let known = identity(port, server.pin()).await;
     for (seed, length) in [0, 1, 31, 32, 95, 96, 97, 500, 5000].into_iter().enumerate() {
-        let refused = upgrade(tls(port).await, port, &noise(seed as u64, length), known.hash()).await;
+        let refused = upgrade(tls(port).await, (port, "acme"), &noise(seed as u64, length), known.hash()).await;
         assert!(refused.is_err(), "{length} random bytes are no handshake");
     }
     for path in ["/w/nobody/identity", "/w/acme/session", "/%00", "/w/../../etc/passwd", "/join/acme"] {
@@ -109,7 +109,7 @@ async fn a_replayed_first_message_opens_nothing_on_another_connection() {
     let first = tls(server.port).await;
     let hello = hello(&first, &known, &device);
     // The same bytes on another connection: the exporter differs, so does the prologue.
-    let replayed = upgrade(tls(server.port).await, server.port, &hello.message, &hello.document).await;
+    let replayed = upgrade(tls(server.port).await, (server.port, "acme"), &hello.message, &hello.document).await;
     assert!(replayed.is_err());
     others_still_talk(&mut server, &alice, "after a replay");
 }
