@@ -157,9 +157,20 @@ impl std::fmt::Debug for KeySection {
 }
 
 /// `[files]`; sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilesSection {
+    /// The bucket for whole files, `s3://bucket/prefix?region=R&endpoint=URL`; the data folder when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The id of the key for the bucket; else AWS's own surroundings say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// The key for the bucket. Better in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_access_key: Option<String>,
+    /// How many seconds the bucket may be silent.
+    pub timeout_seconds: u64,
     /// The largest file.
     pub largest: u64,
     /// All files of one person; no bound when absent.
@@ -172,7 +183,22 @@ pub struct FilesSection {
 
 impl Default for FilesSection {
     fn default() -> Self {
-        Self { largest: blobs::LIMITS.file, per_person: None, per_workspace: None }
+        Self {
+            storage: None,
+            access_key_id: None,
+            secret_access_key: None,
+            timeout_seconds: 20,
+            largest: blobs::LIMITS.file,
+            per_person: None,
+            per_workspace: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for FilesSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let limits = self.limits();
+        f.debug_struct("FilesSection").field("storage", &self.storage).field("limits", &limits).finish_non_exhaustive()
     }
 }
 
@@ -269,8 +295,11 @@ impl Default for LogSection {
 /// Keys that are on or off.
 const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
 
+/// Keys that are sizes in bytes.
+const SIZES: [&str; 3] = ["largest", "per_person", "per_workspace"];
+
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 30] = [
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
@@ -280,6 +309,10 @@ const KEYS: [(&str, &str); 26] = [
     ("identity", "allow_unbound"),
     ("key", "kms"),
     ("key", "passphrase"),
+    ("files", "storage"),
+    ("files", "access_key_id"),
+    ("files", "secret_access_key"),
+    ("files", "timeout_seconds"),
     ("files", "largest"),
     ("files", "per_person"),
     ("files", "per_workspace"),
@@ -328,7 +361,7 @@ impl Config {
             let value = match text.as_str() {
                 "true" if SWITCHES.contains(&key) => Value::Boolean(true),
                 "false" if SWITCHES.contains(&key) => Value::Boolean(false),
-                number if section == "files" || key == "every_hours" || key.starts_with("keep_") => {
+                number if SIZES.contains(&key) || key == "every_hours" || key.starts_with("keep_") => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
                 number if key == "cache_seconds" || key == "timeout_seconds" => {
@@ -341,8 +374,10 @@ impl Config {
             }
         }
         let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
-        if config.key.cache_seconds == 0 || config.key.timeout_seconds == 0 {
-            return Err(bad("key.cache_seconds and key.timeout_seconds must not be 0".to_owned()));
+        if [config.key.cache_seconds, config.key.timeout_seconds, config.files.timeout_seconds].contains(&0) {
+            return Err(bad(
+                "key.cache_seconds, key.timeout_seconds and files.timeout_seconds must not be 0".to_owned()
+            ));
         }
         if !config.key.rotate_days.is_valid() {
             return Err(bad("key.rotate_days: 0 days are no interval".to_owned()));
@@ -356,8 +391,9 @@ impl Config {
     /// When it cannot be written as TOML.
     pub fn show(&self) -> Result<String> {
         let mut shown = self.clone();
-        let key = &mut shown.key;
-        for secret in [&mut key.passphrase, &mut key.vault_token, &mut key.pin].into_iter().flatten() {
+        let (key, files) = (&mut shown.key, &mut shown.files);
+        let secrets = [&mut key.passphrase, &mut key.vault_token, &mut key.pin, &mut files.secret_access_key];
+        for secret in secrets.into_iter().flatten() {
             *secret = "(hidden)".to_owned();
         }
         toml::to_string(&shown).map_err(|why| Error::internal("The configuration cannot be shown", why))

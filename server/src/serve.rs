@@ -158,6 +158,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     host.set_base_url(&url)?;
     host.set_limits(config.files.limits());
+    host.set_storage(&config.files)?;
     host.set_index(config.search.index);
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
@@ -305,6 +306,12 @@ async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
         let tidy = tidied.elapsed() >= TIDY_INDEXES;
         if tidy {
             tidied = Instant::now();
+        }
+        if tidy
+            && host.closed().is_none()
+            && let Err(why) = host.remove_wiped_files().await
+        {
+            tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
         }
         for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let mut done = workspace.index_what_came().await;

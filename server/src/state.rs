@@ -52,7 +52,7 @@ pub struct Workspace {
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
     /// The sealed bytes of its files.
-    pub blobs: Blobs,
+    pub blobs: Arc<Blobs>,
     /// What is known of its key.
     pub(crate) health: Mutex<Health>,
     /// Whether its messages are indexed for searching.
@@ -139,8 +139,8 @@ pub(crate) struct Still {
     pub database_key: Key,
     /// How many messages there are.
     pub messages: u64,
-    /// The files that belong to them.
-    pub shared: Vec<FileId>,
+    /// The files that belong to them, and how many sealed bytes each has.
+    pub shared: Vec<(FileId, u64)>,
     /// While it lives, the file stands still.
     pub guard: (Frozen, tokio::sync::OwnedRwLockReadGuard<()>),
 }
@@ -154,7 +154,7 @@ impl Workspace {
             title: place.title.clone(),
             hub: Arc::new(Hub::new(0)),
             passwords,
-            blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
+            blobs: Arc::new(Blobs::of(place.path.parent().unwrap_or(&place.path))),
             health: Mutex::default(),
             index: Arc::new(true.into()),
             place,
@@ -319,24 +319,29 @@ impl Workspace {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
     }
 
-    /// Bytes of files that were removed, or that nobody went on with, leave the disk.
+    /// Bytes of files that were removed, or that nobody went on with, leave the disk, and the bucket. With a bucket, whole
+    /// files that lie on the disk still go there.
     ///
     /// # Errors
-    /// When the database or the disk fails.
-    pub async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
+    /// When the database, the disk or the bucket fails.
+    pub async fn sweep_files(&self) -> std::result::Result<(), Fail> {
         loop {
             let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
             let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
-            let all = left.len() < FILES_AT_ONCE as usize;
-            let (own, gone) = (self.clone(), left.clone());
-            tokio::task::spawn_blocking(move || own.blobs.delete(&gone))
-                .await
-                .map_err(|_| Fail::Broken("the removal of files ended"))??;
-            self.unguarded(move |tx| store::files::gone(tx, &left)).await?;
+            let gone = self.blobs.delete(&left).await?;
+            let all = gone.len() < FILES_AT_ONCE as usize;
+            self.unguarded(move |tx| store::files::gone(tx, &gone)).await?;
             if all {
-                return Ok(());
+                break;
             }
         }
+        let here = self.blobs.leftovers().await?;
+        let (whole, nobodys) = self.look(move |view| store::files::sort_out(view, &here)).await?;
+        self.blobs.delete(&nobodys).await?;
+        for file in whole {
+            self.blobs.move_out(file).await?;
+        }
+        Ok(())
     }
 
     /// A query of the server itself.

@@ -155,7 +155,12 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
         }
         Command::WorkspaceWipe { workspace } => {
             host.wipe_workspace(&workspace)?;
-            Ok(json!({ "workspace": workspace, "wiped": true }))
+            // What is left there opens for nobody any more, and the server goes on deleting it.
+            let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
+                tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
+                true
+            });
+            Ok(json!({ "workspace": workspace, "wiped": true, "files_left": left }))
         }
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;

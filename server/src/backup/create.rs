@@ -3,12 +3,13 @@
 use super::Report;
 use super::folder::Folder;
 use super::snapshot::{Kept, Pieces, Snapshot, VERSION, WorkspaceKept};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fail, Result};
 use crate::state::{Still, Workspace};
 use crate::store;
 use crate::tenants::Host;
 use crate::time::now;
 use std::fs::File;
+use std::io::Read;
 use std::sync::Arc;
 use thechatapp_protocol::FileId;
 
@@ -44,8 +45,8 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
     })
     .await?;
     let mut files = Vec::new();
-    for file in shared {
-        if let Some(pieces) = keep_file(workspace, file, folder).await? {
+    for (file, size) in shared {
+        if let Some(pieces) = keep_file(workspace, (file, size), folder).await? {
             files.push((file, pieces));
         }
     }
@@ -63,23 +64,32 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
 }
 
 /// A shared file's bytes; nothing for one that was removed since the database was copied.
-async fn keep_file(workspace: &Arc<Workspace>, file: FileId, folder: &Arc<Folder>) -> Result<Option<Pieces>> {
-    let (from, to) = (workspace.blobs.whole(file), folder.clone());
-    let kept = blocking(move || match File::open(from) {
-        Ok(open) => to.keep(open).map(Some),
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
-        Err(why) => Err(why.into()),
-    })
-    .await?;
+async fn keep_file(
+    workspace: &Arc<Workspace>,
+    (file, size): (FileId, u64),
+    folder: &Arc<Folder>,
+) -> Result<Option<Pieces>> {
+    let kept = match open(workspace, file, size).await {
+        Ok(from) => {
+            let to = folder.clone();
+            Some(blocking(move || to.keep(from)).await?)
+        }
+        Err(why) if why.is_not_found() => None,
+        Err(why) => return Err(why.into()),
+    };
     if kept.is_none() && workspace.look(move |view| store::files::is_shared(view, file)).await? {
         return Err(Error::new(
             crate::error::Kind::Corrupt,
             "A shared file is missing",
-            format!("{file} of {} is not on the disk", workspace.name),
+            format!("{file} of {} is not where files are", workspace.name),
             "restore it from an earlier backup, or delete the message that has it",
         ));
     }
     Ok(kept)
+}
+
+async fn open(workspace: &Workspace, file: FileId, size: u64) -> std::result::Result<Box<dyn Read + Send>, Fail> {
+    workspace.blobs.open(file, size).await?.reader().await
 }
 
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -277,7 +277,9 @@ impl Way {
             })?);
         }
         let source = open.key.source(None)?;
-        Ok(Self::Local(Box::new(Host::open(&open.data, &source, Cost::PRODUCT)?)))
+        let host = Host::open(&open.data, &source, Cost::PRODUCT)?;
+        host.set_storage_in_use(&Config::read(None, |name| std::env::var(name).ok())?.files)?;
+        Ok(Self::Local(Box::new(host)))
     }
 
     async fn call(&mut self, command: Command) -> Result<Value> {

@@ -8,10 +8,11 @@ use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
 use crate::keyring::Sealed;
 use crate::time::now;
+use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{AccountId, ChannelId, FileId, Timestamp};
-use thechatapp_seal::Key;
+use thechatapp_seal::{Key, sealed_len};
 
 const UPLOADING: i64 = 0;
 const WHOLE: i64 = 1;
@@ -37,6 +38,15 @@ pub struct File {
     pub whole: bool,
 }
 
+/// How a file that was not removed stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether all of it is here.
+    pub whole: bool,
+    /// How many sealed bytes it has, or is to have.
+    pub sealed: u64,
+}
+
 /// How much may be stored, in bytes before sealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -48,11 +58,12 @@ pub struct Limits {
     pub workspace: u64,
 }
 
-/// Takes up an upload; one that was begun already, by the same person and with the same content, goes on.
+/// Takes up an upload; one that was begun already, by the same person and with the same content, goes on. The answer is
+/// whether all of it is here.
 ///
 /// # Errors
 /// Bad input for a file too large, or one that is there as another; disk full over a quota.
-pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<(), Fail> {
+pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<bool, Fail> {
     if row.size > limits.file {
         return Err(Fail::bad_input(
             "This file is too large",
@@ -62,7 +73,7 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
     }
     if let Some(known) = find(tx.view(), channel, row.id)? {
         if known.person == person && known.row.size == row.size && known.row.name == row.name {
-            return Ok(());
+            return Ok(known.whole);
         }
         return Err(taken());
     }
@@ -86,7 +97,7 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
             now().0,
             signed(info.epoch),
         ))?;
-    Ok(())
+    Ok(false)
 }
 
 fn taken() -> Fail {
@@ -119,6 +130,34 @@ fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Sealed
     let bytes =
         thechatapp_protocol::wire::encode(&info).map_err(|_| Fail::Broken("a file's info that does not encode"))?;
     view.keyring.seal_file_info(channel, row.id, &bytes)
+}
+
+/// How files stand, in whatever channel; nothing for one that is not there or was removed.
+///
+/// # Errors
+/// SQLite's.
+pub fn standing(view: View<'_>, id: FileId) -> Result<Option<Standing>, Fail> {
+    let mut query = view.db.prepare_cached("SELECT state, size FROM files WHERE id = ?1 AND state <= 1")?;
+    let mut rows = query.query([id.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Standing { whole: row.get::<_, i64>(0)? == WHOLE, sealed: sealed_len(unsigned(row.get(1)?)) }))
+}
+
+/// Of these, the files that are whole, and those whose bytes belong nowhere: there is none of that id, or it is gone.
+///
+/// # Errors
+/// SQLite's.
+pub fn sort_out(view: View<'_>, ids: &[FileId]) -> Result<(Vec<FileId>, Vec<FileId>), Fail> {
+    let mut query = view.db.prepare_cached("SELECT state FROM files WHERE id = ?1")?;
+    let (mut whole, mut nobodys) = (Vec::new(), Vec::new());
+    for id in ids {
+        match query.query_row([id.as_bytes()], |row| row.get(0)).optional()? {
+            Some(WHOLE) => whole.push(*id),
+            None | Some(GONE) => nobodys.push(*id),
+            Some(_) => {}
+        }
+    }
+    Ok((whole, nobodys))
 }
 
 /// A file of a channel that was not removed.
@@ -302,14 +341,15 @@ pub fn touch(tx: &Tx<'_>, id: FileId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The files that messages have.
+/// The files that messages have, and how many sealed bytes each has.
 ///
 /// # Errors
 /// SQLite's.
-pub fn shared(view: View<'_>) -> Result<Vec<FileId>, Fail> {
-    let mut query = view.db.prepare("SELECT id FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
-    let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
-    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+pub fn shared(view: View<'_>) -> Result<Vec<(FileId, u64)>, Fail> {
+    let mut query = view.db.prepare("SELECT id, size FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
+    let rows = query
+        .query_map([], |row| Ok((FileId::from_bytes(row.get(0)?), sealed_len(unsigned(row.get::<_, i64>(1)?)))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether a message has this file still.

@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod files;
+pub mod moto;
 pub mod vault;
 
 use data_encoding::BASE64URL_NOPAD;

@@ -62,6 +62,11 @@ pub(super) async fn push(
             let key = FileKey(upload.key.to_vec());
             match session.call::<FinishUpload>(&FinishUploadParams { channel, file: file.id, key }).await {
                 Ok(row) => return Ok(row),
+                // It is being ended still: a large file may take its time to where the server keeps it.
+                Err(Error::Refused(body)) if body.code == Code::Busy => {
+                    tokio::time::sleep(Duration::from_secs(body.seconds.unwrap_or(1))).await;
+                    continue;
+                }
                 Err(why) => {
                     tries.again(why).await?;
                     continue;
