@@ -325,8 +325,16 @@ impl Workspace {
     /// # Errors
     /// When the database, the disk or the bucket fails.
     pub async fn sweep_files(&self) -> std::result::Result<(), Fail> {
+        self.sweep_files_at(now()).await
+    }
+
+    /// The same as of a moment.
+    ///
+    /// # Errors
+    /// As for [`Self::sweep_files`].
+    pub async fn sweep_files_at(&self, at: Timestamp) -> std::result::Result<(), Fail> {
         loop {
-            let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
+            let since = Timestamp(at.0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
             let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
             let gone = self.blobs.delete(&left).await?;
             let all = gone.len() < FILES_AT_ONCE as usize;

@@ -12,7 +12,7 @@ use thechatapp_protocol::http::{OFFSET_HEADER, file_path};
 use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams, InChannel, LeaveChannel};
 use thechatapp_protocol::methods::files::{OpenFile, OpenFileParams};
 use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage};
-use thechatapp_protocol::{Code, FileId};
+use thechatapp_protocol::{Code, FileId, Timestamp};
 use thechatapp_seal::{Key, sealed_len};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,7 +148,7 @@ async fn a_file_is_its_uploaders_until_a_message_has_it_and_of_its_channel_then(
     let one = OneMessage { channel, id: message.id };
     let gone = alice.call::<DeleteMessage>(&one).await.unwrap();
     assert!(gone.files.is_empty());
-    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::Removed);
     // Its bytes open for nobody any more, and go.
     let workspace = host.running().host().workspace("acme").unwrap();
     assert!(workspace.blobs.whole(file.id).exists());
@@ -239,10 +239,12 @@ async fn a_file_made_to_harm_is_not_kept() {
     assert!(refused.why.contains("unpacks to 4026531840"), "{}", refused.why);
     assert!(!lies_in(host.folder.path(), file.id));
     // Nothing of it is left, and nothing goes on with it.
-    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::Removed);
     assert_eq!(file.begin(&mut alice).await.unwrap_err().code, Code::BadInput);
     assert_eq!(alice.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput);
-    assert_eq!(file.open(&mut alice).await.unwrap_err().code, Code::NotFound);
+    let removed = file.open(&mut alice).await.unwrap_err();
+    assert_eq!(removed.code, Code::Removed);
+    assert!(removed.why.contains("refused as an archive that unpacks"), "{}", removed.why);
 
     // Ten gigabytes declared and ten bytes sent. The one that was refused counts for no quota.
     let short = Sealed::new(&alice, channel, 2, vec![2; 10]);
@@ -252,6 +254,52 @@ async fn a_file_made_to_harm_is_not_kept() {
     assert_eq!(refused.code, Code::BadInput);
     assert!(refused.why.contains("10000000090 bytes were declared, 10 came"), "{}", refused.why);
     assert_eq!(alice.call::<SendMessage>(&short.message()).await.unwrap_err().code, Code::BadInput);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_file_says_why_to_whoever_could_know_it() {
+    let host = Host::start().await;
+    let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
+    let general = alice.general().await;
+    let board = support::channel_id();
+    let create = CreateChannelParams { id: board, name: "board".into(), kind: ChannelKind::Private };
+    alice.call::<CreateChannel>(&create).await.unwrap();
+    let file = |number, channel| Sealed::new(&alice, channel, number, vec![number; 100]);
+    let (sent, hidden, whole, begun) = (file(1, general), file(2, board), file(3, general), file(4, general));
+    let (never, elsewhere) = (file(9, general), file(2, general));
+    for shared in [&sent, &hidden] {
+        shared.upload(&host, &mut alice).await;
+        let message = shared.message();
+        alice.call::<SendMessage>(&message).await.unwrap();
+        alice.call::<DeleteMessage>(&OneMessage { channel: shared.channel, id: message.id }).await.unwrap();
+    }
+    whole.upload(&host, &mut alice).await;
+    begun.begin(&mut alice).await.unwrap();
+    let acme = host.running().host().workspace("acme").unwrap();
+    let in_two_days = Timestamp(support::millis() as i64 + 2 * 24 * 60 * 60 * 1000);
+    acme.sweep_files_at(in_two_days).await.unwrap();
+
+    let unknown = never.open(&mut alice).await.unwrap_err();
+    assert_eq!(unknown.code, Code::NotFound);
+    for (file, why) in [
+        (&sent, "the message that had it was deleted"),
+        (&hidden, "the message that had it was deleted"),
+        (&whole, "no message took it within a day"),
+        (&begun, "its upload was left alone for a day"),
+    ] {
+        for refused in [file.open(&mut alice).await.unwrap_err(), file.finish(&mut alice).await.unwrap_err()] {
+            assert_eq!((refused.code, refused.what.as_str()), (Code::Removed, "This file was removed"));
+            assert_eq!(refused.why, why);
+        }
+    }
+    // Bob could read the message; of the others he never heard.
+    assert_eq!(sent.open(&mut bob).await.unwrap_err().code, Code::Removed);
+    for file in [&whole, &begun] {
+        assert_eq!(file.open(&mut bob).await.unwrap_err(), unknown);
+    }
+    assert_eq!(elsewhere.open(&mut bob).await.unwrap_err(), unknown);
+    // Of its name nothing is left, nor of its bytes.
+    assert!([&sent, &hidden, &whole, &begun].iter().all(|file| !lies_in(host.folder.path(), file.id)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,8 +43,12 @@ impl Handle for FinishUpload {
         let key = Key::try_from(params.key.0.as_slice())?;
         let known = workspace
             .read::<Self, _>(caller, scope, move |view, permit| {
-                let known = files::find(view, permit.channel()?, file)?;
-                known.filter(|known| known.person == permit.person()).ok_or_else(|| Fail::not_found("No such file"))
+                let (channel, person) = (permit.channel()?, permit.person());
+                match files::find(view, channel, file)? {
+                    Some(known) if known.person == person => Ok(known),
+                    Some(_) => Err(Fail::not_found("No such file")),
+                    None => Err(files::why_removed(view, channel, person, file)?),
+                }
             })
             .await?;
         if known.whole {
@@ -78,7 +82,7 @@ async fn end(
         match blobs::judge(&sealed, &key, &context)? {
             Verdict::Fine => {}
             Verdict::Unclear => blobs::UNKNOWN.clone_into(&mut row.media_type),
-            Verdict::Dangerous(why) => return Ok(Err(why)),
+            Verdict::Dangerous(danger, why) => return Ok(Err((danger, why))),
         }
         Ok::<_, Fail>(Ok(row))
     })
@@ -92,7 +96,7 @@ async fn end(
             let channel = permit.channel()?;
             match &looked_at {
                 Ok(row) => files::finish(tx, channel, row, &wrapped)?,
-                Err(_) => files::refuse(tx, channel, file)?,
+                Err((danger, _)) => files::refuse(tx, channel, file, *danger)?,
             }
             Ok(looked_at)
         })
@@ -102,7 +106,7 @@ async fn end(
             workspace.blobs.kept(file).await;
             Ok(row)
         }
-        Err(why) => {
+        Err((_, why)) => {
             drop(busy);
             // If this is not reached, the sweep of removed files does it.
             workspace.blobs.delete(&[file]).await?;

@@ -1,7 +1,12 @@
 //! Files: what is known of them. Their sealed bytes lie beside the database (see [`crate::blobs`]).
 //!
 //! A file is uploaded for a channel, becomes whole, and is attached to one message of its uploader there. Removing it wipes
-//! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow.
+//! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow, and why it was removed stays
+//! (see [`removed`]).
+
+mod removed;
+
+pub use removed::{Danger, Removed, gone, left_over, refuse, remove_of, why as why_removed};
 
 use super::channels::Channel;
 use super::{Tx, View, signed, unsigned};
@@ -11,7 +16,7 @@ use crate::time::now;
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
-use thechatapp_protocol::{AccountId, ChannelId, FileId, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, FileId};
 use thechatapp_seal::{Key, sealed_len};
 
 const UPLOADING: i64 = 0;
@@ -212,32 +217,18 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
     if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
 }
 
-/// The upload was looked at and is not kept: it counts for no quota any more, and its id stays taken.
-///
-/// # Errors
-/// SQLite's.
-pub fn refuse(tx: &Tx<'_>, channel: Channel, id: FileId) -> Result<(), Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?3, key = NULL, info = NULL, touched = ?4
-             WHERE id = ?1 AND channel = ?2 AND state = ?5",
-        )?
-        .execute((id.as_bytes(), channel.id.as_bytes(), REMOVED, now().0, UPLOADING))?;
-    Ok(())
-}
-
 /// A whole file's key, and what is shown of it: for everybody who may read the message that has it, before that for its
 /// uploader alone.
 ///
 /// # Errors
-/// Not found.
+/// Not found; removed, with the reason, for whoever could open it before.
 pub fn open(view: View<'_>, channel: Channel, person: AccountId, id: FileId) -> Result<(FileRow, Key), Fail> {
     let mut query = view.db.prepare_cached(
         "SELECT id, info, size, epoch, key FROM files
          WHERE id = ?1 AND channel = ?2 AND state = ?3 AND (place IS NOT NULL OR person = ?4)",
     )?;
     let mut rows = query.query((id.as_bytes(), channel.id.as_bytes(), WHOLE, person.as_bytes()))?;
-    let row = rows.next()?.ok_or_else(|| Fail::not_found("No such file"))?;
+    let Some(row) = rows.next()? else { return Err(removed::why(view, channel, person, id)?) };
     let (epoch, wrapped) = (unsigned(row.get(3)?), row.get::<_, Vec<u8>>(4)?);
     Ok((read(view, channel.id, row)?, view.keyring.unwrap_file_key(channel.id, id, epoch, &wrapped)?))
 }
@@ -286,50 +277,6 @@ pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>
         files.push(read(view, channel, row)?);
     }
     Ok(files)
-}
-
-/// Removes the files of a message: nobody can open them from this commit on.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_of(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3 WHERE place = ?1 AND state <= 1",
-        )?
-        .execute((place, REMOVED, now().0))?;
-    Ok(())
-}
-
-/// Removes uploads that nobody went on with, and whole files that no message took, since a time. What is removed and still
-/// has bytes here is listed, at most `most`.
-///
-/// # Errors
-/// SQLite's.
-pub fn left_over(tx: &Tx<'_>, since: Timestamp, most: u32) -> Result<Vec<FileId>, Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?1, key = NULL, info = NULL WHERE state <= 1 AND place IS NULL AND touched < ?2",
-        )?
-        .execute((REMOVED, since.0))?;
-    let mut query = tx.db.prepare_cached("SELECT id FROM files WHERE state = ?1 ORDER BY touched LIMIT ?2")?;
-    let ids = query.query_map((REMOVED, most), |row| row.get::<_, [u8; 16]>(0))?;
-    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
-}
-
-/// Their bytes are gone.
-///
-/// # Errors
-/// SQLite's.
-pub fn gone(tx: &Tx<'_>, files: &[FileId]) -> Result<(), Fail> {
-    for id in files {
-        tx.db.prepare_cached("UPDATE files SET state = ?2 WHERE id = ?1 AND state = ?3")?.execute((
-            id.as_bytes(),
-            GONE,
-            REMOVED,
-        ))?;
-    }
-    Ok(())
 }
 
 /// Somebody goes on with an upload.

@@ -36,6 +36,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0003_files.sql"),
     include_str!("migrations/0004_epochs.sql"),
     include_str!("migrations/0008_index.sql"),
+    include_str!("migrations/0005_tombstones_and_thumbnails.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema =
