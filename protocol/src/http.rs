@@ -41,6 +41,11 @@ pub fn file_path(workspace: &str, file: FileId) -> String {
     format!("/w/{workspace}/files/{file}")
 }
 
+/// Where the sealed thumbnail of a file is fetched.
+pub fn thumbnail_path(workspace: &str, file: FileId) -> String {
+    format!("{}/thumb", file_path(workspace, file))
+}
+
 /// How many sealed bytes of an upload the server has, and where a request goes on.
 pub const OFFSET_HEADER: &str = "upload-offset";
 

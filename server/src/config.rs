@@ -6,6 +6,7 @@ use crate::backup::Keep;
 use crate::blobs;
 use crate::error::{Error, Result};
 use crate::store::files::Limits;
+use crate::thumbnail::Drawing;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -171,6 +172,12 @@ pub struct FilesSection {
     pub secret_access_key: Option<String>,
     /// How many seconds the bucket may be silent.
     pub timeout_seconds: u64,
+    /// Whether pictures get thumbnails.
+    pub thumbnails: bool,
+    /// How much memory the process has that makes one.
+    pub thumbnail_memory: u64,
+    /// How many seconds it may take.
+    pub thumbnail_seconds: u64,
     /// The largest file.
     pub largest: u64,
     /// All files of one person; no bound when absent.
@@ -188,6 +195,9 @@ impl Default for FilesSection {
             access_key_id: None,
             secret_access_key: None,
             timeout_seconds: 20,
+            thumbnails: true,
+            thumbnail_memory: 512 << 20,
+            thumbnail_seconds: 10,
             largest: blobs::LIMITS.file,
             per_person: None,
             per_workspace: None,
@@ -203,6 +213,12 @@ impl std::fmt::Debug for FilesSection {
 }
 
 impl FilesSection {
+    /// How thumbnails are drawn, by this program; `None` when none are wanted.
+    pub fn drawing(&self, program: PathBuf) -> Option<Drawing> {
+        let (memory, seconds) = (self.thumbnail_memory, self.thumbnail_seconds);
+        self.thumbnails.then_some(Drawing { program, memory, seconds })
+    }
+
     /// What they mean.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -293,13 +309,13 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
+const SWITCHES: [&str; 4] = ["allow_unbound", "json", "index", "thumbnails"];
 
 /// Keys that are sizes in bytes.
-const SIZES: [&str; 3] = ["largest", "per_person", "per_workspace"];
+const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 30] = [
+const KEYS: [(&str, &str); 33] = [
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
@@ -313,6 +329,9 @@ const KEYS: [(&str, &str); 30] = [
     ("files", "access_key_id"),
     ("files", "secret_access_key"),
     ("files", "timeout_seconds"),
+    ("files", "thumbnails"),
+    ("files", "thumbnail_memory"),
+    ("files", "thumbnail_seconds"),
     ("files", "largest"),
     ("files", "per_person"),
     ("files", "per_workspace"),
@@ -364,7 +383,7 @@ impl Config {
                 number if SIZES.contains(&key) || key == "every_hours" || key.starts_with("keep_") => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
-                number if key == "cache_seconds" || key == "timeout_seconds" => {
+                number if key.ends_with("_seconds") => {
                     number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
                 }
                 _ => Value::String(text),

@@ -12,6 +12,7 @@ use crate::native::half_open::HalfOpen;
 use crate::native::{self, tls::Tls};
 use crate::rotation;
 use crate::tenants::{Host, Made, Served};
+use crate::thumbnail::{self, Drawing};
 use crate::web;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +44,8 @@ pub struct Options {
     pub ready_file: Option<PathBuf>,
     /// What a password hash costs.
     pub cost: Cost,
+    /// This program, for what runs in a process of its own; without it there are no thumbnails.
+    pub program: Option<PathBuf>,
 }
 
 /// What everything that runs shares.
@@ -71,6 +74,7 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     shared: Arc<Shared>,
     ready_file: Option<PathBuf>,
+    drawing: Option<Drawing>,
 }
 
 /// Makes a host and its first workspace.
@@ -125,7 +129,7 @@ pub fn clean_url(text: &str) -> Result<String> {
 /// # Errors
 /// See [`crate::error::Kind`].
 pub async fn serve(options: Options) -> Result<Running> {
-    let Options { data, key, config, ready_file, cost } = options;
+    let Options { data, key, config, ready_file, cost, program } = options;
     let backups = Schedule::new(&config.backup)?;
     let mut host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
         .await
@@ -185,6 +189,10 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
+    let drawing = program.and_then(|program| config.files.drawing(program));
+    if let Some(drawing) = drawing.clone() {
+        tasks.spawn(thumbnail::in_background(host.clone(), drawing, stop.clone()));
+    }
     tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
     tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
     if let Some(schedule) = backups {
@@ -195,7 +203,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
     let closed = host.closed().map(|why| why.why);
     tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), closed, "ready");
-    Ok(Running { url, pin, metrics, shared, ready_file })
+    Ok(Running { url, pin, metrics, shared, ready_file, drawing })
 }
 
 /// Says where and who this server is. While the host is closed nobody knows who.
@@ -219,6 +227,18 @@ impl Running {
     /// Asks the key service for what is due as of `at`, now and not when its time comes. Answers how long nothing more is due.
     pub async fn check_keys(&self, at: Instant) -> Duration {
         self.shared.host.check_keys(at).await
+    }
+
+    /// Makes the thumbnails that are due in a workspace, now and not a moment later.
+    ///
+    /// # Errors
+    /// See [`crate::error::Kind`].
+    pub async fn draw_thumbnails(&self, workspace: &str) -> Result<()> {
+        let workspace = self.host().workspace(workspace)?;
+        if let Some(drawing) = &self.drawing {
+            while workspace.draw_thumbnails(drawing, u32::MAX).await? > 0 {}
+        }
+        Ok(())
     }
 
     /// Stops: no new connections, calls in flight are answered, sessions are told to come again.

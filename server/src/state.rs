@@ -141,6 +141,8 @@ pub(crate) struct Still {
     pub messages: u64,
     /// The files that belong to them, and how many sealed bytes each has.
     pub shared: Vec<(FileId, u64)>,
+    /// Those of them that have a thumbnail, and how many sealed bytes it has.
+    pub thumbnails: Vec<(FileId, u64)>,
     /// While it lives, the file stands still.
     pub guard: (Frozen, tokio::sync::OwnedRwLockReadGuard<()>),
 }
@@ -388,7 +390,9 @@ impl Workspace {
                 let frozen = thechatapp_database::freeze(db, &path, database_key.expose())?;
                 let view = View { db, keyring };
                 let (messages, shared) = (store::messages::count(view)?, store::files::shared(view)?);
-                Ok(Still { key: keyring.top(), database_key, messages, shared, guard: (frozen, guard) })
+                let thumbnails = store::files::thumbs::shared(view)?;
+                let key = keyring.top();
+                Ok(Still { key, database_key, messages, shared, thumbnails, guard: (frozen, guard) })
             })
             .await
     }

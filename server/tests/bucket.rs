@@ -13,9 +13,10 @@ use std::time::Duration;
 use support::files::{Sealed, fetch, patch, proved, raw, with};
 use support::moto::Moto;
 use support::{Host, Person};
-use thechatapp_protocol::http::file_path;
+use thechatapp_protocol::http::{file_path, thumbnail_path};
 use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage};
 use thechatapp_protocol::{ChannelId, Code, FileId};
+use thechatapp_seal::sealed_len;
 use thechatapp_server::admin::{self, Command};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::backup::{Folder, restore, verify};
@@ -124,6 +125,12 @@ fn content(length: usize) -> Vec<u8> {
     content.iter_mut().step_by(97).enumerate().for_each(|(number, byte)| *byte = number as u8);
     content[..MARKER.len()].copy_from_slice(MARKER);
     content
+}
+
+fn picture() -> Vec<u8> {
+    let mut out = std::io::Cursor::new(Vec::new());
+    image::DynamicImage::new_rgb8(600, 300).write_to(&mut out, image::ImageFormat::Png).unwrap();
+    out.into_inner()
 }
 
 fn lies_in(folder: &Path, file: FileId) -> bool {
@@ -268,6 +275,11 @@ async fn files_of_the_folder_move_into_the_bucket_and_not_back_by_an_oversight()
     let mut alice = host.join("alice").await;
     let channel = alice.general().await;
     let (file, _) = shared(&host, &mut alice, channel, 1, 50_000).await;
+    let picture = Sealed::new(&alice, channel, 2, self::picture());
+    picture.upload(&host, &mut alice).await;
+    let message = picture.message();
+    alice.call::<SendMessage>(&message).await.unwrap();
+    host.running().draw_thumbnails("acme").await.unwrap();
     host.stop().await;
     host.config.files = bucket.section();
     host.serve().await;
@@ -275,8 +287,25 @@ async fn files_of_the_folder_move_into_the_bucket_and_not_back_by_an_oversight()
     assert!(lies_in(&host.data(), file.id));
     arrives(&host, &mut alice, &file).await;
     host.running().host().workspace("acme").unwrap().sweep_files().await.unwrap();
-    assert!(bucket.has(file.id).await && !lies_in(&host.data(), file.id));
-    arrives(&host, &mut alice, &file).await;
+    for file in [&file, &picture] {
+        assert!(bucket.has(file.id).await && !lies_in(&host.data(), file.id));
+        arrives(&host, &mut alice, file).await;
+    }
+    // Thumbnails that lay in the folder, and one that never did.
+    let later = Sealed::new(&alice, channel, 3, self::picture());
+    later.upload(&host, &mut alice).await;
+    host.running().draw_thumbnails("acme").await.unwrap();
+    assert!(!lies_in(&host.data(), later.id));
+    for file in [&picture, &later] {
+        let path = thumbnail_path("acme", file.id);
+        let grant = file.open(&mut alice).await.unwrap();
+        let answer = raw(host.port, "GET", &path, &proved("GET", &path, &grant.token), &[]).await;
+        assert_eq!((answer.status, answer.body.len() as u64), (200, sealed_len(grant.thumbnail.unwrap())));
+    }
+    let one = OneMessage { channel, id: message.id };
+    alice.call::<DeleteMessage>(&one).await.unwrap();
+    host.running().host().workspace("acme").unwrap().sweep_files().await.unwrap();
+    assert!(!bucket.names().await.iter().any(|name| name.contains(&picture.id.to_string())));
     host.stop().await;
 
     let mut elsewhere = bucket.section();

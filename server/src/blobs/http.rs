@@ -3,7 +3,7 @@
 //!
 //! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
 
-use super::{Allowed, Blobs, Stored};
+use super::{Allowed, Blobs, Part, Stored};
 use crate::error::Fail;
 use crate::gate;
 use crate::serve::Shared;
@@ -27,7 +27,9 @@ use tokio::io::AsyncWriteExt;
 
 /// The routes, to be merged with what else is served.
 pub fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/w/{workspace}/files/{file}", get(fetch).head(where_it_stands).patch(go_on))
+    Router::new()
+        .route("/w/{workspace}/files/{file}", get(fetch).head(where_it_stands).patch(go_on))
+        .route("/w/{workspace}/files/{file}/thumb", get(fetch_thumbnail))
 }
 
 type Place = Path<(String, String)>;
@@ -61,7 +63,7 @@ struct Asked {
 }
 
 /// Finds who asks for what. `None` is answered as not found.
-async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>) -> Option<Asked> {
+async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: Option<Shown>) -> Option<Asked> {
     let (workspace, shown) = (shared.host.find(&place.0)?, shown?);
     let file: FileId = place.1.parse().ok()?;
     let tokens = &workspace.blobs.tokens;
@@ -77,7 +79,10 @@ async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>
                 Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop)?,
                 None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop)?,
             }
-            files::standing(view, allowed.file)
+            match part {
+                Part::Body => files::standing(view, allowed.file),
+                Part::Thumbnail => files::thumbs::standing(view, allowed.file),
+            }
         })
         .await;
     let file = still.ok()??;
@@ -104,7 +109,8 @@ fn at(status: StatusCode, offset: u64) -> Response {
 }
 
 async fn where_it_stands(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(Asked { workspace, allowed, file }) = allowed(&shared, &place, Shown::of(&request)).await else {
+    let Some(Asked { workspace, allowed, file }) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await
+    else {
         return not_found();
     };
     if allowed.upload.is_none() {
@@ -122,7 +128,7 @@ fn offset(blobs: &Blobs, file: FileId, stands: Standing) -> io::Result<u64> {
 }
 
 async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(asked) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
+    let Some(asked) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await else { return not_found() };
     let Some(total) = asked.allowed.upload else { return not_found() };
     let offset = request.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let Some(offset) = offset else { return StatusCode::BAD_REQUEST.into_response() };
@@ -161,14 +167,28 @@ async fn take(asked: &Asked, wanted: u64, total: u64, body: Body) -> Result<Resp
 }
 
 async fn fetch(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(Asked { workspace, allowed, file }) = allowed(&shared, &place, Shown::of(&request)).await else {
+    fetch_part(&shared, &place, Part::Body, Shown::of(&request), request.headers()).await
+}
+
+async fn fetch_thumbnail(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
+    fetch_part(&shared, &place, Part::Thumbnail, Shown::of(&request), request.headers()).await
+}
+
+async fn fetch_part(
+    shared: &Shared,
+    place: &(String, String),
+    part: Part,
+    shown: Option<Shown>,
+    headers: &HeaderMap,
+) -> Response {
+    let Some(Asked { workspace, allowed, file }) = allowed(shared, place, part, shown).await else {
         return not_found();
     };
     if allowed.upload.is_some() || !file.whole {
         return not_found();
     }
-    let given = match workspace.blobs.open(allowed.file, file.sealed).await {
-        Ok(stored) => give(stored, &allowed.file.to_string(), request.headers()).await,
+    let given = match workspace.blobs.open(allowed.file, part, file.sealed).await {
+        Ok(stored) => give(stored, &part.name(allowed.file), headers).await,
         Err(why) => Err(why),
     };
     given.unwrap_or_else(failed)

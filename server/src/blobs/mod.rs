@@ -25,6 +25,7 @@ use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use storage::Shelf;
 use thechatapp_protocol::FileId;
@@ -38,6 +39,25 @@ pub const LIMITS: Limits = Limits { file: 2 << 30, person: u64::MAX, workspace: 
 /// How much of a file is in memory at once on its way out.
 const PIECE: usize = 256 * 1024;
 
+/// What is stored of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The file itself.
+    Body,
+    /// Its thumbnail.
+    Thumbnail,
+}
+
+impl Part {
+    /// Under which name, in the folder and in a bucket.
+    pub(crate) fn name(self, file: FileId) -> String {
+        match self {
+            Self::Body => file.to_string(),
+            Self::Thumbnail => format!("{file}.thumb"),
+        }
+    }
+}
+
 /// One workspace's blobs.
 #[derive(Debug)]
 pub struct Blobs {
@@ -47,6 +67,10 @@ pub struct Blobs {
     pub tokens: Tokens,
     limits: RwLock<Limits>,
     busy: Arc<Mutex<HashSet<FileId>>>,
+    /// Whether pictures may have come since they were last looked for.
+    pictures: AtomicBool,
+    /// Held by whoever makes thumbnails.
+    pub(crate) drawing: tokio::sync::Mutex<()>,
 }
 
 /// While it is held nobody else writes this upload.
@@ -72,7 +96,18 @@ impl Blobs {
             tokens: Tokens::default(),
             limits: RwLock::new(LIMITS),
             busy: Arc::default(),
+            pictures: true.into(),
+            drawing: tokio::sync::Mutex::default(),
         }
+    }
+
+    /// A picture is there that may get a thumbnail.
+    pub(crate) fn picture_came(&self) {
+        self.pictures.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_pictures(&self) -> bool {
+        self.pictures.swap(false, Ordering::Relaxed)
     }
 
     /// Sets where whole files go from now on, instead of into the folder.
@@ -101,6 +136,22 @@ impl Blobs {
 
     fn part(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.part"))
+    }
+
+    fn place(&self, file: FileId, part: Part) -> PathBuf {
+        self.folder.join(part.name(file))
+    }
+
+    /// Whatever may lie in the folder of a file, half written thumbnails included.
+    fn remove_here(&self, file: FileId) -> io::Result<()> {
+        let thumbnail = self.place(file, Part::Thumbnail);
+        for path in [self.part(file), self.whole(file), thumbnail.with_extension("new"), thumbnail] {
+            match std::fs::remove_file(path) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// How many bytes of an upload are here.
@@ -150,7 +201,7 @@ impl Blobs {
     pub async fn keep(self: &Arc<Self>, file: FileId) -> Result<(), Fail> {
         let own = self.clone();
         match self.bucket() {
-            Some(bucket) => bucket.put(&file.to_string(), blocking(move || own.read_upload(file)).await?).await,
+            Some(bucket) => bucket.put(&Part::Body.name(file), blocking(move || own.read_upload(file)).await?).await,
             None => blocking(move || own.keep_in_folder(file)).await,
         }
     }
@@ -171,20 +222,30 @@ impl Blobs {
         if self.bucket().is_some() {
             let own = self.clone();
             // If this is not reached, the next sweep finds it.
-            let _ = blocking(move || {
-                remove(&own.part(file))?;
-                remove(&own.whole(file))
-            })
-            .await;
+            let _ = blocking(move || own.remove_here(file)).await;
         }
     }
 
-    /// A whole file, of so many sealed bytes.
+    /// Stores the sealed thumbnail of a file, in the place of one that is there.
+    ///
+    /// # Errors
+    /// The system's, or the bucket's.
+    pub async fn keep_thumbnail(self: &Arc<Self>, file: FileId, sealed: Vec<u8>) -> Result<(), Fail> {
+        match self.bucket() {
+            Some(bucket) => bucket.put_bytes(&Part::Thumbnail.name(file), sealed).await,
+            None => {
+                let path = self.place(file, Part::Thumbnail);
+                blocking(move || files::write_private(&path, &sealed)).await
+            }
+        }
+    }
+
+    /// What is stored of a whole file, so many sealed bytes.
     ///
     /// # Errors
     /// Not found; the system's. With a bucket only reading tells.
-    pub async fn open(&self, file: FileId, size: u64) -> Result<Stored, Fail> {
-        let path = self.whole(file);
+    pub async fn open(&self, file: FileId, part: Part, size: u64) -> Result<Stored, Fail> {
+        let path = self.place(file, part);
         let opened = blocking(move || {
             let open = File::open(path)?;
             let size = open.metadata()?.len();
@@ -193,7 +254,7 @@ impl Blobs {
         .await;
         match (opened, self.bucket()) {
             (Err(Fail::File(why)), Some(shelf)) if why.kind() == io::ErrorKind::NotFound => {
-                Ok(Stored { size, from: Place::Bucket(shelf, file.to_string()) })
+                Ok(Stored { size, from: Place::Bucket(shelf, part.name(file)) })
             }
             (opened, _) => opened,
         }
@@ -204,7 +265,7 @@ impl Blobs {
     /// # Errors
     /// Not found; the system's, or the bucket's.
     pub async fn header(&self, file: FileId, size: u64) -> Result<Vec<u8>, Fail> {
-        let pieces = self.open(file, size).await?.pieces(0, HEADER as u64).await?;
+        let pieces = self.open(file, Part::Body, size).await?.pieces(0, HEADER as u64).await?;
         Ok(pieces.try_collect::<bytes::BytesMut>().await?.to_vec())
     }
 
@@ -217,15 +278,10 @@ impl Blobs {
         let taken: Vec<_> = gone.iter().filter_map(|file| self.claim(*file)).collect();
         let gone: Vec<_> = taken.iter().map(|busy| busy.file).collect();
         let (own, here) = (self.clone(), gone.clone());
-        blocking(move || {
-            here.iter().try_for_each(|file| {
-                remove(&own.part(*file))?;
-                remove(&own.whole(*file))
-            })
-        })
-        .await?;
+        blocking(move || here.iter().try_for_each(|file| own.remove_here(*file))).await?;
         if let Some(bucket) = self.bucket() {
-            bucket.delete(gone.iter().map(ToString::to_string).collect()).await?;
+            let names = gone.iter().flat_map(|file| [Part::Body, Part::Thumbnail].map(|part| part.name(*file)));
+            bucket.delete(names.collect()).await?;
         }
         Ok(gone)
     }
@@ -247,7 +303,7 @@ impl Blobs {
             };
             for entry in entries {
                 let name = entry?.file_name();
-                let name = name.to_str().map(|name| name.strip_suffix(".part").unwrap_or(name));
+                let name = name.to_str().map(|name| name.split('.').next().unwrap_or(name));
                 found.extend(name.and_then(|name| name.parse::<FileId>().ok()));
             }
             found.sort_unstable();
@@ -263,11 +319,13 @@ impl Blobs {
     /// The system's, or the bucket's.
     pub async fn move_out(self: &Arc<Self>, file: FileId) -> Result<(), Fail> {
         let (Some(bucket), Some(_busy)) = (self.bucket(), self.claim(file)) else { return Ok(()) };
-        let path = self.whole(file);
-        match blocking(move || File::open(path)).await {
-            Ok(whole) => bucket.put(&file.to_string(), whole).await?,
-            Err(Fail::File(why)) if why.kind() == io::ErrorKind::NotFound => {}
-            Err(why) => return Err(why),
+        for part in [Part::Body, Part::Thumbnail] {
+            let path = self.place(file, part);
+            match blocking(move || File::open(path)).await {
+                Ok(whole) => bucket.put(&part.name(file), whole).await?,
+                Err(Fail::File(why)) if why.kind() == io::ErrorKind::NotFound => {}
+                Err(why) => return Err(why),
+            }
         }
         self.kept(file).await;
         Ok(())
@@ -316,13 +374,6 @@ impl Stored {
                 Ok(Box::new(SyncIoBridge::new(StreamReader::new(pieces))))
             }
         }
-    }
-}
-
-fn remove(path: &Path) -> io::Result<()> {
-    match std::fs::remove_file(path) {
-        Err(why) if why.kind() != io::ErrorKind::NotFound => Err(why),
-        _ => Ok(()),
     }
 }
 

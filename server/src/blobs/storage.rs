@@ -162,6 +162,15 @@ impl Shelf {
         put
     }
 
+    /// Puts something small there.
+    ///
+    /// # Errors
+    /// The bucket's.
+    pub async fn put_bytes(&self, name: &str, bytes: Vec<u8>) -> std::result::Result<(), Fail> {
+        self.store.put(&self.path(name), bytes.into()).await?;
+        Ok(())
+    }
+
     /// The bytes from a place on, so many, as they come.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::{devices, files};
+use crate::thumbnail;
 use std::sync::Arc;
 use std::time::Instant;
 use thechatapp_protocol::event::FileRow;
@@ -104,6 +105,10 @@ async fn end(
     match looked_at {
         Ok(row) => {
             workspace.blobs.kept(file).await;
+            drop(busy);
+            if thumbnail::is_picture(&row.media_type) {
+                workspace.blobs.picture_came();
+            }
             Ok(row)
         }
         Err((_, why)) => {
@@ -118,14 +123,15 @@ async fn end(
 impl Handle for OpenFile {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenFileParams) -> Result<FileGrant, Fail> {
         let OpenFileParams { channel, file, part } = params;
-        let (row, key) = workspace
+        let (row, key, thumbnail) = workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
-                files::open(view, permit.channel()?, permit.person(), file)
+                let (row, key) = files::open(view, permit.channel()?, permit.person(), file)?;
+                Ok((row, key, files::thumbs::size(view, file)?))
             })
             .await?;
         let token = mint(&workspace, Allowed { caller, channel, file, upload: None }).await?;
         let header = if part { Some(workspace.blobs.header(file, sealed_len(row.size)).await?) } else { None };
-        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header })
+        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header, thumbnail })
     }
 }
 

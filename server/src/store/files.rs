@@ -5,6 +5,7 @@
 //! (see [`removed`]).
 
 mod removed;
+pub mod thumbs;
 
 pub use removed::{Danger, Removed, gone, left_over, refuse, remove_of, why as why_removed};
 
@@ -12,6 +13,7 @@ use super::channels::Channel;
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
 use crate::keyring::Sealed;
+use crate::thumbnail;
 use crate::time::now;
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
@@ -196,12 +198,13 @@ fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<F
 /// # Errors
 /// Not found when it was removed meanwhile.
 pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result<(), Fail> {
+    let thumb = thumbnail::is_picture(&row.media_type).then_some(thumbs::DUE);
     let wrapped = tx.keyring.wrap_file_key(channel.id, row.id, key)?;
     let info = seal_info(tx.view(), channel.id, row)?;
     let done = tx
         .db
         .prepare_cached(
-            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5, epoch = ?8
+            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5, epoch = ?8, thumb = ?9
              WHERE id = ?1 AND state = ?6 AND channel = ?7",
         )?
         .execute((
@@ -213,6 +216,7 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
             UPLOADING,
             channel.id.as_bytes(),
             signed(wrapped.epoch),
+            thumb,
         ))?;
     if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
 }

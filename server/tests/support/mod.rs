@@ -40,6 +40,8 @@ pub struct Host {
     pub running: Option<Running>,
     pub port: u16,
     pub config: Config,
+    /// What draws thumbnails.
+    pub program: PathBuf,
     source: Box<dyn Fn() -> KeySource + Send + Sync>,
 }
 
@@ -73,6 +75,7 @@ impl Host {
             running: None,
             port: 0,
             config,
+            program: env!("CARGO_BIN_EXE_thechatapp-server").into(),
             source: Box::new(source),
         };
         host.serve().await;
@@ -99,6 +102,7 @@ impl Host {
             config: self.config.clone(),
             ready_file: Some(self.ready_file()),
             cost: Cost::TESTS,
+            program: Some(self.program.clone()),
         };
         let running = thechatapp_server::serve(options).await.unwrap();
         self.port = running.url.rsplit(':').next().unwrap().parse().unwrap();

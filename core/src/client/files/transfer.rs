@@ -122,7 +122,7 @@ pub(super) async fn pull(
     let wanted = OpenFileParams { channel, file, part: range.is_some() };
     let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
     loop {
-        let FileGrant { file: row, key, token, header } = tries.grant(workspace, wanted).await?;
+        let FileGrant { file: row, key, token, header, .. } = tries.grant(workspace, wanted).await?;
         let account = workspace.account();
         let remote = workspace.remote(&account, file, token)?;
         let coming = match &mut arriving {

@@ -101,7 +101,7 @@ pub fn why(view: View<'_>, channel: Channel, person: AccountId, id: FileId) -> R
 pub fn refuse(tx: &Tx<'_>, channel: Channel, id: FileId, danger: Danger) -> Result<(), Fail> {
     tx.db
         .prepare_cached(
-            "UPDATE files SET state = ?3, key = NULL, info = NULL, touched = ?4, reason = ?6
+            "UPDATE files SET state = ?3, key = NULL, info = NULL, thumb = NULL, touched = ?4, reason = ?6
              WHERE id = ?1 AND channel = ?2 AND state = ?5",
         )?
         .execute((
@@ -122,7 +122,7 @@ pub fn refuse(tx: &Tx<'_>, channel: Channel, id: FileId, danger: Danger) -> Resu
 pub fn remove_of(tx: &Tx<'_>, place: i64, why: Removed) -> Result<(), Fail> {
     tx.db
         .prepare_cached(
-            "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3, reason = ?4
+            "UPDATE files SET state = ?2, key = NULL, info = NULL, thumb = NULL, touched = ?3, reason = ?4
              WHERE place = ?1 AND state <= 1",
         )?
         .execute((place, REMOVED, now().0, why.number()))?;
@@ -138,7 +138,7 @@ pub fn left_over(tx: &Tx<'_>, since: Timestamp, most: u32) -> Result<Vec<FileId>
     for (state, why) in [(UPLOADING, Removed::NeverFinished), (WHOLE, Removed::NeverSent)] {
         tx.db
             .prepare_cached(
-                "UPDATE files SET state = ?1, key = NULL, info = NULL, reason = ?4
+                "UPDATE files SET state = ?1, key = NULL, info = NULL, thumb = NULL, reason = ?4
                  WHERE state = ?2 AND place IS NULL AND touched < ?3",
             )?
             .execute((REMOVED, state, since.0, why.number()))?;
