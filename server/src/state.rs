@@ -19,25 +19,18 @@ use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
-use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use thechatapp_database::{Frozen, Readers, Writer};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
-
-/// An upload that nobody went on with for so long, or a file that no message took, is removed.
-const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Files removed in one step.
-const FILES_AT_ONCE: u32 = 200;
 
 /// One workspace, open or closed.
 pub struct Workspace {
@@ -319,39 +312,6 @@ impl Workspace {
     /// How many writes were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
-    }
-
-    /// Bytes of files that were removed, or that nobody went on with, leave the disk, and the bucket. With a bucket, whole
-    /// files that lie on the disk still go there.
-    ///
-    /// # Errors
-    /// When the database, the disk or the bucket fails.
-    pub async fn sweep_files(&self) -> std::result::Result<(), Fail> {
-        self.sweep_files_at(now()).await
-    }
-
-    /// The same as of a moment.
-    ///
-    /// # Errors
-    /// As for [`Self::sweep_files`].
-    pub async fn sweep_files_at(&self, at: Timestamp) -> std::result::Result<(), Fail> {
-        loop {
-            let since = Timestamp(at.0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
-            let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
-            let gone = self.blobs.delete(&left).await?;
-            let all = gone.len() < FILES_AT_ONCE as usize;
-            self.unguarded(move |tx| store::files::gone(tx, &gone)).await?;
-            if all {
-                break;
-            }
-        }
-        let here = self.blobs.leftovers().await?;
-        let (whole, nobodys) = self.look(move |view| store::files::sort_out(view, &here)).await?;
-        self.blobs.delete(&nobodys).await?;
-        for file in whole {
-            self.blobs.move_out(file).await?;
-        }
-        Ok(())
     }
 
     /// A query of the server itself.

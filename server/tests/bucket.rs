@@ -275,9 +275,9 @@ async fn files_of_the_folder_move_into_the_bucket_and_not_back_by_an_oversight()
     let mut alice = host.join("alice").await;
     let channel = alice.general().await;
     let (file, _) = shared(&host, &mut alice, channel, 1, 50_000).await;
-    let picture = Sealed::new(&alice, channel, 2, self::picture());
-    picture.upload(&host, &mut alice).await;
-    let message = picture.message();
+    let photo = Sealed::new(&alice, channel, 2, picture());
+    photo.upload(&host, &mut alice).await;
+    let message = photo.message();
     alice.call::<SendMessage>(&message).await.unwrap();
     host.running().draw_thumbnails("acme").await.unwrap();
     host.stop().await;
@@ -287,16 +287,16 @@ async fn files_of_the_folder_move_into_the_bucket_and_not_back_by_an_oversight()
     assert!(lies_in(&host.data(), file.id));
     arrives(&host, &mut alice, &file).await;
     host.running().host().workspace("acme").unwrap().sweep_files().await.unwrap();
-    for file in [&file, &picture] {
+    for file in [&file, &photo] {
         assert!(bucket.has(file.id).await && !lies_in(&host.data(), file.id));
         arrives(&host, &mut alice, file).await;
     }
     // Thumbnails that lay in the folder, and one that never did.
-    let later = Sealed::new(&alice, channel, 3, self::picture());
+    let later = Sealed::new(&alice, channel, 3, picture());
     later.upload(&host, &mut alice).await;
     host.running().draw_thumbnails("acme").await.unwrap();
     assert!(!lies_in(&host.data(), later.id));
-    for file in [&picture, &later] {
+    for file in [&photo, &later] {
         let path = thumbnail_path("acme", file.id);
         let grant = file.open(&mut alice).await.unwrap();
         let answer = raw(host.port, "GET", &path, &proved("GET", &path, &grant.token), &[]).await;
@@ -305,7 +305,7 @@ async fn files_of_the_folder_move_into_the_bucket_and_not_back_by_an_oversight()
     let one = OneMessage { channel, id: message.id };
     alice.call::<DeleteMessage>(&one).await.unwrap();
     host.running().host().workspace("acme").unwrap().sweep_files().await.unwrap();
-    assert!(!bucket.names().await.iter().any(|name| name.contains(&picture.id.to_string())));
+    assert!(!bucket.names().await.iter().any(|name| name.contains(&photo.id.to_string())));
     host.stop().await;
 
     let mut elsewhere = bucket.section();

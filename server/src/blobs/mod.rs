@@ -8,6 +8,7 @@ mod check;
 mod danger;
 mod http;
 pub mod storage;
+mod sweep;
 mod tokens;
 
 pub use check::{UNKNOWN, check_name, look_at};

@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
-/// The schema of `workspace.db`.
+/// The schema of `workspace.db`, in the order in which its steps came, whatever their numbers.
 pub const WORKSPACE: Schema = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_talk.sql"),

@@ -1,5 +1,4 @@
 use super::draw::draw;
-use super::*;
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, ExtendedColorType, Frame, ImageEncoder, ImageFormat, Rgb, RgbImage, Rgba, RgbaImage};
 use std::io::Cursor;

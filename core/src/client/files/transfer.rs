@@ -173,7 +173,7 @@ async fn fetch_rest(remote: &Remote<'_>, coming: &mut Arriving, progress: Progre
 
 /// A transfer that broke off is taken up again, a few times.
 #[derive(Default)]
-struct Tries(u32);
+pub(super) struct Tries(u32);
 
 impl Tries {
     /// The session; a connection that is being made is waited for.
@@ -187,7 +187,7 @@ impl Tries {
     }
 
     /// A file's key, and leave to fetch it.
-    async fn grant(&mut self, workspace: &Workspace, wanted: OpenFileParams) -> Result<FileGrant> {
+    pub(super) async fn grant(&mut self, workspace: &Workspace, wanted: OpenFileParams) -> Result<FileGrant> {
         loop {
             let session = self.session(workspace).await?;
             match session.call::<OpenFile>(&wanted).await {
@@ -202,7 +202,7 @@ impl Tries {
         self.0 = 0;
     }
 
-    async fn again(&mut self, why: Error) -> Result<()> {
+    pub(super) async fn again(&mut self, why: Error) -> Result<()> {
         let passes = match &why {
             Error::Offline { .. } => true,
             Error::Refused(body) => matches!(body.code, Code::Busy | Code::Unavailable),
