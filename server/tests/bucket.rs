@@ -220,6 +220,8 @@ async fn a_bucket_that_fails_is_named_and_nothing_is_lost() {
         assert_eq!(alice.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput);
         alice.send(channel, "messages go on").await.unwrap();
         assert!(host.running().host().workspace("acme").unwrap().blobs.uploaded(file.id).unwrap() > 0);
+        let report = admin::run(host.running().host(), Command::Doctor).await.unwrap();
+        assert_eq!((&report["ok"], &report["files"]["ok"]), (&false.into(), &false.into()), "{report}");
 
         bucket.set(WELL);
         assert!(!bucket.has(file.id).await);
@@ -229,6 +231,43 @@ async fn a_bucket_that_fails_is_named_and_nothing_is_lost() {
         arrives(&host, &mut alice, &file).await;
         arrives(&host, &mut alice, &before).await;
     }
+    let report = admin::run(host.running().host(), Command::Doctor).await.unwrap();
+    assert_eq!((&report["files"]["ok"], &report["files"]["error"]), (&true.into(), &serde_json::Value::Null));
+    assert_eq!(report["files"]["bucket"], "s3://chat/team%20files");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_bucket_lost_or_changed_is_never_served_as_if_right() {
+    let bucket = Bucket::new().await;
+    let host = host_with(bucket.section()).await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let (file, _) = shared(&host, &mut alice, channel, 1, 300_000).await;
+    let name = bucket.names().await.remove(0);
+    let url = format!("{}/chat/{}", bucket.moto.url, name.replace(' ', "%20"));
+    let put = async |bytes: Vec<u8>| {
+        // It wants to be asked by somebody, whoever that is.
+        let somebody =
+            "AWS4-HMAC-SHA256 Credential=tests/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0";
+        let request = reqwest::Client::new().put(&url).header("authorization", somebody);
+        let answer = request.body(bytes).send().await.unwrap();
+        assert!(answer.status().is_success(), "{} {}", answer.status(), answer.text().await.unwrap());
+    };
+    let (context, mut altered) =
+        (thechatapp_seal::Context::file(alice.me.workspace.as_bytes(), file.id.as_bytes()), file.bytes.clone());
+    altered[200_000] ^= 1;
+    for bytes in [file.bytes[..100_000].to_vec(), altered, Vec::new(), b"<html>It works</html>".to_vec()] {
+        put(bytes).await;
+        let token = file.open(&mut alice).await.unwrap().token;
+        let answer = fetch(&host, file.id, &token).await;
+        let right = thechatapp_seal::open(&file.key, &context, &answer.body).is_ok();
+        assert!(!right, "{}", answer.status);
+        // What is too short is seen to be so before it is opened.
+        let told = answer.headers.get("content-length").is_some_and(|told| *told == answer.body.len().to_string());
+        assert!(answer.status != 200 || !told || answer.body.len() == file.bytes.len());
+    }
+    put(file.bytes.clone()).await;
+    arrives(&host, &mut alice, &file).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -224,8 +224,13 @@ async fn doctor(host: &Host) -> Result<Value> {
     }
     let open = files_open_to_others(host.dir())?;
     sound &= open.is_empty();
+    let bucket = host.check_storage().await;
+    let wrong = bucket.as_ref().and_then(|(_, wrong)| wrong.as_ref().map(ToString::to_string));
+    sound &= wrong.is_none();
+    let files = json!({ "bucket": bucket.map(|(name, _)| name), "ok": wrong.is_none(), "error": wrong });
     Ok(json!({
         "ok": sound,
+        "files": files,
         "version": env!("CARGO_PKG_VERSION"),
         "sqlite": rusqlite::version(),
         "key_service": host.provider(),

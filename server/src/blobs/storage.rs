@@ -23,8 +23,11 @@ use url::Url;
 /// What S3 takes as a part, at least, and how many parts.
 const PART: u64 = 5 << 20;
 const PARTS: u64 = 10_000;
-/// How many files are put at once; each has one part in memory.
-const PUTS: usize = 4;
+/// How many files are put at once, and how many of them by one workspace; each has one part in memory.
+const PUTS: usize = 8;
+const PUTS_OF_ONE: usize = 2;
+/// How much is read from the disk at once.
+const AT_ONCE: usize = 256 * 1024;
 /// How often a request is made once more, and how long is waited before, at most.
 const RETRIES: usize = 2;
 const BACKOFF: Duration = Duration::from_secs(2);
@@ -108,10 +111,22 @@ impl Storage {
         &self.name
     }
 
+    /// Whether it answers, and shows what is in it.
+    ///
+    /// # Errors
+    /// The bucket's.
+    pub async fn check(&self) -> std::result::Result<(), Fail> {
+        match self.store.list(Some(&self.prefix)).next().await {
+            Some(Err(why)) => Err(why.into()),
+            _ => Ok(()),
+        }
+    }
+
     /// Where the files of one workspace of a host are.
     pub fn shelf(&self, host: &str, workspace: WorkspaceId) -> Shelf {
         let base = self.prefix.clone().join(host).join(workspace.to_string());
-        Shelf { store: self.store.clone(), base, turns: self.turns.clone() }
+        let own_turns = Arc::new(Semaphore::new(PUTS_OF_ONE));
+        Shelf { store: self.store.clone(), base, own_turns, turns: self.turns.clone() }
     }
 }
 
@@ -120,6 +135,7 @@ impl Storage {
 pub struct Shelf {
     store: Arc<dyn ObjectStore>,
     base: Path,
+    own_turns: Arc<Semaphore>,
     turns: Arc<Semaphore>,
 }
 
@@ -135,7 +151,10 @@ impl Shelf {
     pub async fn put(&self, name: &str, from: File) -> std::result::Result<(), Fail> {
         let path = self.path(name);
         let length = from.metadata()?.len();
-        let _turn = self.turns.acquire().await.map_err(|_| Fail::Broken("nothing is put any more"))?;
+        let no_more = |_| Fail::Broken("nothing is put any more");
+        // One's own first: whoever waits there takes nobody's place.
+        let _own_turn = self.own_turns.acquire().await.map_err(no_more)?;
+        let _turn = self.turns.acquire().await.map_err(no_more)?;
         let mut from = tokio::fs::File::from_std(from);
         if length <= PART {
             self.store.put(&path, part(&mut from, length).await?.into()).await?;
@@ -224,6 +243,7 @@ impl Shelf {
 }
 
 async fn part(from: &mut tokio::fs::File, most: u64) -> std::io::Result<Vec<u8>> {
+    from.set_max_buf_size(AT_ONCE);
     let mut bytes = Vec::with_capacity(usize::try_from(most).unwrap_or_default());
     from.take(most).read_to_end(&mut bytes).await?;
     Ok(bytes)

@@ -51,6 +51,13 @@ impl Host {
         self.set_storage(&section)
     }
 
+    /// The bucket in use and what is wrong with it, if anything; nothing when files are in the data folder.
+    pub async fn check_storage(&self) -> Option<(String, Option<Error>)> {
+        let storage = self.told.lock().as_ref().and_then(|told| told.storage.clone())?;
+        let checked = storage.check().await;
+        Some((storage.name().to_owned(), checked.err().map(Error::from)))
+    }
+
     /// Compares what was told with what is in use, and remembers it.
     pub(super) fn settle_storage(&self, db: &Connection) -> Result<()> {
         if self.home.get().is_none() {

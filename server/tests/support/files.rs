@@ -21,7 +21,7 @@ pub struct Answer {
     pub body: Vec<u8>,
 }
 
-/// A request as it stands on the wire.
+/// A request as it stands on the wire. A connection that breaks before there is an answer is a status of 0.
 pub async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
     let mut stream = tls(port).await;
     let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
@@ -34,7 +34,9 @@ pub async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)]
     let _ = stream.write_all(body).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
-    let split = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
+    let Some(split) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
+        return Answer { status: 0, headers: HashMap::new(), body: Vec::new() };
+    };
     let head = String::from_utf8_lossy(&answer[..split]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
