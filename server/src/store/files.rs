@@ -2,7 +2,7 @@
 //!
 //! A file is uploaded for a channel, becomes whole, and is attached to one message of its uploader there. Removing it wipes
 //! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow, and why it was removed stays
-//! (see [`removed`]).
+//! (see [`Removed`]).
 
 mod removed;
 pub mod thumbs;

@@ -1,6 +1,6 @@
 //! Small pictures of shared pictures. A decoder of pictures is code that strangers feed, so it runs in a process of its own, this
 //! program once more, that can do nothing but read its input, compute for a while in some memory, and write its
-//! output ([`confine`]). The opened picture goes there by a pipe and the thumbnail comes back by another; on the disk both
+//! output (`confine`). The opened picture goes there by a pipe and the thumbnail comes back by another; on the disk both
 //! are sealed only.
 //!
 //! A picture that crashes that process, fills its memory or takes too long has no thumbnail, and that is all.
