@@ -393,10 +393,16 @@ impl Config {
             }
         }
         let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
-        if [config.key.cache_seconds, config.key.timeout_seconds, config.files.timeout_seconds].contains(&0) {
-            return Err(bad(
-                "key.cache_seconds, key.timeout_seconds and files.timeout_seconds must not be 0".to_owned()
-            ));
+        let (key, files) = (&config.key, &config.files);
+        for (name, seconds) in [
+            ("key.cache_seconds", key.cache_seconds),
+            ("key.timeout_seconds", key.timeout_seconds),
+            ("files.timeout_seconds", files.timeout_seconds),
+            ("files.thumbnail_seconds", files.thumbnail_seconds),
+        ] {
+            if seconds == 0 {
+                return Err(bad(format!("{name} must not be 0")));
+            }
         }
         if !config.key.rotate_days.is_valid() {
             return Err(bad("key.rotate_days: 0 days are no interval".to_owned()));

@@ -77,7 +77,9 @@ fn a_bucket_is_named_and_its_key_never_shown() {
     assert_eq!(files.largest, 1000);
     let config = read("", &variables).unwrap();
     assert!(!format!("{}{config:?}", config.show().unwrap()).contains("sesame"));
-    assert!(read("[files]\ntimeout_seconds = 0\n", &[]).is_err());
+    for none in ["timeout_seconds", "thumbnail_seconds"] {
+        assert!(read(&format!("[files]\n{none} = 0\n"), &[]).is_err());
+    }
 }
 
 #[test]
