@@ -41,6 +41,14 @@ pub fn file_path(workspace: &str, file: FileId) -> String {
     format!("/w/{workspace}/files/{file}")
 }
 
+/// Where the sealed thumbnail of a file is fetched.
+pub fn thumbnail_path(workspace: &str, file: FileId) -> String {
+    format!("{}{THUMBNAIL}", file_path(workspace, file))
+}
+
+/// What follows a file's path where its thumbnail is meant.
+pub const THUMBNAIL: &str = "/thumb";
+
 /// How many sealed bytes of an upload the server has, and where a request goes on.
 pub const OFFSET_HEADER: &str = "upload-offset";
 
