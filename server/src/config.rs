@@ -25,6 +25,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Browsers.
+    pub web: WebSection,
     /// Searching.
     pub search: SearchSection,
     /// Backups by itself.
@@ -187,6 +189,14 @@ impl FilesSection {
     }
 }
 
+/// `[web]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebSection {
+    /// Whether people may sign in by a browser.
+    pub chat: bool,
+}
+
 /// `[search]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -267,10 +277,11 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
+const SWITCHES: [&str; 4] = ["allow_unbound", "json", "index", "chat"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 27] = [
+    ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),

@@ -105,6 +105,8 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
         let step = db.transaction()?;
         let keyring = Keyring::load(&step, kept.id, key.clone())?;
         Identity::load(&step, &keyring)?.restored(&step)?;
+        // Who signed out of a browser since the backup stays signed out.
+        store::browsers::remove_all(&step)?;
         step.commit()?;
     }
     host.adopt(kept, &key, &database_key)

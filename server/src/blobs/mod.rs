@@ -8,7 +8,7 @@ mod danger;
 mod http;
 mod tokens;
 
-pub use check::{UNKNOWN, check_name, look_at};
+pub use check::{UNKNOWN, check_name, is_hidden, look_at};
 pub use danger::{Verdict, judge, refusal};
 pub use http::router;
 pub use tokens::{Allowed, Tokens};

@@ -1,0 +1,246 @@
+//! Files as browsers get them: opened by the server on their way out, and only the chunks that a range touches.
+//!
+//! Nothing opened is written anywhere, and of one transfer no more than a piece is in memory. A chunk that does not open
+//! ends the response broken off: what came before it is genuine, and it is never taken for all. Whether the asker may still
+//! read is asked again at each request and every few MiB; whoever signs out gets no further piece.
+
+use super::asked::{Asked, asked};
+use super::browser::{PATIENCE, Refused, Web};
+use super::session::Visit;
+use super::show;
+use crate::error::Fail;
+use crate::hub::Presence;
+use crate::native::Connection;
+use crate::store;
+use axum::Extension;
+use axum::body::Body;
+use axum::extract::{Path, Query, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::{StreamExt, stream};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, StatusCode};
+use serde::Deserialize;
+use std::fs::File;
+use std::io;
+use std::sync::Arc;
+use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::methods::files::OpenFile;
+use thechatapp_protocol::{ChannelId, FileId, Scope};
+use thechatapp_seal::{Context, Key, OpenSeek};
+use tokio::sync::OwnedSemaphorePermit;
+
+/// How much is opened at once: eight chunks.
+const PIECE: u64 = 128 * 1024;
+/// After how much it is asked again whether the asker may read.
+const ASK_AGAIN: u64 = 4 * 1024 * 1024;
+
+/// How a file is wanted.
+#[derive(Debug, Default, Deserialize)]
+pub struct Wanted {
+    /// To be saved, whatever it is.
+    download: Option<String>,
+}
+
+/// A file's sealed bytes, to be read at any place: the one place where this module touches the storage.
+fn sealed(visit: &Visit, file: FileId) -> io::Result<File> {
+    File::open(visit.workspace.blobs.whole(file))
+}
+
+/// A channel's and a file's id as they stand in a path.
+pub fn ids(channel: &str, file: &str) -> Result<(ChannelId, FileId), Fail> {
+    match (channel.parse(), file.parse()) {
+        (Ok(channel), Ok(file)) => Ok((channel, file)),
+        _ => Err(Fail::not_found("No such file")),
+    }
+}
+
+/// What the asker gets to read, by the same rule as a native device.
+async fn open(visit: &Visit, channel: ChannelId, file: FileId) -> Result<(FileRow, Key), Fail> {
+    let scope = Scope::Channel(channel);
+    visit
+        .workspace
+        .read::<OpenFile, _>(visit.caller, scope, move |view, permit| {
+            store::files::open(view, permit.channel()?, permit.person(), file)
+        })
+        .await
+}
+
+/// `GET` and `HEAD` of `/w/<workspace>/channels/<channel>/files/<file>`.
+pub async fn fetch(
+    State(web): State<Arc<Web>>,
+    Path((name, channel, file)): Path<(String, String, String)>,
+    Query(wanted): Query<Wanted>,
+    Extension(connection): Extension<Connection>,
+    method: Method,
+    headers: HeaderMap,
+) -> Result<Response, Refused> {
+    let visit = Visit::of(&web, &name, &headers, &connection).await?;
+    let (channel, file) = ids(&channel, &file)?;
+    // Before the gate is asked: who signs out after it did not see so is found out by this.
+    let presence = visit.workspace.hub.enter(visit.caller.device);
+    let (row, key) = open(&visit, channel, file).await?;
+    // A file's bytes never change, so its id is their strong validator (RFC 9110, section 8.8).
+    let tag = format!("\"{file}\"");
+    let head = method == Method::HEAD;
+    let (status, first, end) = match asked(&headers, &tag, row.size, head) {
+        Asked::NotModified => return Ok((StatusCode::NOT_MODIFIED, told(&row, &tag, &wanted)).into_response()),
+        Asked::Unmet => {
+            let unmet = [(header::CONTENT_RANGE, format!("bytes */{}", row.size))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response());
+        }
+        Asked::Whole => (StatusCode::OK, 0, row.size),
+        Asked::Part(first, last) => (StatusCode::PARTIAL_CONTENT, first, last + 1),
+    };
+    let mut about = told(&row, &tag, &wanted);
+    about.insert(header::CONTENT_LENGTH, HeaderValue::from(end - first));
+    if status == StatusCode::PARTIAL_CONTENT
+        && let Ok(range) = HeaderValue::from_str(&format!("bytes {first}-{}/{}", end - 1, row.size))
+    {
+        about.insert(header::CONTENT_RANGE, range);
+    }
+    if head {
+        return Ok((status, about).into_response());
+    }
+    let busy = || Refused::busy("Too many files at once");
+    let turn = web.fetches.take(visit.caller.person, PATIENCE).await.ok_or_else(busy)?;
+    let transfer = Transfer { web, visit, channel, file, presence, at: first, end, asked_at: first, _turn: turn };
+    let body = transfer.begin(row.size, key).await?;
+    Ok((status, about, body).into_response())
+}
+
+/// What is said of a file, however much of it is sent.
+fn told(row: &FileRow, tag: &str, wanted: &Wanted) -> HeaderMap {
+    let (kind, shown) = show::manner(&row.media_type);
+    let shown = shown && wanted.download.is_none();
+    let mut headers = HeaderMap::new();
+    let mut tell = |name: HeaderName, value: &str| {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            headers.insert(name, value);
+        }
+    };
+    tell(header::CONTENT_TYPE, kind);
+    tell(header::CONTENT_DISPOSITION, &show::disposition(shown, &row.name));
+    tell(header::ETAG, tag);
+    tell(header::ACCEPT_RANGES, "bytes");
+    tell(header::CONTENT_SECURITY_POLICY, show::POLICY);
+    // Nothing opened stays in a cache, neither a proxy's nor the browser's on its disk.
+    tell(header::CACHE_CONTROL, "private, no-store");
+    // A sandboxed document has no opener policy, or the browser refuses to show it (HTML, section 7.4.5).
+    tell(HeaderName::from_static("cross-origin-opener-policy"), "unsafe-none");
+    headers
+}
+
+/// Why a transfer ends before its end.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    #[error("it does not open: {0}")]
+    Damaged(#[from] thechatapp_seal::Error),
+    #[error("it cannot be read: {0}")]
+    Unread(#[from] io::Error),
+    #[error("the asker may not read it any more")]
+    NotAllowed,
+    #[error("the server stops")]
+    Stopped,
+}
+
+/// One file on its way to one browser.
+struct Transfer {
+    web: Arc<Web>,
+    visit: Visit,
+    channel: ChannelId,
+    file: FileId,
+    presence: Presence,
+    /// The next byte.
+    at: u64,
+    /// The byte after the last.
+    end: u64,
+    /// How far it had come when it was asked whether the asker may read.
+    asked_at: u64,
+    _turn: OwnedSemaphorePermit,
+}
+
+impl Transfer {
+    /// Opens the first piece, so that what does not open at its beginning is an error and no broken response.
+    async fn begin(mut self, size: u64, key: Key) -> Result<Body, Refused> {
+        let (visit, file) = (self.visit.clone(), self.file);
+        let opened = self
+            .apart(move || {
+                let context = Context::file(visit.workspace.id.as_bytes(), file.as_bytes());
+                let mut reader = OpenSeek::new(sealed(&visit, file)?, &key, &context)?;
+                match reader.length()? {
+                    length if length == size => Ok(reader),
+                    _ => Err(thechatapp_seal::Error::Truncated.into()),
+                }
+            })
+            .await;
+        let first = match opened {
+            Ok(reader) => self.next(reader).await,
+            Err(why) => Err(why),
+        };
+        let (piece, reader) = match first {
+            Ok(first) => first,
+            Err(Ended::Unread(why)) if why.kind() == io::ErrorKind::NotFound => {
+                return Err(Fail::not_found("No such file").into());
+            }
+            Err(Ended::NotAllowed) => return Err(Fail::signed_out().into()),
+            Err(why) => {
+                self.log(&why);
+                return Err(Fail::Broken("a stored file does not open").into());
+            }
+        };
+        let rest = stream::try_unfold((self, reader), |(mut transfer, reader)| async move {
+            if transfer.at >= transfer.end {
+                return Ok(None);
+            }
+            match transfer.next(reader).await {
+                Ok((piece, reader)) => Ok(Some((piece, (transfer, reader)))),
+                Err(why) => {
+                    transfer.log(&why);
+                    // The connection ends here, or its stream: the browser sees that something is missing.
+                    Err(io::Error::other(why))
+                }
+            }
+        });
+        Ok(Body::from_stream(stream::once(async move { Ok(piece) }).chain(rest)))
+    }
+
+    async fn next(&mut self, mut reader: OpenSeek<File>) -> Result<(Bytes, OpenSeek<File>), Ended> {
+        if self.presence.signed_out.is_cancelled() {
+            return Err(Ended::NotAllowed);
+        }
+        if self.at - self.asked_at >= ASK_AGAIN {
+            open(&self.visit, self.channel, self.file).await.map_err(|_| Ended::NotAllowed)?;
+            self.asked_at = self.at;
+        }
+        // Pieces end where chunks do, so that none is opened twice.
+        let (from, to) = (self.at, self.end.min((self.at / PIECE + 1) * PIECE));
+        let opened = self
+            .apart(move || {
+                let piece = reader.read_range(from, to)?;
+                Ok((Bytes::from_owner(piece), reader))
+            })
+            .await?;
+        self.at = to;
+        Ok(opened)
+    }
+
+    /// Reads and opens beside the threads that answer, a few pieces at once.
+    async fn apart<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> Result<T, Ended> + Send + 'static,
+    ) -> Result<T, Ended> {
+        let _turn = self.web.pieces.acquire().await.map_err(|_| Ended::Stopped)?;
+        tokio::task::spawn_blocking(work).await.map_err(|_| Ended::Stopped)?
+    }
+
+    fn log(&self, why: &Ended) {
+        let (workspace, file) = (self.visit.workspace.id, self.file);
+        match why {
+            Ended::Damaged(_) | Ended::Unread(_) => {
+                tracing::error!(%workspace, %file, %why, "a stored file ends early");
+            }
+            Ended::NotAllowed | Ended::Stopped => tracing::debug!(%workspace, %file, %why, "a transfer ends early"),
+        }
+    }
+}
