@@ -164,9 +164,11 @@ async fn a_browser_shows_pictures_runs_nothing_of_a_file_and_gets_nothing_after_
     }
     let ran = "return [window.ran ?? null, localStorage.getItem('ran')];";
     assert_eq!(window.run(ran, Vec::new()).await, json!([null, null]), "nothing ran");
-    for file in [&text, &picture] {
+    let shown = "return [document.contentType, document.images[0]?.naturalWidth ?? document.body.innerText.length]";
+    for (file, wanted) in [(&text, json!(["text/plain", words.len()])), (&picture, json!(["image/png", 1]))] {
         window.go(&scene.address(file)).await;
         assert_eq!(window.address().await, scene.address(file));
+        assert_eq!(window.script(shown, Vec::new()).await, wanted);
     }
 
     scene.page(&window).await;
