@@ -126,8 +126,6 @@ fn told(row: &FileRow, tag: &str, wanted: &Wanted) -> HeaderMap {
     tell(header::CONTENT_SECURITY_POLICY, show::POLICY);
     // Nothing opened stays in a cache, neither a proxy's nor the browser's on its disk.
     tell(header::CACHE_CONTROL, "private, no-store");
-    // A sandboxed document has no opener policy, or the browser refuses to show it (HTML, section 7.4.5).
-    tell(HeaderName::from_static("cross-origin-opener-policy"), "unsafe-none");
     headers
 }
 
