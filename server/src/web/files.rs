@@ -22,13 +22,14 @@ use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
 use serde::Deserialize;
 use std::fs::File;
-use std::io;
+use std::io::{self, BufRead, Read, Seek, SeekFrom};
 use std::sync::Arc;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::OpenFile;
 use thechatapp_protocol::{ChannelId, FileId, Scope};
-use thechatapp_seal::{Context, Key, OpenSeek};
+use thechatapp_seal::{CHUNK, Context, HEADER, Key, OpenReader, SEALED_CHUNK};
 use tokio::sync::OwnedSemaphorePermit;
+use zeroize::Zeroizing;
 
 /// How much is opened at once: eight chunks.
 const PIECE: u64 = 128 * 1024;
@@ -42,9 +43,30 @@ pub struct Wanted {
     download: Option<String>,
 }
 
-/// A file's sealed bytes, to be read at any place: the one place where this module touches the storage.
-fn sealed(visit: &Visit, file: FileId) -> io::Result<File> {
-    File::open(visit.workspace.blobs.whole(file))
+type Reader = OpenReader<Box<dyn Read + Send>>;
+
+/// A file's sealed bytes from a place on, so many: the one place where this module touches the storage.
+fn sealed(visit: &Visit, file: FileId, from: u64, count: u64) -> io::Result<Box<dyn Read + Send>> {
+    let mut stored = File::open(visit.workspace.blobs.whole(file))?;
+    stored.seek(SeekFrom::Start(from))?;
+    Ok(Box::new(stored.take(count)))
+}
+
+/// A file's plain bytes from `first` to before `end`, of which the chunks that hold them are read and opened, no others.
+fn opened(visit: &Visit, file: FileId, key: &Key, first: u64, end: u64) -> Result<Reader, Ended> {
+    let (chunk, sealed_chunk) = (CHUNK as u64, SEALED_CHUNK as u64);
+    let (number, after) = (first / chunk, end.div_ceil(chunk));
+    let context = Context::file(visit.workspace.id.as_bytes(), file.as_bytes());
+    let header = visit.workspace.blobs.header(file)?;
+    let from = HEADER as u64 + number * sealed_chunk;
+    let sealed = sealed(visit, file, from, (after - number) * sealed_chunk)?;
+    let mut reader = OpenReader::at_chunk(sealed, &header, number, key, &context)?;
+    let before = usize::try_from(first % chunk).unwrap_or(0);
+    if before > 0 {
+        reader.fill_buf()?;
+        reader.consume(before);
+    }
+    Ok(reader)
 }
 
 /// A channel's and a file's id as they stand in a path.
@@ -105,7 +127,7 @@ pub async fn fetch(
     let busy = || Refused::busy("Too many files at once");
     let turn = web.fetches.take(visit.caller.person, PATIENCE).await.ok_or_else(busy)?;
     let transfer = Transfer { web, visit, channel, file, presence, at: first, end, asked_at: first, _turn: turn };
-    let body = transfer.begin(row.size, key).await?;
+    let body = transfer.begin(key).await?;
     Ok((status, about, body).into_response())
 }
 
@@ -160,19 +182,9 @@ struct Transfer {
 
 impl Transfer {
     /// Opens the first piece, so that what does not open at its beginning is an error and no broken response.
-    async fn begin(mut self, size: u64, key: Key) -> Result<Body, Refused> {
-        let (visit, file) = (self.visit.clone(), self.file);
-        let opened = self
-            .apart(move || {
-                let context = Context::file(visit.workspace.id.as_bytes(), file.as_bytes());
-                let mut reader = OpenSeek::new(sealed(&visit, file)?, &key, &context)?;
-                match reader.length()? {
-                    length if length == size => Ok(reader),
-                    _ => Err(thechatapp_seal::Error::Truncated.into()),
-                }
-            })
-            .await;
-        let first = match opened {
+    async fn begin(mut self, key: Key) -> Result<Body, Refused> {
+        let (visit, file, first, end) = (self.visit.clone(), self.file, self.at, self.end);
+        let first = match self.apart(move || opened(&visit, file, &key, first, end)).await {
             Ok(reader) => self.next(reader).await,
             Err(why) => Err(why),
         };
@@ -203,7 +215,7 @@ impl Transfer {
         Ok(Body::from_stream(stream::once(async move { Ok(piece) }).chain(rest)))
     }
 
-    async fn next(&mut self, mut reader: OpenSeek<File>) -> Result<(Bytes, OpenSeek<File>), Ended> {
+    async fn next(&mut self, mut reader: Reader) -> Result<(Bytes, Reader), Ended> {
         if self.presence.signed_out.is_cancelled() {
             return Err(Ended::NotAllowed);
         }
@@ -215,7 +227,8 @@ impl Transfer {
         let (from, to) = (self.at, self.end.min((self.at / PIECE + 1) * PIECE));
         let opened = self
             .apart(move || {
-                let piece = reader.read_range(from, to)?;
+                let mut piece = Zeroizing::new(vec![0; usize::try_from(to - from).unwrap_or(0)]);
+                reader.read_exact(&mut piece)?;
                 Ok((Bytes::from_owner(piece), reader))
             })
             .await?;
