@@ -232,6 +232,28 @@ async fn who_signs_out_or_may_not_read_any_more_gets_no_more_than_is_on_its_way(
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_keeps_nobody_waiting() {
+    let host = Host::with_browsers().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    // More than sockets hold.
+    let big = web::share(&host, &mut alice, channel, "big.bin", "application/x-data", &bytes(24 << 20)).await;
+    let tab = Tab::open(host.port, "acme", "alice").await;
+    let mut unread = Vec::new();
+    for _ in 0..30 {
+        let headers = [("Cookie", tab.cookie.clone())];
+        let mut stream = put(host.port, "GET", &tab.path(channel, big.id), &headers, &[]).await;
+        stream.read_exact(&mut [0; 12]).await.unwrap();
+        unread.push(stream);
+    }
+    for turn in 0..20_u64 {
+        let range = format!("bytes={}-", big.size - turn);
+        let answer = tokio::time::timeout(Duration::from_secs(60), tab.range(channel, big.id, &range)).await.unwrap();
+        assert_eq!(answer.body.len() as u64, if turn == 0 { 0 } else { turn });
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_thousand_ranges_at_once_come_right_and_leave_the_server_well() {
     let host = Host::with_browsers().await;
     let mut alice = host.join("alice").await;

@@ -44,7 +44,21 @@ pub struct Web {
     /// From where it may be signed in.
     pub sign_ins: Turns<IpAddr>,
     /// Who may open or seal a piece of a file.
-    pub pieces: Arc<Semaphore>,
+    pieces: Arc<Semaphore>,
+}
+
+impl Web {
+    /// Reads and opens, or seals and writes, beside the threads that answer, a few pieces at once. `None` when the server
+    /// stops.
+    pub async fn apart<T: Send + 'static>(&self, work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+        let pieces = self.pieces.clone();
+        // A task of its own: no turn hangs on whether somebody's slow response is polled.
+        let done = tokio::spawn(async move {
+            let _turn = pieces.acquire_owned().await.ok()?;
+            tokio::task::spawn_blocking(work).await.ok()
+        });
+        done.await.ok()?
+    }
 }
 
 /// The routes, to be merged with what else is served.

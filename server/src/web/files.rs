@@ -184,7 +184,8 @@ impl Transfer {
     /// Opens the first piece, so that what does not open at its beginning is an error and no broken response.
     async fn begin(mut self, key: Key) -> Result<Body, Refused> {
         let (visit, file, first, end) = (self.visit.clone(), self.file, self.at, self.end);
-        let first = match self.apart(move || opened(&visit, file, &key, first, end)).await {
+        let opening = move || opened(&visit, file, &key, first, end);
+        let first = match self.web.apart(opening).await.unwrap_or(Err(Ended::Stopped)) {
             Ok(reader) => self.next(reader).await,
             Err(why) => Err(why),
         };
@@ -225,24 +226,14 @@ impl Transfer {
         }
         // Pieces end where chunks do, so that none is opened twice.
         let (from, to) = (self.at, self.end.min((self.at / PIECE + 1) * PIECE));
-        let opened = self
-            .apart(move || {
-                let mut piece = Zeroizing::new(vec![0; usize::try_from(to - from).unwrap_or(0)]);
-                reader.read_exact(&mut piece)?;
-                Ok((Bytes::from_owner(piece), reader))
-            })
-            .await?;
+        let read = move || {
+            let mut piece = Zeroizing::new(vec![0; usize::try_from(to - from).unwrap_or(0)]);
+            reader.read_exact(&mut piece)?;
+            Ok((Bytes::from_owner(piece), reader))
+        };
+        let next = self.web.apart(read).await.unwrap_or(Err(Ended::Stopped))?;
         self.at = to;
-        Ok(opened)
-    }
-
-    /// Reads and opens beside the threads that answer, a few pieces at once.
-    async fn apart<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, Ended> + Send + 'static,
-    ) -> Result<T, Ended> {
-        let _turn = self.web.pieces.acquire().await.map_err(|_| Ended::Stopped)?;
-        tokio::task::spawn_blocking(work).await.map_err(|_| Ended::Stopped)?
+        Ok(next)
     }
 
     fn log(&self, why: &Ended) {

@@ -249,9 +249,8 @@ fn at(status: StatusCode, offset: u64) -> Response {
 /// Seals what was gathered. After a failure the upload is gone: nothing goes on with a chunk that may be half written.
 async fn seal(mut held: Held, gathered: Zeroizing<Vec<u8>>) -> Result<Held, Refused> {
     let web = held.web.clone();
-    let _turn = web.pieces.acquire().await.map_err(|_| Fail::Broken("nothing is sealed any more"))?;
     // Were this request given up meanwhile, the piece is still written whole and the upload put back.
-    let sealed = tokio::task::spawn_blocking(move || {
+    let sealing = move || {
         let mut upload = held.upload.take().ok_or_else(not_here)?;
         let writer = upload.writer.as_mut().ok_or_else(not_here)?;
         writer.write_all(&gathered)?;
@@ -259,8 +258,8 @@ async fn seal(mut held: Held, gathered: Zeroizing<Vec<u8>>) -> Result<Held, Refu
         upload.touched = Instant::now();
         held.put_back(upload);
         Ok::<_, Fail>(held)
-    });
-    Ok(sealed.await.map_err(|_| Fail::Broken("the sealing of an upload ended"))??)
+    };
+    Ok(web.apart(sealing).await.unwrap_or(Err(Fail::Broken("the sealing of an upload ended")))?)
 }
 
 /// `POST /w/<workspace>/channels/<channel>/files/<file>`: ends an upload. A second time is answered the same.

@@ -67,6 +67,7 @@ pub async fn put(port: u16, method: &str, path: &str, headers: &[(&str, String)]
     stream.write_all(head.as_bytes()).await.unwrap();
     // A server that has answered already may not take the rest.
     let _ = stream.write_all(body).await;
+    let _ = stream.flush().await;
     stream
 }
 
