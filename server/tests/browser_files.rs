@@ -403,3 +403,49 @@ async fn uploads_of_browsers_are_checked_as_any_other() {
     assert_eq!(tab.finish(channel, file_id(1)).await.status, 200);
     assert_eq!(tab.fetch(channel, file_id(1)).await.body, [2; 50_000], "its uploader may read it already");
 }
+
+/// One connection by HTTP/2, as browsers have.
+fn http2() -> reqwest::Client {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let mut config = rustls::ClientConfig::builder_with_provider(provider.clone())
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(support::Anyone(provider)))
+        .with_no_client_auth();
+    config.alpn_protocols = vec![b"h2".to_vec()];
+    reqwest::Client::builder().tls_backend_preconfigured(config).build().unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_streams_of_one_connection_come_right_and_a_damaged_one_ends_alone() {
+    let host = Host::with_browsers().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let plain = bytes(3_000_000);
+    let file = web::share(&host, &mut alice, channel, "data.bin", "application/x-data", &plain).await.id;
+    let bad = web::share(&host, &mut alice, channel, "bad.bin", "application/x-data", &plain).await.id;
+    let path = host.running().host().workspace("acme").unwrap().blobs.whole(bad);
+    let mut sealed = std::fs::read(&path).unwrap();
+    sealed[2_000_000] ^= 1;
+    std::fs::write(&path, sealed).unwrap();
+    let tab = Tab::open(host.port, "acme", "alice").await;
+    let client = http2();
+    let fetch = |file, range: String| {
+        let address = format!("https://127.0.0.1:{}{}", host.port, tab.path(channel, file));
+        let request = client.get(address).header("Cookie", &tab.cookie).header("Range", range);
+        async move {
+            let answer = request.send().await.unwrap();
+            assert_eq!((answer.status(), answer.version()), (http::StatusCode::PARTIAL_CONTENT, http::Version::HTTP_2));
+            answer.bytes().await
+        }
+    };
+    let (good, broken) = tokio::join!(
+        futures_util::future::join_all((0..100).map(|turn| fetch(file, format!("bytes={}-", turn * 20_000)))),
+        fetch(bad, "bytes=0-".into()),
+    );
+    assert!(broken.is_err(), "a stream that broke off is no whole answer");
+    for (turn, body) in good.into_iter().enumerate() {
+        assert!(body.unwrap() == plain[turn * 20_000..], "{turn}");
+    }
+}

@@ -380,7 +380,7 @@ impl Session {
 }
 
 #[derive(Debug)]
-struct Anyone(Arc<rustls::crypto::CryptoProvider>);
+pub struct Anyone(pub Arc<rustls::crypto::CryptoProvider>);
 
 impl rustls::client::danger::ServerCertVerifier for Anyone {
     fn verify_server_cert(
