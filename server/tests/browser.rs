@@ -16,6 +16,7 @@ use thechatapp_protocol::methods::messages::{History, HistoryParams, SendMessage
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{Code, FileId, Method, Row};
+use thechatapp_server::backup;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn none_of_it_is_there_where_it_is_switched_off() {
@@ -259,4 +260,28 @@ async fn what_is_anothers_is_answered_to_a_browser_as_what_is_not_there() {
     // Who leaves reads no more.
     hers.call::<LeaveChannel>(&InChannel { channel: board }).await.unwrap();
     assert_eq!(hers.fetch(board, file.id).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_host_has_no_sessions_of_browsers() {
+    let mut host = Host::with_browsers().await;
+    host.join("alice").await;
+    let tab = Tab::open(host.port, "acme", "alice").await;
+    let (path, data) = (host.folder.path().join("backup"), host.data());
+    let open = move || {
+        let cost = thechatapp_seal::Argon2Params { m_kib: 8, t: 1, p: 1 };
+        backup::Folder::open_or_make(&path, "recovery passphrase", &cost).unwrap()
+    };
+    backup::create(host.running().host(), open()).await.unwrap();
+    host.stop().await;
+    host.serve().await;
+    assert_eq!(Tab { port: host.port, ..tab.clone() }.post::<WhoAmI>(&Nothing {}).await.status, 200);
+    host.stop().await;
+    std::fs::remove_dir_all(&data).unwrap();
+    let restored =
+        move || backup::restore(&open(), None, &data, &support::key(), thechatapp_server::auth::password::Cost::TESTS);
+    tokio::task::spawn_blocking(restored).await.unwrap().unwrap();
+    host.serve().await;
+    assert_eq!(Tab { port: host.port, ..tab }.post::<WhoAmI>(&Nothing {}).await.status, 401);
+    Tab::open(host.port, "acme", "alice").await;
 }
