@@ -166,6 +166,9 @@ async fn what_another_site_asks_for_is_refused() {
         mixed[1].1 = "cross-site".into();
         assert_eq!(tab.ask(method, path, &mixed, b"{}").await.status, 403);
     }
+    let preflight = [("Origin", "https://evil.example".to_owned()), ("Access-Control-Request-Method", "POST".into())];
+    let allowed = tab.ask("OPTIONS", &paths[0].1, &preflight, &[]).await;
+    assert!(allowed.status >= 400 && !allowed.headers.keys().any(|name| name.starts_with("access-control")));
     // A picture in another site's page; a link on it.
     let path = tab.path(channel, file.id);
     let site = |mode: &str, dest: &str| -> Headers {

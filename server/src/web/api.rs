@@ -78,8 +78,8 @@ async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Reques
     Ok(response)
 }
 
-/// A call's parameters as they came.
-async fn read(request: Request, most: usize) -> Result<Bytes, Refused> {
+/// A call's parameters as they came: JSON, at most so many bytes.
+pub(super) async fn read(request: Request, most: usize) -> Result<Bytes, Refused> {
     let bad = |why: &str| Refused(ErrorBody::new(Code::BadInput, "A call that cannot be read", why, "update the app"));
     let is_json =
         request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {

@@ -5,6 +5,7 @@
 //! full yet are in memory alone, so an upload goes on for as long as the server runs; after a restart it begins anew, under a
 //! new key, since a chunk must never be sealed twice with different contents.
 
+use super::api;
 use super::browser::{Refused, Web};
 use super::files::ids;
 use super::session::Visit;
@@ -16,8 +17,7 @@ use crate::store::files;
 use axum::Extension;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::rejection::JsonRejection;
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use futures_util::StreamExt;
 use http::StatusCode;
@@ -41,6 +41,8 @@ const PER_PERSON: usize = 8;
 const IN_ALL: usize = 1024;
 /// An upload that nobody went on with for so long is forgotten, as its bytes are.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
+/// The longest that is said of a new file.
+const NEW_MAX: usize = 4 * 1024;
 /// How much is gathered before it is sealed.
 const PIECE: usize = 128 * 1024;
 
@@ -152,14 +154,13 @@ pub async fn begin(
     State(web): State<Arc<Web>>,
     Path((name, channel)): Path<(String, String)>,
     Extension(connection): Extension<Connection>,
-    headers: HeaderMap,
-    new: Result<Json<NewFile>, JsonRejection>,
+    request: Request,
 ) -> Result<Response, Refused> {
-    let visit = Visit::of(&web, &name, &headers, &connection).await?;
+    let visit = Visit::of(&web, &name, request.headers(), &connection).await?;
     let channel: ChannelId = channel.parse().map_err(|_| Fail::not_found("No such channel"))?;
-    let Ok(Json(NewFile { file, name, media_type, size })) = new else {
-        return Err(Fail::bad_input("A call that cannot be read", "it says no file", "update the app").into());
-    };
+    let new = serde_json::from_slice(&api::read(request, NEW_MAX).await?);
+    let NewFile { file, name, media_type, size } =
+        new.map_err(|_| Fail::bad_input("A call that cannot be read", "it says no file", "update the app"))?;
     let row = FileRow { id: file, name, media_type, size };
     blobs::check_name(&row)?;
     let (limits, person) = (visit.workspace.blobs.limits(), visit.caller.person);
