@@ -60,8 +60,6 @@ pub async fn call(
 
 async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Request) -> Result<Response, Refused> {
     let workspace = session::workspace(web, name)?;
-    let busy = || Refused::busy("Too many people sign in at once");
-    let _turn = web.sign_ins.take(connection.address, PATIENCE).await.ok_or_else(busy)?;
     let before = session::find(&workspace, request.headers(), now()).await?;
     let browser = Browser {
         agent: agent(request.headers()),
@@ -69,6 +67,9 @@ async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Reques
         before: before.map(|found| found.id),
     };
     let params = methods::params::<SignIn>(Encoding::Json, &read(request, SIGN_IN_MAX).await?)?;
+    // Only now, so that nobody keeps a turn by sending slowly.
+    let busy = || Refused::busy("Too many people sign in at once");
+    let _turn = web.sign_ins.take(connection.address, PATIENCE).await.ok_or_else(busy)?;
     let token = Token::random()?;
     let me = methods::sign_in_browser(&workspace, params, token.hash(), browser).await?;
     let mut response = json(methods::reply(Encoding::Json, &me)?);
