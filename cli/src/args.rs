@@ -269,6 +269,9 @@ pub enum Command {
         /// Only these bytes, counted from 0, both ends included; A- for the rest
         #[arg(long, value_name = "A-B", allow_hyphen_values = true)]
         range: Option<String>,
+        /// Only the small picture of it
+        #[arg(long, conflicts_with = "range")]
+        thumbnail: bool,
         /// Where to put it; replaced once all of it is here
         #[arg(short, long, value_name = "F")]
         output: PathBuf,

@@ -233,6 +233,7 @@ fn refused(body: &ErrorBody) -> ErrorReport {
         Code::Denied => "denied",
         Code::SignedOut => "signed_out",
         Code::NotFound => "not_found",
+        Code::Removed => "removed",
         Code::Conflict => "conflict",
         Code::BadInput => "bad_input",
         Code::DiskFull => "server_disk_full",

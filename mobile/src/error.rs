@@ -56,8 +56,8 @@ macro_rules! errors {
 errors! {
     /// The input was wrong; nothing was changed.
     BadInput: "bad_input" | "conflict";
-    /// What was asked for is not there.
-    NotFound: "not_found";
+    /// What was asked for is not there, or not any more.
+    NotFound: "not_found" | "removed";
     /// The server cannot be reached, or is busy.
     Offline: "offline" | "unavailable" | "server_busy";
     /// The server shows an identity that was never announced: full stop.

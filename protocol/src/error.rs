@@ -12,6 +12,8 @@ pub enum Code {
     BadInput,
     /// What was asked for is not there, or not visible to the asker.
     NotFound,
+    /// What was asked for was there and was removed; the reason says why.
+    Removed,
     /// The asker may not do this.
     Denied,
     /// Too many failures; wait [`ErrorBody::seconds`].
@@ -41,7 +43,7 @@ impl Code {
     /// The exit code a program ends with on this error.
     pub fn exit_code(self) -> u8 {
         match self {
-            Self::BadInput | Self::NotFound | Self::Conflict => 3,
+            Self::BadInput | Self::NotFound | Self::Removed | Self::Conflict => 3,
             Self::Unavailable | Self::Busy | Self::Resync => 10,
             Self::Denied | Self::SignedOut => 12,
             Self::LockedOut => 13,

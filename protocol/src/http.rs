@@ -42,6 +42,14 @@ pub fn file_path(workspace: &str, file: FileId) -> String {
     format!("/w/{workspace}/files/{file}")
 }
 
+/// Where the sealed thumbnail of a file is fetched.
+pub fn thumbnail_path(workspace: &str, file: FileId) -> String {
+    format!("{}{THUMBNAIL}", file_path(workspace, file))
+}
+
+/// What follows a file's path where its thumbnail is meant.
+pub const THUMBNAIL: &str = "/thumb";
+
 /// Where a browser calls a method: `POST`, its parameters and its reply as JSON.
 pub fn api_path(workspace: &str, method: &str) -> String {
     format!("/w/{workspace}/api/v1/{method}")

@@ -126,6 +126,12 @@ impl Context {
         Self::new("file").part(workspace).part(file)
     }
 
+    /// The context of the thumbnail that a server makes of a file, under the same key. Neither opens as the other.
+    #[must_use]
+    pub fn thumbnail(workspace: &[u8], file: &[u8]) -> Self {
+        Self::new("thumbnail").part(workspace).part(file)
+    }
+
     /// A context as other implementations may have it, for published vectors.
     #[cfg(test)]
     pub(crate) fn raw(bytes: &[u8]) -> Self {

@@ -6,6 +6,7 @@ use crate::backup::Keep;
 use crate::blobs;
 use crate::error::{Error, Result};
 use crate::store::files::Limits;
+use crate::thumbnail::Drawing;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -159,9 +160,26 @@ impl std::fmt::Debug for KeySection {
 }
 
 /// `[files]`; sizes in bytes.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct FilesSection {
+    /// The bucket for whole files, `s3://bucket/prefix?region=R&endpoint=URL`; the data folder when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub storage: Option<String>,
+    /// The id of the key for the bucket; else AWS's own surroundings say it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub access_key_id: Option<String>,
+    /// The key for the bucket. Better in a file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secret_access_key: Option<String>,
+    /// How many seconds the bucket may be silent.
+    pub timeout_seconds: u64,
+    /// Whether pictures get thumbnails.
+    pub thumbnails: bool,
+    /// How much memory the process has that makes one.
+    pub thumbnail_memory: u64,
+    /// How many seconds it may take.
+    pub thumbnail_seconds: u64,
     /// The largest file.
     pub largest: u64,
     /// All files of one person; no bound when absent.
@@ -174,11 +192,35 @@ pub struct FilesSection {
 
 impl Default for FilesSection {
     fn default() -> Self {
-        Self { largest: blobs::LIMITS.file, per_person: None, per_workspace: None }
+        Self {
+            storage: None,
+            access_key_id: None,
+            secret_access_key: None,
+            timeout_seconds: 20,
+            thumbnails: true,
+            thumbnail_memory: 512 << 20,
+            thumbnail_seconds: 10,
+            largest: blobs::LIMITS.file,
+            per_person: None,
+            per_workspace: None,
+        }
+    }
+}
+
+impl std::fmt::Debug for FilesSection {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let limits = self.limits();
+        f.debug_struct("FilesSection").field("storage", &self.storage).field("limits", &limits).finish_non_exhaustive()
     }
 }
 
 impl FilesSection {
+    /// How thumbnails are drawn, by this program; `None` when none are wanted.
+    pub fn drawing(&self, program: PathBuf) -> Option<Drawing> {
+        let (memory, seconds) = (self.thumbnail_memory, self.thumbnail_seconds);
+        self.thumbnails.then_some(Drawing { program, memory, seconds })
+    }
+
     /// What they mean.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -277,10 +319,13 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 4] = ["allow_unbound", "json", "index", "chat"];
+const SWITCHES: [&str; 5] = ["allow_unbound", "json", "index", "thumbnails", "chat"];
+
+/// Keys that are sizes in bytes.
+const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 27] = [
+const KEYS: [(&str, &str); 34] = [
     ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),
@@ -291,6 +336,13 @@ const KEYS: [(&str, &str); 27] = [
     ("identity", "allow_unbound"),
     ("key", "kms"),
     ("key", "passphrase"),
+    ("files", "storage"),
+    ("files", "access_key_id"),
+    ("files", "secret_access_key"),
+    ("files", "timeout_seconds"),
+    ("files", "thumbnails"),
+    ("files", "thumbnail_memory"),
+    ("files", "thumbnail_seconds"),
     ("files", "largest"),
     ("files", "per_person"),
     ("files", "per_workspace"),
@@ -339,10 +391,10 @@ impl Config {
             let value = match text.as_str() {
                 "true" if SWITCHES.contains(&key) => Value::Boolean(true),
                 "false" if SWITCHES.contains(&key) => Value::Boolean(false),
-                number if section == "files" || key == "every_hours" || key.starts_with("keep_") => {
+                number if SIZES.contains(&key) || key == "every_hours" || key.starts_with("keep_") => {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
-                number if key == "cache_seconds" || key == "timeout_seconds" => {
+                number if key.ends_with("_seconds") => {
                     number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
                 }
                 _ => Value::String(text),
@@ -352,8 +404,10 @@ impl Config {
             }
         }
         let config = Self::deserialize(Value::Table(table)).map_err(|why| bad(why.to_string()))?;
-        if config.key.cache_seconds == 0 || config.key.timeout_seconds == 0 {
-            return Err(bad("key.cache_seconds and key.timeout_seconds must not be 0".to_owned()));
+        if [config.key.cache_seconds, config.key.timeout_seconds, config.files.timeout_seconds].contains(&0) {
+            return Err(bad(
+                "key.cache_seconds, key.timeout_seconds and files.timeout_seconds must not be 0".to_owned()
+            ));
         }
         if !config.key.rotate_days.is_valid() {
             return Err(bad("key.rotate_days: 0 days are no interval".to_owned()));
@@ -367,8 +421,9 @@ impl Config {
     /// When it cannot be written as TOML.
     pub fn show(&self) -> Result<String> {
         let mut shown = self.clone();
-        let key = &mut shown.key;
-        for secret in [&mut key.passphrase, &mut key.vault_token, &mut key.pin].into_iter().flatten() {
+        let (key, files) = (&mut shown.key, &mut shown.files);
+        let secrets = [&mut key.passphrase, &mut key.vault_token, &mut key.pin, &mut files.secret_access_key];
+        for secret in secrets.into_iter().flatten() {
             *secret = "(hidden)".to_owned();
         }
         toml::to_string(&shown).map_err(|why| Error::internal("The configuration cannot be shown", why))

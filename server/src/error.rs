@@ -232,6 +232,9 @@ pub enum Fail {
     /// A file could not be read or written.
     #[error(transparent)]
     File(#[from] std::io::Error),
+    /// The bucket with the files did not do what it was asked.
+    #[error("the file storage failed: {0}")]
+    Storage(#[from] object_store::Error),
     /// The workspace's identity could not be renewed.
     #[error(transparent)]
     Identity(#[from] IdentityError),
@@ -275,6 +278,16 @@ impl Fail {
         .into()
     }
 
+    /// Whether there is none.
+    pub fn is_not_found(&self) -> bool {
+        match self {
+            Self::File(why) => why.kind() == std::io::ErrorKind::NotFound,
+            Self::Storage(why) => matches!(why, object_store::Error::NotFound { .. }),
+            Self::Refused(body) => body.code == Code::NotFound,
+            _ => false,
+        }
+    }
+
     fn is_full(&self) -> bool {
         match self {
             Self::Database(why) => matches!(why, database::Error::Full(_)),
@@ -286,6 +299,11 @@ impl Fail {
             ),
             _ => false,
         }
+    }
+
+    /// Somebody else does it at the moment.
+    pub fn busy(what: &str, why: &str) -> Self {
+        ErrorBody::new(Code::Busy, what, why, "it is tried again by itself").after(1).into()
     }
 
     /// The words for the caller. A fault goes to the log with an id, and only the id goes out.
@@ -307,6 +325,16 @@ impl Fail {
                 "it goes away for a moment",
                 "it is tried again by itself",
             ),
+            Self::Storage(object_store::Error::NotFound { .. }) => Self::not_found("No such file").into_body(),
+            Self::Storage(why) => {
+                tracing::error!(error = %why, "the file storage failed");
+                ErrorBody::new(
+                    Code::Unavailable,
+                    "The storage of this server's files fails",
+                    storage_fault(&why),
+                    "try again; if it lasts, tell whoever runs the server",
+                )
+            }
             fault => {
                 let id = fault_id();
                 tracing::error!(id, error = %fault, "a call failed");
@@ -328,11 +356,27 @@ impl From<Fail> for Error {
             Fail::File(error) => error.into(),
             Fail::Seal(error) => error.into(),
             Fail::Identity(error) => error.into(),
+            Fail::Storage(why) => Self::new(
+                Kind::Unreachable,
+                "The storage of files fails",
+                format!("{}: {why}", storage_fault(&why)),
+                "see whether the bucket can be reached, and lets this host read and write",
+            ),
             Fail::Broken(why) => Self::new(Kind::Corrupt, "The stored data contradicts itself", why, "run doctor"),
             Fail::Refused(body) => {
                 Self::new(Kind::from_exit_code(body.code.exit_code()), body.what, body.why, body.advice)
             }
         }
+    }
+}
+
+/// In words that say nothing of the bucket: they go out.
+fn storage_fault(why: &object_store::Error) -> &'static str {
+    match why {
+        object_store::Error::PermissionDenied { .. } | object_store::Error::Unauthenticated { .. } => {
+            "it does not let the server in"
+        }
+        _ => "it does not answer, or not as it should",
     }
 }
 

@@ -28,6 +28,7 @@ pub mod serve;
 pub mod state;
 pub mod store;
 pub mod tenants;
+pub mod thumbnail;
 pub mod time;
 pub mod web;
 

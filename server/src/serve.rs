@@ -12,6 +12,7 @@ use crate::native::half_open::HalfOpen;
 use crate::native::{self, tls::Tls};
 use crate::rotation;
 use crate::tenants::{Host, Made, Served};
+use crate::thumbnail::{self, Drawing};
 use crate::web;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
@@ -43,6 +44,8 @@ pub struct Options {
     pub ready_file: Option<PathBuf>,
     /// What a password hash costs.
     pub cost: Cost,
+    /// This program, for what runs in a process of its own; without it there are no thumbnails.
+    pub program: Option<PathBuf>,
 }
 
 /// What everything that runs shares.
@@ -71,6 +74,7 @@ pub struct Running {
     pub metrics: Option<SocketAddr>,
     shared: Arc<Shared>,
     ready_file: Option<PathBuf>,
+    drawing: Option<Drawing>,
 }
 
 /// Makes a host and its first workspace.
@@ -125,7 +129,7 @@ pub fn clean_url(text: &str) -> Result<String> {
 /// # Errors
 /// See [`crate::error::Kind`].
 pub async fn serve(options: Options) -> Result<Running> {
-    let Options { data, key, config, ready_file, cost } = options;
+    let Options { data, key, config, ready_file, cost, program } = options;
     let backups = Schedule::new(&config.backup)?;
     let mut host = tokio::task::spawn_blocking(move || Host::open(&data, &key, cost))
         .await
@@ -158,6 +162,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     host.set_base_url(&url)?;
     host.set_limits(config.files.limits());
+    host.set_storage(&config.files)?;
     host.set_index(config.search.index);
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
@@ -184,6 +189,10 @@ pub async fn serve(options: Options) -> Result<Running> {
     };
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
+    let drawing = program.and_then(|program| config.files.drawing(program));
+    if let Some(drawing) = drawing.clone() {
+        tasks.spawn(thumbnail::in_background(host.clone(), drawing, stop.clone()));
+    }
     tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
     tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
     if let Some(schedule) = backups {
@@ -194,7 +203,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
     let closed = host.closed().map(|why| why.why);
     tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), closed, "ready");
-    Ok(Running { url, pin, metrics, shared, ready_file })
+    Ok(Running { url, pin, metrics, shared, ready_file, drawing })
 }
 
 /// Says where and who this server is. While the host is closed nobody knows who.
@@ -218,6 +227,18 @@ impl Running {
     /// Asks the key service for what is due as of `at`, now and not when its time comes. Answers how long nothing more is due.
     pub async fn check_keys(&self, at: Instant) -> Duration {
         self.shared.host.check_keys(at).await
+    }
+
+    /// Makes the thumbnails that are due in a workspace, now and not a moment later.
+    ///
+    /// # Errors
+    /// See [`crate::error::Kind`].
+    pub async fn draw_thumbnails(&self, workspace: &str) -> Result<()> {
+        let workspace = self.host().workspace(workspace)?;
+        if let Some(drawing) = &self.drawing {
+            while workspace.draw_thumbnails(drawing, u32::MAX).await? > 0 {}
+        }
+        Ok(())
     }
 
     /// Stops: no new connections, calls in flight are answered, sessions are told to come again.
@@ -305,6 +326,12 @@ async fn look_after_indexes(host: Arc<Host>, stop: CancellationToken) {
         let tidy = tidied.elapsed() >= TIDY_INDEXES;
         if tidy {
             tidied = Instant::now();
+        }
+        if tidy
+            && host.closed().is_none()
+            && let Err(why) = host.remove_wiped_files().await
+        {
+            tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
         }
         for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let mut done = workspace.index_what_came().await;

@@ -19,25 +19,18 @@ use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
-use crate::time::now;
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use std::time::Duration;
 use thechatapp_database::{Frozen, Readers, Writer};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
-
-/// An upload that nobody went on with for so long, or a file that no message took, is removed.
-const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
-/// Files removed in one step.
-const FILES_AT_ONCE: u32 = 200;
 
 /// One workspace, open or closed.
 pub struct Workspace {
@@ -52,7 +45,7 @@ pub struct Workspace {
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
     /// The sealed bytes of its files.
-    pub blobs: Blobs,
+    pub blobs: Arc<Blobs>,
     /// What is known of its key.
     pub(crate) health: Mutex<Health>,
     /// Whether its messages are indexed for searching.
@@ -139,8 +132,10 @@ pub(crate) struct Still {
     pub database_key: Key,
     /// How many messages there are.
     pub messages: u64,
-    /// The files that belong to them.
-    pub shared: Vec<FileId>,
+    /// The files that belong to them, and how many sealed bytes each has.
+    pub shared: Vec<(FileId, u64)>,
+    /// Those of them that have a thumbnail, and how many sealed bytes it has.
+    pub thumbnails: Vec<(FileId, u64)>,
     /// While it lives, the file stands still.
     pub guard: (Frozen, tokio::sync::OwnedRwLockReadGuard<()>),
 }
@@ -154,7 +149,7 @@ impl Workspace {
             title: place.title.clone(),
             hub: Arc::new(Hub::new(0)),
             passwords,
-            blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
+            blobs: Arc::new(Blobs::of(place.path.parent().unwrap_or(&place.path))),
             health: Mutex::default(),
             index: Arc::new(true.into()),
             place,
@@ -319,26 +314,6 @@ impl Workspace {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
     }
 
-    /// Bytes of files that were removed, or that nobody went on with, leave the disk.
-    ///
-    /// # Errors
-    /// When the database or the disk fails.
-    pub async fn sweep_files(self: &Arc<Self>) -> std::result::Result<(), Fail> {
-        loop {
-            let since = Timestamp(now().0 - i64::try_from(LEFT_ALONE.as_millis()).unwrap_or(i64::MAX));
-            let left = self.unguarded(move |tx| store::files::left_over(tx, since, FILES_AT_ONCE)).await?;
-            let all = left.len() < FILES_AT_ONCE as usize;
-            let (own, gone) = (self.clone(), left.clone());
-            tokio::task::spawn_blocking(move || own.blobs.delete(&gone))
-                .await
-                .map_err(|_| Fail::Broken("the removal of files ended"))??;
-            self.unguarded(move |tx| store::files::gone(tx, &left)).await?;
-            if all {
-                return Ok(());
-            }
-        }
-    }
-
     /// A query of the server itself.
     ///
     /// # Errors
@@ -375,7 +350,9 @@ impl Workspace {
                 let frozen = thechatapp_database::freeze(db, &path, database_key.expose())?;
                 let view = View { db, keyring };
                 let (messages, shared) = (store::messages::count(view)?, store::files::shared(view)?);
-                Ok(Still { key: keyring.top(), database_key, messages, shared, guard: (frozen, guard) })
+                let thumbnails = store::files::thumbs::shared(view)?;
+                let key = keyring.top();
+                Ok(Still { key, database_key, messages, shared, thumbnails, guard: (frozen, guard) })
             })
             .await
     }

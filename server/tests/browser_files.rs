@@ -228,7 +228,8 @@ async fn who_signs_out_or_may_not_read_any_more_gets_no_more_than_is_on_its_way(
     })
     .await;
     assert!(gone < size, "{gone} of {size} came after it was deleted");
-    assert_eq!(hers.fetch(channel, row.id).await.status, 404);
+    let removed = hers.fetch(channel, row.id).await;
+    assert_eq!((removed.status, removed.error().code), (410, Code::Removed), "whoever could read it is told why not");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -387,7 +388,7 @@ async fn uploads_of_browsers_are_checked_as_any_other() {
     assert_eq!(tab.go_on(channel, file_id(3), 0, &bomb).await.status, 204);
     let refused = tab.finish(channel, file_id(3)).await.error();
     assert_eq!((refused.code, refused.what.as_str()), (Code::BadInput, "This file is not kept"));
-    assert_eq!(tab.finish(channel, file_id(3)).await.status, 404);
+    assert_eq!(tab.finish(channel, file_id(3)).await.status, 410);
     assert_eq!(begin(3, "a.zip", bomb.len()).await.error().code, Code::BadInput);
 
     // After a restart the key is gone: the upload begins anew, and cannot go on where it was.

@@ -4,138 +4,16 @@
 
 mod support;
 
-use data_encoding::BASE64URL_NOPAD;
-use ed25519_dalek::{Signer, SigningKey};
-use std::collections::HashMap;
 use std::time::Duration;
-use support::{Host, Person, message_id, tls};
-use thechatapp_protocol::event::{ChannelKind, FileRow};
-use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
+use support::files::{Sealed, fetch, patch, proved, raw, with};
+use support::{Host, Person};
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::http::{OFFSET_HEADER, file_path};
 use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams, InChannel, LeaveChannel};
-use thechatapp_protocol::methods::files::{
-    BeginUpload, BeginUploadParams, FileGrant, FileKey, FileToken, FinishUpload, FinishUploadParams, OpenFile,
-    OpenFileParams, UploadGrant,
-};
-use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage, SendMessageParams};
-use thechatapp_protocol::{ChannelId, Code, ErrorBody, FileId};
-use thechatapp_seal::{Context, Key, seal, sealed_len};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-
-struct Answer {
-    status: u16,
-    headers: HashMap<String, String>,
-    body: Vec<u8>,
-}
-
-/// A request as it stands on the wire.
-async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
-    let mut stream = tls(port).await;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // A server that has answered already may not take the rest.
-    let _ = stream.write_all(body).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    let split = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
-    let head = String::from_utf8_lossy(&answer[..split]).into_owned();
-    let mut lines = head.lines();
-    let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-    let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.into())).collect();
-    Answer { status, headers, body: answer[split + 4..].to_vec() }
-}
-
-/// The headers of a good request. Test devices sign with one key.
-fn proved(method: &str, path: &str, token: &FileToken) -> Vec<(&'static str, String)> {
-    let mut once = [0; 16];
-    getrandom::fill(&mut once).unwrap();
-    let signature = SigningKey::from_bytes(&[7; 32]).sign(&proof_covers(method, path, &token.token, &once)).to_bytes();
-    vec![
-        (TOKEN_HEADER, BASE64URL_NOPAD.encode(&token.token)),
-        (PROOF_HEADER, BASE64URL_NOPAD.encode(&[once.as_slice(), &signature].concat())),
-    ]
-}
-
-fn with(
-    mut headers: Vec<(&'static str, String)>,
-    name: &'static str,
-    value: impl ToString,
-) -> Vec<(&'static str, String)> {
-    headers.push((name, value.to_string()));
-    headers
-}
-
-async fn patch(host: &Host, file: FileId, token: &FileToken, offset: u64, body: &[u8]) -> Answer {
-    let path = file_path("acme", file);
-    raw(host.port, "PATCH", &path, &with(proved("PATCH", &path, token), OFFSET_HEADER, offset), body).await
-}
-
-async fn fetch(host: &Host, file: FileId, token: &FileToken) -> Answer {
-    let path = file_path("acme", file);
-    raw(host.port, "GET", &path, &proved("GET", &path, token), &[]).await
-}
-
-/// A file on its way.
-struct Sealed {
-    id: FileId,
-    channel: ChannelId,
-    key: Key,
-    plain: Vec<u8>,
-    bytes: Vec<u8>,
-}
-
-impl Sealed {
-    fn new(person: &Person, channel: ChannelId, number: u8, plain: Vec<u8>) -> Self {
-        let (id, key) = (FileId::from_bytes([number; 16]), Key::random().unwrap());
-        let context = Context::file(person.me.workspace.as_bytes(), id.as_bytes());
-        let bytes = seal(&key, &context, &plain).unwrap();
-        Self { id, channel, key, plain, bytes }
-    }
-
-    async fn begin(&self, person: &mut Person) -> Result<UploadGrant, ErrorBody> {
-        self.begin_as(person, self.plain.len() as u64).await
-    }
-
-    async fn begin_as(&self, person: &mut Person, size: u64) -> Result<UploadGrant, ErrorBody> {
-        let params = BeginUploadParams {
-            file: self.id,
-            channel: self.channel,
-            name: "notes.txt".into(),
-            media_type: "text/plain".into(),
-            size,
-        };
-        person.call::<BeginUpload>(&params).await
-    }
-
-    async fn finish(&self, person: &mut Person) -> Result<FileRow, ErrorBody> {
-        let key = FileKey(self.key.expose().to_vec());
-        person.call::<FinishUpload>(&FinishUploadParams { channel: self.channel, file: self.id, key }).await
-    }
-
-    async fn open(&self, person: &mut Person) -> Result<FileGrant, ErrorBody> {
-        person.call::<OpenFile>(&OpenFileParams { channel: self.channel, file: self.id, part: false }).await
-    }
-
-    async fn upload(&self, host: &Host, person: &mut Person) -> FileRow {
-        let grant = self.begin(person).await.unwrap();
-        assert_eq!(patch(host, self.id, &grant.token, 0, &self.bytes).await.status, 204);
-        self.finish(person).await.unwrap()
-    }
-
-    fn message(&self) -> SendMessageParams {
-        SendMessageParams {
-            id: message_id(),
-            channel: self.channel,
-            text: String::new(),
-            files: vec![self.id],
-            thread: None,
-            after: None,
-        }
-    }
-}
+use thechatapp_protocol::methods::files::{OpenFile, OpenFileParams};
+use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage};
+use thechatapp_protocol::{Code, FileId, Timestamp};
+use thechatapp_seal::{Key, sealed_len};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upload_goes_on_where_it_stands_and_is_fetched_whole_or_in_part() {
@@ -270,7 +148,7 @@ async fn a_file_is_its_uploaders_until_a_message_has_it_and_of_its_channel_then(
     let one = OneMessage { channel, id: message.id };
     let gone = alice.call::<DeleteMessage>(&one).await.unwrap();
     assert!(gone.files.is_empty());
-    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(file.open(&mut bob).await.unwrap_err().code, Code::Removed);
     // Its bytes open for nobody any more, and go.
     let workspace = host.running().host().workspace("acme").unwrap();
     assert!(workspace.blobs.whole(file.id).exists());
@@ -361,10 +239,12 @@ async fn a_file_made_to_harm_is_not_kept() {
     assert!(refused.why.contains("unpacks to 4026531840"), "{}", refused.why);
     assert!(!lies_in(host.folder.path(), file.id));
     // Nothing of it is left, and nothing goes on with it.
-    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::NotFound);
+    assert_eq!(file.finish(&mut alice).await.unwrap_err().code, Code::Removed);
     assert_eq!(file.begin(&mut alice).await.unwrap_err().code, Code::BadInput);
     assert_eq!(alice.call::<SendMessage>(&file.message()).await.unwrap_err().code, Code::BadInput);
-    assert_eq!(file.open(&mut alice).await.unwrap_err().code, Code::NotFound);
+    let removed = file.open(&mut alice).await.unwrap_err();
+    assert_eq!(removed.code, Code::Removed);
+    assert!(removed.why.contains("refused as an archive that unpacks"), "{}", removed.why);
 
     // Ten gigabytes declared and ten bytes sent. The one that was refused counts for no quota.
     let short = Sealed::new(&alice, channel, 2, vec![2; 10]);
@@ -374,6 +254,52 @@ async fn a_file_made_to_harm_is_not_kept() {
     assert_eq!(refused.code, Code::BadInput);
     assert!(refused.why.contains("10000000090 bytes were declared, 10 came"), "{}", refused.why);
     assert_eq!(alice.call::<SendMessage>(&short.message()).await.unwrap_err().code, Code::BadInput);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removed_file_says_why_to_whoever_could_know_it() {
+    let host = Host::start().await;
+    let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
+    let general = alice.general().await;
+    let board = support::channel_id();
+    let create = CreateChannelParams { id: board, name: "board".into(), kind: ChannelKind::Private };
+    alice.call::<CreateChannel>(&create).await.unwrap();
+    let file = |number, channel| Sealed::new(&alice, channel, number, vec![number; 100]);
+    let (sent, hidden, whole, begun) = (file(1, general), file(2, board), file(3, general), file(4, general));
+    let (never, elsewhere) = (file(9, general), file(2, general));
+    for shared in [&sent, &hidden] {
+        shared.upload(&host, &mut alice).await;
+        let message = shared.message();
+        alice.call::<SendMessage>(&message).await.unwrap();
+        alice.call::<DeleteMessage>(&OneMessage { channel: shared.channel, id: message.id }).await.unwrap();
+    }
+    whole.upload(&host, &mut alice).await;
+    begun.begin(&mut alice).await.unwrap();
+    let acme = host.running().host().workspace("acme").unwrap();
+    let in_two_days = Timestamp(support::millis() as i64 + 2 * 24 * 60 * 60 * 1000);
+    acme.sweep_files_at(in_two_days).await.unwrap();
+
+    let unknown = never.open(&mut alice).await.unwrap_err();
+    assert_eq!(unknown.code, Code::NotFound);
+    for (file, why) in [
+        (&sent, "the message that had it was deleted"),
+        (&hidden, "the message that had it was deleted"),
+        (&whole, "no message took it within a day"),
+        (&begun, "its upload was left alone for a day"),
+    ] {
+        for refused in [file.open(&mut alice).await.unwrap_err(), file.finish(&mut alice).await.unwrap_err()] {
+            assert_eq!((refused.code, refused.what.as_str()), (Code::Removed, "This file was removed"));
+            assert_eq!(refused.why, why);
+        }
+    }
+    // Bob could read the message; of the others he never heard.
+    assert_eq!(sent.open(&mut bob).await.unwrap_err().code, Code::Removed);
+    for file in [&whole, &begun] {
+        assert_eq!(file.open(&mut bob).await.unwrap_err(), unknown);
+    }
+    assert_eq!(elsewhere.open(&mut bob).await.unwrap_err(), unknown);
+    // Of its name nothing is left, nor of its bytes.
+    assert!([&sent, &hidden, &whole, &begun].iter().all(|file| !lies_in(host.folder.path(), file.id)));
 }
 
 #[tokio::test(flavor = "multi_thread")]

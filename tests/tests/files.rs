@@ -83,6 +83,39 @@ fn a_file_arrives_as_it_was_sent_and_so_does_a_part_of_it() {
 }
 
 #[test]
+fn a_picture_has_a_small_one_that_stays_on_the_device() {
+    let server = Server::start();
+    let (alice, bob, folder) = (Cli::with_passphrase(), Cli::with_passphrase(), tempfile::tempdir().unwrap());
+    alice.join(server.owner_invite(), "alice").ok();
+    bob.join(&server.invite(), "bob").ok();
+    let icon = Path::new(env!("CARGO_MANIFEST_DIR")).join("../icons/icon.png").display().to_string();
+    let sent = alice.run(&["upload", "general", &icon]).ok().json();
+    let id = sent["files"][0]["id"].as_str().unwrap();
+    bob.run(&["read", "general"]).ok();
+    let to = folder.path().join("small").display().to_string();
+    // It is drawn a moment after the upload.
+    let begun = std::time::Instant::now();
+    let small = loop {
+        let asked = bob.run(&["download", id, "--thumbnail", "-o", &to]);
+        if asked.code == 0 || begun.elapsed() > Duration::from_secs(30) {
+            break asked.ok().json();
+        }
+        assert_eq!(asked.code, 3, "{asked:?}");
+    };
+    let picture = std::fs::read(&to).unwrap();
+    assert_eq!(small["bytes"].as_u64(), Some(picture.len() as u64));
+    assert!(picture.starts_with(b"\x89PNG") || picture.starts_with(b"\xff\xd8\xff"));
+    assert!(files_below(&bob.profile()).iter().all(|path| {
+        let bytes = std::fs::read(path).unwrap();
+        !bytes.windows(64).any(|part| part == &picture[picture.len() / 2..][..64])
+    }));
+    let text = write(folder.path(), "a.txt", b"no picture");
+    let sent = alice.run(&["upload", "general", &text]).ok().json();
+    let none = alice.run(&["download", sent["files"][0]["id"].as_str().unwrap(), "--thumbnail", "-o", &to]);
+    assert_eq!(none.code, 3, "{none:?}");
+}
+
+#[test]
 fn an_empty_file_and_one_of_whole_chunks_are_files_too() {
     let server = Server::start();
     let (alice, folder) = (Cli::with_passphrase(), tempfile::tempdir().unwrap());

@@ -19,11 +19,28 @@ pub async fn upload(desk: &Desk<'_>, name: &str, file: &Path, text: &str) -> Out
     acknowledged(desk, message).await
 }
 
+/// `download FILE-ID --thumbnail -o F`.
+pub async fn thumbnail(desk: &Desk<'_>, file: &str, to: &Path) -> Outcome {
+    let id = parse_id(file)?;
+    desk.connect().await?;
+    let Some(picture) = desk.client.thumbnail(desk.ws(), id).await? else {
+        let why = "it is no picture that the server could draw, or was shared a moment ago";
+        return Err(Error::bad_input("this file has no thumbnail", why).into());
+    };
+    std::fs::write(to, &picture).map_err(Failure::from)?;
+    let done = Downloaded { file: file.to_owned(), path: to.display().to_string(), bytes: picture.len() as u64 };
+    desk.output().show(&done, || format!("{} bytes in {}", done.bytes, done.path))
+}
+
+fn parse_id(file: &str) -> Result<FileId, Error> {
+    file.parse().map_err(|_| {
+        Error::bad_input(format!("{file} names no file"), "it is not an id, as `read --json` shows it under files")
+    })
+}
+
 /// `download FILE-ID [--range A-B] -o F`.
 pub async fn download(desk: &Desk<'_>, file: &str, range: Option<&str>, to: &Path) -> Outcome {
-    let id: FileId = file.parse().map_err(|_| {
-        Error::bad_input(format!("{file} names no file"), "it is not an id, as `read --json` shows it under files")
-    })?;
+    let id = parse_id(file)?;
     let range = range.map(parse_range).transpose()?;
     desk.connect().await?;
     let turning = desk.place.progress("downloading");

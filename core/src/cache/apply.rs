@@ -2,7 +2,7 @@
 //! older than what is stored is passed over, so applying anything twice changes nothing.
 
 use super::gaps::Gaps;
-use super::{Me, schema};
+use super::{Me, schema, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
@@ -211,6 +211,7 @@ impl<'a> Batch<'a> {
             .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT place FROM messages WHERE channel = ?1)")?
             .execute([id])?;
         let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
+        thumbnails::drop_all_of(self.db, channel)?;
         self.db.prepare_cached("DELETE FROM files WHERE channel = ?1")?.execute([id])?;
         let held = self.held(channel)?;
         held.gaps = Gaps::default();
@@ -264,6 +265,9 @@ impl<'a> Batch<'a> {
         let poll = row.poll.as_ref().and_then(|poll| wire::encode(poll).ok());
         let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
+        if row.deleted {
+            thumbnails::drop_of(self.db, row.channel, row.seq)?;
+        }
         let mut place = schema::rowid(row.at, row.seq);
         let mut fresh = fresh;
         let stored = loop {

@@ -9,6 +9,7 @@ mod read;
 mod schema;
 mod search;
 mod threads;
+mod thumbnails;
 mod view;
 
 use crate::error::{Error, Result};
@@ -204,7 +205,7 @@ impl Cache {
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
-                 DELETE FROM messages; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+                 DELETE FROM messages; DELETE FROM thumbnails; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
             Ok(())

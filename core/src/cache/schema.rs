@@ -97,6 +97,16 @@ UPDATE messages SET
         WHERE r.thread = messages.id AND r.channel = messages.channel AND r.deleted = 0)
 WHERE id IN (SELECT thread FROM messages WHERE thread IS NOT NULL);
 ",
+    "
+-- Thumbnails that were seen once.
+CREATE TABLE thumbnails (
+    file BLOB PRIMARY KEY,
+    at INTEGER NOT NULL,
+    size INTEGER NOT NULL,
+    picture BLOB NOT NULL
+) STRICT;
+CREATE INDEX thumbnails_at ON thumbnails (at, size);
+",
 ];
 
 /// Bits of a rowid below its time.

@@ -3,6 +3,7 @@
 
 mod arriving;
 mod sealing;
+mod thumbnail;
 mod transfer;
 
 use super::messages::{no_channel, random, shown};

@@ -15,7 +15,7 @@ use reqwest::{Body, RequestBuilder, Response};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 use thechatapp_protocol::FileId;
-use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
+use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, THUMBNAIL, TOKEN_HEADER, file_path, proof_covers};
 use thechatapp_protocol::methods::files::FileToken;
 
 /// How long a connection may take to be made, and a transfer to move on.
@@ -94,6 +94,13 @@ impl<'a> Remote<'a> {
         let client = https.client(&account.known.verified.document().tls_keys, extra_roots)?;
         let path = file_path(&account.short, file);
         Ok(Self { client, url: format!("{}{path}", account.url), path, signing: &account.signing_key, token })
+    }
+
+    /// The same for the file's thumbnail, to be fetched.
+    #[must_use]
+    pub fn of_thumbnail(self) -> Self {
+        let path = format!("{}{THUMBNAIL}", self.path);
+        Self { url: format!("{}{THUMBNAIL}", self.url), path, ..self }
     }
 
     fn request(&self, method: Method) -> Result<RequestBuilder> {

@@ -100,6 +100,10 @@ pub struct FileGrant {
     /// The first bytes of the sealed file, which any part of it is opened with.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
     pub header: Option<Vec<u8>>,
+    /// How many bytes its thumbnail has before it is sealed, where there is one: under the same key, fetched with the same
+    /// token (see [`crate::http::thumbnail_path`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail: Option<u64>,
 }
 
 methods! {

@@ -162,10 +162,11 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<BeginUpload>(&begin, &UploadGrant { token: token.clone(), offset: 16_456 });
     golden.method::<FinishUpload>(&FinishUploadParams { channel: CHANNEL, file: FILE, key: key.clone() }, &file);
     let whole = OpenFileParams { channel: CHANNEL, file: FILE, part: false };
-    let granted = FileGrant { file, key, token, header: None };
+    let granted = FileGrant { file, key, token, header: None, thumbnail: None };
     golden.method::<OpenFile>(&whole, &granted);
     golden.add("files.open:part", &OpenFileParams { part: true, ..whole });
-    golden.add("files.open:part:reply", &FileGrant { header: Some(vec![5; 56]), ..granted });
+    golden.add("files.open:part:reply", &FileGrant { header: Some(vec![5; 56]), ..granted.clone() });
+    golden.add("files.open:thumbnail:reply", &FileGrant { thumbnail: Some(20_000), ..granted });
     golden.method::<EditMessage>(&EditMessageParams { channel: CHANNEL, id: MESSAGE, text: "hi".into() }, &message());
     let version = Version { revision: 1, text: "hi".into(), by: PERSON, at: AT };
     let edits = EditsParams { channel: CHANNEL, id: MESSAGE, from: 1 };

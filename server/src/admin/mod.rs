@@ -155,7 +155,12 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
         }
         Command::WorkspaceWipe { workspace } => {
             host.wipe_workspace(&workspace)?;
-            Ok(json!({ "workspace": workspace, "wiped": true }))
+            // What is left there opens for nobody any more, and the server goes on deleting it.
+            let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
+                tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
+                true
+            });
+            Ok(json!({ "workspace": workspace, "wiped": true, "files_left": left }))
         }
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;
@@ -219,8 +224,13 @@ async fn doctor(host: &Host) -> Result<Value> {
     }
     let open = files_open_to_others(host.dir())?;
     sound &= open.is_empty();
+    let bucket = host.check_storage().await;
+    let wrong = bucket.as_ref().and_then(|(_, wrong)| wrong.as_ref().map(ToString::to_string));
+    sound &= wrong.is_none();
+    let files = json!({ "bucket": bucket.map(|(name, _)| name), "ok": wrong.is_none(), "error": wrong });
     Ok(json!({
         "ok": sound,
+        "files": files,
         "version": env!("CARGO_PKG_VERSION"),
         "sqlite": rusqlite::version(),
         "key_service": host.provider(),

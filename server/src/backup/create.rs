@@ -3,6 +3,7 @@
 use super::Report;
 use super::folder::Folder;
 use super::snapshot::{Kept, Pieces, Snapshot, VERSION, WorkspaceKept};
+use crate::blobs::Part;
 use crate::error::{Error, Result};
 use crate::state::{Still, Workspace};
 use crate::store;
@@ -34,7 +35,7 @@ pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
 
 async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
     let place = workspace.place();
-    let Still { key, database_key, messages, shared, guard } = workspace.freeze().await?;
+    let Still { key, database_key, messages, shared, thumbnails, guard } = workspace.freeze().await?;
     let (path, to) = (place.path.clone(), folder.clone());
     let database = blocking(move || {
         let kept = to.keep(File::open(path)?);
@@ -44,9 +45,23 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
     })
     .await?;
     let mut files = Vec::new();
-    for file in shared {
-        if let Some(pieces) = keep_file(workspace, file, folder).await? {
+    for (file, size) in shared {
+        if let Some(pieces) = keep_part(workspace, (file, Part::Body, size), folder).await? {
             files.push((file, pieces));
+        } else if workspace.look(move |view| store::files::is_shared(view, file)).await? {
+            return Err(Error::new(
+                crate::error::Kind::Corrupt,
+                "A shared file is missing",
+                format!("{file} of {} is not where files are", workspace.name),
+                "restore it from an earlier backup, or delete the message that has it",
+            ));
+        }
+    }
+    let mut kept = Vec::new();
+    for (file, size) in thumbnails {
+        // One that is missing is made anew after a restore.
+        if let Some(pieces) = keep_part(workspace, (file, Part::Thumbnail, size), folder).await? {
+            kept.push((file, pieces));
         }
     }
     Ok(WorkspaceKept {
@@ -58,28 +73,29 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
         database_key: Kept::from(&database_key),
         database,
         files,
+        thumbnails: kept,
         messages,
     })
 }
 
-/// A shared file's bytes; nothing for one that was removed since the database was copied.
-async fn keep_file(workspace: &Arc<Workspace>, file: FileId, folder: &Arc<Folder>) -> Result<Option<Pieces>> {
-    let (from, to) = (workspace.blobs.whole(file), folder.clone());
-    let kept = blocking(move || match File::open(from) {
-        Ok(open) => to.keep(open).map(Some),
-        Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(None),
+/// What is stored of a shared file; nothing for one that was removed since the database was copied.
+async fn keep_part(
+    workspace: &Arc<Workspace>,
+    (file, part, size): (FileId, Part, u64),
+    folder: &Arc<Folder>,
+) -> Result<Option<Pieces>> {
+    let from = match workspace.blobs.open(file, part, size).await {
+        Ok(stored) => stored.reader().await,
+        Err(why) => Err(why),
+    };
+    match from {
+        Ok(from) => {
+            let to = folder.clone();
+            blocking(move || to.keep(from)).await.map(Some)
+        }
+        Err(why) if why.is_not_found() => Ok(None),
         Err(why) => Err(why.into()),
-    })
-    .await?;
-    if kept.is_none() && workspace.look(move |view| store::files::is_shared(view, file)).await? {
-        return Err(Error::new(
-            crate::error::Kind::Corrupt,
-            "A shared file is missing",
-            format!("{file} of {} is not on the disk", workspace.name),
-            "restore it from an earlier backup, or delete the message that has it",
-        ));
     }
-    Ok(kept)
 }
 
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -112,7 +112,7 @@ pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
     for name in &stay {
         let (_, snapshot) = folder.snapshot(Some(name)).map_err(|why| unreadable(name, why))?;
         for workspace in snapshot.workspaces {
-            let files = workspace.files.into_iter().map(|(_, pieces)| pieces);
+            let files = workspace.files.into_iter().chain(workspace.thumbnails).map(|(_, pieces)| pieces);
             needed.extend(std::iter::once(workspace.database).chain(files).flat_map(|one| one.pieces));
         }
     }

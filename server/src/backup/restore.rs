@@ -10,12 +10,12 @@ use crate::keyring::Keyring;
 use crate::kms::KeySource;
 use crate::store::{self, View};
 use crate::tenants::Host;
-use crate::{blobs, files};
+use crate::{blobs, blobs::Part, files};
 use std::collections::BTreeMap;
 use std::path::Path;
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::FileId;
-use thechatapp_seal::Context;
+use thechatapp_seal::{Context, OpenReader};
 
 /// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
 /// its end. It needs room in `scratch` for the largest database, sealed.
@@ -49,13 +49,20 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
     if messages != kept.messages {
         return Err(damaged(format!("{} messages were kept, {messages} are there", kept.messages)));
     }
-    let there: BTreeMap<FileId, &Pieces> = kept.files.iter().map(|(file, pieces)| (*file, pieces)).collect();
+    let there = |kept: &'_ [(FileId, Pieces)]| kept.iter().cloned().collect::<BTreeMap<_, _>>();
+    let (there, thumbnails) = (there(&kept.files), there(&kept.thumbnails));
     for (row, key) in store::files::all_shared(view)? {
         // One that was removed while the backup was made is not in it.
         let Some(pieces) = there.get(&row.id) else { continue };
         let context = Context::file(kept.id.as_bytes(), row.id.as_bytes());
         blobs::look_at(folder.read(pieces), &key, &context, &row)
             .map_err(|_| damaged(format!("file {} does not open", row.id)))?;
+        if let Some(pieces) = thumbnails.get(&row.id) {
+            let context = Context::thumbnail(kept.id.as_bytes(), row.id.as_bytes());
+            OpenReader::new(folder.read(pieces), &key, &context)
+                .and_then(|mut opened| Ok(std::io::copy(&mut opened, &mut std::io::sink())?))
+                .map_err(|_| damaged(format!("the thumbnail of {} does not open", row.id)))?;
+        }
     }
     Ok(())
 }
@@ -95,7 +102,10 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
     let path = place.join("workspace.db");
     folder.write_out(&kept.database, &path)?;
     for (file, pieces) in &kept.files {
-        folder.write_out(pieces, &place.join("files").join(file.to_string()))?;
+        folder.write_out(pieces, &place.join("files").join(Part::Body.name(*file)))?;
+    }
+    for (file, pieces) in &kept.thumbnails {
+        folder.write_out(pieces, &place.join("files").join(Part::Thumbnail.name(*file)))?;
     }
     let (key, database_key) = (kept.key.key()?, kept.database_key.key()?);
     {
@@ -107,6 +117,8 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
         Identity::load(&step, &keyring)?.restored(&step)?;
         // Who signed out of a browser since the backup stays signed out.
         store::browsers::remove_all(&step)?;
+        let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
+        store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;
     }
     host.adopt(kept, &key, &database_key)

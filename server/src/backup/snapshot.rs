@@ -65,6 +65,9 @@ pub struct WorkspaceKept {
     pub database: Pieces,
     /// Its shared files.
     pub files: Vec<(FileId, Pieces)>,
+    /// The thumbnails of some of them. Earlier backups have none.
+    #[serde(default)]
+    pub thumbnails: Vec<(FileId, Pieces)>,
     /// How many messages there are.
     pub messages: u64,
 }
@@ -91,7 +94,10 @@ impl Snapshot {
             workspaces: self.workspaces.len() as u64,
             messages: sum(|one| one.messages),
             files: sum(|one| one.files.len() as u64),
-            bytes: sum(|one| one.database.length + one.files.iter().map(|(_, file)| file.length).sum::<u64>()),
+            bytes: sum(|one| {
+                let files = one.files.iter().chain(&one.thumbnails).map(|(_, file)| file.length);
+                one.database.length + files.sum::<u64>()
+            }),
             ok,
         }
     }

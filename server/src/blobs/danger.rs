@@ -8,6 +8,7 @@ mod archive;
 mod picture;
 
 use crate::error::Fail;
+use crate::store::files::Danger;
 use std::io::{Read, Seek};
 use thechatapp_seal::{Context, Key, OpenSeek};
 
@@ -18,14 +19,14 @@ pub enum Verdict {
     Fine,
     /// Its headers cannot be followed, so that one program may find what another does not: it gets no type.
     Unclear,
-    /// It is not kept.
-    Dangerous(String),
+    /// It is not kept: for what, and in words.
+    Dangerous(Danger, String),
 }
 
 /// Why a look ended early.
 enum Ended {
     Unclear,
-    Dangerous(String),
+    Dangerous(Danger, String),
     Failed(thechatapp_seal::Error),
 }
 
@@ -45,7 +46,7 @@ pub fn judge(sealed: impl Read + Seek, key: &Key, context: &Context) -> Result<V
     match archive::check(&mut file).and_then(|()| picture::check(&mut file)) {
         Ok(()) => Ok(Verdict::Fine),
         Err(Ended::Unclear) => Ok(Verdict::Unclear),
-        Err(Ended::Dangerous(why)) => Ok(Verdict::Dangerous(why)),
+        Err(Ended::Dangerous(danger, why)) => Ok(Verdict::Dangerous(danger, why)),
         Err(Ended::Failed(why)) => Err(why.into()),
     }
 }

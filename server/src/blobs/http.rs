@@ -1,13 +1,14 @@
 //! Requests for sealed bytes: `GET` with ranges, `PATCH` that goes on where the upload stands, `HEAD` that asks where. No
-//! cryptography happens here but the check of the proof: bytes go from the disk to the network and back as they are.
+//! cryptography happens here but the check of the proof: bytes go from where they lie to the network and back as they are.
 //!
 //! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
 
-use super::{Allowed, Blobs};
+use super::{Allowed, Blobs, Part, Stored};
 use crate::error::Fail;
 use crate::gate;
 use crate::serve::Shared;
 use crate::state::Workspace;
+use crate::store::files::{self, Standing};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Path, Request, State};
@@ -22,15 +23,13 @@ use std::time::Instant;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER};
 use thechatapp_protocol::methods::files::{BeginUpload, OpenFile};
 use thechatapp_protocol::{FileId, Scope};
-use tokio::io::{AsyncReadExt, AsyncSeekExt, AsyncWriteExt};
-use tokio_util::io::ReaderStream;
-
-/// How much of a file is in memory at once on its way out.
-const PIECE: usize = 256 * 1024;
+use tokio::io::AsyncWriteExt;
 
 /// The routes, to be merged with what else is served.
 pub fn router() -> Router<Arc<Shared>> {
-    Router::new().route("/w/{workspace}/files/{file}", get(fetch).head(where_it_stands).patch(go_on))
+    Router::new()
+        .route("/w/{workspace}/files/{file}", get(fetch).head(where_it_stands).patch(go_on))
+        .route("/w/{workspace}/files/{file}/thumb", get(fetch_thumbnail))
 }
 
 type Place = Path<(String, String)>;
@@ -55,8 +54,16 @@ impl Shown {
     }
 }
 
+/// A request that may be answered.
+struct Asked {
+    workspace: Arc<Workspace>,
+    allowed: Allowed,
+    /// How the file stands.
+    file: Standing,
+}
+
 /// Finds who asks for what. `None` is answered as not found.
-async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>) -> Option<(Arc<Workspace>, Allowed)> {
+async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: Option<Shown>) -> Option<Asked> {
     let (workspace, shown) = (shared.host.find(&place.0)?, shown?);
     let file: FileId = place.1.parse().ok()?;
     let tokens = &workspace.blobs.tokens;
@@ -69,12 +76,17 @@ async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>
         .look(move |view| {
             let scope = Scope::Channel(allowed.channel);
             match allowed.upload {
-                Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop),
-                None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop),
+                Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop)?,
+                None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop)?,
+            }
+            match part {
+                Part::Body => files::standing(view, allowed.file),
+                Part::Thumbnail => files::thumbs::standing(view, allowed.file),
             }
         })
         .await;
-    still.is_ok().then_some((workspace, allowed))
+    let file = still.ok()??;
+    Some(Asked { workspace, allowed, file })
 }
 
 fn not_found() -> Response {
@@ -85,6 +97,8 @@ fn failed(why: impl Into<Fail>) -> Response {
     let body = why.into().into_body();
     let status = match body.code {
         thechatapp_protocol::Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
+        thechatapp_protocol::Code::NotFound => return not_found(),
+        thechatapp_protocol::Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
         _ => StatusCode::INTERNAL_SERVER_ERROR,
     };
     status.into_response()
@@ -95,35 +109,44 @@ fn at(status: StatusCode, offset: u64) -> Response {
 }
 
 async fn where_it_stands(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
+    let Some(Asked { workspace, allowed, file }) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await
+    else {
+        return not_found();
+    };
     if allowed.upload.is_none() {
         return not_found();
     }
-    match workspace.blobs.uploaded(allowed.file) {
+    match offset(&workspace.blobs, allowed.file, file) {
         Ok(offset) => at(StatusCode::NO_CONTENT, offset),
         Err(why) => failed(why),
     }
 }
 
+/// How many sealed bytes of an upload the server has.
+fn offset(blobs: &Blobs, file: FileId, stands: Standing) -> io::Result<u64> {
+    if stands.whole { Ok(stands.sealed) } else { blobs.uploaded(file) }
+}
+
 async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
-    let Some(total) = allowed.upload else { return not_found() };
+    let Some(asked) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await else { return not_found() };
+    let Some(total) = asked.allowed.upload else { return not_found() };
     let offset = request.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let Some(offset) = offset else { return StatusCode::BAD_REQUEST.into_response() };
-    let Some(_busy) = workspace.blobs.claim(allowed.file) else {
+    let Some(_busy) = asked.workspace.blobs.claim(asked.allowed.file) else {
         return (StatusCode::CONFLICT, [(header::RETRY_AFTER, "1")]).into_response();
     };
-    match take(&workspace.blobs, allowed.file, offset, total, request.into_body()).await {
+    match take(&asked, offset, total, request.into_body()).await {
         Ok(response) => response,
         Err(why) => failed(why),
     }
 }
 
 /// Writes a request's body at the end of an upload. What came before a connection broke stays.
-async fn take(blobs: &Blobs, file: FileId, offset: u64, total: u64, body: Body) -> Result<Response, io::Error> {
-    let here = blobs.uploaded(file)?;
+async fn take(asked: &Asked, wanted: u64, total: u64, body: Body) -> Result<Response, io::Error> {
+    let (blobs, file) = (&asked.workspace.blobs, asked.allowed.file);
+    let here = offset(blobs, file, asked.file)?;
     // A whole file takes nothing more.
-    if here != offset || blobs.whole(file).exists() {
+    if here != wanted || asked.file.whole || blobs.whole(file).exists() {
         return Ok(at(StatusCode::CONFLICT, here));
     }
     let mut to = tokio::fs::File::from_std(blobs.append(file)?);
@@ -144,26 +167,41 @@ async fn take(blobs: &Blobs, file: FileId, offset: u64, total: u64, body: Body) 
 }
 
 async fn fetch(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some((workspace, allowed)) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
-    if allowed.upload.is_some() {
-        return not_found();
-    }
-    match give(&workspace.blobs, allowed.file, request.headers()).await {
-        Ok(response) => response,
-        Err(why) if why.kind() == io::ErrorKind::NotFound => not_found(),
-        Err(why) => failed(why),
-    }
+    fetch_part(&shared, &place, Part::Body, Shown::of(&request), request.headers()).await
 }
 
-/// A file's bytes never change, so its id is their strong validator (RFC 9110, section 8.8).
-async fn give(blobs: &Blobs, file: FileId, asked: &HeaderMap) -> Result<Response, io::Error> {
-    let tag = format!("\"{file}\"");
+async fn fetch_thumbnail(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
+    fetch_part(&shared, &place, Part::Thumbnail, Shown::of(&request), request.headers()).await
+}
+
+async fn fetch_part(
+    shared: &Shared,
+    place: &(String, String),
+    part: Part,
+    shown: Option<Shown>,
+    headers: &HeaderMap,
+) -> Response {
+    let Some(Asked { workspace, allowed, file }) = allowed(shared, place, part, shown).await else {
+        return not_found();
+    };
+    if allowed.upload.is_some() || !file.whole {
+        return not_found();
+    }
+    let given = match workspace.blobs.open(allowed.file, part, file.sealed).await {
+        Ok(stored) => give(stored, &part.name(allowed.file), headers).await,
+        Err(why) => Err(why),
+    };
+    given.unwrap_or_else(failed)
+}
+
+/// What is stored never changes, so its name is its strong validator (RFC 9110, section 8.8).
+async fn give(stored: Stored, name: &str, asked: &HeaderMap) -> Result<Response, Fail> {
+    let tag = format!("\"{name}\"");
     let says = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
     if says(header::IF_NONE_MATCH).is_some_and(|known| known == "*" || known.split(',').any(|one| one.trim() == tag)) {
         return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
     }
-    let mut from = tokio::fs::File::open(blobs.whole(file)).await?;
-    let size = from.metadata().await?.len();
+    let size = stored.size;
     let wanted = says(header::RANGE).filter(|_| says(header::IF_RANGE).is_none_or(|known| known == tag));
     let range = match wanted.map(http_range_header::parse_range_header) {
         // What is no range, or several, is answered whole (RFC 9110, section 14.2).
@@ -181,8 +219,7 @@ async fn give(blobs: &Blobs, file: FileId, asked: &HeaderMap) -> Result<Response
         Some(range) => (StatusCode::PARTIAL_CONTENT, *range.start(), range.end() - range.start() + 1),
         None => (StatusCode::OK, 0, size),
     };
-    from.seek(io::SeekFrom::Start(first)).await?;
-    let body = Body::from_stream(ReaderStream::with_capacity(from.take(length), PIECE));
+    let body = Body::from_stream(stored.pieces(first, length).await?);
     let mut response = (
         status,
         [

@@ -1,4 +1,5 @@
-//! The sealed bytes of a workspace's files: `<workspace>/files/<id>`, while being uploaded `<id>.part`.
+//! The sealed bytes of a workspace's files: `<workspace>/files/<id>`, while being uploaded `<id>.part`. With a bucket ([`storage`])
+//! whole files lie there instead; what is in the folder still counts, until it was moved (see [`Blobs::leftovers`]).
 //!
 //! They are sealed before they come and stay so; the server opens a file once, when its upload ends, to see that it is what
 //! it says. What may be asked of them over HTTPS was decided in a session: see [`Tokens`].
@@ -6,6 +7,8 @@
 mod check;
 mod danger;
 mod http;
+pub mod storage;
+mod sweep;
 mod tokens;
 
 pub use check::{UNKNOWN, check_name, is_hidden, look_at};
@@ -16,25 +19,59 @@ pub use tokens::{Allowed, Tokens};
 use crate::error::Fail;
 use crate::files;
 use crate::store::files::Limits;
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
 use std::collections::HashSet;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Read};
+use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use storage::Shelf;
 use thechatapp_protocol::FileId;
 use thechatapp_seal::HEADER;
+use tokio::io::AsyncReadExt;
+use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 /// What a workspace that was told nothing else may store.
 pub const LIMITS: Limits = Limits { file: 2 << 30, person: u64::MAX, workspace: u64::MAX };
+
+/// How much of a file is in memory at once on its way out.
+const PIECE: usize = 256 * 1024;
+
+/// What is stored of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The file itself.
+    Body,
+    /// Its thumbnail.
+    Thumbnail,
+}
+
+impl Part {
+    /// Under which name, in the folder and in a bucket.
+    pub(crate) fn name(self, file: FileId) -> String {
+        match self {
+            Self::Body => file.to_string(),
+            Self::Thumbnail => format!("{file}.thumb"),
+        }
+    }
+}
 
 /// One workspace's blobs.
 #[derive(Debug)]
 pub struct Blobs {
     folder: PathBuf,
+    bucket: RwLock<Option<Shelf>>,
     /// Permissions for requests.
     pub tokens: Tokens,
     limits: RwLock<Limits>,
     busy: Arc<Mutex<HashSet<FileId>>>,
+    /// Whether pictures may have come since they were last looked for.
+    pictures: AtomicBool,
+    /// Held by whoever makes thumbnails.
+    pub(crate) drawing: tokio::sync::Mutex<()>,
 }
 
 /// While it is held nobody else writes this upload.
@@ -54,7 +91,33 @@ impl Blobs {
     /// In a workspace's folder.
     pub fn of(workspace: &Path) -> Self {
         let folder = workspace.join("files");
-        Self { folder, tokens: Tokens::default(), limits: RwLock::new(LIMITS), busy: Arc::default() }
+        Self {
+            folder,
+            bucket: RwLock::default(),
+            tokens: Tokens::default(),
+            limits: RwLock::new(LIMITS),
+            busy: Arc::default(),
+            pictures: true.into(),
+            drawing: tokio::sync::Mutex::default(),
+        }
+    }
+
+    /// A picture is there that may get a thumbnail.
+    pub(crate) fn picture_came(&self) {
+        self.pictures.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn take_pictures(&self) -> bool {
+        self.pictures.swap(false, Ordering::Relaxed)
+    }
+
+    /// Sets where whole files go from now on, instead of into the folder.
+    pub fn set_bucket(&self, bucket: Shelf) {
+        *self.bucket.write().unwrap_or_else(PoisonError::into_inner) = Some(bucket);
+    }
+
+    fn bucket(&self) -> Option<Shelf> {
+        self.bucket.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How much may be stored.
@@ -74,6 +137,22 @@ impl Blobs {
 
     fn part(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.part"))
+    }
+
+    fn place(&self, file: FileId, part: Part) -> PathBuf {
+        self.folder.join(part.name(file))
+    }
+
+    /// Whatever may lie in the folder of a file, half written thumbnails included.
+    pub(crate) fn remove_here(&self, file: FileId) -> io::Result<()> {
+        let thumbnail = self.place(file, Part::Thumbnail);
+        for path in [self.part(file), self.whole(file), thumbnail.with_extension("new"), thumbnail] {
+            match std::fs::remove_file(path) {
+                Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why),
+                _ => {}
+            }
+        }
+        Ok(())
     }
 
     /// How many bytes of an upload are here.
@@ -116,21 +195,19 @@ impl Blobs {
         File::open(self.part(file)).or_else(|_| File::open(self.whole(file)))
     }
 
-    /// The header of a whole file: what any part of it is opened with.
+    /// Makes an upload a whole file: in the bucket, or on the disk under its name. A second time changes nothing.
     ///
     /// # Errors
-    /// The system's.
-    pub fn header(&self, file: FileId) -> io::Result<[u8; HEADER]> {
-        let mut header = [0; HEADER];
-        File::open(self.whole(file))?.read_exact(&mut header)?;
-        Ok(header)
+    /// The system's, or the bucket's: then the upload is as it was.
+    pub async fn keep(self: &Arc<Self>, file: FileId) -> Result<(), Fail> {
+        let own = self.clone();
+        match self.bucket() {
+            Some(bucket) => bucket.put(&Part::Body.name(file), blocking(move || own.read_upload(file)).await?).await,
+            None => blocking(move || own.keep_in_folder(file)).await,
+        }
     }
 
-    /// Makes an upload a whole file: on the disk, under its name. A second time changes nothing.
-    ///
-    /// # Errors
-    /// The system's.
-    pub fn keep(&self, file: FileId) -> io::Result<()> {
+    fn keep_in_folder(&self, file: FileId) -> io::Result<()> {
         let (part, whole) = (self.part(file), self.whole(file));
         match OpenOptions::new().append(true).open(&part) {
             Ok(open) => open.sync_all()?,
@@ -141,19 +218,178 @@ impl Blobs {
         files::sync_parent(&whole)
     }
 
-    /// Deletes what is here of files. What is not here is no error.
+    /// The upload is whole elsewhere, and the database says so.
+    pub async fn kept(self: &Arc<Self>, file: FileId) {
+        if self.bucket().is_some() {
+            let own = self.clone();
+            // If this is not reached, the next sweep finds it.
+            let _ = blocking(move || own.remove_here(file)).await;
+        }
+    }
+
+    /// Stores the sealed thumbnail of a file, in the place of one that is there.
+    ///
+    /// # Errors
+    /// The system's, or the bucket's.
+    pub async fn keep_thumbnail(self: &Arc<Self>, file: FileId, sealed: Vec<u8>) -> Result<(), Fail> {
+        match self.bucket() {
+            Some(bucket) => bucket.put_bytes(&Part::Thumbnail.name(file), sealed).await,
+            None => {
+                let path = self.place(file, Part::Thumbnail);
+                blocking(move || files::write_private(&path, &sealed)).await
+            }
+        }
+    }
+
+    /// What is stored of a whole file, so many sealed bytes.
+    ///
+    /// # Errors
+    /// Not found; the system's. With a bucket only reading tells.
+    pub async fn open(&self, file: FileId, part: Part, size: u64) -> Result<Stored, Fail> {
+        let path = self.place(file, part);
+        let opened = blocking(move || {
+            let open = File::open(path)?;
+            let size = open.metadata()?.len();
+            Ok(Stored { size, from: Place::Folder(open) })
+        })
+        .await;
+        match (opened, self.bucket()) {
+            (Err(Fail::File(why)), Some(shelf)) if why.kind() == io::ErrorKind::NotFound => {
+                Ok(Stored { size, from: Place::Bucket(shelf, part.name(file)) })
+            }
+            (opened, _) => opened,
+        }
+    }
+
+    /// The header of a whole file, of so many sealed bytes: what any part of it is opened with.
+    ///
+    /// # Errors
+    /// Not found; the system's, or the bucket's.
+    pub async fn header(&self, file: FileId, size: u64) -> Result<Vec<u8>, Fail> {
+        let pieces = self.open(file, Part::Body, size).await?.pieces(0, HEADER as u64).await?;
+        Ok(pieces.try_collect::<bytes::BytesMut>().await?.to_vec())
+    }
+
+    /// Deletes what is here of files. What is not here is no error. The answer is those that are gone: one that somebody
+    /// writes at the moment stays.
+    ///
+    /// # Errors
+    /// The system's, or the bucket's.
+    pub async fn delete(self: &Arc<Self>, gone: &[FileId]) -> Result<Vec<FileId>, Fail> {
+        let taken: Vec<_> = gone.iter().filter_map(|file| self.claim(*file)).collect();
+        let gone: Vec<_> = taken.iter().map(|busy| busy.file).collect();
+        let (own, here) = (self.clone(), gone.clone());
+        blocking(move || here.iter().try_for_each(|file| own.remove_here(*file))).await?;
+        if let Some(bucket) = self.bucket() {
+            let names = gone.iter().flat_map(|file| [Part::Body, Part::Thumbnail].map(|part| part.name(*file)));
+            bucket.delete(names.collect()).await?;
+        }
+        Ok(gone)
+    }
+
+    /// With a bucket: the files of which something lies in the folder.
     ///
     /// # Errors
     /// The system's.
-    pub fn delete(&self, gone: &[FileId]) -> Result<(), Fail> {
-        for file in gone {
-            for path in [self.part(*file), self.whole(*file)] {
-                match std::fs::remove_file(path) {
-                    Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(why.into()),
-                    _ => {}
-                }
+    pub async fn leftovers(self: &Arc<Self>) -> Result<Vec<FileId>, Fail> {
+        if self.bucket().is_none() {
+            return Ok(Vec::new());
+        }
+        let folder = self.folder.clone();
+        blocking(move || {
+            let mut found = Vec::new();
+            let entries = match std::fs::read_dir(folder) {
+                Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(found),
+                entries => entries?,
+            };
+            for entry in entries {
+                let name = entry?.file_name();
+                let name = name.to_str().map(|name| name.split('.').next().unwrap_or(name));
+                found.extend(name.and_then(|name| name.parse::<FileId>().ok()));
+            }
+            found.sort_unstable();
+            found.dedup();
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Moves a whole file that lies in the folder still into the bucket, unless somebody has it.
+    ///
+    /// # Errors
+    /// The system's, or the bucket's.
+    pub async fn move_out(self: &Arc<Self>, file: FileId) -> Result<(), Fail> {
+        let (Some(bucket), Some(_busy)) = (self.bucket(), self.claim(file)) else { return Ok(()) };
+        for part in [Part::Body, Part::Thumbnail] {
+            let path = self.place(file, part);
+            match blocking(move || File::open(path)).await {
+                Ok(whole) => bucket.put(&part.name(file), whole).await?,
+                Err(Fail::File(why)) if why.kind() == io::ErrorKind::NotFound => {}
+                Err(why) => return Err(why),
             }
         }
+        self.kept(file).await;
         Ok(())
     }
+}
+
+/// A whole file, ready to be read.
+#[derive(Debug)]
+pub struct Stored {
+    /// Its sealed bytes.
+    pub size: u64,
+    from: Place,
+}
+
+#[derive(Debug)]
+enum Place {
+    Folder(File),
+    Bucket(Shelf, String),
+}
+
+impl Stored {
+    /// The bytes from a place on, so many, as they come.
+    ///
+    /// # Errors
+    /// Not found; the system's, or the bucket's.
+    pub async fn pieces(self, first: u64, length: u64) -> Result<BoxStream<'static, io::Result<Bytes>>, Fail> {
+        match self.from {
+            Place::Folder(mut file) => {
+                file.seek(SeekFrom::Start(first))?;
+                let file = tokio::fs::File::from_std(file).take(length);
+                Ok(ReaderStream::with_capacity(file, PIECE).boxed())
+            }
+            Place::Bucket(shelf, name) => shelf.pieces(&name, first, length).await,
+        }
+    }
+
+    /// The same bytes, for whoever may block.
+    ///
+    /// # Errors
+    /// Not found; the system's, or the bucket's.
+    pub async fn read(self, first: u64, length: u64) -> Result<Box<dyn Read + Send>, Fail> {
+        match self.from {
+            Place::Folder(mut file) => {
+                file.seek(SeekFrom::Start(first))?;
+                Ok(Box::new(file.take(length)))
+            }
+            Place::Bucket(shelf, name) => {
+                let pieces = shelf.pieces(&name, first, length).await?;
+                Ok(Box::new(SyncIoBridge::new(StreamReader::new(pieces))))
+            }
+        }
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn reader(self) -> Result<Box<dyn Read + Send>, Fail> {
+        let size = self.size;
+        self.read(0, size).await
+    }
+}
+
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> io::Result<T> + Send + 'static) -> Result<T, Fail> {
+    Ok(tokio::task::spawn_blocking(job).await.map_err(|_| Fail::Broken("a file operation ended early"))??)
 }

@@ -13,6 +13,7 @@ use crate::config::{Config, KeySection};
 use crate::error::{Error, Kind, Result};
 use crate::kms::{self, KeySource};
 use crate::tenants::{self, Host};
+use crate::thumbnail;
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use serde_json::Value;
@@ -59,6 +60,14 @@ enum Sub {
     /// The workspaces of this host.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
+    /// Draws a thumbnail: the server starts it for each, and gives it a picture.
+    #[command(hide = true)]
+    Thumbnail {
+        #[arg(long)]
+        memory: u64,
+        #[arg(long)]
+        seconds: u64,
+    },
     /// Checks databases, keys and the rights of files.
     #[command(after_help = "Example: thechatapp-server doctor --data /srv/chat --json")]
     Doctor {
@@ -158,6 +167,10 @@ pub fn main() -> u8 {
             return Kind::Usage.exit_code();
         }
     };
+    // Before anything else runs here: it gives up what it does not need.
+    if let Sub::Thumbnail { memory, seconds } = cli.command {
+        return thumbnail::run(memory, seconds);
+    }
     let output = Output::new(cli.json);
     match run(cli.command, &output) {
         Ok(()) => 0,
@@ -186,6 +199,8 @@ fn run(command: Sub, output: &Output) -> Result<()> {
             Sub::Key(command) => keys::run(command, output).await,
             Sub::Backup(command) => backup::run(command, output).await,
             Sub::Workspace(command) => workspace(command, output).await,
+            // It has ended by now.
+            Sub::Thumbnail { .. } => Ok(()),
             Sub::Doctor { open } => {
                 let report = once(&open, Command::Doctor).await?;
                 output.print(&report, |report| format!("{report:#}"));
@@ -277,7 +292,9 @@ impl Way {
             })?);
         }
         let source = open.key.source(None)?;
-        Ok(Self::Local(Box::new(Host::open(&open.data, &source, Cost::PRODUCT)?)))
+        let host = Host::open(&open.data, &source, Cost::PRODUCT)?;
+        host.set_storage_in_use(&Config::read(None, |name| std::env::var(name).ok())?.files)?;
+        Ok(Self::Local(Box::new(host)))
     }
 
     async fn call(&mut self, command: Command) -> Result<Value> {

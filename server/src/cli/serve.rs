@@ -53,11 +53,20 @@ pub async fn run(arguments: Serve, _: &Output) -> Result<()> {
     log(&config.log)?;
     let key = arguments.key.source(Some(&config.key))?;
     let mut stop = Stop::new()?;
-    let options = Options { data: arguments.data, key, config, ready_file: arguments.ready_file, cost: Cost::PRODUCT };
+    let (data, ready_file) = (arguments.data, arguments.ready_file);
+    let options = Options { data, key, config, ready_file, cost: Cost::PRODUCT, program: program() };
     let running = serve(options).await?;
     stop.wait().await;
     running.stop().await;
     Ok(())
+}
+
+/// This program, also after another release has taken its place on the disk.
+fn program() -> Option<PathBuf> {
+    if cfg!(target_os = "linux") {
+        return Some(PathBuf::from("/proc/self/exe"));
+    }
+    std::env::current_exe().ok()
 }
 
 fn log(section: &LogSection) -> Result<()> {

@@ -68,6 +68,27 @@ fn a_secret_that_may_be_renewed_is_named_and_not_read() {
 }
 
 #[test]
+fn a_bucket_is_named_and_its_key_never_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "open sesame\n").unwrap();
+    let variables = [
+        ("THECHATAPP_FILES_STORAGE", "s3://12/34"),
+        ("THECHATAPP_FILES_ACCESS_KEY_ID", "0123"),
+        ("THECHATAPP_FILES_SECRET_ACCESS_KEY_FILE", path.to_str().unwrap()),
+        ("THECHATAPP_FILES_TIMEOUT_SECONDS", "5"),
+        ("THECHATAPP_FILES_LARGEST", "1000"),
+    ];
+    let files = read("", &variables).unwrap().files;
+    assert_eq!((files.storage.as_deref(), files.access_key_id.as_deref()), (Some("s3://12/34"), Some("0123")));
+    assert_eq!((files.secret_access_key.as_deref(), files.timeout_seconds), (Some("open sesame"), 5));
+    assert_eq!(files.largest, 1000);
+    let config = read("", &variables).unwrap();
+    assert!(!format!("{}{config:?}", config.show().unwrap()).contains("sesame"));
+    assert!(read("[files]\ntimeout_seconds = 0\n", &[]).is_err());
+}
+
+#[test]
 fn keys_are_rotated_after_days_that_are_at_least_one() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.toml");

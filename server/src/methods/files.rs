@@ -1,19 +1,20 @@
 //! Files.
 
 use super::Handle;
-use crate::blobs::{self, Allowed, Verdict};
+use crate::blobs::{self, Allowed, Busy, Verdict};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::{devices, files};
+use crate::thumbnail;
 use std::sync::Arc;
 use std::time::Instant;
-use thechatapp_protocol::Method;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::{
     BeginUpload, BeginUploadParams, FileGrant, FileKey, FileToken, FinishUpload, FinishUploadParams, OpenFile,
     OpenFileParams, UploadGrant,
 };
+use thechatapp_protocol::{Method, Scope};
 use thechatapp_seal::{Context, Key, sealed_len};
 
 impl Handle for BeginUpload {
@@ -23,14 +24,17 @@ impl Handle for BeginUpload {
         let row = FileRow { id: file, name, media_type, size };
         blobs::check_name(&row)?;
         let limits = workspace.blobs.limits();
-        workspace
+        let whole = workspace
             .write::<Self, _>(caller, scope, move |tx, permit| {
-                files::begin(tx, permit.channel()?, permit.person(), limits, &row)?;
-                files::touch(tx, row.id)
+                let whole = files::begin(tx, permit.channel()?, permit.person(), limits, &row)?;
+                files::touch(tx, row.id)?;
+                Ok(whole)
             })
             .await?;
-        let token = mint(&workspace, Allowed { caller, channel, file, upload: Some(sealed_len(size)) }).await?;
-        Ok(UploadGrant { token, offset: workspace.blobs.uploaded(file)? })
+        let total = sealed_len(size);
+        let token = mint(&workspace, Allowed { caller, channel, file, upload: Some(total) }).await?;
+        let offset = if whole { total } else { workspace.blobs.uploaded(file)? };
+        Ok(UploadGrant { token, offset })
     }
 }
 
@@ -40,50 +44,78 @@ impl Handle for FinishUpload {
         let key = Key::try_from(params.key.0.as_slice())?;
         let known = workspace
             .read::<Self, _>(caller, scope, move |view, permit| {
-                let known = files::find(view, permit.channel()?, file)?;
-                known.filter(|known| known.person == permit.person()).ok_or_else(|| Fail::not_found("No such file"))
+                let (channel, person) = (permit.channel()?, permit.person());
+                match files::find(view, channel, file)? {
+                    Some(known) if known.person == person => Ok(known),
+                    Some(_) => Err(Fail::not_found("No such file")),
+                    None => Err(files::why_removed(view, channel, person, file)?),
+                }
             })
             .await?;
         if known.whole {
             return Ok(known.row);
         }
         let Some(busy) = workspace.blobs.claim(file) else {
-            return Err(Fail::bad_input("This upload cannot end yet", "it is still being written", "try again"));
+            return Err(Fail::busy("This upload does not end yet", "it is still being written, or being ended"));
         };
-        let (place, wrapped) = (workspace.clone(), key.clone());
-        let looked_at = tokio::task::spawn_blocking(move || {
-            // Held until the file has its name.
-            let _busy = busy;
-            let context = Context::file(place.id.as_bytes(), file.as_bytes());
-            let sealed = place.blobs.read_upload(file)?;
-            let mut row = blobs::look_at(&sealed, &key, &context, &known.row)?;
-            match blobs::judge(&sealed, &key, &context)? {
-                Verdict::Fine => {}
-                Verdict::Unclear => blobs::UNKNOWN.clone_into(&mut row.media_type),
-                Verdict::Dangerous(why) => return Ok(Err(why)),
+        // What goes into a bucket may take its time, and goes on when the session has broken meanwhile.
+        tokio::spawn(end(workspace, caller, scope, known.row, key, busy))
+            .await
+            .map_err(|_| Fail::Broken("the end of an upload broke off"))?
+    }
+}
+
+/// Looks at an upload, keeps it, and says so in the database. Broken off anywhere it is as it was, or whole.
+async fn end(
+    workspace: Arc<Workspace>,
+    caller: Caller,
+    scope: Scope,
+    declared: FileRow,
+    key: Key,
+    busy: Busy,
+) -> Result<FileRow, Fail> {
+    let file = declared.id;
+    let (place, wrapped) = (workspace.clone(), key.clone());
+    let looked_at = tokio::task::spawn_blocking(move || {
+        let context = Context::file(place.id.as_bytes(), file.as_bytes());
+        let sealed = place.blobs.read_upload(file)?;
+        let mut row = blobs::look_at(&sealed, &key, &context, &declared)?;
+        match blobs::judge(&sealed, &key, &context)? {
+            Verdict::Fine => {}
+            Verdict::Unclear => blobs::UNKNOWN.clone_into(&mut row.media_type),
+            Verdict::Dangerous(danger, why) => return Ok(Err((danger, why))),
+        }
+        Ok::<_, Fail>(Ok(row))
+    })
+    .await
+    .map_err(|_| Fail::Broken("the check of a file ended"))??;
+    if looked_at.is_ok() {
+        workspace.blobs.keep(file).await?;
+    }
+    let looked_at = workspace
+        .write::<FinishUpload, _>(caller, scope, move |tx, permit| {
+            let channel = permit.channel()?;
+            match &looked_at {
+                Ok(row) => files::finish(tx, channel, row, &wrapped)?,
+                Err((danger, _)) => files::refuse(tx, channel, file, *danger)?,
             }
-            place.blobs.keep(file)?;
-            Ok::<_, Fail>(Ok(row))
+            Ok(looked_at)
         })
-        .await
-        .map_err(|_| Fail::Broken("the check of a file ended"))??;
-        let looked_at = workspace
-            .write::<Self, _>(caller, scope, move |tx, permit| {
-                let channel = permit.channel()?;
-                match &looked_at {
-                    Ok(row) => files::finish(tx, channel, row, &wrapped)?,
-                    Err(_) => files::refuse(tx, channel, file)?,
-                }
-                Ok(looked_at)
-            })
-            .await?;
-        match looked_at {
-            Ok(row) => Ok(row),
-            Err(why) => {
-                // If this is not reached, the sweep of removed files does it.
-                workspace.blobs.delete(&[file])?;
-                Err(blobs::refusal(why))
+        .await?;
+    match looked_at {
+        Ok(row) => {
+            workspace.blobs.kept(file).await;
+            drop(busy);
+            if thumbnail::is_picture(&row.media_type) {
+                workspace.blobs.picture_came();
             }
+            Ok(row)
+        }
+        Err((_, why)) => {
+            drop(busy);
+            // If this is not reached, the sweep of removed files does it.
+            workspace.blobs.delete(&[file]).await?;
+            Err(blobs::refusal(why))
         }
     }
 }
@@ -91,14 +123,15 @@ impl Handle for FinishUpload {
 impl Handle for OpenFile {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenFileParams) -> Result<FileGrant, Fail> {
         let OpenFileParams { channel, file, part } = params;
-        let (row, key) = workspace
+        let (row, key, thumbnail) = workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
-                files::open(view, permit.channel()?, permit.person(), file)
+                let (row, key) = files::open(view, permit.channel()?, permit.person(), file)?;
+                Ok((row, key, files::thumbs::size(view, file)?))
             })
             .await?;
         let token = mint(&workspace, Allowed { caller, channel, file, upload: None }).await?;
-        let header = if part { Some(workspace.blobs.header(file)?.to_vec()) } else { None };
-        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header })
+        let header = if part { Some(workspace.blobs.header(file, sealed_len(row.size)).await?) } else { None };
+        Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header, thumbnail })
     }
 }
 

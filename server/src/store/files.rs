@@ -1,17 +1,25 @@
 //! Files: what is known of them. Their sealed bytes lie beside the database (see [`crate::blobs`]).
 //!
 //! A file is uploaded for a channel, becomes whole, and is attached to one message of its uploader there. Removing it wipes
-//! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow.
+//! its key and what is shown of it in the same commit; its bytes, unreadable from then on, follow, and why it was removed stays
+//! (see [`Removed`]).
+
+mod removed;
+pub mod thumbs;
+
+pub use removed::{Danger, Removed, gone, left_over, refuse, remove_of, why as why_removed};
 
 use super::channels::Channel;
 use super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
 use crate::keyring::Sealed;
+use crate::thumbnail;
 use crate::time::now;
+use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
-use thechatapp_protocol::{AccountId, ChannelId, FileId, Timestamp};
-use thechatapp_seal::Key;
+use thechatapp_protocol::{AccountId, ChannelId, FileId};
+use thechatapp_seal::{Key, sealed_len};
 
 const UPLOADING: i64 = 0;
 const WHOLE: i64 = 1;
@@ -37,6 +45,15 @@ pub struct File {
     pub whole: bool,
 }
 
+/// How a file that was not removed stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Whether all of it is here.
+    pub whole: bool,
+    /// How many sealed bytes it has, or is to have.
+    pub sealed: u64,
+}
+
 /// How much may be stored, in bytes before sealing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -48,11 +65,12 @@ pub struct Limits {
     pub workspace: u64,
 }
 
-/// Takes up an upload; one that was begun already, by the same person and with the same content, goes on.
+/// Takes up an upload; one that was begun already, by the same person and with the same content, goes on. The answer is
+/// whether all of it is here.
 ///
 /// # Errors
 /// Bad input for a file too large, or one that is there as another; disk full over a quota.
-pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<(), Fail> {
+pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<bool, Fail> {
     if row.size > limits.file {
         return Err(Fail::bad_input(
             "This file is too large",
@@ -62,7 +80,7 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
     }
     if let Some(known) = find(tx.view(), channel, row.id)? {
         if known.person == person && known.row.size == row.size && known.row.name == row.name {
-            return Ok(());
+            return Ok(known.whole);
         }
         return Err(taken());
     }
@@ -86,7 +104,7 @@ pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, r
             now().0,
             signed(info.epoch),
         ))?;
-    Ok(())
+    Ok(false)
 }
 
 fn taken() -> Fail {
@@ -121,6 +139,34 @@ fn seal_info(view: View<'_>, channel: ChannelId, row: &FileRow) -> Result<Sealed
     view.keyring.seal_file_info(channel, row.id, &bytes)
 }
 
+/// How files stand, in whatever channel; nothing for one that is not there or was removed.
+///
+/// # Errors
+/// SQLite's.
+pub fn standing(view: View<'_>, id: FileId) -> Result<Option<Standing>, Fail> {
+    let mut query = view.db.prepare_cached("SELECT state, size FROM files WHERE id = ?1 AND state <= 1")?;
+    let mut rows = query.query([id.as_bytes()])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some(Standing { whole: row.get::<_, i64>(0)? == WHOLE, sealed: sealed_len(unsigned(row.get(1)?)) }))
+}
+
+/// Of these, the files that are whole, and those whose bytes belong nowhere: there is none of that id, or it is gone.
+///
+/// # Errors
+/// SQLite's.
+pub fn sort_out(view: View<'_>, ids: &[FileId]) -> Result<(Vec<FileId>, Vec<FileId>), Fail> {
+    let mut query = view.db.prepare_cached("SELECT state FROM files WHERE id = ?1")?;
+    let (mut whole, mut nobodys) = (Vec::new(), Vec::new());
+    for id in ids {
+        match query.query_row([id.as_bytes()], |row| row.get(0)).optional()? {
+            Some(WHOLE) => whole.push(*id),
+            None | Some(GONE) => nobodys.push(*id),
+            Some(_) => {}
+        }
+    }
+    Ok((whole, nobodys))
+}
+
 /// A file of a channel that was not removed.
 ///
 /// # Errors
@@ -152,12 +198,13 @@ fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<F
 /// # Errors
 /// Not found when it was removed meanwhile.
 pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result<(), Fail> {
+    let thumb = thumbnail::is_picture(&row.media_type).then_some(thumbs::DUE);
     let wrapped = tx.keyring.wrap_file_key(channel.id, row.id, key)?;
     let info = seal_info(tx.view(), channel.id, row)?;
     let done = tx
         .db
         .prepare_cached(
-            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5, epoch = ?8
+            "UPDATE files SET state = ?2, info = ?3, key = ?4, touched = ?5, epoch = ?8, thumb = ?9
              WHERE id = ?1 AND state = ?6 AND channel = ?7",
         )?
         .execute((
@@ -169,36 +216,23 @@ pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result
             UPLOADING,
             channel.id.as_bytes(),
             signed(wrapped.epoch),
+            thumb,
         ))?;
     if done == 0 { Err(Fail::not_found("No such file")) } else { Ok(()) }
-}
-
-/// The upload was looked at and is not kept: it counts for no quota any more, and its id stays taken.
-///
-/// # Errors
-/// SQLite's.
-pub fn refuse(tx: &Tx<'_>, channel: Channel, id: FileId) -> Result<(), Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?3, key = NULL, info = NULL, touched = ?4
-             WHERE id = ?1 AND channel = ?2 AND state = ?5",
-        )?
-        .execute((id.as_bytes(), channel.id.as_bytes(), REMOVED, now().0, UPLOADING))?;
-    Ok(())
 }
 
 /// A whole file's key, and what is shown of it: for everybody who may read the message that has it, before that for its
 /// uploader alone.
 ///
 /// # Errors
-/// Not found.
+/// Not found; removed, with the reason, for whoever could open it before.
 pub fn open(view: View<'_>, channel: Channel, person: AccountId, id: FileId) -> Result<(FileRow, Key), Fail> {
     let mut query = view.db.prepare_cached(
         "SELECT id, info, size, epoch, key FROM files
          WHERE id = ?1 AND channel = ?2 AND state = ?3 AND (place IS NOT NULL OR person = ?4)",
     )?;
     let mut rows = query.query((id.as_bytes(), channel.id.as_bytes(), WHOLE, person.as_bytes()))?;
-    let row = rows.next()?.ok_or_else(|| Fail::not_found("No such file"))?;
+    let Some(row) = rows.next()? else { return Err(removed::why(view, channel, person, id)?) };
     let (epoch, wrapped) = (unsigned(row.get(3)?), row.get::<_, Vec<u8>>(4)?);
     Ok((read(view, channel.id, row)?, view.keyring.unwrap_file_key(channel.id, id, epoch, &wrapped)?))
 }
@@ -249,50 +283,6 @@ pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>
     Ok(files)
 }
 
-/// Removes the files of a message: nobody can open them from this commit on.
-///
-/// # Errors
-/// SQLite's.
-pub fn remove_of(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3 WHERE place = ?1 AND state <= 1",
-        )?
-        .execute((place, REMOVED, now().0))?;
-    Ok(())
-}
-
-/// Removes uploads that nobody went on with, and whole files that no message took, since a time. What is removed and still
-/// has bytes here is listed, at most `most`.
-///
-/// # Errors
-/// SQLite's.
-pub fn left_over(tx: &Tx<'_>, since: Timestamp, most: u32) -> Result<Vec<FileId>, Fail> {
-    tx.db
-        .prepare_cached(
-            "UPDATE files SET state = ?1, key = NULL, info = NULL WHERE state <= 1 AND place IS NULL AND touched < ?2",
-        )?
-        .execute((REMOVED, since.0))?;
-    let mut query = tx.db.prepare_cached("SELECT id FROM files WHERE state = ?1 ORDER BY touched LIMIT ?2")?;
-    let ids = query.query_map((REMOVED, most), |row| row.get::<_, [u8; 16]>(0))?;
-    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
-}
-
-/// Their bytes are gone.
-///
-/// # Errors
-/// SQLite's.
-pub fn gone(tx: &Tx<'_>, files: &[FileId]) -> Result<(), Fail> {
-    for id in files {
-        tx.db.prepare_cached("UPDATE files SET state = ?2 WHERE id = ?1 AND state = ?3")?.execute((
-            id.as_bytes(),
-            GONE,
-            REMOVED,
-        ))?;
-    }
-    Ok(())
-}
-
 /// Somebody goes on with an upload.
 ///
 /// # Errors
@@ -302,14 +292,15 @@ pub fn touch(tx: &Tx<'_>, id: FileId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// The files that messages have.
+/// The files that messages have, and how many sealed bytes each has.
 ///
 /// # Errors
 /// SQLite's.
-pub fn shared(view: View<'_>) -> Result<Vec<FileId>, Fail> {
-    let mut query = view.db.prepare("SELECT id FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
-    let ids = query.query_map([], |row| row.get::<_, [u8; 16]>(0))?;
-    Ok(ids.map(|id| id.map(FileId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+pub fn shared(view: View<'_>) -> Result<Vec<(FileId, u64)>, Fail> {
+    let mut query = view.db.prepare("SELECT id, size FROM files WHERE state = 1 AND place IS NOT NULL ORDER BY id")?;
+    let rows = query
+        .query_map([], |row| Ok((FileId::from_bytes(row.get(0)?), sealed_len(unsigned(row.get::<_, i64>(1)?)))))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
 /// Whether a message has this file still.

@@ -324,7 +324,7 @@ pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRo
         )?
         .execute((place, signed(change)))?;
     search::remove(tx, old.at, place)?;
-    files::remove_of(tx, place)?;
+    files::remove_of(tx, place, files::Removed::WithMessage)?;
     let row = MessageRow {
         text: String::new(),
         deleted: true,

@@ -30,7 +30,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
-/// The schema of `workspace.db`.
+/// The schema of `workspace.db`, in the order in which its steps came, whatever their numbers.
 pub const WORKSPACE: Schema = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_talk.sql"),
@@ -38,6 +38,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0004_epochs.sql"),
     include_str!("migrations/0006_browsers.sql"),
     include_str!("migrations/0008_index.sql"),
+    include_str!("migrations/0005_tombstones_and_thumbnails.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema =

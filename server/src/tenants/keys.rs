@@ -95,6 +95,7 @@ impl Host {
         if let Err(why) = make::remove_wiped(&db, &self.dir) {
             tracing::error!(error = %why, "the folder of a wiped workspace could not be removed");
         }
+        self.settle_storage(&db)?;
         let places = {
             let mut rows = db.prepare(
                 "SELECT id, name, title, created,

@@ -116,7 +116,8 @@ impl Host {
         Ok(name)
     }
 
-    /// Destroys a workspace: its wrapped keys first, then its files. Broken off in between, the next opening goes on.
+    /// Destroys a workspace: its wrapped keys first, then its files. Broken off in between, the next opening goes on. What lies in a
+    /// bucket stays for [`Self::remove_wiped_files`].
     ///
     /// # Errors
     /// Bad input when there is none.
@@ -130,6 +131,7 @@ impl Host {
             step.execute("DELETE FROM rotations WHERE id = ?1", [workspace.id.as_bytes()])?;
             let wiped = (format!("{WIPED}{name}"), [0_u8; 0]);
             step.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)", wiped)?;
+            Self::note_wiped_files(&step, workspace.id)?;
             step.commit()?;
             // The keys are gone from the file only once the WAL is.
             database::empty_wal(&db)?;

@@ -14,6 +14,7 @@
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
 mod facts;
+mod files;
 mod keep;
 mod keys;
 mod make;
@@ -26,13 +27,13 @@ pub(crate) use make::short_name;
 use crate::auth::password::{Cost, Passwords};
 use crate::blobs;
 use crate::error::{Error, Fail, Kind, Result};
-use crate::files;
 use crate::kms::watch::Health;
 use crate::kms::{self, KeySource, Service};
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
 use data_encoding::HEXLOWER;
+use files::Told;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
@@ -42,7 +43,7 @@ use std::fs::{File, TryLockError};
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::Code;
@@ -77,7 +78,7 @@ impl HostKey {
 
     fn write(&self, dir: &Path) -> Result<()> {
         let text = serde_json::to_vec(self).map_err(|why| Error::internal("A key file could not be written", why))?;
-        Ok(files::write_private(&Self::path(dir), &text)?)
+        Ok(crate::files::write_private(&Self::path(dir), &text)?)
     }
 }
 
@@ -113,6 +114,10 @@ pub struct Host {
     passwords: Arc<Passwords>,
     served: Mutex<Option<Served>>,
     limits: Mutex<Limits>,
+    /// Where the configuration wants whole files; nothing while it was not asked.
+    told: Mutex<Option<Told>>,
+    /// The name below which its files are in a bucket, once it is known.
+    home: OnceLock<String>,
     index: AtomicBool,
     base: RwLock<Option<String>>,
     _lock: File,
@@ -150,7 +155,7 @@ impl fmt::Debug for Host {
 /// When the folder or the file cannot be used.
 pub fn lock(dir: &Path) -> Result<Option<File>> {
     let path = dir.join("host.lock");
-    files::touch_private(&path)?;
+    crate::files::touch_private(&path)?;
     let file = File::options().append(true).open(path)?;
     match file.try_lock() {
         Ok(()) => Ok(Some(file)),
@@ -185,15 +190,15 @@ impl Host {
                 "choose an empty folder, or add a workspace with `workspace create`",
             ));
         }
-        files::private_folder(dir)?;
+        crate::files::private_folder(dir)?;
         let lock = lock(dir)?.ok_or_else(busy)?;
-        files::private_folder(&dir.join("keys"))?;
+        crate::files::private_folder(&dir.join("keys"))?;
         let service = source.make(dir)?;
         let kms = service.kms.clone();
         let key = Key::random()?;
         let wrapped = kms.wrap(&WrapContext::new(HOST), &key).map_err(|why| kms::failed(&*kms, why))?;
         HostKey::new(&*kms, &wrapped, 0).write(dir)?;
-        files::touch_private(&dir.join("host.db"))?;
+        crate::files::touch_private(&dir.join("host.db"))?;
         let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
         let host = Self::assemble(
             dir,
@@ -201,6 +206,7 @@ impl Host {
             cost,
             lock,
         )?;
+        host.settle_storage(&db)?;
         host.set_opened(Opened { key, db });
         Ok(host)
     }
@@ -251,6 +257,8 @@ impl Host {
             passwords: Arc::new(Passwords::new(cost)?),
             served: Mutex::new(None),
             limits: Mutex::new(blobs::LIMITS),
+            told: Mutex::new(None),
+            home: OnceLock::new(),
             index: AtomicBool::new(true),
             base: RwLock::new(None),
             _lock: lock,
@@ -260,6 +268,7 @@ impl Host {
     fn add(&self, name: String, workspace: Arc<Workspace>) {
         workspace.blobs.set_limits(*self.limits.lock());
         workspace.set_index(self.index.load(Ordering::Relaxed));
+        self.place_files(&workspace);
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(name, workspace);
     }
 

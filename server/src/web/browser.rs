@@ -77,6 +77,7 @@ pub fn router(shared: &Arc<Shared>) -> Router<Arc<Shared>> {
             "/w/{workspace}/channels/{channel}/files/{file}",
             get(files::fetch).patch(uploads::go_on).post(uploads::finish),
         )
+        .route("/w/{workspace}/channels/{channel}/files/{file}/thumb", get(files::fetch_thumbnail))
         .route_layer(middleware::from_fn_with_state(web.clone(), own_pages_only))
         .with_state(web)
 }
@@ -143,6 +144,7 @@ impl IntoResponse for Refused {
         let status = match self.0.code {
             Code::BadInput => StatusCode::BAD_REQUEST,
             Code::NotFound => StatusCode::NOT_FOUND,
+            Code::Removed => StatusCode::GONE,
             Code::Denied | Code::StepUp => StatusCode::FORBIDDEN,
             Code::LockedOut => StatusCode::TOO_MANY_REQUESTS,
             Code::SignedOut => StatusCode::UNAUTHORIZED,

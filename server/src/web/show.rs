@@ -38,6 +38,15 @@ pub fn manner(stored: &str) -> (&str, bool) {
     }
 }
 
+/// What a thumbnail is, by its first bytes: the server drew it, as one of two.
+pub fn drawn(first: &[u8]) -> &'static str {
+    match first {
+        [0x89, b'P', b'N', b'G', ..] => "image/png",
+        [0xff, 0xd8, 0xff, ..] => "image/jpeg",
+        _ => UNTOLD,
+    }
+}
+
 /// `Content-Disposition` (RFC 6266) with a name in both its forms: one of safe ASCII for whoever reads only that, and the
 /// name itself. What cannot be seen or turns text around stands in neither, nor does a folder.
 pub fn disposition(shown: bool, name: &str) -> String {

@@ -167,9 +167,9 @@ pub async fn begin(
     let whole = visit
         .workspace
         .write::<BeginUpload, _>(visit.caller, Scope::Channel(channel), move |tx, permit| {
-            files::begin(tx, permit.channel()?, permit.person(), limits, &row)?;
+            let whole = files::begin(tx, permit.channel()?, permit.person(), limits, &row)?;
             files::touch(tx, row.id)?;
-            Ok(files::find(tx.view(), permit.channel()?, row.id)?.is_some_and(|known| known.whole))
+            Ok(whole)
         })
         .await?;
     if whole {
@@ -184,7 +184,7 @@ pub async fn begin(
     tokio::task::spawn_blocking(move || {
         let (_busy, blobs) = (busy, &visit.workspace.blobs);
         // What may be here was sealed under a key that is gone.
-        blobs.delete(&[file])?;
+        blobs.remove_here(file).map_err(Fail::from)?;
         let key = Key::random().map_err(Fail::from)?;
         let context = Context::file(visit.workspace.id.as_bytes(), file.as_bytes());
         let writer = SealWriter::new(blobs.append(file).map_err(Fail::from)?, &key, &context).map_err(Fail::from)?;
@@ -275,20 +275,32 @@ pub async fn finish(
     let known = visit
         .workspace
         .read::<FinishUpload, _>(visit.caller, Scope::Channel(channel), move |view, permit| {
-            let known = files::find(view, permit.channel()?, file)?;
-            known.filter(|known| known.person == permit.person()).ok_or_else(|| Fail::not_found("No such file"))
+            let (channel, person) = (permit.channel()?, permit.person());
+            match files::find(view, channel, file)? {
+                Some(known) if known.person == person => Ok(known),
+                Some(_) => Err(Fail::not_found("No such file")),
+                None => Err(files::why_removed(view, channel, person, file)?),
+            }
         })
         .await?;
+    let place = (visit.workspace.id, file);
     if known.whole {
+        // The answer to its end may have been lost.
+        web.uploads.lock().remove(&place);
         return Ok(Json(known.row));
     }
     let held = Held::take(&web, &visit, channel, file)?.ok_or_else(not_here)?;
     let key = close(held).await?;
     let params = FinishUploadParams { channel, file, key: FileKey(key.expose().to_vec()) };
     let ended = FinishUpload::handle(visit.workspace.clone(), visit.caller, params).await;
-    // Refused for what it is, it cannot go on. After a fault it can be ended again.
-    if matches!(&ended, Ok(_) | Err(Fail::Refused(_))) {
-        web.uploads.lock().remove(&(visit.workspace.id, file));
+    // Refused for what it is, it cannot go on. After anything else it can be ended again.
+    let over = match &ended {
+        Ok(_) => true,
+        Err(Fail::Refused(why)) => matches!(why.code, Code::BadInput | Code::NotFound | Code::Removed),
+        Err(_) => false,
+    };
+    if over {
+        web.uploads.lock().remove(&place);
     }
     Ok(Json(ended?))
 }

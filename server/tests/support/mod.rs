@@ -2,6 +2,8 @@
 
 #![allow(dead_code, clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+pub mod files;
+pub mod moto;
 pub mod vault;
 pub mod web;
 
@@ -39,6 +41,8 @@ pub struct Host {
     pub running: Option<Running>,
     pub port: u16,
     pub config: Config,
+    /// What draws thumbnails.
+    pub program: PathBuf,
     source: Box<dyn Fn() -> KeySource + Send + Sync>,
 }
 
@@ -72,6 +76,7 @@ impl Host {
             running: None,
             port: 0,
             config,
+            program: env!("CARGO_BIN_EXE_thechatapp-server").into(),
             source: Box::new(source),
         };
         host.serve().await;
@@ -107,6 +112,7 @@ impl Host {
             config: self.config.clone(),
             ready_file: Some(self.ready_file()),
             cost: Cost::TESTS,
+            program: Some(self.program.clone()),
         };
         let running = thechatapp_server::serve(options).await.unwrap();
         self.port = running.url.rsplit(':').next().unwrap().parse().unwrap();

@@ -1,7 +1,7 @@
 //! A browser as the server sees it: requests over HTTPS with a cookie, as pages of the server send them.
 
+pub use super::files::{Answer, raw};
 use super::{Host, PASSWORD, Person, millis, tls};
-use std::collections::HashMap;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::http::{OFFSET_HEADER, api_path, opened_file_path, opened_files_path};
 use thechatapp_protocol::methods::account::{Me, SignIn, SignInParams};
@@ -9,30 +9,13 @@ use thechatapp_protocol::methods::files::{BeginUpload, BeginUploadParams, FileKe
 use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams};
 use thechatapp_protocol::{ChannelId, ErrorBody, FileId, Method};
 use thechatapp_seal::{Context, Key, seal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
 pub type Headers = Vec<(&'static str, String)>;
 
-#[derive(Debug)]
-pub struct Answer {
-    pub status: u16,
-    pub headers: HashMap<String, String>,
-    pub body: Vec<u8>,
-}
-
 impl Answer {
-    fn of(answer: &[u8]) -> Self {
-        let split = answer.windows(4).position(|window| window == b"\r\n\r\n").expect("an answer comes");
-        let head = String::from_utf8_lossy(&answer[..split]).into_owned();
-        let mut lines = head.lines();
-        let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
-        let headers =
-            lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.into())).collect();
-        Self { status, headers, body: answer[split + 4..].to_vec() }
-    }
-
     pub fn header(&self, name: &str) -> &str {
         self.headers.get(name).map_or("", String::as_str)
     }
@@ -69,14 +52,6 @@ pub async fn put(port: u16, method: &str, path: &str, headers: &[(&str, String)]
     let _ = stream.write_all(body).await;
     let _ = stream.flush().await;
     stream
-}
-
-/// A request as it stands on the wire, and its whole answer.
-pub async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
-    let mut stream = put(port, method, path, headers, body).await;
-    let mut answer = Vec::new();
-    let _ = stream.read_to_end(&mut answer).await;
-    Answer::of(&answer)
 }
 
 /// A browser that is signed in.

@@ -62,6 +62,11 @@ pub(super) async fn push(
             let key = FileKey(upload.key.to_vec());
             match session.call::<FinishUpload>(&FinishUploadParams { channel, file: file.id, key }).await {
                 Ok(row) => return Ok(row),
+                // It is being ended still: a large file may take its time to where the server keeps it.
+                Err(Error::Refused(body)) if body.code == Code::Busy => {
+                    tokio::time::sleep(Duration::from_secs(body.seconds.unwrap_or(1))).await;
+                    continue;
+                }
                 Err(why) => {
                     tries.again(why).await?;
                     continue;
@@ -117,7 +122,7 @@ pub(super) async fn pull(
     let wanted = OpenFileParams { channel, file, part: range.is_some() };
     let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
     loop {
-        let FileGrant { file: row, key, token, header } = tries.grant(workspace, wanted).await?;
+        let FileGrant { file: row, key, token, header, .. } = tries.grant(workspace, wanted).await?;
         let account = workspace.account();
         let remote = workspace.remote(&account, file, token)?;
         let coming = match &mut arriving {
@@ -168,7 +173,7 @@ async fn fetch_rest(remote: &Remote<'_>, coming: &mut Arriving, progress: Progre
 
 /// A transfer that broke off is taken up again, a few times.
 #[derive(Default)]
-struct Tries(u32);
+pub(super) struct Tries(u32);
 
 impl Tries {
     /// The session; a connection that is being made is waited for.
@@ -182,7 +187,7 @@ impl Tries {
     }
 
     /// A file's key, and leave to fetch it.
-    async fn grant(&mut self, workspace: &Workspace, wanted: OpenFileParams) -> Result<FileGrant> {
+    pub(super) async fn grant(&mut self, workspace: &Workspace, wanted: OpenFileParams) -> Result<FileGrant> {
         loop {
             let session = self.session(workspace).await?;
             match session.call::<OpenFile>(&wanted).await {
@@ -197,7 +202,7 @@ impl Tries {
         self.0 = 0;
     }
 
-    async fn again(&mut self, why: Error) -> Result<()> {
+    pub(super) async fn again(&mut self, why: Error) -> Result<()> {
         let passes = match &why {
             Error::Offline { .. } => true,
             Error::Refused(body) => matches!(body.code, Code::Busy | Code::Unavailable),

@@ -1,6 +1,6 @@
 //! ZIP archives (APPNOTE 6.3): their directory is read, their entries are not.
 
-use super::{Ended, Opened};
+use super::{Danger, Ended, Opened};
 use crate::blobs::check::several;
 use std::io::{Read, Seek};
 
@@ -62,9 +62,12 @@ pub(super) fn check<R: Read + Seek>(file: &mut Opened<R>) -> Result<(), Ended> {
         at = next;
     }
     if unpacked > HARMLESS && unpacked / MOST_TIMES > length {
-        return Err(Ended::Dangerous(format!(
-            "it is an archive of {length} bytes that unpacks to {unpacked}, more than {MOST_TIMES} times as many"
-        )));
+        return Err(Ended::Dangerous(
+            Danger::Unpacks,
+            format!(
+                "it is an archive of {length} bytes that unpacks to {unpacked}, more than {MOST_TIMES} times as many"
+            ),
+        ));
     }
     extents.sort_unstable();
     if extents.windows(2).any(|pair| matches!(pair, [(_, end), (start, _)] if end > start)) {
@@ -75,12 +78,15 @@ pub(super) fn check<R: Read + Seek>(file: &mut Opened<R>) -> Result<(), Ended> {
 }
 
 fn too_many(count: u64) -> Ended {
-    Ended::Dangerous(format!("it is an archive of at least {count} entries, and {MOST_ENTRIES} are allowed"))
+    Ended::Dangerous(
+        Danger::Unpacks,
+        format!("it is an archive of at least {count} entries, and {MOST_ENTRIES} are allowed"),
+    )
 }
 
 /// By laying entries over one another a small archive unpacks to any size (Fifield, "A better zip bomb", 2019).
 fn overlap() -> Ended {
-    Ended::Dangerous("it is an archive whose entries overlap".to_owned())
+    Ended::Dangerous(Danger::Ambiguous, "it is an archive whose entries overlap".to_owned())
 }
 
 /// The directory, if this is an archive: if it begins or ends as one.
@@ -92,7 +98,7 @@ fn find<R: Read + Seek>(file: &mut Opened<R>) -> Result<Option<Directory>, Ended
     let mut ends = several::archive_ends(&tail);
     let place = match (ends.next(), ends.next()) {
         (Some(_), Some(_)) => {
-            return Err(Ended::Dangerous("it is an archive with two directories".to_owned()));
+            return Err(Ended::Dangerous(Danger::Ambiguous, "it is an archive with two directories".to_owned()));
         }
         (Some(place), None) => place,
         (None, _) if !begins => return Ok(None),
@@ -195,10 +201,11 @@ fn check_name(name: &[u8]) -> Result<(), Ended> {
     let drive = matches!(name, [letter, b':', ..] if letter.is_ascii_alphabetic());
     let separator = |byte: &u8| matches!(byte, b'/' | b'\\');
     if drive || name.first().is_some_and(separator) || name.split(separator).any(|part| part == b"..") {
-        return Err(Ended::Dangerous(format!(
-            "it is an archive with an entry that leaves its folder ({})",
-            name.get(..100).unwrap_or(name).escape_ascii()
-        )));
+        let shown = name.get(..100).unwrap_or(name).escape_ascii();
+        return Err(Ended::Dangerous(
+            Danger::Escapes,
+            format!("it is an archive with an entry that leaves its folder ({shown})"),
+        ));
     }
     Ok(())
 }

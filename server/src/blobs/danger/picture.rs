@@ -1,6 +1,6 @@
 //! Pictures: how large they declare to be once they are decoded.
 
-use super::{Ended, Opened};
+use super::{Danger, Ended, Opened};
 use std::io::{Read, Seek};
 
 /// 100 megapixels: 400 MB of memory when decoded.
@@ -24,10 +24,11 @@ pub(super) fn check<R: Read + Seek>(file: &mut Opened<R>) -> Result<(), Ended> {
         _ => return Ok(()),
     };
     if width.saturating_mul(height) > MOST_PIXELS {
-        return Err(Ended::Dangerous(format!(
-            "it is a picture of {width} times {height} pixels, and {} megapixels are allowed",
-            MOST_PIXELS / 1_000_000
-        )));
+        let allowed = MOST_PIXELS / 1_000_000;
+        return Err(Ended::Dangerous(
+            Danger::Pixels,
+            format!("it is a picture of {width} times {height} pixels, and {allowed} megapixels are allowed"),
+        ));
     }
     Ok(())
 }

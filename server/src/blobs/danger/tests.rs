@@ -21,7 +21,7 @@ fn looked_at(bytes: &[u8], declared: &str) -> String {
 
 fn why(verdict: Verdict) -> String {
     match verdict {
-        Verdict::Dangerous(why) => why,
+        Verdict::Dangerous(_, why) => why,
         other => panic!("{other:?}"),
     }
 }
