@@ -1,11 +1,12 @@
-//! The paths and headers by which a native client finds its way into a session, and those of requests for files.
+//! The paths and headers by which a native client finds its way into a session, those of requests for files, and those of
+//! browsers.
 //!
 //! A file's sealed bytes are fetched with `GET` (ranges as in RFC 9110, section 14) and sent with `PATCH`, each continuing
 //! at [`OFFSET_HEADER`]; `HEAD` tells how many the server has (in the shape of draft-ietf-httpbis-resumable-upload). Every
 //! request carries its token and a proof of the device's key over itself (in the shape of RFC 9449), so that a token that
 //! leaks is of no use, nor is a request that was overheard.
 
-use crate::FileId;
+use crate::{ChannelId, FileId};
 
 /// Where a signed identity document is served: for a host with one workspace, or with `?pin=` for the one of that root.
 pub const IDENTITY_PATH: &str = "/.well-known/thechatapp/identity";
@@ -48,6 +49,28 @@ pub fn thumbnail_path(workspace: &str, file: FileId) -> String {
 
 /// What follows a file's path where its thumbnail is meant.
 pub const THUMBNAIL: &str = "/thumb";
+
+/// Where a browser calls a method: `POST`, its parameters and its reply as JSON.
+pub fn api_path(workspace: &str, method: &str) -> String {
+    format!("/w/{workspace}/api/v1/{method}")
+}
+
+/// Where a browser begins an upload: `POST`.
+pub fn opened_files_path(workspace: &str, channel: ChannelId) -> String {
+    format!("/w/{workspace}/channels/{channel}/files")
+}
+
+/// Where a browser fetches a file opened (`GET`, ranges as in RFC 9110), sends it (`PATCH` at [`OFFSET_HEADER`], which here
+/// counts bytes before sealing) and ends its upload (`POST`).
+pub fn opened_file_path(workspace: &str, channel: ChannelId, file: FileId) -> String {
+    format!("/w/{workspace}/channels/{channel}/files/{file}")
+}
+
+/// The cookie of a browser's session. Cookies of this prefix count for the host alone and for all its paths (RFC 6265bis,
+/// section 4.1.3), so each workspace of a host has one of its own.
+pub fn cookie_name(workspace: &str) -> String {
+    format!("__Host-thechatapp-{workspace}")
+}
 
 /// How many sealed bytes of an upload the server has, and where a request goes on.
 pub const OFFSET_HEADER: &str = "upload-offset";

@@ -10,6 +10,8 @@ use serde::{Serialize, de::DeserializeOwned};
 /// Who may call a method.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Access {
+    /// Anybody, to become somebody: a browser that signs in. Who is signed in already does not take this way.
+    Anyone,
     /// A device that proved its key but is not enrolled yet; it can call nothing else.
     Device,
     /// Anyone who is signed in.

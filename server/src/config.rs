@@ -26,6 +26,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Browsers.
+    pub web: WebSection,
     /// Searching.
     pub search: SearchSection,
     /// Backups by itself.
@@ -229,6 +231,14 @@ impl FilesSection {
     }
 }
 
+/// `[web]`
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WebSection {
+    /// Whether people may sign in by a browser.
+    pub chat: bool,
+}
+
 /// `[search]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -309,13 +319,14 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 4] = ["allow_unbound", "json", "index", "thumbnails"];
+const SWITCHES: [&str; 5] = ["allow_unbound", "json", "index", "thumbnails", "chat"];
 
 /// Keys that are sizes in bytes.
 const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 33] = [
+const KEYS: [(&str, &str); 34] = [
+    ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),

@@ -11,12 +11,13 @@ use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::{Access, AccountId, ChannelId, DeviceId, MessageId, Method, Scope};
 
-/// Who calls: an enrolled device, as the session found it when it began.
+/// Who calls: an enrolled device, as the session found it when it began, or a browser by its cookie, as the request found
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Caller {
     /// Whose device.
     pub person: AccountId,
-    /// Which.
+    /// Which. A browser's session has an id as devices have.
     pub device: DeviceId,
 }
 
@@ -87,8 +88,8 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     }
     let person = standing.person;
     let place = match (M::ACCESS, scope) {
-        // Enrolment has its own way in: a device that is enrolled already does not take it.
-        (Access::Device, _) => return Err(Fail::denied("this device is enrolled already")),
+        // Enrolment and sign-in have their own ways in: who is signed in already does not take them.
+        (Access::Device | Access::Anyone, _) => return Err(Fail::denied("this device is enrolled already")),
         (Access::SignedIn, Scope::Workspace) => Place::Workspace,
         (Access::SignedIn, Scope::Person(person)) => {
             people::row(view, person)?;

@@ -178,7 +178,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(native::accept(
         listener,
         tls,
-        web::router(shared.clone()),
+        web::router(shared.clone(), config.web.chat),
         shared.half_open.clone(),
         tasks.clone(),
         stop.clone(),

@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 use support::files::{Sealed, fetch, patch, proved, raw, with};
 use support::moto::Moto;
+use support::web::Tab;
 use support::{Host, Person};
 use thechatapp_protocol::http::{file_path, thumbnail_path};
 use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage};
@@ -425,4 +426,42 @@ async fn a_wiped_workspace_leaves_the_bucket_and_no_other_does() {
     tokio::time::timeout(Duration::from_secs(10), host.running().host().remove_wiped_files()).await.unwrap().unwrap();
     assert!(bucket.has(kept.id).await && !bucket.has(wiped.id).await);
     arrives(&host, &mut alice, &kept).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_gets_and_sends_files_of_the_bucket() {
+    let bucket = Bucket::new().await;
+    let mut host = Host::start().await;
+    host.stop().await;
+    host.config.files = bucket.section();
+    host.config.web.chat = true;
+    host.serve().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let tab = Tab::open(host.port, "acme", "alice").await;
+    let (file, plain) = (FileId::from_bytes([5; 16]), content(700_000));
+    assert_eq!(tab.begin(channel, file, "a.bin", "application/x-data", plain.len()).await.status, 200);
+    assert_eq!(tab.go_on(channel, file, 0, &plain).await.status, 204);
+    // While the bucket does not answer, an upload does not end, and ends when it does.
+    bucket.set(GONE);
+    let waits = tab.finish(channel, file).await;
+    assert_eq!((waits.status, waits.error().code), (503, Code::Unavailable));
+    bucket.set(WELL);
+    assert_eq!(tab.finish(channel, file).await.status, 200);
+    assert!(bucket.has(file).await && !lies_in(&host.data(), file));
+
+    assert!(tab.fetch(channel, file).await.body == plain);
+    for (range, part) in [
+        ("bytes=0-9", &plain[..10]),
+        ("bytes=300000-300099", &plain[300_000..300_100]),
+        ("bytes=-20000", &plain[680_000..]),
+    ] {
+        let answer = tab.range(channel, file, range).await;
+        assert!(answer.status == 206 && answer.body == part, "{range}");
+    }
+    bucket.set(GONE);
+    let away = tab.fetch(channel, file).await;
+    assert_eq!((away.status, away.error().code), (503, Code::Unavailable));
+    bucket.set(WELL);
+    assert!(tab.fetch(channel, file).await.body == plain);
 }

@@ -16,8 +16,9 @@ use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, for_each_method};
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
-const NAME_NOTHING: [&str; 7] = [
+const NAME_NOTHING: [&str; 8] = [
     "account.enrol",
+    "account.sign_in",
     "account.whoami",
     "channels.create",
     "devices.list",

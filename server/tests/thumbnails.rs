@@ -9,6 +9,7 @@ use image::{DynamicImage, ImageFormat, RgbImage};
 use std::io::Cursor;
 use std::path::Path;
 use support::files::{Answer, Sealed, fetch, proved, raw};
+use support::web::Tab;
 use support::{Host, Person};
 use thechatapp_protocol::http::thumbnail_path;
 use thechatapp_protocol::methods::files::FileToken;
@@ -240,4 +241,31 @@ fn the_process_is_confined_before_it_reads() {
     }
     drop(child.stdin.take());
     assert_eq!(child.wait().unwrap().code(), Some(65), "nothing is no picture");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browser_gets_the_thumbnail_opened() {
+    let host = Host::with_browsers().await;
+    let (mut alice, _bob) = (host.join("alice").await, host.join("bob").await);
+    let channel = alice.general().await;
+    let (file, message) = shared(&host, &mut alice, channel, 1, picture(800, 400)).await;
+    let (text, _) = shared(&host, &mut alice, channel, 2, b"no picture".to_vec()).await;
+    host.running().draw_thumbnails("acme").await.unwrap();
+    let tab = Tab::open(host.port, "acme", "bob").await;
+    let path = |file| format!("{}/thumb", tab.path(channel, file));
+    let answer = tab.ask("GET", &path(file.id), &[], &[]).await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, "image/jpeg"));
+    assert!(answer.header("content-disposition").starts_with("inline;"));
+    assert!(answer.header("content-security-policy").starts_with("sandbox;"));
+    let drawn = image::load_from_memory(&answer.body).unwrap();
+    assert_eq!((drawn.width(), drawn.height()), (512, 256));
+    assert_eq!(answer.header("content-length"), answer.body.len().to_string());
+    assert_eq!(tab.ask("GET", &path(text.id), &[], &[]).await.status, 404);
+    // Damaged, it is not shown.
+    let mut sealed = std::fs::read(thumb(&host, file.id)).unwrap();
+    sealed[100] ^= 1;
+    std::fs::write(thumb(&host, file.id), sealed).unwrap();
+    assert_eq!(tab.ask("GET", &path(file.id), &[], &[]).await.status, 500);
+    alice.call::<DeleteMessage>(&message).await.unwrap();
+    assert_eq!(tab.ask("GET", &path(file.id), &[], &[]).await.status, 410);
 }

@@ -1,4 +1,5 @@
-//! Real windows: the desktop program on a display that nobody sees, driven over WebDriver as a person would use it.
+//! Real windows: the desktop program, or a browser, on a display that nobody sees, driven over WebDriver as a person would
+//! use it.
 
 use crate::bin;
 use crate::server::free_port;
@@ -61,7 +62,7 @@ impl Drop for Display {
     }
 }
 
-/// The desktop program's window.
+/// A window of the desktop program, or of a browser.
 pub struct Window {
     client: Client,
     driver: Child,
@@ -71,6 +72,18 @@ pub struct Window {
 impl Window {
     /// Starts the program with these arguments and variables, and waits for its page.
     pub async fn open(display: &Display, arguments: &[String], env: &[(String, String)]) -> Self {
+        let options = json!({ "binary": bin("thechatapp-desktop"), "args": arguments });
+        let window = Self::drive(display, json!({ "webkitgtk:browserOptions": options }), env).await;
+        window.wait_for("main:not(:has([data-testid=opening]))", START).await;
+        window
+    }
+
+    /// Starts the system's WebKit as a browser, which takes any certificate and keeps nothing.
+    pub async fn browser(display: &Display, env: &[(String, String)]) -> Self {
+        Self::drive(display, json!({ "acceptInsecureCerts": true }), env).await
+    }
+
+    async fn drive(display: &Display, capabilities: Value, env: &[(String, String)]) -> Self {
         let port = free_port();
         let mut command = Command::new("WebKitWebDriver");
         command.arg(format!("--port={port}")).stdin(Stdio::null()).stderr(Stdio::null());
@@ -80,22 +93,44 @@ impl Window {
         command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("WEBKIT_DISABLE_DMABUF_RENDERER", "1").env("NO_AT_BRIDGE", "1");
         let driver = command.envs(env.iter().cloned()).spawn().expect("WebKitWebDriver starts");
 
-        let options = json!({ "binary": bin("thechatapp-desktop"), "args": arguments });
-        let capabilities = [("webkitgtk:browserOptions".to_owned(), options)].into_iter().collect();
+        let Value::Object(capabilities) = capabilities else { panic!("capabilities have names") };
         let address = format!("http://127.0.0.1:{port}");
         let begun = Instant::now();
         let client = loop {
             let mut builder = ClientBuilder::new(HttpConnector::new());
-            match builder.capabilities(serde_json::Map::clone(&capabilities)).connect(&address).await {
+            match builder.capabilities(capabilities.clone()).connect(&address).await {
                 Ok(client) => break client,
                 // The driver takes a moment to listen.
                 Err(why) => assert!(begun.elapsed() < START, "the window does not open: {why}"),
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        let window = Self { client, driver, screen: display.screen() };
-        window.wait_for("main:not(:has([data-testid=opening]))", START).await;
-        window
+        Self { client, driver, screen: display.screen() }
+    }
+
+    /// Goes to an address, as typed. What is saved and not shown is no error: the page stays.
+    pub async fn go(&self, address: &str) {
+        let _ = self.client.goto(address).await;
+    }
+
+    /// The address of what is shown.
+    pub async fn address(&self) -> String {
+        self.client.current_url().await.unwrap().to_string()
+    }
+
+    /// The cookies of the page, those included that no script sees: names and values.
+    pub async fn cookies(&self) -> Vec<(String, String)> {
+        let cookies = self.client.get_all_cookies().await.unwrap();
+        cookies.iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect()
+    }
+
+    /// Runs the body of an async function in the page, and gives what it returns.
+    pub async fn run(&self, body: &str, arguments: Vec<Value>) -> Value {
+        let script = format!(
+            "const done = arguments[arguments.length - 1];
+             (async (...args) => {{ {body} }})(...arguments).then(done, why => done({{ failed: String(why) }}));"
+        );
+        self.client.execute_async(&script, arguments).await.unwrap()
     }
 
     /// The first element that a CSS selector finds, waited for.

@@ -1,4 +1,4 @@
-//! Enrolling a device and asking who one is.
+//! Enrolling a device, signing a browser in, and asking who one is.
 
 use crate::event::PersonRow;
 use crate::id::{DeviceId, WorkspaceId};
@@ -65,6 +65,21 @@ pub struct EnrolParams {
     pub device: DeviceProof,
 }
 
+/// Parameters of [`SignIn`].
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SignInParams {
+    /// The account's name.
+    pub name: String,
+    /// Its password.
+    pub password: String,
+}
+
+impl fmt::Debug for SignInParams {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SignInParams(..)")
+    }
+}
+
 /// Who one is, in a workspace, on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Me {
@@ -76,7 +91,7 @@ pub struct Me {
     pub person: PersonRow,
     /// One's administrative powers.
     pub powers: Powers,
-    /// This device.
+    /// This device, or this browser's session.
     pub device: DeviceId,
 }
 
@@ -87,6 +102,8 @@ pub struct Nothing {}
 methods! {
     /// Enrols the device of this session.
     Enrol = "account.enrol", Access::Device, EnrolParams => Me, |_| Scope::Workspace;
+    /// Signs a browser in; its answer carries the session's cookie.
+    SignIn = "account.sign_in", Access::Anyone, SignInParams => Me, |_| Scope::Workspace;
     /// Who one is.
     WhoAmI = "account.whoami", Access::SignedIn, Nothing => Me, |_| Scope::Workspace;
 }

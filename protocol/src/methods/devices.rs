@@ -37,6 +37,6 @@ pub struct Devices {
 methods! {
     /// One's own devices.
     ListDevices = "devices.list", Access::SignedIn, Nothing => Devices, |_| Scope::Workspace;
-    /// Revokes the device that asks; the session closes after the answer.
+    /// Revokes the device that asks, or ends the session of the browser that does; it closes after the answer.
     SignOut = "devices.sign_out", Access::SignedIn, Nothing => Nothing, |_| Scope::Workspace;
 }

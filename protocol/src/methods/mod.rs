@@ -15,6 +15,7 @@ macro_rules! for_each_method {
     ($call:ident) => {
         $call! {
             $crate::methods::account::Enrol,
+            $crate::methods::account::SignIn,
             $crate::methods::account::WhoAmI,
             $crate::methods::channels::CreateChannel,
             $crate::methods::channels::JoinChannel,

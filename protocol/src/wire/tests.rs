@@ -5,7 +5,7 @@ use super::{Request, decode, encode};
 use crate::event::{
     self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
-use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, WhoAmI};
+use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
 use crate::permission::Powers;
 use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, MessageId, Method, Timestamp, WorkspaceId};
@@ -114,6 +114,8 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     let password = Credential::Password { name: "ines".into(), password: "secret".into() };
     golden.method::<Enrol>(&EnrolParams { credential: invite, device: device.clone() }, &me);
     golden.add("account.enrol:password", &EnrolParams { credential: password, device });
+    let sign_in = SignInParams { name: "Inês Duarte".into(), password: "correct horse battery".into() };
+    golden.method::<SignIn>(&sign_in, &me);
     golden.method::<WhoAmI>(&Nothing {}, &me);
     let create = CreateChannelParams { id: CHANNEL, name: "release".into(), kind: ChannelKind::Private };
     golden.method::<CreateChannel>(&create, &channel());

@@ -2,3 +2,6 @@
 
 pub mod lockout;
 pub mod password;
+mod sign_in;
+
+pub use sign_in::by_password;

@@ -115,6 +115,8 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
         let step = db.transaction()?;
         let keyring = Keyring::load(&step, kept.id, key.clone())?;
         Identity::load(&step, &keyring)?.restored(&step)?;
+        // Who signed out of a browser since the backup stays signed out.
+        store::browsers::remove_all(&step)?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
         store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;

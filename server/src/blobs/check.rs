@@ -34,7 +34,7 @@ pub fn check_name(row: &FileRow) -> Result<(), Fail> {
     if name.trim().is_empty() || name.len() > FILE_NAME_MAX {
         return Err(bad("it is empty, or longer than 255 bytes"));
     }
-    if name.chars().any(|c| c.is_control() || hidden(c)) {
+    if name.chars().any(|c| c.is_control() || is_hidden(c)) {
         return Err(bad("it has characters that cannot be seen, or that turn text around"));
     }
     if name.contains(['/', '\\', ':', '*', '?', '"', '<', '>', '|'])
@@ -61,7 +61,7 @@ pub fn check_name(row: &FileRow) -> Result<(), Fail> {
 }
 
 /// Characters by which a name looks like another: direction overrides, joiners, and what has no width.
-fn hidden(c: char) -> bool {
+pub fn is_hidden(c: char) -> bool {
     matches!(c, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{061c}' | '\u{feff}'
         | '\u{2028}' | '\u{2029}' | '\u{180e}' | '\u{e0000}'..='\u{e007f}')
 }

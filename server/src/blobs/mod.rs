@@ -11,7 +11,7 @@ pub mod storage;
 mod sweep;
 mod tokens;
 
-pub use check::{UNKNOWN, check_name, look_at};
+pub use check::{UNKNOWN, check_name, is_hidden, look_at};
 pub use danger::{Verdict, judge, refusal};
 pub use http::router;
 pub use tokens::{Allowed, Tokens};
@@ -144,7 +144,7 @@ impl Blobs {
     }
 
     /// Whatever may lie in the folder of a file, half written thumbnails included.
-    fn remove_here(&self, file: FileId) -> io::Result<()> {
+    pub(crate) fn remove_here(&self, file: FileId) -> io::Result<()> {
         let thumbnail = self.place(file, Part::Thumbnail);
         for path in [self.part(file), self.whole(file), thumbnail.with_extension("new"), thumbnail] {
             match std::fs::remove_file(path) {
@@ -363,18 +363,30 @@ impl Stored {
         }
     }
 
-    /// The same bytes, all of them, for whoever may block.
+    /// The same bytes, for whoever may block.
     ///
     /// # Errors
     /// Not found; the system's, or the bucket's.
-    pub async fn reader(self) -> Result<Box<dyn Read + Send>, Fail> {
+    pub async fn read(self, first: u64, length: u64) -> Result<Box<dyn Read + Send>, Fail> {
         match self.from {
-            Place::Folder(file) => Ok(Box::new(file)),
+            Place::Folder(mut file) => {
+                file.seek(SeekFrom::Start(first))?;
+                Ok(Box::new(file.take(length)))
+            }
             Place::Bucket(shelf, name) => {
-                let pieces = shelf.pieces(&name, 0, self.size).await?;
+                let pieces = shelf.pieces(&name, first, length).await?;
                 Ok(Box::new(SyncIoBridge::new(StreamReader::new(pieces))))
             }
         }
+    }
+
+    /// All of them.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub async fn reader(self) -> Result<Box<dyn Read + Send>, Fail> {
+        let size = self.size;
+        self.read(0, size).await
     }
 }
 

@@ -30,6 +30,14 @@ fn what_is_kept_is_off_or_filled_up() {
 }
 
 #[test]
+fn browsers_are_let_in_only_where_it_is_switched_on() {
+    assert!(!read("", &[]).unwrap().web.chat);
+    assert!(read("[web]\nchat = true\n", &[]).unwrap().web.chat);
+    assert!(read("", &[("THECHATAPP_WEB_CHAT", "true")]).unwrap().web.chat);
+    assert!(read("", &[("THECHATAPP_WEB_CHAT", "maybe")]).is_err());
+}
+
+#[test]
 fn a_key_that_is_not_known_is_refused() {
     assert!(read("[server]\nlissten = \"127.0.0.1:1\"\n", &[]).is_err());
 }

@@ -1,16 +1,18 @@
-//! Enrolling devices, and who one is.
+//! Enrolling devices, signing browsers in, and who one is.
 
 use super::Handle;
-use crate::auth::lockout;
+use crate::auth;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::devices::New;
-use crate::store::{devices, invites, lockouts, people};
+use crate::store::{browsers, devices, invites, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::sync::Arc;
-use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, WhoAmI};
+use thechatapp_protocol::methods::account::{
+    Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, SignInParams, WhoAmI,
+};
 use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Scope};
@@ -65,60 +67,64 @@ async fn join(workspace: &Arc<Workspace>, device: New, code: String, name: &str,
 }
 
 async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: String) -> Result<Me, Fail> {
-    let name = people::tidy_name(name)?;
-    let folded = people::fold(&name);
-    let (asked, counted) = (name.clone(), folded.clone());
-    let (account, standing) =
-        workspace.look(move |view| Ok((people::account(view, &asked)?, lockouts::find(view, &counted)?))).await?;
-    lockout::check(standing, now())?;
-    let hash = account.as_ref().and_then(|account| account.password.clone());
-    let right = workspace.passwords.verify(password, hash).await?;
-    let account = account.filter(|account| right && account.active);
     let own = workspace.clone();
-    let signed_in = workspace
-        .unguarded(move |tx| {
-            let standing = lockouts::find(tx.view(), &folded)?;
-            // Others may have failed while this one waited for its turn: a right guess among them is refused too.
-            lockout::check(standing, now())?;
-            let Some(account) = account else {
-                lockouts::set(tx, &folded, lockout::after_failure(standing, now()))?;
-                return Ok(None);
-            };
-            if standing != lockouts::Lockout::default() {
-                lockouts::set(tx, &folded, lockouts::Lockout::default())?;
+    auth::by_password(workspace, name, password, move |tx, person| match devices::by_key(tx.view(), &device.key)? {
+        None => {
+            devices::insert(tx, person, &device)?;
+            me(&own, tx.view(), person, device.id)
+        }
+        Some((id, of)) if of == person => {
+            let good = devices::standing(tx.view(), id)?.is_some_and(|standing| standing.good);
+            if !good {
+                return Err(Fail::denied("this device was revoked; its profile must be made anew"));
             }
-            match devices::by_key(tx.view(), &device.key)? {
-                None => {
-                    devices::insert(tx, account.id, &device)?;
-                    Ok(Some(me(&own, tx.view(), account.id, device.id)?))
-                }
-                Some((id, person)) if person == account.id => {
-                    let good = devices::standing(tx.view(), id)?.is_some_and(|standing| standing.good);
-                    if !good {
-                        return Err(Fail::denied("this device was revoked; its profile must be made anew"));
-                    }
-                    Ok(Some(me(&own, tx.view(), person, id)?))
-                }
-                Some(_) => Err(ErrorBody::new(
-                    Code::Conflict,
-                    "This device is somebody else's",
-                    "its key is enrolled for another account",
-                    "use a profile of your own",
-                )
-                .into()),
-            }
-        })
-        .await?;
-    // Decided after the commit, so that a failure counts although it is refused.
-    signed_in.ok_or_else(|| {
-        ErrorBody::new(
-            Code::Denied,
-            "The name or the password is wrong",
-            "no account has both",
-            "check both and try again",
+            me(&own, tx.view(), person, id)
+        }
+        Some(_) => Err(ErrorBody::new(
+            Code::Conflict,
+            "This device is somebody else's",
+            "its key is enrolled for another account",
+            "use a profile of your own",
         )
-        .into()
+        .into()),
     })
+    .await
+}
+
+/// Signs a browser in: the session begins with the same commit in which its password counts. One that the browser had
+/// before ends.
+///
+/// # Errors
+/// As [`enrol`] by password.
+pub async fn sign_in_browser(
+    workspace: &Arc<Workspace>,
+    params: SignInParams,
+    token_hash: [u8; 32],
+    browser: Browser,
+) -> Result<Me, Fail> {
+    let SignInParams { name, password } = params;
+    let id = DeviceId::from_parts(now().unix_millis(), &random()?);
+    let session = browsers::New { id, token_hash, agent: browser.agent, address: browser.address };
+    let own = workspace.clone();
+    auth::by_password(workspace, &name, password, move |tx, person| {
+        if let Some(before) = browser.before {
+            devices::revoke(tx, before)?;
+        }
+        browsers::insert(tx, person, &session, now())?;
+        me(&own, tx.view(), person, id)
+    })
+    .await
+}
+
+/// What a browser shows of itself when it signs in.
+#[derive(Clone, Debug)]
+pub struct Browser {
+    /// What it says it is.
+    pub agent: String,
+    /// Where it comes from.
+    pub address: String,
+    /// The session that it had until now.
+    pub before: Option<DeviceId>,
 }
 
 fn me(workspace: &Workspace, view: crate::store::View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {

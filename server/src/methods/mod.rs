@@ -13,11 +13,11 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use std::future::Future;
 use std::sync::Arc;
-use thechatapp_protocol::methods::account::Enrol;
+use thechatapp_protocol::methods::account::{Enrol, SignIn};
 use thechatapp_protocol::methods::sync::StartSync;
 use thechatapp_protocol::{Code, ErrorBody, Method, for_each_method, wire};
 
-pub use account::{Newcomer, enrol};
+pub use account::{Browser, Newcomer, enrol, sign_in_browser};
 
 /// A method's handler.
 pub trait Handle: Method + Sized {
@@ -29,12 +29,26 @@ pub trait Handle: Method + Sized {
     ) -> impl Future<Output = Result<Self::Reply, Fail>> + Send;
 }
 
+/// How a call and its answer are written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// In sessions of native clients.
+    MessagePack,
+    /// In requests of browsers.
+    Json,
+}
+
 /// Reads a call's parameters.
 ///
 /// # Errors
 /// Bad input.
-pub fn params<M: Method>(bytes: &[u8]) -> Result<M::Params, ErrorBody> {
-    wire::decode(bytes).map_err(|why| {
+pub fn params<M: Method>(encoding: Encoding, bytes: &[u8]) -> Result<M::Params, ErrorBody> {
+    let read = match encoding {
+        Encoding::MessagePack => wire::decode(bytes).map_err(|why| why.to_string()),
+        // Not with the reason: it quotes what was sent.
+        Encoding::Json => serde_json::from_slice(bytes).map_err(|why| format!("{:?}", why.classify())),
+    };
+    read.map_err(|why| {
         tracing::debug!(method = M::NAME, %why, "parameters that do not decode");
         ErrorBody::new(
             Code::BadInput,
@@ -49,17 +63,26 @@ pub fn params<M: Method>(bytes: &[u8]) -> Result<M::Params, ErrorBody> {
 ///
 /// # Errors
 /// Internal, which cannot happen for the types in use.
-pub fn reply<T: serde::Serialize>(value: &T) -> Result<Vec<u8>, ErrorBody> {
-    wire::encode(value).map_err(|_| Fail::Broken("a reply that does not encode").into_body())
+pub fn reply<T: serde::Serialize>(encoding: Encoding, value: &T) -> Result<Vec<u8>, ErrorBody> {
+    let written = match encoding {
+        Encoding::MessagePack => wire::encode(value).ok(),
+        Encoding::Json => serde_json::to_vec(value).ok(),
+    };
+    written.ok_or_else(|| Fail::Broken("a reply that does not encode").into_body())
 }
 
-async fn call<M: Handle>(workspace: Arc<Workspace>, caller: Caller, bytes: &[u8]) -> Result<Vec<u8>, ErrorBody> {
-    let params = params::<M>(bytes)?;
+async fn call<M: Handle>(
+    workspace: Arc<Workspace>,
+    caller: Caller,
+    encoding: Encoding,
+    bytes: &[u8],
+) -> Result<Vec<u8>, ErrorBody> {
+    let params = params::<M>(encoding, bytes)?;
     let answer = M::handle(workspace, caller, params).await.map_err(Fail::into_body)?;
-    reply(&answer)
+    reply(encoding, &answer)
 }
 
-/// Enrolment and the start of a sync are the session's own affairs: they change what the session is.
+/// Enrolment, a browser's sign-in and the start of a sync are the session's own affairs: they change what the session is.
 macro_rules! session_only {
     ($($method:ty),*) => {$(
         impl Handle for $method {
@@ -69,7 +92,17 @@ macro_rules! session_only {
         }
     )*};
 }
-session_only!(Enrol, StartSync);
+session_only!(Enrol, SignIn, StartSync);
+
+/// What is answered to a method that is not there.
+pub fn unknown() -> ErrorBody {
+    ErrorBody::new(
+        Code::NotFound,
+        "This server does not know what was asked",
+        "the app is newer than the server",
+        "ask for an update of the server",
+    )
+}
 
 macro_rules! table {
     ($($method:ty,)*) => {
@@ -81,16 +114,12 @@ macro_rules! table {
             workspace: Arc<Workspace>,
             caller: Caller,
             method: &str,
+            encoding: Encoding,
             bytes: &[u8],
         ) -> Result<Vec<u8>, ErrorBody> {
             match method {
-                $(<$method>::NAME => call::<$method>(workspace, caller, bytes).await,)*
-                _ => Err(ErrorBody::new(
-                    Code::NotFound,
-                    "This server does not know what was asked",
-                    "the app is newer than the server",
-                    "ask for an update of the server",
-                )),
+                $(<$method>::NAME => call::<$method>(workspace, caller, encoding, bytes).await,)*
+                _ => Err(unknown()),
             }
         }
     };

@@ -13,7 +13,7 @@ use half_open::{HalfOpen, Place};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::session::{EXPORTER_LABEL, limits::HANDSHAKE_MILLIS};
@@ -35,6 +35,8 @@ const HEAD_MAX: usize = 16 * 1024;
 pub struct Connection {
     /// What TLS exports for it.
     pub exporter: [u8; 32],
+    /// Where it comes from, as far as this host sees: a proxy's address behind one.
+    pub address: IpAddr,
     /// Its place among the half-open ones.
     pub place: Arc<Place>,
 }
@@ -78,13 +80,14 @@ async fn connection(
 ) {
     let pushed_out = place.pushed_out.clone();
     tokio::select! {
-        () = serve(tcp, acceptor, router, place, stop) => {}
+        () = serve(tcp, address.ip(), acceptor, router, place, stop) => {}
         () = pushed_out.cancelled() => tracing::debug!(%address, "a half-open connection was pushed out"),
     }
 }
 
 async fn serve(
     tcp: TcpStream,
+    address: IpAddr,
     acceptor: TlsAcceptor,
     router: axum::Router,
     place: Arc<Place>,
@@ -97,7 +100,7 @@ async fn serve(
     if stream.get_ref().1.export_keying_material(&mut exporter, EXPORTER_LABEL, Some(b"")).is_err() {
         return;
     }
-    let connection = Connection { exporter, place };
+    let connection = Connection { exporter, address, place };
     let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
         request.extensions_mut().insert(connection.clone());
         router.clone().call(request)

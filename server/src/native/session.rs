@@ -9,7 +9,7 @@ use super::listener::{Heard, Listener};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::hub::Presence;
-use crate::methods::{self, Newcomer};
+use crate::methods::{self, Encoding::MessagePack, Newcomer};
 use crate::serve::Shared;
 use crate::state::Workspace;
 use crate::store::devices;
@@ -276,7 +276,8 @@ impl Session {
             Who::Known(caller, _) => {
                 let caller = *caller;
                 let call = async move {
-                    let result = methods::dispatch(workspace, caller, &request.method, &request.params).await;
+                    let result =
+                        methods::dispatch(workspace, caller, &request.method, MessagePack, &request.params).await;
                     Answer { stream, result, listener: None }
                 };
                 self.calls.push(call.boxed());
@@ -408,20 +409,20 @@ impl Session {
 }
 
 async fn start_sync(workspace: Arc<Workspace>, caller: Caller, stream: u32, params: Vec<u8>) -> Answer {
-    let started = match methods::params::<StartSync>(&params) {
+    let started = match methods::params::<StartSync>(MessagePack, &params) {
         Ok(params) => Listener::start(workspace, caller, params).await.map_err(Fail::into_body),
         Err(body) => Err(body),
     };
     match started {
         Ok((listener, started)) => {
-            Answer { stream, result: methods::reply(&started), listener: Some(Box::new(listener)) }
+            Answer { stream, result: methods::reply(MessagePack, &started), listener: Some(Box::new(listener)) }
         }
         Err(body) => Answer { stream, result: Err(body), listener: None },
     }
 }
 
 async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: &[u8]) -> Result<Vec<u8>, ErrorBody> {
-    let params = methods::params::<Enrol>(params)?;
+    let params = methods::params::<Enrol>(MessagePack, params)?;
     let me = methods::enrol(workspace, newcomer, params).await.map_err(Fail::into_body)?;
-    methods::reply(&me)
+    methods::reply(MessagePack, &me)
 }

@@ -1,4 +1,5 @@
-//! Enrolled devices. A device is its static key; a revoked one stays, so that its key cannot be enrolled anew.
+//! Enrolled devices. A device is its static key; a revoked one stays, so that its key cannot be enrolled anew. A browser has
+//! no key of its own: its session (see [`super::browsers`]) stands beside the devices under an id like theirs.
 
 use super::{Tx, View};
 use crate::error::Fail;
@@ -10,7 +11,7 @@ use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
 
-/// A device and its account's standing, as the gate sees them.
+/// A device, or a browser's session, and its account's standing, as the gate sees them.
 #[derive(Clone, Copy, Debug)]
 pub struct Standing {
     /// Whose device it is.
@@ -21,7 +22,7 @@ pub struct Standing {
     pub powers: Powers,
 }
 
-/// Whether a device may act, at this moment.
+/// Whether a device or a browser's session may act, at this moment.
 ///
 /// # Errors
 /// SQLite's.
@@ -30,7 +31,9 @@ pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fa
         .db
         .prepare_cached(
             "SELECT d.person, d.revoked = 0 AND p.active, p.powers FROM devices d JOIN people p ON p.id = d.person
-             WHERE d.id = ?1",
+             WHERE d.id = ?1
+             UNION ALL SELECT b.person, p.active, p.powers FROM browsers b JOIN people p ON p.id = b.person
+             WHERE b.id = ?1",
         )?
         .query_row([device.as_bytes()], |row| {
             Ok(Standing { person: AccountId::from_bytes(row.get(0)?), good: row.get(1)?, powers: Powers(row.get(2)?) })
@@ -111,12 +114,13 @@ pub fn seen(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Revokes a device and closes its sessions.
+/// Revokes a device, or ends a browser's session, and closes what is live of it.
 ///
 /// # Errors
 /// SQLite's.
 pub fn revoke(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), Fail> {
     tx.db.prepare_cached("UPDATE devices SET revoked = 1 WHERE id = ?1")?.execute([device.as_bytes()])?;
+    super::browsers::remove(tx, device)?;
     tx.note(Note::SignedOut(device));
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What a workspace keeps: one repository for each kind of row. Functions here run inside a transaction of the writer, or
 //! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
 
+pub mod browsers;
 pub mod channels;
 pub mod devices;
 pub mod edits;
@@ -35,6 +36,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0002_talk.sql"),
     include_str!("migrations/0003_files.sql"),
     include_str!("migrations/0004_epochs.sql"),
+    include_str!("migrations/0006_browsers.sql"),
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0005_tombstones_and_thumbnails.sql"),
 ];

@@ -1,5 +1,14 @@
-//! HTTPS: identity documents, health, the page behind an invite, and the way into native sessions. Every answer carries the
-//! headers that keep a browser from doing more than it must.
+//! HTTPS: identity documents, health, the page behind an invite, the way into native sessions, and, where it is switched on,
+//! the way of browsers. Every answer carries the headers that keep a browser from doing more than it must.
+
+mod api;
+mod asked;
+mod browser;
+mod files;
+mod session;
+mod show;
+mod turns;
+mod uploads;
 
 use crate::serve::Shared;
 use crate::state;
@@ -29,9 +38,11 @@ static JOIN_POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
-/// Everything served to the network.
-pub fn router(shared: Arc<Shared>) -> Router {
+/// Everything served to the network; what is for signed-in browsers only with `chat`.
+pub fn router(shared: Arc<Shared>, chat: bool) -> Router {
+    let browsers = if chat { browser::router(&shared) } else { Router::new() };
     Router::new()
+        .merge(browsers)
         .route(IDENTITY_PATH, get(identity_of_host))
         .route("/w/{workspace}/identity", get(identity_of_workspace))
         .route("/w/{workspace}/session", get(crate::native::session_route))
@@ -133,7 +144,7 @@ async fn strict(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     let headers = response.headers_mut();
     for (name, value) in HEADERS {
-        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        headers.entry(HeaderName::from_static(name)).or_insert(HeaderValue::from_static(value));
     }
     headers
         .entry(header::CONTENT_SECURITY_POLICY)

@@ -1,6 +1,6 @@
 //! Files as a device sends and fetches them.
 
-use super::{Host, Person, message_id, tls};
+use super::{Host, Person, message_id};
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use std::collections::HashMap;
@@ -13,8 +13,9 @@ use thechatapp_protocol::methods::files::{
 use thechatapp_protocol::methods::messages::SendMessageParams;
 use thechatapp_protocol::{ChannelId, ErrorBody, FileId};
 use thechatapp_seal::{Context, Key, seal};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 
+#[derive(Debug)]
 pub struct Answer {
     pub status: u16,
     pub headers: HashMap<String, String>,
@@ -23,15 +24,7 @@ pub struct Answer {
 
 /// A request as it stands on the wire. A connection that breaks before there is an answer is a status of 0.
 pub async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)], body: &[u8]) -> Answer {
-    let mut stream = tls(port).await;
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n");
-    for (name, value) in headers {
-        head.push_str(&format!("{name}: {value}\r\n"));
-    }
-    head.push_str(&format!("Content-Length: {}\r\n\r\n", body.len()));
-    stream.write_all(head.as_bytes()).await.unwrap();
-    // A server that has answered already may not take the rest.
-    let _ = stream.write_all(body).await;
+    let mut stream = super::web::put(port, method, path, headers, body).await;
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let Some(split) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {

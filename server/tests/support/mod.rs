@@ -5,6 +5,7 @@
 pub mod files;
 pub mod moto;
 pub mod vault;
+pub mod web;
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
@@ -78,6 +79,15 @@ impl Host {
             program: env!("CARGO_BIN_EXE_thechatapp-server").into(),
             source: Box::new(source),
         };
+        host.serve().await;
+        host
+    }
+
+    /// A host that lets browsers in.
+    pub async fn with_browsers() -> Self {
+        let mut host = Self::start().await;
+        host.stop().await;
+        host.config.web.chat = true;
         host.serve().await;
         host
     }
@@ -245,6 +255,15 @@ pub fn texts(rows: &[Row]) -> Vec<String> {
         .collect()
 }
 
+/// A ZIP archive made to harm: one entry without content that declares four gigabytes.
+pub fn bomb() -> Vec<u8> {
+    let mut bomb = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0\0\0z".to_vec();
+    bomb.extend(b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0");
+    bomb.extend([[0; 16].as_slice(), b"z"].concat());
+    bomb.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0");
+    bomb
+}
+
 pub fn message_id() -> MessageId {
     MessageId::from_parts(millis(), &random())
 }
@@ -367,7 +386,7 @@ impl Session {
 }
 
 #[derive(Debug)]
-struct Anyone(Arc<rustls::crypto::CryptoProvider>);
+pub struct Anyone(pub Arc<rustls::crypto::CryptoProvider>);
 
 impl rustls::client::danger::ServerCertVerifier for Anyone {
     fn verify_server_cert(

@@ -1,0 +1,88 @@
+use super::super::people;
+use super::super::tests::{ALICE, Store};
+use super::*;
+use thechatapp_protocol::permission::Powers;
+
+const START: i64 = 1_795_000_000_000;
+const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb0; 16]));
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp(START + millis)
+}
+
+fn new(number: u8) -> New {
+    New {
+        id: DeviceId::from_bytes([number; 16]),
+        token_hash: [number; 32],
+        agent: "Browser".into(),
+        address: "10.0.0.1".into(),
+    }
+}
+
+fn store() -> Store {
+    let store = Store::new();
+    for (id, name) in [(ALICE, "alice"), (BOB, "bob")] {
+        store.job(|tx| people::create(tx, id, name, "hash", Powers::NONE).map(|_| ())).unwrap();
+    }
+    store
+}
+
+fn begin(store: &Store, person: AccountId, number: u8, millis: i64) {
+    store.job(|tx| insert(tx, person, &new(number), at(millis))).unwrap();
+}
+
+fn find(store: &Store, number: u8, millis: i64) -> Option<Found> {
+    store.job(|tx| by_token(tx.view(), &[number; 32], at(millis))).unwrap()
+}
+
+#[test]
+fn a_session_ends_when_it_is_not_used_and_in_any_case_at_last() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    let found = find(&store, 1, 0).unwrap();
+    assert_eq!((found.person, found.id, found.due), (ALICE, DeviceId::from_bytes([1; 16]), false));
+    assert!(find(&store, 1, IDLE - 1).unwrap().due);
+    assert_eq!(find(&store, 1, IDLE), None);
+    let mut last = 0;
+    while last + IDLE < LONGEST {
+        last += IDLE - 1;
+        assert!(find(&store, 1, last).is_some(), "after {last} ms");
+        store.job(|tx| used(tx, found.id, at(last))).unwrap();
+    }
+    assert!(find(&store, 1, LONGEST - 1).is_some());
+    assert_eq!(find(&store, 1, LONGEST), None);
+    // A clock that was set back takes no use away.
+    store.job(|tx| used(tx, found.id, at(0))).unwrap();
+    assert!(find(&store, 1, LONGEST - 1).is_some());
+    // The next sign-in of anybody removes it.
+    begin(&store, BOB, 2, LONGEST);
+    assert_eq!(store.count("browsers"), 1);
+}
+
+#[test]
+fn one_session_too_many_ends_the_least_used_of_the_same_person() {
+    let store = store();
+    begin(&store, BOB, 0, 0);
+    for number in 1..=PER_ACCOUNT as u8 {
+        begin(&store, ALICE, number, i64::from(number));
+    }
+    // The first was used since, so the second goes.
+    store.job(|tx| used(tx, DeviceId::from_bytes([1; 16]), at(1000))).unwrap();
+    begin(&store, ALICE, 100, 2000);
+    assert_eq!(store.count("browsers"), i64::from(PER_ACCOUNT) + 1);
+    assert_eq!(find(&store, 2, 2000), None);
+    for number in [0, 1, 3, PER_ACCOUNT as u8, 100] {
+        assert!(find(&store, number, 2000).is_some(), "{number}");
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_token_does_not_sign_in() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    store.job(|tx| remove(tx, DeviceId::from_bytes([1; 16]))).unwrap();
+    assert_eq!(find(&store, 1, 0), None);
+    begin(&store, ALICE, 2, 0);
+    remove_all(&store.db).unwrap();
+    assert_eq!(find(&store, 2, 0), None);
+}

@@ -1,0 +1,106 @@
+//! Methods as browsers call them: `POST .../api/v1/<method>`, parameters and reply as JSON. The handlers are those of native
+//! sessions, behind the same gate.
+
+use super::browser::{PATIENCE, Refused, Web};
+use super::session::{self, Token, Visit};
+use crate::methods::{self, Browser, Encoding};
+use crate::native::Connection;
+use crate::time::now;
+use axum::Extension;
+use axum::body::to_bytes;
+use axum::extract::{Path, Request, State};
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use http::header::{self, HeaderMap, HeaderValue};
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::methods::account::{Enrol, SignIn};
+use thechatapp_protocol::methods::devices::SignOut;
+use thechatapp_protocol::methods::files::{BeginUpload, FinishUpload, OpenFile};
+use thechatapp_protocol::methods::sync::StartSync;
+use thechatapp_protocol::{Code, ErrorBody, Method};
+use tokio::time::timeout;
+
+/// What belongs to a native session: its handshake, its stream of events, keys of files. For files browsers have routes.
+const NATIVE: [&str; 5] = [Enrol::NAME, StartSync::NAME, BeginUpload::NAME, FinishUpload::NAME, OpenFile::NAME];
+/// The longest call of somebody who is signed in, as in a session.
+const CALL_MAX: usize = 1024 * 1024;
+/// The longest sign-in.
+const SIGN_IN_MAX: usize = 8 * 1024;
+/// How long a call may take to arrive.
+const ARRIVAL: Duration = Duration::from_secs(30);
+/// How much is kept of what a browser says it is, in characters.
+const AGENT_MAX: usize = 200;
+
+/// `POST /w/<workspace>/api/v1/<method>`.
+pub async fn call(
+    State(web): State<Arc<Web>>,
+    Path((name, method)): Path<(String, String)>,
+    Extension(connection): Extension<Connection>,
+    request: Request,
+) -> Result<Response, Refused> {
+    web.shared.metrics.calls.up();
+    if method == SignIn::NAME {
+        return sign_in(&web, &name, &connection, request).await;
+    }
+    let visit = Visit::of(&web, &name, request.headers(), &connection).await?;
+    if NATIVE.contains(&method.as_str()) {
+        return Err(methods::unknown().into());
+    }
+    let params = read(request, CALL_MAX).await?;
+    let reply = methods::dispatch(visit.workspace, visit.caller, &method, Encoding::Json, &params).await?;
+    let mut response = json(reply);
+    if method == SignOut::NAME
+        && let Some(none) = session::no_cookie(&name)
+    {
+        response.headers_mut().insert(header::SET_COOKIE, none);
+    }
+    Ok(response)
+}
+
+async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Request) -> Result<Response, Refused> {
+    let workspace = session::workspace(web, name)?;
+    let before = session::find(&workspace, request.headers(), now()).await?;
+    let browser = Browser {
+        agent: agent(request.headers()),
+        address: connection.address.to_string(),
+        before: before.map(|found| found.id),
+    };
+    let params = methods::params::<SignIn>(Encoding::Json, &read(request, SIGN_IN_MAX).await?)?;
+    // Only now, so that nobody keeps a turn by sending slowly.
+    let busy = || Refused::busy("Too many people sign in at once");
+    let _turn = web.sign_ins.take(connection.address, PATIENCE).await.ok_or_else(busy)?;
+    let token = Token::random()?;
+    let me = methods::sign_in_browser(&workspace, params, token.hash(), browser).await?;
+    let mut response = json(methods::reply(Encoding::Json, &me)?);
+    if let Some(cookie) = token.cookie(name) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+    Ok(response)
+}
+
+/// A call's parameters as they came: JSON, at most so many bytes.
+pub(super) async fn read(request: Request, most: usize) -> Result<Bytes, Refused> {
+    let bad = |why: &str| Refused(ErrorBody::new(Code::BadInput, "A call that cannot be read", why, "update the app"));
+    let is_json =
+        request.headers().get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).is_some_and(|kind| {
+            kind.split(';').next().unwrap_or_default().trim().eq_ignore_ascii_case("application/json")
+        });
+    if !is_json {
+        return Err(bad("it is not application/json"));
+    }
+    match timeout(ARRIVAL, to_bytes(request.into_body(), most)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => Err(bad("it did not come whole, or is too long")),
+        Err(_) => Err(bad("it did not come in time")),
+    }
+}
+
+fn json(bytes: Vec<u8>) -> Response {
+    ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], bytes).into_response()
+}
+
+fn agent(headers: &HeaderMap) -> String {
+    let says = headers.get(header::USER_AGENT).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    says.chars().filter(|c| !c.is_control()).take(AGENT_MAX).collect()
+}

@@ -1,0 +1,151 @@
+//! A browser's session: a random token in a cookie that no script can read and no other workspace of the host takes for its
+//! own. Whatever does not fit has one answer: signed out.
+
+use super::browser::{Refused, Web};
+use crate::error::Fail;
+use crate::gate::Caller;
+use crate::native::Connection;
+use crate::state::{self, Workspace};
+use crate::store::browsers;
+use crate::time::now;
+use data_encoding::BASE64URL_NOPAD;
+use http::header::{self, HeaderMap, HeaderValue};
+use sha2::{Digest, Sha256};
+use std::fmt;
+use std::sync::Arc;
+use thechatapp_protocol::http::cookie_name;
+use thechatapp_protocol::{Code, ErrorBody, Timestamp};
+use zeroize::Zeroizing;
+
+/// A session's secret.
+pub struct Token(Zeroizing<[u8; 32]>);
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token(..)")
+    }
+}
+
+impl Token {
+    /// A new one.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub fn random() -> Result<Self, Fail> {
+        let mut bytes = Zeroizing::new([0; 32]);
+        getrandom::fill(bytes.as_mut_slice()).map_err(|_| Fail::Broken("the system gave no random bytes"))?;
+        Ok(Self(bytes))
+    }
+
+    /// The one that a request carries for a workspace.
+    pub fn of(headers: &HeaderMap, workspace: &str) -> Option<Self> {
+        let name = cookie_name(workspace);
+        let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
+        let mut own = cookies.flat_map(|all| all.split(';')).filter_map(|one| {
+            let (of, value) = one.split_once('=')?;
+            (of.trim() == name).then(|| value.trim())
+        });
+        let (first, more) = (own.next()?, own.next());
+        if more.is_some() {
+            // A browser keeps one cookie of such a name: who sends two is none.
+            return None;
+        }
+        let bytes = Zeroizing::new(BASE64URL_NOPAD.decode(first.as_bytes()).ok()?);
+        Some(Self(Zeroizing::new(bytes.as_slice().try_into().ok()?)))
+    }
+
+    /// What is kept of it.
+    pub fn hash(&self) -> [u8; 32] {
+        Sha256::digest(self.0.as_slice()).into()
+    }
+
+    /// The header that gives it to a browser.
+    pub fn cookie(&self, workspace: &str) -> Option<HeaderValue> {
+        let value = Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_slice()));
+        let mut header = set_cookie(workspace, &value, browsers::LONGEST / 1000)?;
+        header.set_sensitive(true);
+        Some(header)
+    }
+}
+
+/// The header that takes a browser's cookie away.
+pub fn no_cookie(workspace: &str) -> Option<HeaderValue> {
+    set_cookie(workspace, "", 0)
+}
+
+fn set_cookie(workspace: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
+    let name = cookie_name(workspace);
+    HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")).ok()
+}
+
+/// The workspace of a request.
+///
+/// # Errors
+/// Not found, or why the host is closed.
+pub fn workspace(web: &Web, name: &str) -> Result<Arc<Workspace>, Refused> {
+    match (web.shared.host.find(name), web.shared.host.closed()) {
+        (Some(found), _) => Ok(found),
+        (None, Some(why)) => Err(Refused(state::closed(&why.why))),
+        (None, None) => Err(Refused(ErrorBody::new(
+            Code::NotFound,
+            "No such workspace",
+            "this host has none of this name",
+            "check the address",
+        ))),
+    }
+}
+
+/// A request by somebody who is signed in.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    /// Where.
+    pub workspace: Arc<Workspace>,
+    /// Who. What they may do is the gate's to say.
+    pub caller: Caller,
+}
+
+impl Visit {
+    /// By the request's cookie.
+    ///
+    /// # Errors
+    /// Signed out for whoever is not signed in to this workspace.
+    pub async fn of(web: &Web, name: &str, headers: &HeaderMap, connection: &Connection) -> Result<Self, Refused> {
+        let workspace = workspace(web, name)?;
+        let found = find(&workspace, headers, now()).await?.ok_or_else(signed_out)?;
+        // It has proved somebody: newer connections do not push it out.
+        connection.place.release();
+        if found.due {
+            let (own, at) = (workspace.clone(), now());
+            web.shared.tasks.spawn(async move {
+                let _ = own.unguarded(move |tx| browsers::used(tx, found.id, at)).await;
+            });
+        }
+        Ok(Self { workspace, caller: Caller { person: found.person, device: found.id } })
+    }
+}
+
+/// The session that a request's cookie stands for.
+///
+/// # Errors
+/// When the database fails.
+pub async fn find(
+    workspace: &Workspace,
+    headers: &HeaderMap,
+    at: Timestamp,
+) -> Result<Option<browsers::Found>, Refused> {
+    let Some(token) = Token::of(headers, &workspace.name) else { return Ok(None) };
+    let hash = token.hash();
+    Ok(workspace.look(move |view| browsers::by_token(view, &hash, at)).await?)
+}
+
+fn signed_out() -> Refused {
+    Refused(ErrorBody::new(
+        Code::SignedOut,
+        "This browser is signed out",
+        "its session has ended, or there was none",
+        "sign in again",
+    ))
+}
+
+#[cfg(test)]
+mod tests;
