@@ -72,15 +72,16 @@ pub fn check(db: &Connection) -> Result<(), Error> {
 }
 
 /// Brings everything from the WAL into the file and empties it, so that nothing of what was overwritten stays there; when a
-/// reader is in the way, it is left for another time. `writer` is the connection that alone writes.
+/// reader is in the way, it is left for another time. Answers whether it is empty. `writer` is the connection that alone
+/// writes.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn empty_wal(writer: &Connection) -> Result<(), Error> {
+pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
     writer.busy_timeout(Duration::ZERO)?;
-    let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let busy: rusqlite::Result<bool> = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     writer.busy_timeout(PATIENCE)?;
-    Ok(done?)
+    Ok(!busy?)
 }
 
 /// A sealed copy of a sealed file, under the same key, replaced whole.

@@ -30,6 +30,7 @@ pub mod store;
 pub mod tenants;
 pub mod time;
 pub mod web;
+pub mod wipe;
 
 pub use error::{Error, Kind, Result};
 pub use serve::{Options, Running, init, serve};

@@ -13,6 +13,7 @@ use crate::native::{self, tls::Tls};
 use crate::rotation;
 use crate::tenants::{Host, Made, Served};
 use crate::web;
+use crate::wipe;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -185,6 +186,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
     tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
+    tasks.spawn(wipe::in_background(host.clone(), stop.clone()));
     tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
     if let Some(schedule) = backups {
         tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));

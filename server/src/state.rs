@@ -6,6 +6,7 @@
 
 mod index;
 mod rotate;
+mod wiping;
 
 pub(crate) use rotate::wrap_database_key;
 
@@ -65,6 +66,9 @@ pub struct Workspace {
     resealed: AtomicU64,
     /// Why it does not go on, while it does not.
     not_resealing: Mutex<Option<String>>,
+    /// Held by whoever wipes something: one at a time.
+    pub(crate) wiping: tokio::sync::Mutex<()>,
+    unfinished_wipe: AtomicBool,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
     still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
@@ -162,6 +166,8 @@ impl Workspace {
             resealing: Mutex::default(),
             resealed: AtomicU64::default(),
             not_resealing: Mutex::default(),
+            wiping: tokio::sync::Mutex::default(),
+            unfinished_wipe: AtomicBool::default(),
             still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),
@@ -215,6 +221,7 @@ impl Workspace {
         let identity = Identity::load(&db, &keyring)?;
         let last = store::last_change(&db)?;
         let resealing = reseal::progress(&db)?;
+        self.set_unfinished_wipe(store::wipes::any(&db)?);
         self.hub.go_on(last);
         let listeners = self.hub.clone();
         let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;

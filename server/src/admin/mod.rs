@@ -3,6 +3,7 @@
 
 mod keys;
 pub mod socket;
+mod wipe;
 
 pub use keys::MoveTo;
 
@@ -61,10 +62,16 @@ pub enum Command {
         /// Its name.
         workspace: String,
     },
-    /// The end of a workspace.
+    /// The end of a workspace, or of a channel or a person in it.
     WorkspaceWipe {
         /// Which.
         workspace: String,
+        /// Only this channel of it.
+        #[serde(default)]
+        channel: Option<String>,
+        /// Only this person of it.
+        #[serde(default)]
+        person: Option<String>,
     },
     /// A workspace whose root is lost goes on with its successor.
     WorkspaceRestoreRoot {
@@ -153,10 +160,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             host.refresh_identities().await?;
             Ok(made_json(&made))
         }
-        Command::WorkspaceWipe { workspace } => {
-            host.wipe_workspace(&workspace)?;
-            Ok(json!({ "workspace": workspace, "wiped": true }))
-        }
+        Command::WorkspaceWipe { workspace, channel, person } => wipe::run(host, workspace, channel, person).await,
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;
             let workspace = host.workspace(&workspace)?;

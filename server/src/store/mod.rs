@@ -19,6 +19,7 @@ pub mod saved;
 pub mod search;
 pub mod sync;
 pub mod threads;
+pub mod wipes;
 
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
@@ -35,6 +36,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0002_talk.sql"),
     include_str!("migrations/0003_files.sql"),
     include_str!("migrations/0004_epochs.sql"),
+    include_str!("migrations/0007_wipes.sql"),
     include_str!("migrations/0008_index.sql"),
 ];
 /// The schema of `host.db`.

@@ -5,7 +5,7 @@
 //! How far it is stands in the table `resealing`, changed in the same commit. When nothing of an older epoch is left, the
 //! older keys are deleted, in one commit with that row.
 
-use super::{Tx, View, edits, polls, saved, signed, unsigned};
+use super::{Tx, View, edits, polls, saved, signed, unsigned, wipes};
 use crate::error::Fail;
 use crate::keyring::{BodyPlace, FieldPlace, Keyring, Sealed, delete_before};
 use rusqlite::types::Value;
@@ -225,8 +225,8 @@ pub fn coming(view: View<'_>) -> Result<Option<Step>, Fail> {
     let Some(job) = job(view.db)? else { return Ok(None) };
     let epoch = job.progress.epoch;
     let mut step = Step { epoch, stage: job.stage, rows: Vec::new(), ended: false, total: None };
-    if view.keyring.channel_epoch() != epoch {
-        // The keys are committed, and come into use in this moment.
+    if view.keyring.channel_epoch() != epoch || wipes::any(view.db)? {
+        // The keys are committed, and come into use in this moment. Or a channel's texts, whose key is gone, follow it.
         return Ok(Some(step));
     }
     if job.progress.total.is_none() {

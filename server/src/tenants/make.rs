@@ -145,11 +145,23 @@ impl Host {
     /// # Errors
     /// Bad input when there is no such workspace.
     pub async fn invite(&self, name: &str, uses: u32, lasts: Duration) -> Result<String> {
+        self.invite_with(name, Powers::NONE, uses, lasts).await
+    }
+
+    /// An invite that makes an owner, for a workspace that has none any longer.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) async fn invite_owner(&self, name: &str) -> Result<String> {
+        self.invite_with(name, Powers::ALL, 1, OWNER_INVITE).await
+    }
+
+    async fn invite_with(&self, name: &str, powers: Powers, uses: u32, lasts: Duration) -> Result<String> {
         let workspace = self.workspace(name)?;
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, Powers::NONE, uses, expires)).await?;
+        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, powers, uses, expires)).await?;
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
