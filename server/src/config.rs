@@ -211,8 +211,13 @@ pub struct BackupSection {
     /// A file with the passphrase that opens them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_passphrase_file: Option<PathBuf>,
+    /// Whether the key service opens them, too, or alone when there is no such file.
+    pub key_service: bool,
     /// Hours from one to the next.
     pub every_hours: u32,
+    /// After how many days the newest is restored for a rehearsal; never when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearse_days: Option<u32>,
     /// Of how many days the newest backup stays. Without this and the next two nothing is removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_daily: Option<u32>,
@@ -242,7 +247,9 @@ impl Default for BackupSection {
         Self {
             to: None,
             recovery_passphrase_file: None,
+            key_service: false,
             every_hours: 24,
+            rehearse_days: None,
             keep_daily: None,
             keep_weekly: None,
             keep_monthly: None,
@@ -267,10 +274,10 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 3] = ["allow_unbound", "json", "index"];
+const SWITCHES: [&str; 4] = ["allow_unbound", "json", "index", "key_service"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 26] = [
+const KEYS: [(&str, &str); 28] = [
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
@@ -285,7 +292,9 @@ const KEYS: [(&str, &str); 26] = [
     ("files", "per_workspace"),
     ("backup", "to"),
     ("backup", "recovery_passphrase_file"),
+    ("backup", "key_service"),
     ("backup", "every_hours"),
+    ("backup", "rehearse_days"),
     ("backup", "keep_daily"),
     ("backup", "keep_weekly"),
     ("backup", "keep_monthly"),
@@ -328,7 +337,11 @@ impl Config {
             let value = match text.as_str() {
                 "true" if SWITCHES.contains(&key) => Value::Boolean(true),
                 "false" if SWITCHES.contains(&key) => Value::Boolean(false),
-                number if section == "files" || key == "every_hours" || key.starts_with("keep_") => {
+                number
+                    if section == "files"
+                        || ["every_hours", "rehearse_days"].contains(&key)
+                        || key.starts_with("keep_") =>
+                {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
                 number if key == "cache_seconds" || key == "timeout_seconds" => {

@@ -269,6 +269,15 @@ fn wiped(done: &Value) -> String {
     if done.get("messages").is_some() {
         let _ = write!(words, ": {} messages, {} files", text(done, "messages"), text(done, "files"));
     }
+    let open = done.get("backups_still_open").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if !open.is_empty() {
+        words.push_str("\nThese backups hold it still:");
+    }
+    for backup in open {
+        let _ = write!(words, "\n  {} in {}", text(backup, "backup"), text(backup, "folder"));
+        let missing = if backup.get("found") == Some(&Value::Bool(false)) { " (not there at present)" } else { "" };
+        let _ = write!(words, "{missing}: {}", text(backup, "why"));
+    }
     if done.get("invite").is_some() {
         let _ = write!(
             words,

@@ -40,8 +40,11 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0008_index.sql"),
 ];
 /// The schema of `host.db`.
-pub const HOST: Schema =
-    &[include_str!("migrations/host_0001_first.sql"), include_str!("migrations/host_0002_rotation.sql")];
+pub const HOST: Schema = &[
+    include_str!("migrations/host_0001_first.sql"),
+    include_str!("migrations/host_0002_rotation.sql"),
+    include_str!("migrations/host_0003_backups.sql"),
+];
 
 /// A writer's transaction, as one job sees it.
 #[derive(Debug)]

@@ -117,7 +117,7 @@ impl Host {
             self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone()));
         }
         self.set_opened(Opened { key, db });
-        Ok(())
+        self.recall_backups()
     }
 
     /// Asks the key service again for what is due as of `at`; closes what may not be used any longer, and opens what can

@@ -27,6 +27,9 @@ const GENERAL: &str = "general";
 /// How long the first owner's invite is good for.
 const OWNER_INVITE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
 
+/// Folders of the host beside those of workspaces.
+const OWN: [&str; 2] = ["rehearsal", "upgrade"];
+
 /// Begins the names of facts that say which folders are to go.
 const WIPED: &str = "wiped ";
 
@@ -110,6 +113,13 @@ impl Host {
 
     fn free_name(&self, title: &str) -> Result<String> {
         let name = short_name(title)?;
+        if OWN.contains(&name.as_str()) {
+            return Err(Error::bad_input(
+                "This name cannot be a workspace's",
+                "the host has a folder of it",
+                "choose another name",
+            ));
+        }
         if self.find(&name).is_some() || self.dir.join(&name).exists() {
             return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
         }

@@ -13,6 +13,7 @@
 //!
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
+mod backups;
 mod facts;
 mod keep;
 mod keys;
@@ -20,6 +21,7 @@ mod make;
 mod moving;
 mod rotate;
 
+pub use backups::{Health as BackupHealth, Known, Rehearsed};
 pub use make::Made;
 pub(crate) use make::short_name;
 
@@ -115,6 +117,7 @@ pub struct Host {
     limits: Mutex<Limits>,
     index: AtomicBool,
     base: RwLock<Option<String>>,
+    backup_health: Mutex<BackupHealth>,
     _lock: File,
 }
 
@@ -253,6 +256,7 @@ impl Host {
             limits: Mutex::new(blobs::LIMITS),
             index: AtomicBool::new(true),
             base: RwLock::new(None),
+            backup_health: Mutex::default(),
             _lock: lock,
         })
     }
@@ -288,6 +292,11 @@ impl Host {
 
     fn kms(&self) -> Arc<dyn KeyService> {
         self.in_use().service.kms
+    }
+
+    /// The key service in use, for what else it is to guard.
+    pub(crate) fn key_service(&self) -> Arc<dyn KeyService> {
+        self.kms()
     }
 
     /// The key service in use.

@@ -98,6 +98,7 @@ impl Host {
             wrapped.push((workspace, key));
         }
         self.place_tls_key(kms::may_be_away(&*kms))?;
+        let followed = self.backups_follow(&*kms)?;
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
@@ -127,6 +128,7 @@ impl Host {
             *in_use = next.clone();
         }
         finish(&*self.db()?, &next)?;
+        self.backups_followed(&followed, &*kms)?;
         Ok(moved)
     }
 }
