@@ -29,6 +29,7 @@ pub mod state;
 pub mod store;
 pub mod tenants;
 pub mod time;
+pub mod upgrade;
 pub mod web;
 pub mod wipe;
 

@@ -21,6 +21,7 @@ use crate::kms::watch::Health;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
+use crate::upgrade::{self, Upgrades};
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
@@ -106,6 +107,8 @@ pub struct Place {
     pub path: PathBuf,
     /// When it was made.
     pub created: Timestamp,
+    /// Who keeps a copy of it before a newer release changes it.
+    pub upgrades: Arc<Upgrades>,
 }
 
 /// The wrapped keys that open a workspace, as the host keeps them.
@@ -216,9 +219,15 @@ impl Workspace {
                 "restore it from a backup",
             ));
         }
-        let rotate::Opened { db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
+        let rotate::Opened { mut db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
-        let identity = Identity::load(&db, &keyring)?;
+        let mut identity = Identity::load(&db, &keyring)?;
+        if upgrade::was_put_back(path) {
+            let step = db.transaction()?;
+            identity = identity.restored(&step)?;
+            step.commit()?;
+            upgrade::goes_on(path)?;
+        }
         let last = store::last_change(&db)?;
         let resealing = reseal::progress(&db)?;
         self.set_unfinished_wipe(store::wipes::any(&db)?);
@@ -238,6 +247,7 @@ impl Workspace {
             identity: RwLock::new(Arc::new(identity)),
         };
         *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
+        self.place.upgrades.workspace_is_open(&self.name, true);
         Ok(())
     }
 
@@ -426,6 +436,7 @@ impl Workspace {
         if let (Some(own), Some(thread)) = (Arc::into_inner(parts), thread.take()) {
             drop(own);
             let _ = thread.join();
+            self.place.upgrades.workspace_is_open(&self.name, false);
         }
     }
 }

@@ -104,6 +104,12 @@ impl Workspace {
             tokio::time::sleep(TRY).await;
         }
         crash::point("wipe: keys destroyed");
+        // A copy from before an upgrade would bring it back.
+        let upgrades = self.place().upgrades.clone();
+        tokio::task::spawn_blocking(move || upgrades.remove())
+            .await
+            .map_err(|_| Fail::Broken("the removal of copies ended"))?
+            .map_err(|why| Fail::File(std::io::Error::other(why)))?;
         let mut done = Wiped::default();
         for subject in &subjects {
             done.messages += match subject {

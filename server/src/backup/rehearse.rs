@@ -22,6 +22,9 @@ use thechatapp_protocol::FileId;
 use thechatapp_seal::Context;
 use zeroize::Zeroizing;
 
+/// Room that has to be left beside what is restored, in bytes.
+const SPARE: u64 = 256 << 20;
+
 /// Removes what was restored, however the rehearsal ends.
 struct Place(PathBuf);
 
@@ -45,9 +48,18 @@ pub async fn rehearse(folder: Folder, name: Option<&str>, scratch: &Path) -> Res
     let source = KeySource::Local { file: None, passphrase: Zeroizing::new(HEXLOWER.encode(&*secret)) };
     let (host, snapshot, report) = blocking(move || {
         let (name, snapshot) = folder.snapshot(name.as_deref())?;
+        let report = snapshot.report(name.clone(), true);
+        // It is made where others write, too: they must not be left without room.
+        if files::room(data.parent().unwrap_or(&data)).is_some_and(|room| room < report.bytes.saturating_add(SPARE)) {
+            return Err(Error::new(
+                Kind::DiskFull,
+                "There is no room for a rehearsal",
+                format!("{} bytes are needed, and {SPARE} beside them", report.bytes),
+                "make room, or rehearse elsewhere: `backup verify --rehearse --scratch DIR`",
+            ));
+        }
         restore(&folder, Some(&name), &data, &source, Cost::PRODUCT)?;
         let host = Host::open(&data, &source, Cost::PRODUCT)?;
-        let report = snapshot.report(name, true);
         Ok((host, snapshot, report))
     })
     .await?;

@@ -7,6 +7,7 @@ use crate::auth::password::Cost;
 use crate::backup::{self, Folder, Keep, Opening};
 use crate::error::{Error, Kind, Result};
 use crate::kms::KeySource;
+use crate::upgrade::{self, Copied};
 use clap::{Args, Subcommand};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -139,6 +140,11 @@ impl Opens {
 }
 
 impl From {
+    /// A copy from before an upgrade, if that is what the folder holds: nothing needs to open it.
+    fn copy(&self) -> Result<Option<PathBuf>> {
+        upgrade::find(&self.from, self.backup.as_deref())
+    }
+
     fn opens(&self, key: &KeyArgs) -> Result<Opens> {
         Opens::by(self.recovery_passphrase_file.as_deref(), key)
     }
@@ -160,6 +166,18 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
             let to = std::path::absolute(to)?;
             let passphrase = passphrase.map(|passphrase| passphrase.to_string());
             once(&open, Command::BackupCreate { to, passphrase, key_service }).await?
+        }
+        Backup::Verify { from, .. } if from.copy()?.is_some() => {
+            let copy = from.copy()?.unwrap_or_default();
+            let copied = blocking(move || upgrade::verify(&copy)).await?;
+            output.print(&copied_json(&copied)?, copied_words);
+            return Ok(());
+        }
+        Backup::Restore { from, data, .. } if from.copy()?.is_some() => {
+            let copy = from.copy()?.unwrap_or_default();
+            let copied = blocking(move || upgrade::restore(&copy, &data)).await?;
+            output.print(&copied_json(&copied)?, copied_words);
+            return Ok(());
         }
         Backup::Verify { from, key, rehearse, scratch } => {
             let scratch = scratch.unwrap_or_else(std::env::temp_dir);
@@ -217,6 +235,19 @@ fn words(done: &Value) -> String {
         text(done, "workspaces"),
         text(done, "messages"),
         text(done, "files"),
+        text(done, "bytes")
+    )
+}
+
+fn copied_json(copied: &Copied) -> Result<Value> {
+    serde_json::to_value(copied).map_err(|why| Error::internal("A report was not written", why))
+}
+
+fn copied_words(done: &Value) -> String {
+    format!(
+        "{}, from before an upgrade: {} workspaces, {} bytes",
+        text(done, "backup"),
+        text(done, "workspaces"),
         text(done, "bytes")
     )
 }

@@ -10,6 +10,7 @@ use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
+use crate::upgrade::Upgrades;
 use rusqlite::Connection;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -102,7 +103,7 @@ impl Host {
             (id.as_bytes(), &name, title, kms.provider(), kms.key_id(), &keys.key, &keys.database_key, created.0),
         )?;
         let title = title.to_owned();
-        let place = Place { id, name: name.clone(), title, path, created };
+        let place = Place { id, name: name.clone(), title, path, created, upgrades: self.upgrades.clone() };
         let workspace = Workspace::new(place, keys, self.passwords.clone());
         workspace.open(&Given { key: top, coming: None })?;
         workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
@@ -147,7 +148,7 @@ impl Host {
         crash::point("wipe: keys destroyed");
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
-        remove_wiped(&*self.db()?, &self.dir)
+        remove_wiped(&*self.db()?, &self.dir, &self.upgrades)
     }
 
     /// A new invite.
@@ -177,10 +178,13 @@ impl Host {
     }
 }
 
-/// Removes the folders of workspaces whose keys were destroyed.
-pub(super) fn remove_wiped(db: &Connection, dir: &Path) -> Result<()> {
+/// Removes the folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still.
+pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<()> {
     let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
     let facts = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+    if !facts.is_empty() {
+        upgrades.remove()?;
+    }
     for fact in facts {
         let Some(name) = fact.strip_prefix(WIPED) else { continue };
         match std::fs::remove_dir_all(dir.join(short_name(name)?)) {

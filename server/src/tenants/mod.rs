@@ -8,6 +8,8 @@
 //!   keys/host.json        the key of host.db, wrapped by the key service
 //!   keys/tls.key          where the key service may be away: the TLS key this host made for itself
 //!   host.db               workspaces with their wrapped keys; facts
+//!   upgrade/              copies of the databases from before a newer release changed them
+//!   rehearsal/            while a backup is rehearsed: what it is restored to
 //!   <workspace>/workspace.db
 //! ```
 //!
@@ -34,6 +36,7 @@ use crate::kms::{self, KeySource, Service};
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
+use crate::upgrade::Upgrades;
 use data_encoding::HEXLOWER;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension};
@@ -118,6 +121,7 @@ pub struct Host {
     index: AtomicBool,
     base: RwLock<Option<String>>,
     backup_health: Mutex<BackupHealth>,
+    upgrades: Arc<Upgrades>,
     _lock: File,
 }
 
@@ -204,6 +208,7 @@ impl Host {
             cost,
             lock,
         )?;
+        host.upgrades.host_is_open(&key);
         host.set_opened(Opened { key, db });
         Ok(host)
     }
@@ -257,6 +262,7 @@ impl Host {
             index: AtomicBool::new(true),
             base: RwLock::new(None),
             backup_health: Mutex::default(),
+            upgrades: Upgrades::of(dir),
             _lock: lock,
         })
     }
