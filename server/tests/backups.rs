@@ -166,6 +166,21 @@ async fn backups_for_a_key_service_follow_a_new_key_and_another_service() {
     scene.command(Command::KeyRotate { workspace: None, what: "kms".into(), new_passphrase: None }).await;
     assert_eq!(opens(key.clone()), [Some(0), Some(0)]);
     assert_eq!(opens(format!("local:{}", scene.file("former.json"))), [Some(23), Some(23)], "nor does the former one");
+    // One whose folder is elsewhere cannot follow: the former key file stays for it.
+    scene.back_up("away", false, true).await;
+    std::fs::rename(scene.backups.join("away"), scene.backups.join("unmounted")).unwrap();
+    scene.command(Command::KeyRotate { workspace: None, what: "kms".into(), new_passphrase: None }).await;
+    assert_eq!(opens(key.clone()), [Some(0), Some(0)]);
+    let former = std::fs::read_dir(scene.host.data().join("keys")).unwrap().map(|one| one.unwrap().path());
+    let former = former.into_iter().find(|path| path.display().to_string().contains("former-")).unwrap();
+    let args = ["--kms", &format!("local:{}", former.display()), "--passphrase-file", &scene.file("passphrase")];
+    said(&scene.verify("unmounted", &args));
+    // While a backup is made there, its keys do not change.
+    let folder = Folder::open(&scene.backups.join("both"), RECOVERY).unwrap().lock().unwrap();
+    let rotate = Command::KeyRotate { workspace: None, what: "kms".into(), new_passphrase: None };
+    let refused = admin::run(scene.host.running().host(), rotate).await.unwrap_err();
+    assert_eq!((refused.kind, opens(key.clone())), (Kind::Busy, [Some(0), Some(0)]));
+    drop(folder);
     // And the next backup goes into the same folders.
     scene.back_up("service", false, true).await;
     scene.back_up("both", true, true).await;

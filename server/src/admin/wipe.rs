@@ -17,7 +17,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
             let since = host.workspace(&name)?.place().created;
             host.wipe_workspace(&name)?;
             tracing::info!(workspace = name, "a workspace was wiped");
-            let open = still_open(host, since)?;
+            let open = tokio::task::block_in_place(|| still_open(host, since))?;
             return Ok(json!({ "workspace": name, "wiped": true, "backups_still_open": open }));
         }
         (Some(channel), None) => (Named::Channel(channel.clone()), "channel", channel),
@@ -38,7 +38,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
         "wiped": true,
         "messages": done.messages,
         "files": done.files,
-        "backups_still_open": still_open(host, Timestamp(done.since))?,
+        "backups_still_open": tokio::task::block_in_place(|| still_open(host, Timestamp(done.since)))?,
     });
     if let Value::Object(fields) = &mut said {
         fields.insert(key.to_owned(), json!(subject));
@@ -49,7 +49,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
     Ok(said)
 }
 
-/// The backups that hold what was wiped and open still, and why.
+/// The backups that hold what was wiped and open still, and why. It looks into their folders, which may take its time.
 fn still_open(host: &Host, since: Timestamp) -> Result<Vec<Value>> {
     let (provider, key) = host.guarded_by();
     let known = host.backups_still_open(since)?;

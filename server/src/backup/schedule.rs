@@ -170,6 +170,8 @@ impl Schedule {
 
 /// Makes backups until it is stopped. A failure is logged, and tried again.
 pub async fn run(schedule: Schedule, host: Arc<Host>, stop: CancellationToken) {
+    // What a rehearsal left that was broken off.
+    let _ = std::fs::remove_dir_all(host.dir().join("rehearsal"));
     loop {
         if let Err(why) = schedule.make_when_due(&host).await {
             tracing::error!(error = %why, "no backup could be made");

@@ -3,7 +3,7 @@
 
 use super::Host;
 use crate::backup::{Folder, Guard};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -40,6 +40,13 @@ pub struct Rehearsed {
     pub backup: Option<String>,
     /// What was wrong, if anything was.
     pub error: Option<String>,
+}
+
+/// The folders whose backups open with another key service, too, and those whose do not.
+#[derive(Debug, Default)]
+pub(super) struct Follow {
+    pub(super) followed: Vec<String>,
+    pub(super) left: Vec<String>,
 }
 
 /// How backups are, as far as this host knows.
@@ -119,9 +126,18 @@ impl Host {
         Ok(open)
     }
 
-    /// Backups that open with the key service in use are to open with another one: those whose folders are there. What
-    /// cannot follow is logged, and opens with the former one alone.
-    pub(super) fn backups_follow(&self, coming: &dyn KeyService) -> Result<Vec<String>> {
+    /// Whether there are backups that open with the key service in use.
+    pub(super) fn has_backups_for_service(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM backups WHERE gone IS NULL AND provider IS NOT NULL";
+        Ok(self.db()?.prepare(sql)?.exists([])?)
+    }
+
+    /// Backups that open with the key service in use are to open with another one, too: those whose folders are there. Of
+    /// the others the folders are told: they open with the former one alone.
+    ///
+    /// # Errors
+    /// When a folder is there and cannot be changed now, as while a backup is made.
+    pub(super) fn backups_follow(&self, coming: &dyn KeyService) -> Result<Follow> {
         let folders = {
             let db = self.db()?;
             let mut rows =
@@ -130,16 +146,18 @@ impl Host {
             rows.collect::<std::result::Result<Vec<String>, _>>()?
         };
         let present = self.key_service();
-        let mut followed = Vec::new();
+        let mut follow = Follow::default();
         for folder in folders {
             match Folder::add_service(Path::new(&folder), &*present, coming) {
-                Ok(()) => followed.push(folder),
+                Ok(()) => follow.followed.push(folder),
+                Err(why) if why.kind == Kind::Busy => return Err(why),
                 Err(why) => {
                     tracing::warn!(folder, error = %why, "the backups there open with the former key service alone");
+                    follow.left.push(folder);
                 }
             }
         }
-        Ok(followed)
+        Ok(follow)
     }
 
     /// They do, and the former one opens them no longer.
