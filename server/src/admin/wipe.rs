@@ -31,6 +31,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
         }
     };
     let workspace = host.workspace(&name)?;
+    let had_owner = workspace.look(wipes::has_owner).await?;
     let done = workspace.wipe(named).await?;
     tracing::info!(workspace = %workspace.id, what = key, messages = done.messages, files = done.files, "wiped");
     let mut said = json!({
@@ -42,7 +43,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
     });
     if let Value::Object(fields) = &mut said {
         fields.insert(key.to_owned(), json!(subject));
-        if key == "person" && !workspace.look(wipes::has_owner).await? {
+        if had_owner && !workspace.look(wipes::has_owner).await? {
             fields.insert("invite".to_owned(), json!(host.invite_owner(&name).await?));
         }
     }

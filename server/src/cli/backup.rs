@@ -35,7 +35,8 @@ pub(super) enum Backup {
         #[arg(long)]
         key_service: bool,
     },
-    /// Proves a backup: every database and every file in it is opened and read to its end.
+    /// Proves a backup: every database and every file in it is opened and read to its end. Of a copy from before an upgrade
+    /// each file is compared with what was copied.
     #[command(
         after_help = "Example: thechatapp-server backup verify --from /mnt/backup --recovery-passphrase-file ./recovery"
     )]
@@ -74,7 +75,7 @@ pub(super) enum Backup {
         #[arg(long, default_value_t = Keep::default().monthly)]
         keep_monthly: u32,
     },
-    /// Makes a host from a backup, in a folder that has none.
+    /// Makes a host from a backup, or from a copy from before an upgrade, in a folder that has none.
     #[command(
         after_help = "Example: thechatapp-server backup restore --from /mnt/backup --data /srv/chat --recovery-passphrase-file ./recovery --passphrase-file ./passphrase"
     )]

@@ -170,7 +170,12 @@ pub fn coming(view: View<'_>, after: i64) -> Result<Vec<Coming>, Fail> {
     let mut coming = Vec::with_capacity(places.len());
     for place in places {
         let channel = channels::numbered(view, place >> 40)?.ok_or(Fail::Broken("a message without its channel"))?.id;
-        let message = messages::row(view, channel, place)?;
+        let message = match messages::row(view, channel, place) {
+            Ok(message) => message,
+            // Its channel is being wiped, and this reader saw it a moment before.
+            Err(Fail::Refused(_)) => continue,
+            Err(why) => return Err(why),
+        };
         coming.push(Coming {
             place,
             revision: revision.query_row([place], |row| row.get(0))?,
