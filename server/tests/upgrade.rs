@@ -164,7 +164,7 @@ async fn an_earlier_host_is_copied_before_it_changes_and_there_is_a_way_back() {
         _ => None,
     });
     let (channel, file) = file.unwrap();
-    let grant = again.call::<OpenFile>(&OpenFileParams { channel, file }).await.unwrap();
+    let grant = again.call::<OpenFile>(&OpenFileParams { channel, file, part: false }).await.unwrap();
     assert_eq!(grant.file.size, 3000);
     assert!(data.join("acme/files").join(file.to_string()).exists());
     // And the next start is an ordinary one.
