@@ -32,7 +32,7 @@ pub enum Named {
 pub struct Wiped {
     /// Messages: of a channel gone, of a person deleted.
     pub messages: u64,
-    /// Files, those included that were removed before.
+    /// Files.
     pub files: u64,
     /// Since when there was something to wipe: a channel's or person's making, Unix milliseconds.
     pub since: i64,
@@ -48,28 +48,25 @@ impl Workspace {
         self.set_unfinished_wipe(true);
         let begun = self
             .unguarded(move |tx| {
-                let (subject, sql) = match named {
+                let (id, files, sql) = match named {
                     Named::Channel(text) => {
                         let channel = wipes::channel_named(tx.view(), &text)?;
-                        wipes::begin_channel(tx, channel)?;
-                        (Subject::Channel(channel), "SELECT created FROM channels WHERE id = ?1")
+                        let files = wipes::begin_channel(tx, channel)?;
+                        (*channel.id.as_bytes(), files, "SELECT created FROM channels WHERE id = ?1")
                     }
                     Named::Person(text) => {
                         let person = wipes::person_named(tx.view(), &text)?;
-                        wipes::begin_person(tx, person)?;
-                        (Subject::Person(person), "SELECT created FROM people WHERE id = ?1")
+                        let files = wipes::begin_person(tx, person)?;
+                        (*person.as_bytes(), files, "SELECT created FROM people WHERE id = ?1")
                     }
                 };
-                let id = match &subject {
-                    Subject::Channel(channel) => *channel.id.as_bytes(),
-                    Subject::Person(person) => *person.as_bytes(),
-                };
-                Ok(tx.db.query_row(sql, [id], |row| row.get(0))?)
+                let since = tx.db.query_row(sql, [id], |row| row.get(0))?;
+                Ok(Wiped { messages: 0, files, since })
             })
             .await?;
         crash::point("wipe: begun");
         let done = self.finish_wipes().await?;
-        Ok(Wiped { since: begun, ..done })
+        Ok(Wiped { messages: done.messages, ..begun })
     }
 
     /// Goes on with wipes that were broken off.
@@ -129,12 +126,10 @@ impl Workspace {
         }
         self.sweep_files().await?;
         crash::point("wipe: files removed");
-        for subject in subjects.clone() {
-            let (channel, person) = match subject {
-                Subject::Channel(channel) => (Some(channel.id), None),
-                Subject::Person(person) => (None, Some(person)),
-            };
-            done.files += self.unguarded(move |tx| files::forget(tx, channel, person)).await?;
+        for subject in &subjects {
+            if let Subject::Channel(channel) = *subject {
+                self.unguarded(move |tx| files::forget(tx, channel.id)).await?;
+            }
         }
         let mut first = true;
         while self.unguarded(move |tx| search::tidy(tx, first)).await? {

@@ -89,7 +89,8 @@ async fn compare(workspace: &Arc<Workspace>, kept: &WorkspaceKept) -> Result<()>
     if messages != kept.messages {
         return Err(damaged(format!("{} messages were kept, {messages} are there", kept.messages)));
     }
-    let (rows, here) = (workspace.look(store::files::all_shared).await?, workspace.clone());
+    let (rows, id) = (workspace.look(store::files::all_shared).await?, workspace.id);
+    let restored = workspace.place().path.with_file_name("files");
     let lengths: BTreeMap<FileId, u64> = kept.files.iter().map(|(file, pieces)| (*file, pieces.length)).collect();
     let bad = blocking(move || {
         for (row, key) in rows {
@@ -97,8 +98,8 @@ async fn compare(workspace: &Arc<Workspace>, kept: &WorkspaceKept) -> Result<()>
             if !lengths.contains_key(&row.id) {
                 continue;
             }
-            let context = Context::file(here.id.as_bytes(), row.id.as_bytes());
-            if blobs::look_at(File::open(here.blobs.whole(row.id))?, &key, &context, &row).is_err() {
+            let context = Context::file(id.as_bytes(), row.id.as_bytes());
+            if blobs::look_at(File::open(restored.join(row.id.to_string()))?, &key, &context, &row).is_err() {
                 return Ok(Some(row.id));
             }
         }

@@ -262,41 +262,38 @@ pub fn remove_of(tx: &Tx<'_>, place: i64) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Removes the files of a channel, also those that are being uploaded, and takes them from their messages.
+/// Removes the files of a channel, also those that are being uploaded, and takes them from their messages. Answers how many.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_in(tx: &Tx<'_>, channel: ChannelId) -> Result<(), Fail> {
+pub fn remove_in(tx: &Tx<'_>, channel: ChannelId) -> Result<u64, Fail> {
     tx.db.execute("UPDATE files SET place = NULL, position = NULL WHERE channel = ?1", [channel.as_bytes()])?;
-    tx.db.execute(
+    let removed = tx.db.execute(
         "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3 WHERE channel = ?1 AND state <= 1",
         (channel.as_bytes(), REMOVED, now().0),
     )?;
-    Ok(())
+    Ok(removed as u64)
 }
 
-/// Removes the files of a person. Their messages have them no longer.
+/// Removes the files of a person. What stays of each is what stays of every file that was removed. Answers how many.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_from(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
-    tx.db.execute(
+pub fn remove_from(tx: &Tx<'_>, person: AccountId) -> Result<u64, Fail> {
+    let removed = tx.db.execute(
         "UPDATE files SET state = ?2, key = NULL, info = NULL, touched = ?3 WHERE person = ?1 AND state <= 1",
         (person.as_bytes(), REMOVED, now().0),
     )?;
-    Ok(())
+    Ok(removed as u64)
 }
 
-/// Forgets the files of a wiped channel, or of a wiped person, whose bytes are gone. Answers how many they were.
+/// Forgets the files of a wiped channel, whose bytes are gone: there is nobody who could ask for them.
 ///
 /// # Errors
 /// SQLite's.
-pub fn forget(tx: &Tx<'_>, channel: Option<ChannelId>, person: Option<AccountId>) -> Result<u64, Fail> {
-    let gone = tx.db.execute(
-        "DELETE FROM files WHERE state = ?3 AND (channel = ?1 OR person = ?2)",
-        (channel.map(|id| *id.as_bytes()), person.map(|id| *id.as_bytes()), GONE),
-    )?;
-    Ok(gone as u64)
+pub fn forget(tx: &Tx<'_>, channel: ChannelId) -> Result<(), Fail> {
+    tx.db.execute("DELETE FROM files WHERE state = ?2 AND channel = ?1", (channel.as_bytes(), GONE))?;
+    Ok(())
 }
 
 /// Removes uploads that nobody went on with, and whole files that no message took, since a time. What is removed and still

@@ -106,14 +106,14 @@ pub fn person_named(view: View<'_>, text: &str) -> Result<AccountId, Fail> {
 }
 
 /// Begins to wipe a channel: nothing in it opens from this commit on, and nobody sees it. One that everybody is in is
-/// made anew, empty.
+/// made anew, empty. Answers how many files are removed with it.
 ///
 /// # Errors
 /// SQLite's.
-pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<(), Fail> {
+pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
     note(tx, 0, channel.id.as_bytes())?;
     if channels::is_wiped(tx.view(), channel.id)? {
-        return Ok(());
+        return Ok(0);
     }
     delete_channel(tx.db, channel.id)?;
     let places = (channel.place(0), channel.last_place());
@@ -121,7 +121,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<(), Fail> {
     tx.db.execute("DELETE FROM unindexed WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM saved WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM reads WHERE channel = ?1", [channel.id.as_bytes()])?;
-    files::remove_in(tx, channel.id)?;
+    let removed = files::remove_in(tx, channel.id)?;
     let (name, everybody): (String, bool) =
         tx.db.query_row("SELECT name, everybody FROM channels WHERE number = ?1", [channel.number], |row| {
             Ok((row.get(0)?, row.get(1)?))
@@ -156,7 +156,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<(), Fail> {
             members::set(tx, fresh, member.person, true)?;
         }
     }
-    Ok(())
+    Ok(removed)
 }
 
 /// A public channel is known to everybody who has a device.
@@ -194,27 +194,27 @@ pub fn channel_step(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
 }
 
 /// Begins to wipe a person: they are signed out everywhere, their files, notes and name are gone with this commit.
-/// Conversations that nobody else was ever in are wiped as channels.
+/// Conversations that nobody else was ever in are wiped as channels. Answers how many files are removed.
 ///
 /// # Errors
 /// SQLite's.
-pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
+pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     note(tx, 1, person.as_bytes())?;
     // Failed attempts are counted under the name, which is known only now.
     let name = people::row(tx.view(), person)?.name;
     lockouts::set(tx, &people::fold(&name), lockouts::Lockout::default())?;
-    files::remove_from(tx, person)?;
+    let mut removed = files::remove_from(tx, person)?;
     tx.db.execute("DELETE FROM saved WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
     sign_out(tx, person)?;
     forget_name(tx, person)?;
     for channel in alone(tx.view(), person)? {
-        begin_channel(tx, channel)?;
+        removed += begin_channel(tx, channel)?;
     }
     for channel in joined(tx.view(), person)? {
         members::set(tx, channel, person, false)?;
     }
-    Ok(())
+    Ok(removed)
 }
 
 fn sign_out(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
