@@ -1,6 +1,6 @@
 use super::super::messages::Ready;
 use super::super::tests::{ALICE, Store};
-use super::super::{edits, pins, polls, reactions, reads, saved, threads};
+use super::super::{edits, pins, polls, reactions, reads, reseal, saved, threads};
 use super::*;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::messages::SearchParams;
@@ -262,6 +262,26 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     assert!(has_owner(view(&store)).unwrap());
     // Somebody else may go by the name now.
     store.job(|tx| people::create(tx, AccountId::from_bytes([3; 16]), "Bob", "x", Powers::NONE)).unwrap();
+}
+
+#[test]
+fn keys_that_are_replaced_meanwhile_wait_for_the_wipe_and_then_come_to_their_end() {
+    let (store, first, second) = scene();
+    let fresh = store.keyring.store_epoch(&store.db).unwrap();
+    reseal::begin(&store.db, fresh.epoch()).unwrap();
+    store.keyring.use_epoch(fresh);
+    let step = || {
+        let step = reseal::coming(view(&store)).unwrap()?;
+        store.job(|tx| reseal::take(tx, &step)).unwrap()
+    };
+    let begun = step().unwrap();
+    store.job(|tx| begin_channel(tx, first)).unwrap();
+    store.keyring.forget_channel(first.id);
+    assert_eq!(step(), Some(begun), "what lies under no key is not met");
+    finish(&store);
+    while step().is_some() {}
+    let left = "keys WHERE what = 'channel' AND epoch = 0 AND ?1 IS NOT NULL";
+    assert_eq!((has(&store, left, &[]), texts(&store, second).len()), (0, 6));
 }
 
 #[test]
