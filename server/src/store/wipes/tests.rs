@@ -173,7 +173,9 @@ fn of_a_wiped_channel_two_rows_without_a_name_stay_and_of_its_neighbour_everythi
     let (store, first, second) = scene();
     assert!(in_index(&store, "kuqo10") > 0 && found(&store, "kuqo10", BOB) == 1);
     let before = texts(&store, second);
-    assert_eq!(store.job(|tx| begin_channel(tx, first)).unwrap(), 4);
+    say(&store, first, ALICE, 200, "the index lacks it still", Vec::new());
+    assert_eq!((store.count("unindexed"), store.job(|tx| begin_channel(tx, first)).unwrap()), (1, 4));
+    assert_eq!(store.count("unindexed"), 0);
     store.keyring.forget_channel(first.id);
     // Nothing that is still there is met by anybody.
     assert_eq!(found(&store, "lives", BOB), 2);
