@@ -16,7 +16,7 @@ mod writer;
 
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
-pub use open::{Durability, Schema, backup, check, empty_wal, open, open_reader};
+pub use open::{Durability, Schema, backup, check, empty_wal, open, open_reader, open_upgrading};
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
 pub use writer::Writer;
@@ -40,6 +40,16 @@ pub enum Error {
         found: i64,
         /// The newest version known.
         known: i64,
+    },
+    /// Its schema could not be brought up to date; it is as it was.
+    #[error("its schema could not be brought from version {from} to {to}, and is as it was: {why}")]
+    Upgrade {
+        /// The version that it has.
+        from: i64,
+        /// The version that it was to get.
+        to: i64,
+        /// What failed.
+        why: String,
     },
     /// A part of it is damaged.
     #[error("the file is damaged: {0}")]

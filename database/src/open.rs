@@ -31,10 +31,35 @@ pub enum Durability {
 /// # Errors
 /// See [`Error`]. A file that exists is never replaced.
 pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability) -> Result<Connection, Error> {
+    open_upgrading(path, key, schema, durability, || Ok(()))
+}
+
+/// The same, for a file that an older release may have written: before its schema changes, `before` is called. When that fails,
+/// or a step of the schema does, the file stays as it was.
+///
+/// # Errors
+/// See [`Error`], and what `before` fails with.
+pub fn open_upgrading<E: From<Error>>(
+    path: &Path,
+    key: &[u8; 32],
+    schema: Schema,
+    durability: Durability,
+    before: impl FnOnce() -> Result<(), E>,
+) -> Result<Connection, E> {
     let _in_use = in_use();
+    let (mut db, found) = open_as_it_is(path, key, durability)?;
+    if found > 0 && (found as usize) < schema.len() {
+        before()?;
+    }
+    migrate(&mut db, found, schema)?;
+    Ok(db)
+}
+
+/// Opens a file, and tells the version of its schema.
+fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<(Connection, i64), Error> {
     refuse_plain(path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    let db = unlock(Connection::open_with_flags(path, flags)?, key)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -45,8 +70,8 @@ pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability)
     db.pragma_update(None, "fullfsync", durability == Durability::Full)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "foreign_keys", true)?;
-    migrate(&mut db, schema)?;
-    Ok(db)
+    let found = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+    Ok((db, found))
 }
 
 /// Opens another connection to a file that [`open`] made, for reading only.
@@ -72,15 +97,16 @@ pub fn check(db: &Connection) -> Result<(), Error> {
 }
 
 /// Brings everything from the WAL into the file and empties it, so that nothing of what was overwritten stays there; when a
-/// reader is in the way, it is left for another time. `writer` is the connection that alone writes.
+/// reader is in the way, it is left for another time. Answers whether it is empty. `writer` is the connection that alone
+/// writes.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn empty_wal(writer: &Connection) -> Result<(), Error> {
+pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
     writer.busy_timeout(Duration::ZERO)?;
-    let done = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let busy: rusqlite::Result<bool> = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     writer.busy_timeout(PATIENCE)?;
-    Ok(done?)
+    Ok(!busy?)
 }
 
 /// A sealed copy of a sealed file, under the same key, replaced whole.
@@ -154,17 +180,26 @@ fn refuse_plain(path: &Path) -> Result<(), Error> {
     }
 }
 
-fn migrate(db: &mut Connection, schema: Schema) -> Result<(), Error> {
+/// All steps that are missing, or none.
+fn migrate(db: &mut Connection, found: i64, schema: Schema) -> Result<(), Error> {
     let known = schema.len() as i64;
-    let found: i64 = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     if found > known {
         return Err(Error::Newer { found, known });
     }
-    for (version, step) in (1_i64..).zip(schema.iter()).skip(usize::try_from(found).unwrap_or(0)) {
-        let change = db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
-        change.execute_batch(step)?;
-        change.pragma_update(None, "user_version", version)?;
-        change.commit()?;
+    if found == known {
+        return Ok(());
     }
-    Ok(())
+    let steps = schema.get(usize::try_from(found).unwrap_or(0)..).unwrap_or_default();
+    let done = (|| {
+        let change = db.transaction_with_behavior(rusqlite::TransactionBehavior::Exclusive)?;
+        for step in steps {
+            change.execute_batch(step)?;
+        }
+        change.pragma_update(None, "user_version", known)?;
+        change.commit()
+    })();
+    done.map_err(|why| match Error::from(why) {
+        Error::Sqlite(why) => Error::Upgrade { from: found, to: known, why: why.to_string() },
+        other => other,
+    })
 }

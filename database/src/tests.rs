@@ -48,6 +48,35 @@ fn a_newer_schema_is_refused() {
     ));
 }
 
+#[test]
+fn a_schema_is_brought_up_to_date_as_a_whole_or_not_at_all_and_somebody_is_asked_before() {
+    const OLD: &str = "CREATE TABLE a (x)";
+    let (_folder, path) = fresh();
+    let asked = std::cell::Cell::new(0);
+    let try_open = |schema: Schema, answer: Result<(), Error>| {
+        open_upgrading(&path, &KEY, schema, Durability::Full, || {
+            asked.set(asked.get() + 1);
+            answer
+        })
+    };
+    drop(try_open(&[OLD], Ok(())).unwrap());
+    drop(try_open(&[OLD], Ok(())).unwrap());
+    assert_eq!(asked.get(), 0, "neither for a new file nor for one that is up to date");
+    let tables = || {
+        let db = open_reader(&path, &KEY).unwrap();
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0)).unwrap()
+    };
+    const NEXT: Schema = &[OLD, "CREATE TABLE b (x)", "CREATE TABLE c (x)"];
+    assert!(matches!(try_open(NEXT, Err(Error::Closed)), Err(Error::Closed)));
+    assert_eq!((asked.get(), tables()), (1, 1));
+    const BROKEN: Schema = &[OLD, "CREATE TABLE b (x)", "CREATE TABLE b (x)"];
+    assert!(matches!(try_open(BROKEN, Ok(())), Err(Error::Upgrade { from: 1, to: 3, .. })));
+    assert_eq!(tables(), 1, "nor is the step before it");
+    drop(open(&path, &KEY, &[OLD], Durability::Full).unwrap());
+    drop(try_open(NEXT, Ok(())).unwrap());
+    assert_eq!(tables(), 3);
+}
+
 #[tokio::test]
 async fn a_failed_job_is_undone_alone_and_leaves_no_note() {
     let (_folder, path) = fresh();

@@ -263,8 +263,13 @@ pub struct BackupSection {
     /// A file with the passphrase that opens them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub recovery_passphrase_file: Option<PathBuf>,
+    /// Whether the key service opens them, too, or alone when there is no such file.
+    pub key_service: bool,
     /// Hours from one to the next.
     pub every_hours: u32,
+    /// After how many days the newest is restored for a rehearsal; never when absent.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rehearse_days: Option<u32>,
     /// Of how many days the newest backup stays. Without this and the next two nothing is removed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub keep_daily: Option<u32>,
@@ -294,7 +299,9 @@ impl Default for BackupSection {
         Self {
             to: None,
             recovery_passphrase_file: None,
+            key_service: false,
             every_hours: 24,
+            rehearse_days: None,
             keep_daily: None,
             keep_weekly: None,
             keep_monthly: None,
@@ -319,13 +326,13 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 5] = ["allow_unbound", "json", "index", "thumbnails", "chat"];
+const SWITCHES: [&str; 6] = ["allow_unbound", "json", "index", "thumbnails", "chat", "key_service"];
 
 /// Keys that are sizes in bytes.
 const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 34] = [
+const KEYS: [(&str, &str); 36] = [
     ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),
@@ -348,7 +355,9 @@ const KEYS: [(&str, &str); 34] = [
     ("files", "per_workspace"),
     ("backup", "to"),
     ("backup", "recovery_passphrase_file"),
+    ("backup", "key_service"),
     ("backup", "every_hours"),
+    ("backup", "rehearse_days"),
     ("backup", "keep_daily"),
     ("backup", "keep_weekly"),
     ("backup", "keep_monthly"),
@@ -391,7 +400,11 @@ impl Config {
             let value = match text.as_str() {
                 "true" if SWITCHES.contains(&key) => Value::Boolean(true),
                 "false" if SWITCHES.contains(&key) => Value::Boolean(false),
-                number if SIZES.contains(&key) || key == "every_hours" || key.starts_with("keep_") => {
+                number
+                    if SIZES.contains(&key)
+                        || ["every_hours", "rehearse_days"].contains(&key)
+                        || key.starts_with("keep_") =>
+                {
                     number.parse().map(Value::Integer).map_err(|_| bad(format!("{name}: {number} is no number")))?
                 }
                 number if key.ends_with("_seconds") => {

@@ -148,6 +148,11 @@ impl From<database::Error> for Error {
             }
             E::Plain => (Kind::Corrupt, "A database is not sealed", "restore it from a backup"),
             E::Newer { .. } => (Kind::Newer, "The data is of a newer release", "use that release"),
+            E::Upgrade { .. } => (
+                Kind::Internal,
+                "The data could not be brought to this release",
+                "the way back is in docs/upgrade.md; please report this",
+            ),
             E::Damaged(_) => (Kind::Corrupt, "A database is damaged", "restore it from a backup"),
             E::Full(_) => (Kind::DiskFull, "The data cannot be written", "make room, or give the right to write"),
             E::Unfit(_) | E::Failed(_) | E::Closed | E::Sqlite(_) => {

@@ -58,6 +58,19 @@ pub fn touch_private(path: &Path) -> io::Result<()> {
     options.open(path).map(|_| ())
 }
 
+/// How many bytes there is room for in a folder; `None` where that is not known.
+#[cfg(unix)]
+pub fn room(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    disk.f_bavail.checked_mul(disk.f_frsize)
+}
+
+/// How many bytes there is room for in a folder; `None` where that is not known.
+#[cfg(not(unix))]
+pub fn room(_: &Path) -> Option<u64> {
+    None
+}
+
 /// Brings what was renamed or made in a folder to the disk.
 ///
 /// # Errors

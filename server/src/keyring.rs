@@ -6,7 +6,7 @@
 
 mod rotate;
 
-pub(crate) use rotate::delete_before;
+pub(crate) use rotate::{delete_before, delete_channel};
 
 use crate::error::Fail;
 use crate::store::{signed, unsigned};

@@ -30,7 +30,9 @@ pub mod store;
 pub mod tenants;
 pub mod thumbnail;
 pub mod time;
+pub mod upgrade;
 pub mod web;
+pub mod wipe;
 
 pub use error::{Error, Kind, Result};
 pub use serve::{Options, Running, init, serve};

@@ -1,6 +1,7 @@
 //! Figures for Prometheus, in its text format 0.0.4. Counts only: no names, no ids.
 
 use crate::state::Workspace;
+use crate::tenants::BackupHealth;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -43,7 +44,7 @@ pub struct Metrics {
 
 impl Metrics {
     /// The page that Prometheus reads.
-    pub fn page(&self, half_open: usize, workspaces: &[Arc<Workspace>]) -> String {
+    pub fn page(&self, half_open: usize, workspaces: &[Arc<Workspace>], backups: &BackupHealth) -> String {
         let (mut writes, mut commits) = (0, 0);
         for workspace in workspaces {
             let committed = workspace.committed();
@@ -74,6 +75,32 @@ impl Metrics {
                 to_signed(workspaces.len() - open),
             ),
         ];
+        let seconds = |at: i64| at / 1000;
+        let rehearsed = backups.rehearsed.as_ref();
+        let of_backups = [
+            (
+                "thechatapp_backup_made_seconds",
+                "gauge",
+                "When the last backup was made, Unix time",
+                backups.made.map(|at| seconds(at.0)),
+            ),
+            (
+                "thechatapp_backup_rehearsed_seconds",
+                "gauge",
+                "When a backup was rehearsed last, Unix time",
+                rehearsed.map(|last| seconds(last.at)),
+            ),
+            (
+                "thechatapp_backup_rehearsal_failed",
+                "gauge",
+                "Whether that failed",
+                rehearsed.map(|last| i64::from(last.error.is_some())),
+            ),
+        ];
+        // What never was has no figure: a zero would be a moment.
+        let of_backups =
+            of_backups.into_iter().filter_map(|(name, kind, help, value)| Some((name, kind, help, value?)));
+        let rows = rows.into_iter().chain(of_backups);
         let mut page = String::new();
         for (name, kind, help, value) in rows {
             let _ = writeln!(page, "# HELP {name} {help}\n# TYPE {name} {kind}\n{name} {value}");

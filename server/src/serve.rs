@@ -14,6 +14,7 @@ use crate::rotation;
 use crate::tenants::{Host, Made, Served};
 use crate::thumbnail::{self, Drawing};
 use crate::web;
+use crate::wipe;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -194,6 +195,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         tasks.spawn(thumbnail::in_background(host.clone(), drawing, stop.clone()));
     }
     tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
+    tasks.spawn(wipe::in_background(host.clone(), stop.clone()));
     tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
     if let Some(schedule) = backups {
         tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));

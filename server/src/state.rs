@@ -6,6 +6,7 @@
 
 mod index;
 mod rotate;
+mod wiping;
 
 pub(crate) use rotate::wrap_database_key;
 
@@ -19,6 +20,7 @@ use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
+use crate::upgrade::{self, Upgrades};
 use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
@@ -58,6 +60,9 @@ pub struct Workspace {
     resealed: AtomicU64,
     /// Why it does not go on, while it does not.
     not_resealing: Mutex<Option<String>>,
+    /// Held by whoever wipes something: one at a time.
+    pub(crate) wiping: tokio::sync::Mutex<()>,
+    unfinished_wipe: AtomicBool,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
     still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
@@ -95,6 +100,8 @@ pub struct Place {
     pub path: PathBuf,
     /// When it was made.
     pub created: Timestamp,
+    /// Who keeps a copy of it before a newer release changes it.
+    pub upgrades: Arc<Upgrades>,
 }
 
 /// The wrapped keys that open a workspace, as the host keeps them.
@@ -157,6 +164,8 @@ impl Workspace {
             resealing: Mutex::default(),
             resealed: AtomicU64::default(),
             not_resealing: Mutex::default(),
+            wiping: tokio::sync::Mutex::default(),
+            unfinished_wipe: AtomicBool::default(),
             still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),
@@ -205,11 +214,18 @@ impl Workspace {
                 "restore it from a backup",
             ));
         }
-        let rotate::Opened { db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
+        let rotate::Opened { mut db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
-        let identity = Identity::load(&db, &keyring)?;
+        let mut identity = Identity::load(&db, &keyring)?;
+        if upgrade::was_put_back(path) {
+            let step = db.transaction()?;
+            identity = identity.restored(&step)?;
+            step.commit()?;
+            upgrade::goes_on(path)?;
+        }
         let last = store::last_change(&db)?;
         let resealing = reseal::progress(&db)?;
+        self.set_unfinished_wipe(store::wipes::any(&db)?);
         self.hub.go_on(last);
         let listeners = self.hub.clone();
         let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
@@ -226,6 +242,7 @@ impl Workspace {
             identity: RwLock::new(Arc::new(identity)),
         };
         *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
+        self.place.upgrades.workspace_is_open(&self.name, true);
         Ok(())
     }
 
@@ -396,6 +413,7 @@ impl Workspace {
         if let (Some(own), Some(thread)) = (Arc::into_inner(parts), thread.take()) {
             drop(own);
             let _ = thread.join();
+            self.place.upgrades.workspace_is_open(&self.name, false);
         }
     }
 }

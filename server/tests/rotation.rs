@@ -253,7 +253,7 @@ async fn backups_of_before_during_and_after_a_rotation_are_restored() {
     }
     let to = host.folder.path().join("backup");
     let backup = async || {
-        let command = Command::BackupCreate { to: to.clone(), passphrase: "recovery".into() };
+        let command = Command::BackupCreate { to: to.clone(), passphrase: Some("recovery".into()), key_service: false };
         admin::run(host.running().host(), command).await.unwrap()["backup"].as_str().unwrap().to_owned()
     };
     let mut made = vec![backup().await];

@@ -106,3 +106,28 @@ fn a_client_without_room_or_with_a_read_only_folder_ends_with_28_and_loses_nothi
     assert_eq!(texts.first().unwrap(), "there is room");
     assert_eq!(texts.last().unwrap(), "room again");
 }
+
+#[test]
+fn an_upgrade_without_room_for_its_copy_does_not_begin() {
+    let server = Server::init();
+    std::fs::write(server.passphrase_file(), "server passphrase\n").unwrap();
+    std::fs::remove_dir_all(server.data()).unwrap();
+    let Some(disk) = SmallDisk::over(&server.data(), "8m") else { return };
+    let earlier = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/schema-4");
+    assert!(Command::new("cp").arg("-r").arg(earlier.join(".")).arg(server.data()).status().unwrap().success());
+    let refused = server.try_run(&["workspace", "list"]);
+    assert_eq!(refused.status.code(), Some(28), "{refused:?}");
+    let said: serde_json::Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert!(said["what"].as_str().unwrap().contains("no copy of it could be kept"), "{said}");
+    for path in ["host.db", "acme/workspace.db"] {
+        assert!(
+            std::fs::read(server.data().join(path)).unwrap() == std::fs::read(earlier.join(path)).unwrap(),
+            "{path}"
+        );
+    }
+    assert_eq!(files_below(&server.data().join("upgrade")).len(), 0);
+
+    disk.remount("size=64m");
+    server.run(&["workspace", "list"]);
+    assert!(files_below(&server.data().join("upgrade")).iter().any(|path| path.ends_with("acme/workspace.db")));
+}

@@ -3,10 +3,11 @@
 
 mod keys;
 pub mod socket;
+mod wipe;
 
 pub use keys::MoveTo;
 
-use crate::backup::{self, Folder};
+use crate::backup::{self, Folder, Opening};
 use crate::error::{Error, Result};
 use crate::identity_keys::Successor;
 use crate::import;
@@ -61,10 +62,16 @@ pub enum Command {
         /// Its name.
         workspace: String,
     },
-    /// The end of a workspace.
+    /// The end of a workspace, or of a channel or a person in it.
     WorkspaceWipe {
         /// Which.
         workspace: String,
+        /// Only this channel of it.
+        #[serde(default)]
+        channel: Option<String>,
+        /// Only this person of it.
+        #[serde(default)]
+        person: Option<String>,
     },
     /// A workspace whose root is lost goes on with its successor.
     WorkspaceRestoreRoot {
@@ -88,8 +95,11 @@ pub enum Command {
     BackupCreate {
         /// Into which folder.
         to: PathBuf,
-        /// What opens it.
-        passphrase: String,
+        /// A passphrase that opens it.
+        passphrase: Option<String>,
+        /// Whether the key service opens it.
+        #[serde(default)]
+        key_service: bool,
     },
     /// What is known of a workspace's key.
     KeyStatus {
@@ -153,15 +163,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             host.refresh_identities().await?;
             Ok(made_json(&made))
         }
-        Command::WorkspaceWipe { workspace } => {
-            host.wipe_workspace(&workspace)?;
-            // What is left there opens for nobody any more, and the server goes on deleting it.
-            let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
-                tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
-                true
-            });
-            Ok(json!({ "workspace": workspace, "wiped": true, "files_left": left }))
-        }
+        Command::WorkspaceWipe { workspace, channel, person } => wipe::run(host, workspace, channel, person).await,
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;
             let workspace = host.workspace(&workspace)?;
@@ -179,10 +181,13 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             rotation::rotate(host, workspace.as_deref(), What::named(&what)?, passphrase.as_ref(), now()).await
         }
         Command::KeyMove(wanted) => keys::move_to(host, wanted).await,
-        Command::BackupCreate { to, passphrase } => {
+        Command::BackupCreate { to, passphrase, key_service } => {
+            let service = key_service.then(|| host.key_service());
             let folder = tokio::task::spawn_blocking(move || {
-                let passphrase = Zeroizing::new(passphrase);
-                Folder::open_or_make(&to, &passphrase, &Argon2Params::default())
+                let passphrase = passphrase.map(Zeroizing::new);
+                let with =
+                    Opening { passphrase: passphrase.as_ref().map(|text| text.as_str()), service: service.as_deref() };
+                Folder::open_or_make(&to, with, &Argon2Params::default())
             })
             .await
             .map_err(|why| Error::internal("A backup ended early", why))??;
@@ -236,8 +241,19 @@ async fn doctor(host: &Host) -> Result<Value> {
         "key_service": host.provider(),
         "databases": databases,
         "open_to_others": open,
+        "backup": backup_json(host),
         "url": host.base_url()?,
     }))
+}
+
+/// `{made, rehearsed}`: when the last backup was made, and what the last rehearsal showed.
+fn backup_json(host: &Host) -> Value {
+    let when = |at: i64| jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string();
+    let health = host.backup_health();
+    let rehearsed = health
+        .rehearsed
+        .map(|one| json!({ "at": when(one.at), "backup": one.backup, "ok": one.error.is_none(), "error": one.error }));
+    json!({ "made": health.made.map(|at| when(at.0)), "rehearsed": rehearsed })
 }
 
 /// Files in the data folder that somebody else than their owner may read.

@@ -1,8 +1,8 @@
 //! Making a backup while the host goes on.
 
-use super::Report;
 use super::folder::Folder;
 use super::snapshot::{Kept, Pieces, Snapshot, VERSION, WorkspaceKept};
+use super::{Report, blocking};
 use crate::blobs::Part;
 use crate::error::{Error, Result};
 use crate::state::{Still, Workspace};
@@ -29,7 +29,11 @@ pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
         workspaces.push(keep(&workspace, &folder).await?);
     }
     let snapshot = Snapshot { version: VERSION, at: now(), base_url: host.base_url()?, workspaces };
-    let name = folder.put_snapshot(&snapshot)?;
+    let name = Folder::name_of(&snapshot)?;
+    // Noted before it exists: one that is noted and does not exist is found out, the other way about it would be forgotten.
+    host.note_backup(&folder, &name, snapshot.at)?;
+    folder.put_snapshot_as(&name, &snapshot)?;
+    host.note_backup_made(snapshot.at)?;
     Ok(snapshot.report(name, true))
 }
 
@@ -96,8 +100,4 @@ async fn keep_part(
         Err(why) if why.is_not_found() => Ok(None),
         Err(why) => Err(why.into()),
     }
-}
-
-async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
-    tokio::task::spawn_blocking(job).await.map_err(|why| Error::internal("A backup ended early", why))?
 }

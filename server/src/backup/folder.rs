@@ -1,49 +1,42 @@
-//! A backup's folder: its keys, its pieces, its snapshots. Nothing in it is ever changed; what is written appears whole.
-//! Whoever adds or removes something has it locked.
+//! A backup's folder: its keys, its pieces, its snapshots. What is written appears whole and is not changed, but for
+//! `keys.json` when another key service follows. Whoever adds something has the folder locked against others who do; whoever
+//! removes something, also against those who read.
 
-use super::snapshot::{Pieces, Snapshot, VERSION};
+use super::seals::{Guard, Keys, Opening, Pair, SealedFor, damaged};
+use super::snapshot::{Pieces, Snapshot};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::keyring::mac;
 use data_encoding::HEXLOWER;
-use serde::{Deserialize, Serialize};
-use serde_json::value::RawValue;
 use std::collections::HashSet;
 use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use thechatapp_protocol::{Timestamp, wire};
-use thechatapp_seal::{
-    Argon2Params, Context, Key, KeyService, KmsError, LocalKeyFile, LocalKeyService, WrapContext, open, seal,
-};
+use thechatapp_seal::{Argon2Params, Context, Key, KeyService, open, seal};
 use zeroize::Zeroizing;
 
 /// The longest piece.
 pub const PIECE: usize = 1 << 20;
 /// The longest snapshot that is read, sealed.
 const SNAPSHOT_MAX: u64 = 256 << 20;
-/// The file that is locked.
+/// The file that is locked by whoever adds or removes something.
 const LOCK: &str = "backup.lock";
-
-/// `keys.json`
-#[derive(Serialize, Deserialize)]
-struct Keys {
-    version: u32,
-    /// A key file that the recovery passphrase opens.
-    recovery: Box<RawValue>,
-    /// The key that seals, wrapped by it.
-    seal: String,
-    /// The key that names, wrapped by it.
-    name: String,
-}
+/// The file that is locked by whoever reads, together with others, and by whoever removes something, alone.
+const READING: &str = "reading.lock";
+const LOCKS: [&str; 2] = [LOCK, READING];
+const KEYS: &str = "keys.json";
 
 /// An open backup folder.
 pub struct Folder {
     path: PathBuf,
     seal: Key,
     name: Key,
+    sealed_for: SealedFor,
     lock: Option<File>,
+    /// Nothing goes away while something is read.
+    reading: Option<File>,
 }
 
 impl fmt::Debug for Folder {
@@ -52,32 +45,20 @@ impl fmt::Debug for Folder {
     }
 }
 
-fn damaged(what: &str, why: impl ToString) -> Error {
-    Error::new(Kind::Corrupt, format!("{what} of the backup is damaged"), why.to_string(), "use another backup")
-}
-
-fn passphrase_fault(why: KmsError) -> Error {
-    match why {
-        KmsError::BadPassphrase => Error::new(
-            Kind::WrongKey,
-            "The recovery passphrase does not open this backup",
-            "it is another one, or has a typing error",
-            "give the one that this backup was made with",
-        ),
-        other => damaged("The key file", other),
-    }
-}
-
 impl Folder {
-    /// Opens a folder, or makes one where nothing is.
+    /// Opens a folder for another backup that these open, or makes one where nothing is. Blocks.
     ///
     /// # Errors
-    /// Wrong key for another passphrase; bad input for a folder that holds something else.
-    pub fn open_or_make(path: &Path, passphrase: &str, cost: &Argon2Params) -> Result<Self> {
-        if path.join("keys.json").exists() {
-            return Self::open(path, passphrase);
+    /// Wrong key for another passphrase or service; bad input for a folder that holds something else, or that is sealed for
+    /// something else.
+    pub fn open_or_make<'a>(path: &Path, with: impl Into<Opening<'a>>, cost: &Argon2Params) -> Result<Self> {
+        let with = with.into();
+        if path.join(KEYS).exists() {
+            return Self::open_for_more(path, with);
         }
-        let foreign = |entry: io::Result<std::fs::DirEntry>| entry.map_or(true, |entry| entry.file_name() != LOCK);
+        let foreign = |entry: io::Result<std::fs::DirEntry>| {
+            entry.map_or(true, |entry| !LOCKS.map(Some).contains(&entry.file_name().to_str()))
+        };
         if std::fs::read_dir(path).is_ok_and(|mut entries| entries.any(foreign)) {
             return Err(Error::bad_input(
                 "No backup is made there",
@@ -85,75 +66,118 @@ impl Folder {
                 "choose an empty folder, or one with backups of this host",
             ));
         }
-        if passphrase.is_empty() {
-            return Err(Error::bad_input(
-                "The recovery passphrase is empty",
-                "an empty one protects nothing",
-                "choose one",
-            ));
-        }
+        let (keys, pair) = Keys::make(with, cost)?;
         files::private_folder(path)?;
         // Two that make it at once would each have keys of their own.
-        let _lock = lock(path)?;
-        if path.join("keys.json").exists() {
-            return Self::open(path, passphrase);
+        let _lock = alone(&path.join(LOCK))?;
+        if path.join(KEYS).exists() {
+            return Self::open_for_more(path, with);
         }
         for folder in ["pieces", "snapshots"] {
             files::private_folder(&path.join(folder))?;
         }
-        let (recovery, service) = LocalKeyFile::create(passphrase.as_bytes(), cost)?;
-        let (seal, name) = (Key::random()?, Key::random()?);
-        let raw = String::from_utf8(recovery).ok().and_then(|text| RawValue::from_string(text.trim().to_owned()).ok());
-        let wrapped = |what, key| Ok::<_, Error>(HEXLOWER.encode(&service.wrap(&WrapContext::new(what), key)?));
-        let keys = Keys {
-            version: VERSION,
-            recovery: raw.ok_or_else(|| Error::internal("A key file could not be written", "it is no JSON"))?,
-            seal: wrapped("backup seal", &seal)?,
-            name: wrapped("backup name", &name)?,
-        };
-        let text = serde_json::to_vec(&keys).map_err(|why| Error::internal("A key file could not be written", why))?;
-        files::write_private(&path.join("keys.json"), &text)?;
-        Ok(Self { path: path.to_owned(), seal, name, lock: None })
+        files::write_private(&path.join(KEYS), &keys.bytes()?)?;
+        Ok(Self::with(path, pair, keys.sealed_for()))
     }
 
-    /// Opens a folder that is one.
+    fn with(path: &Path, pair: Pair, sealed_for: SealedFor) -> Self {
+        Self { path: path.to_owned(), seal: pair.seal, name: pair.name, sealed_for, lock: None, reading: None }
+    }
+
+    fn keys(path: &Path) -> Result<Keys> {
+        let text = std::fs::read(path.join(KEYS)).map_err(|why| {
+            Error::bad_input("There is no backup", format!("{}: {why}", path.join(KEYS).display()), "check the path")
+        })?;
+        Keys::parse(&text)
+    }
+
+    fn open_for_more(path: &Path, with: Opening<'_>) -> Result<Self> {
+        let mut keys = Self::keys(path)?;
+        let (pair, added) = keys.open_for_more(with)?;
+        if added {
+            let _lock = alone(&path.join(LOCK))?;
+            files::write_private(&path.join(KEYS), &keys.bytes()?)?;
+        }
+        Ok(Self::with(path, pair, keys.sealed_for()))
+    }
+
+    /// Opens a folder that is one, with whatever of this does. Blocks.
     ///
     /// # Errors
     /// Bad input where there is none, wrong key, corrupt.
-    pub fn open(path: &Path, passphrase: &str) -> Result<Self> {
-        let text = std::fs::read(path.join("keys.json")).map_err(|why| {
-            Error::bad_input(
-                "There is no backup",
-                format!("{}: {why}", path.join("keys.json").display()),
-                "check the path",
-            )
-        })?;
-        let keys: Keys = serde_json::from_slice(&text).map_err(|why| damaged("The key file", why))?;
-        if keys.version != VERSION {
-            return Err(Error::new(
-                Kind::Newer,
-                "A newer release made this backup",
-                format!("it has version {}, this release knows {VERSION}", keys.version),
-                "use that release",
-            ));
-        }
-        let service =
-            LocalKeyFile::open(keys.recovery.get().as_bytes(), passphrase.as_bytes()).map_err(passphrase_fault)?;
-        Ok(Self {
-            path: path.to_owned(),
-            seal: unwrapped(&service, "backup seal", &keys.seal)?,
-            name: unwrapped(&service, "backup name", &keys.name)?,
-            lock: None,
-        })
+    pub fn open<'a>(path: &Path, with: impl Into<Opening<'a>>) -> Result<Self> {
+        let keys = Self::keys(path)?;
+        Ok(Self::with(path, keys.open(with.into())?, keys.sealed_for()))
     }
 
-    /// Has the folder alone, until it is dropped: nobody else adds or removes anything.
+    /// Where it is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What opens the backups in it.
+    pub fn sealed_for(&self) -> &SealedFor {
+        &self.sealed_for
+    }
+
+    /// Has the folder alone, until it is dropped: nobody else adds anything.
     ///
     /// # Errors
     /// Busy while somebody else has it.
     pub fn lock(mut self) -> Result<Self> {
-        self.lock = Some(lock(&self.path)?);
+        self.lock = Some(alone(&self.path.join(LOCK))?);
         Ok(self)
+    }
+
+    /// The same, and nobody reads in it, so that something may go.
+    ///
+    /// # Errors
+    /// Busy while somebody else has it, or reads.
+    pub(super) fn lock_for_removing(self) -> Result<Self> {
+        let mut locked = self.lock()?;
+        locked.reading = Some(alone(&locked.path.join(READING))?);
+        Ok(locked)
+    }
+
+    /// While it is held nothing goes away; others may read, too. Where nothing can be written, nothing can go away either.
+    ///
+    /// # Errors
+    /// Busy while old backups are removed.
+    pub(super) fn reading(&self) -> Result<Option<File>> {
+        let path = self.path.join(READING);
+        let read_only =
+            |why: &io::Error| matches!(why.kind(), io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem);
+        match files::touch_private(&path) {
+            Err(why) if read_only(&why) && !path.exists() => return Ok(None),
+            Err(why) if !read_only(&why) => return Err(why.into()),
+            _ => {}
+        }
+        let file = File::open(path)?;
+        file.try_lock_shared().map_err(locked)?;
+        Ok(Some(file))
+    }
+
+    /// Backups in a folder that one key service opens are opened by another one, too, from here on. Blocks.
+    ///
+    /// # Errors
+    /// The same as [`Self::open`], and busy.
+    pub(crate) fn add_service(path: &Path, present: &dyn KeyService, coming: &dyn KeyService) -> Result<()> {
+        let mut keys = Self::keys(path)?;
+        let _lock = alone(&path.join(LOCK))?;
+        let pair = keys.open(Opening { passphrase: None, service: Some(present) })?;
+        keys.add_service(coming, &pair)?;
+        Ok(files::write_private(&path.join(KEYS), &keys.bytes()?)?)
+    }
+
+    /// Of the key services only this one opens them from here on.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) fn keep_service(path: &Path, kept: &Guard) -> Result<()> {
+        let mut keys = Self::keys(path)?;
+        let _lock = alone(&path.join(LOCK))?;
+        keys.keep_service(kept);
+        Ok(files::write_private(&path.join(KEYS), &keys.bytes()?)?)
     }
 
     fn piece_path(&self, name: &[u8; 32]) -> PathBuf {
@@ -234,13 +258,29 @@ impl Folder {
     /// # Errors
     /// That of writing.
     pub fn put_snapshot(&self, snapshot: &Snapshot) -> Result<String> {
+        let name = Self::name_of(snapshot)?;
+        self.put_snapshot_as(&name, snapshot)?;
+        Ok(name)
+    }
+
+    /// A name for a snapshot.
+    ///
+    /// # Errors
+    /// When the system gives no random bytes.
+    pub(super) fn name_of(snapshot: &Snapshot) -> Result<String> {
         let mut random = [0; 4];
         getrandom::fill(&mut random).map_err(|why| Error::internal("The system gave no random bytes", why))?;
-        let name = format!("{}-{}", when(snapshot.at), HEXLOWER.encode(&random));
+        Ok(format!("{}-{}", when(snapshot.at), HEXLOWER.encode(&random)))
+    }
+
+    /// The same under a name that [`Self::name_of`] gave.
+    ///
+    /// # Errors
+    /// That of writing.
+    pub(super) fn put_snapshot_as(&self, name: &str, snapshot: &Snapshot) -> Result<()> {
         let bytes = wire::encode(snapshot).map_err(|why| Error::internal("A snapshot could not be written", why))?;
-        let sealed = seal(&self.seal, &snapshot_context(&name), &Zeroizing::new(bytes))?;
-        files::write_private(&self.path.join("snapshots").join(&name), &sealed)?;
-        Ok(name)
+        let sealed = seal(&self.seal, &snapshot_context(name), &Zeroizing::new(bytes))?;
+        Ok(files::write_private(&self.path.join("snapshots").join(name), &sealed)?)
     }
 
     /// The snapshots here, oldest first.
@@ -322,25 +362,24 @@ impl Folder {
     }
 }
 
-fn lock(path: &Path) -> Result<File> {
-    let path = path.join(LOCK);
-    files::touch_private(&path)?;
+/// A lock file, and nobody else has it in any way.
+fn alone(path: &Path) -> Result<File> {
+    files::touch_private(path)?;
     let file = File::options().append(true).open(path)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::new(
-            Kind::Busy,
-            "The backup's folder is in use",
-            "another backup is being made there, or old ones are being removed",
-            "try again when that has ended",
-        )),
-        Err(TryLockError::Error(why)) => Err(why.into()),
-    }
+    file.try_lock().map_err(locked)?;
+    Ok(file)
 }
 
-fn unwrapped(service: &LocalKeyService, what: &str, hex: &str) -> Result<Key> {
-    let wrapped = HEXLOWER.decode(hex.as_bytes()).map_err(|why| damaged("The key file", why))?;
-    service.unwrap(&WrapContext::new(what), &wrapped).map_err(|why| damaged("The key file", why))
+fn locked(why: TryLockError) -> Error {
+    match why {
+        TryLockError::WouldBlock => Error::new(
+            Kind::Busy,
+            "The backup's folder is in use",
+            "another backup is being made or read there, or old ones are being removed",
+            "try again when that has ended",
+        ),
+        TryLockError::Error(why) => why.into(),
+    }
 }
 
 fn piece_context(name: &[u8; 32]) -> Context {

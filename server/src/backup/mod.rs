@@ -3,28 +3,33 @@
 //!
 //! ```text
 //! <backup>/
-//!   keys.json                 the backup's two keys, wrapped for the recovery passphrase
+//!   keys.json                 the backup's two keys, wrapped for a recovery passphrase, key services, or both
 //!   pieces/ab/abcdef...       a piece of a file of the host, at most 1 MiB, sealed; its name is a keyed hash of its content
 //!   backup.lock               locked by whoever adds or removes something
+//!   reading.lock              locked by whoever reads, together, and by whoever removes something
 //!   snapshots/<when>-<id>     what one backup holds, sealed: workspaces with their keys, and the pieces of their files
 //! ```
 //!
-//! A snapshot holds the keys of the workspaces, so whoever has the recovery passphrase has everything, and whoever lacks it
-//! has nothing. Databases are copied as they lie on the disk, sealed already; so are files.
+//! A snapshot holds the keys of the workspaces, so whoever opens it has everything, and whoever does not has nothing. Databases are copied as they lie on the disk, sealed already; so are files.
 
 mod create;
 mod folder;
 mod prune;
+mod rehearse;
 mod restore;
 pub mod schedule;
+mod seals;
 mod snapshot;
 
 pub use create::create;
 pub use folder::Folder;
 pub use prune::{Keep, Pruned, prune};
+pub use rehearse::rehearse;
 pub use restore::{restore, verify};
+pub use seals::{Guard, Opening, SealedFor};
 pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
 
+use crate::error::{Error, Result};
 use serde::Serialize;
 
 /// What a command about backups answers.
@@ -42,4 +47,8 @@ pub struct Report {
     pub bytes: u64,
     /// Whether everything is as it must be.
     pub ok: bool,
+}
+
+async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
+    tokio::task::spawn_blocking(job).await.map_err(|why| Error::internal("Work on a backup ended early", why))?
 }

@@ -97,7 +97,7 @@ pub struct Pruned {
 /// Corrupt when a snapshot does not open, busy while another process writes there; then nothing is removed. The system's.
 pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
     let keep = keep.checked()?;
-    let folder = folder.lock()?;
+    let folder = folder.lock_for_removing()?;
     // Every snapshot is opened before anything goes: what one that does not open needs is not known.
     let mut snapshots = Vec::new();
     for name in folder.snapshots()? {

@@ -23,6 +23,7 @@ use thechatapp_seal::{Context, OpenReader};
 /// # Errors
 /// Corrupt, with what is wrong.
 pub fn verify(folder: &Folder, name: Option<&str>, scratch: &Path) -> Result<Report> {
+    let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
     for kept in &snapshot.workspaces {
         let place = scratch.join("verify");
@@ -73,12 +74,19 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
 /// # Errors
 /// Bad input when there is a host already; corrupt; then nothing is left behind.
 pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
+    let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
     let fresh = !data.exists();
     let host = Host::create(data, source, cost)?;
     let made = (|| {
         for kept in &snapshot.workspaces {
             bring(folder, kept, &host)?;
+        }
+        // They hold what may be wiped here one day.
+        for earlier in folder.snapshots()? {
+            if let Ok((name, snapshot)) = folder.snapshot(Some(&earlier)) {
+                host.note_backup(folder, &name, snapshot.at)?;
+            }
         }
         host.set_base_url(&snapshot.base_url)
     })();

@@ -1,27 +1,33 @@
-//! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts.
+//! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts; and so is their
+//! rehearsal after the last one.
 
-use super::{Folder, Keep, create, prune};
+use super::{Folder, Keep, Opening, blocking, create, prune, rehearse};
 use crate::config::BackupSection;
-use crate::error::{Error, Result};
-use crate::tenants::Host;
+use crate::error::{Error, Kind, Result};
+use crate::tenants::{Host, Rehearsed};
 use crate::time::now;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::Timestamp;
-use thechatapp_seal::Argon2Params;
+use thechatapp_seal::{Argon2Params, KeyService};
 use tokio_util::sync::CancellationToken;
 use zeroize::Zeroizing;
 
 /// How often it is looked whether one is due, and thus how soon after a failure it is tried again.
 const LOOK: Duration = Duration::from_secs(5 * 60);
 
+/// How soon after a rehearsal that failed there is another.
+const AFTER_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// What is made, where and when.
 #[derive(Clone, Debug)]
 pub struct Schedule {
     to: PathBuf,
-    passphrase_file: PathBuf,
+    passphrase_file: Option<PathBuf>,
+    key_service: bool,
     every: Duration,
+    rehearse: Option<Duration>,
     keep: Option<Keep>,
 }
 
@@ -32,17 +38,21 @@ impl Schedule {
     /// Bad input for half a section.
     pub fn new(section: &BackupSection) -> Result<Option<Self>> {
         let keep = section.keep().map(Keep::checked).transpose()?;
-        match (&section.to, &section.recovery_passphrase_file) {
-            (None, None) if keep.is_none() => Ok(None),
-            (Some(to), Some(file)) if section.every_hours > 0 => Ok(Some(Self {
+        let opens = section.recovery_passphrase_file.is_some() || section.key_service;
+        match &section.to {
+            None if !opens && keep.is_none() && section.rehearse_days.is_none() => Ok(None),
+            Some(to) if opens && section.every_hours > 0 && section.rehearse_days != Some(0) => Ok(Some(Self {
                 to: std::path::absolute(to)?,
-                passphrase_file: file.clone(),
+                passphrase_file: section.recovery_passphrase_file.clone(),
+                key_service: section.key_service,
                 every: Duration::from_secs(u64::from(section.every_hours) * 3600),
+                rehearse: section.rehearse_days.map(|days| Duration::from_secs(u64::from(days) * 24 * 3600)),
                 keep,
             })),
             _ => Err(Error::bad_input(
                 "Backups cannot be made like this",
-                "backup.to, backup.recovery_passphrase_file and a backup.every_hours above 0 belong together; backup.keep_* need them",
+                "backup.to, what opens them (backup.recovery_passphrase_file, backup.key_service or both) and a backup.every_hours \
+                 above 0 belong together; backup.keep_* and a backup.rehearse_days above 0 need them",
                 "see docs/backup.md",
             )),
         }
@@ -54,18 +64,27 @@ impl Schedule {
             .is_none_or(|newest| at.unix_millis().saturating_sub(newest.unix_millis()) >= self.every.as_millis() as u64)
     }
 
+    /// Whether a rehearsal is due, when this is what the last one showed. One that failed is soon tried again.
+    pub fn is_rehearsal_due(&self, last: Option<&Rehearsed>, at: Timestamp) -> bool {
+        let Some(every) = self.rehearse else { return false };
+        let Some(last) = last else { return true };
+        let every = if last.error.is_some() { every.min(AFTER_FAILURE) } else { every };
+        at.unix_millis().saturating_sub(Timestamp(last.at).unix_millis()) >= every.as_millis() as u64
+    }
+
     async fn make_when_due(&self, host: &Host) -> Result<()> {
-        let own = self.clone();
-        let folder = tokio::task::spawn_blocking(move || {
-            let folder = Folder::open_or_make(&own.to, &own.passphrase()?, &Argon2Params::default())?;
+        let (own, service) = (self.clone(), self.service(host));
+        let folder = blocking(move || {
+            let passphrase = own.passphrase()?;
+            let with = own.opening(passphrase.as_ref(), service.as_deref());
+            let folder = Folder::open_or_make(&own.to, with, &Argon2Params::default())?;
             let newest = match folder.snapshots()?.last() {
                 Some(name) => Some(folder.snapshot(Some(name))?.1.at),
                 None => None,
             };
-            Ok::<_, Error>(own.is_due(newest, now()).then_some(folder))
+            Ok(own.is_due(newest, now()).then_some(folder))
         })
-        .await
-        .map_err(|why| Error::internal("A backup ended early", why))??;
+        .await?;
         if let Some(folder) = folder {
             let made = create(host, folder).await?;
             tracing::info!(
@@ -77,7 +96,7 @@ impl Schedule {
             );
             // The backup is made whatever comes of this: after the next one it is tried again.
             if let Some(keep) = self.keep
-                && let Err(why) = self.prune(keep).await
+                && let Err(why) = self.prune(host, keep).await
             {
                 tracing::error!(error = %why, "old backups could not be removed");
             }
@@ -85,16 +104,64 @@ impl Schedule {
         Ok(())
     }
 
-    fn passphrase(&self) -> Result<Zeroizing<String>> {
-        let text = Zeroizing::new(std::fs::read_to_string(&self.passphrase_file)?);
-        Ok(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned()))
+    /// Restores the newest when that is due, and remembers what came of it.
+    async fn rehearse_when_due(&self, host: &Host) -> Result<()> {
+        if !self.is_rehearsal_due(host.backup_health().rehearsed.as_ref(), now()) {
+            return Ok(());
+        }
+        let scratch = host.dir().join("rehearsal");
+        let _ = std::fs::remove_dir_all(&scratch);
+        let rehearsed = async { rehearse(self.open(host).await?, None, &scratch).await }.await;
+        let at = now().0;
+        match rehearsed {
+            Ok(report) => {
+                tracing::info!(
+                    backup = report.backup,
+                    messages = report.messages,
+                    files = report.files,
+                    "a backup was rehearsed"
+                );
+                host.note_rehearsal(Rehearsed { at, backup: Some(report.backup), error: None })
+            }
+            // It is in the way for a moment only.
+            Err(why) if why.kind == Kind::Busy => Ok(()),
+            Err(why) => {
+                tracing::error!(error = %why, "the rehearsal of a backup failed");
+                host.note_rehearsal(Rehearsed { at, backup: None, error: Some(why.to_string()) })
+            }
+        }
     }
 
-    async fn prune(&self, keep: Keep) -> Result<()> {
-        let own = self.clone();
-        let pruned = tokio::task::spawn_blocking(move || prune(Folder::open(&own.to, &own.passphrase()?)?, keep))
-            .await
-            .map_err(|why| Error::internal("Pruning ended early", why))??;
+    fn service(&self, host: &Host) -> Option<Arc<dyn KeyService>> {
+        self.key_service.then(|| host.key_service())
+    }
+
+    fn opening<'a>(
+        &self,
+        passphrase: Option<&'a Zeroizing<String>>,
+        service: Option<&'a dyn KeyService>,
+    ) -> Opening<'a> {
+        Opening { passphrase: passphrase.map(|text| text.as_str()), service }
+    }
+
+    fn passphrase(&self) -> Result<Option<Zeroizing<String>>> {
+        let Some(file) = &self.passphrase_file else { return Ok(None) };
+        let text = Zeroizing::new(std::fs::read_to_string(file)?);
+        Ok(Some(Zeroizing::new(text.lines().next().unwrap_or_default().to_owned())))
+    }
+
+    async fn open(&self, host: &Host) -> Result<Folder> {
+        let (own, service) = (self.clone(), self.service(host));
+        blocking(move || {
+            let passphrase = own.passphrase()?;
+            Folder::open(&own.to, own.opening(passphrase.as_ref(), service.as_deref()))
+        })
+        .await
+    }
+
+    async fn prune(&self, host: &Host, keep: Keep) -> Result<()> {
+        let folder = self.open(host).await?;
+        let pruned = blocking(move || prune(folder, keep)).await?;
         let (kept, removed, bytes) = (pruned.kept, pruned.removed, pruned.bytes);
         tracing::info!(kept, removed, bytes, "old backups removed");
         Ok(())
@@ -103,9 +170,13 @@ impl Schedule {
 
 /// Makes backups until it is stopped. A failure is logged, and tried again.
 pub async fn run(schedule: Schedule, host: Arc<Host>, stop: CancellationToken) {
+    // What a rehearsal left that was broken off.
+    let _ = std::fs::remove_dir_all(host.dir().join("rehearsal"));
     loop {
         if let Err(why) = schedule.make_when_due(&host).await {
             tracing::error!(error = %why, "no backup could be made");
+        } else if let Err(why) = schedule.rehearse_when_due(&host).await {
+            tracing::error!(error = %why, "it is not known when a backup was rehearsed last");
         }
         tokio::select! {
             () = tokio::time::sleep(LOOK) => {}

@@ -4,11 +4,16 @@ use super::output::Output;
 use super::{KeyArgs, Open, once, read_secret, text};
 use crate::admin::{Command, report_json};
 use crate::auth::password::Cost;
-use crate::backup::{self, Folder, Keep};
-use crate::error::{Error, Result};
+use crate::backup::{self, Folder, Keep, Opening};
+use crate::error::{Error, Kind, Result};
+use crate::kms::KeySource;
+use crate::upgrade::{self, Copied};
 use clap::{Args, Subcommand};
 use serde_json::Value;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thechatapp_seal::KeyService;
+use zeroize::Zeroizing;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Backup {
@@ -23,18 +28,27 @@ pub(super) enum Backup {
         /// The backup's folder.
         #[arg(long)]
         to: PathBuf,
-        /// A file with the passphrase that opens the backup.
+        /// A file with a passphrase that opens the backup.
         #[arg(long)]
-        recovery_passphrase_file: PathBuf,
+        recovery_passphrase_file: Option<PathBuf>,
+        /// The key service of this host opens the backup, too, or alone.
+        #[arg(long)]
+        key_service: bool,
     },
-    /// Proves a backup: every database and every file in it is opened and read to its end.
+    /// Proves a backup: every database and every file in it is opened and read to its end. Of a copy from before an upgrade
+    /// each file is compared with what was copied.
     #[command(
         after_help = "Example: thechatapp-server backup verify --from /mnt/backup --recovery-passphrase-file ./recovery"
     )]
     Verify {
         #[command(flatten)]
         from: From,
-        /// Where a copy of the largest database has room, sealed.
+        #[command(flatten)]
+        key: KeyArgs,
+        /// It is also restored, opened as a host, counted and removed again.
+        #[arg(long)]
+        rehearse: bool,
+        /// Where a copy of the largest database has room, sealed; with --rehearse, of everything.
         #[arg(long)]
         scratch: Option<PathBuf>,
     },
@@ -46,9 +60,11 @@ pub(super) enum Backup {
         /// The backup's folder.
         #[arg(long)]
         to: PathBuf,
-        /// A file with the passphrase that opens the backup.
+        /// A file with the passphrase that opens the backup; without it, the key service does.
         #[arg(long)]
-        recovery_passphrase_file: PathBuf,
+        recovery_passphrase_file: Option<PathBuf>,
+        #[command(flatten)]
+        key: KeyArgs,
         /// Of how many days.
         #[arg(long, default_value_t = Keep::default().daily)]
         keep_daily: u32,
@@ -59,7 +75,7 @@ pub(super) enum Backup {
         #[arg(long, default_value_t = Keep::default().monthly)]
         keep_monthly: u32,
     },
-    /// Makes a host from a backup, in a folder that has none.
+    /// Makes a host from a backup, or from a copy from before an upgrade, in a folder that has none.
     #[command(
         after_help = "Example: thechatapp-server backup restore --from /mnt/backup --data /srv/chat --recovery-passphrase-file ./recovery --passphrase-file ./passphrase"
     )]
@@ -71,6 +87,12 @@ pub(super) enum Backup {
         data: PathBuf,
         #[command(flatten)]
         key: KeyArgs,
+        /// The key service that opens the backup, when it is another than the new host's.
+        #[arg(long)]
+        from_kms: Option<String>,
+        /// A file with the passphrase of that one, when it is a local one.
+        #[arg(long)]
+        from_passphrase_file: Option<PathBuf>,
     },
 }
 
@@ -80,52 +102,125 @@ pub(super) struct From {
     /// The backup's folder.
     #[arg(long)]
     from: PathBuf,
-    /// A file with the passphrase that opens the backup.
+    /// A file with the passphrase that opens the backup; without it, the key service does.
     #[arg(long)]
-    recovery_passphrase_file: PathBuf,
+    recovery_passphrase_file: Option<PathBuf>,
     /// Which backup of the folder; the newest when absent.
     #[arg(long)]
     backup: Option<String>,
 }
 
+/// What opens a backup: held here, lent to whoever opens.
+struct Opens {
+    passphrase: Option<Zeroizing<String>>,
+    service: Option<Arc<dyn KeyService>>,
+}
+
+impl Opens {
+    /// A recovery passphrase, or else the key service.
+    fn by(recovery: Option<&Path>, key: &KeyArgs) -> Result<Self> {
+        if let Some(path) = recovery {
+            return Ok(Self { passphrase: Some(read_secret(path)?), service: None });
+        }
+        let source = key.source(None)?;
+        if matches!(source, KeySource::Local { file: None, .. }) {
+            return Err(Error::new(
+                Kind::Usage,
+                "It is not said what opens the backup",
+                "there is no recovery passphrase, and no key file of a local key service was named",
+                "give --recovery-passphrase-file, or --kms with the key service: local:/path/to/key.json, vault+https:..",
+            ));
+        }
+        Ok(Self { passphrase: None, service: Some(source.open(Path::new("."))?) })
+    }
+
+    fn open(&self, path: &Path) -> Result<Folder> {
+        let passphrase = self.passphrase.as_ref().map(|text| text.as_str());
+        Folder::open(path, Opening { passphrase, service: self.service.as_deref() })
+    }
+}
+
 impl From {
-    fn open(&self) -> Result<Folder> {
-        Folder::open(&self.from, &read_secret(&self.recovery_passphrase_file)?)
+    /// A copy from before an upgrade, if that is what the folder holds: nothing needs to open it.
+    fn copy(&self) -> Result<Option<PathBuf>> {
+        upgrade::find(&self.from, self.backup.as_deref())
+    }
+
+    fn opens(&self, key: &KeyArgs) -> Result<Opens> {
+        Opens::by(self.recovery_passphrase_file.as_deref(), key)
     }
 }
 
 pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
     let done = match command {
-        Backup::Create { open, to, recovery_passphrase_file } => {
-            let passphrase = read_secret(&recovery_passphrase_file)?.to_string();
+        Backup::Create { open, to, recovery_passphrase_file, key_service } => {
+            let passphrase = recovery_passphrase_file.map(|path| read_secret(&path)).transpose()?;
+            if passphrase.is_none() && !key_service {
+                return Err(Error::new(
+                    Kind::Usage,
+                    "It is not said what is to open the backup",
+                    "without that nobody could restore it",
+                    "give --recovery-passphrase-file, --key-service, or both",
+                ));
+            }
             // The server that may do it has another working folder.
             let to = std::path::absolute(to)?;
-            once(&open, Command::BackupCreate { to, passphrase }).await?
+            let passphrase = passphrase.map(|passphrase| passphrase.to_string());
+            once(&open, Command::BackupCreate { to, passphrase, key_service }).await?
         }
-        Backup::Verify { from, scratch } => {
-            let report = blocking(move || {
-                let folder = from.open()?;
-                let scratch = scratch.unwrap_or_else(std::env::temp_dir);
-                let scratch = scratch.join(format!("thechatapp-verify-{}", std::process::id()));
-                let proved = backup::verify(&folder, from.backup.as_deref(), &scratch);
-                let _ = std::fs::remove_dir_all(&scratch);
+        Backup::Verify { from, .. } if from.copy()?.is_some() => {
+            let copy = from.copy()?.unwrap_or_default();
+            let copied = blocking(move || upgrade::verify(&copy)).await?;
+            output.print(&copied_json(&copied)?, copied_words);
+            return Ok(());
+        }
+        Backup::Restore { from, data, .. } if from.copy()?.is_some() => {
+            let copy = from.copy()?.unwrap_or_default();
+            let copied = blocking(move || upgrade::restore(&copy, &data)).await?;
+            output.print(&copied_json(&copied)?, copied_words);
+            return Ok(());
+        }
+        Backup::Verify { from, key, rehearse, scratch } => {
+            let scratch = scratch.unwrap_or_else(std::env::temp_dir);
+            let scratch = scratch.join(format!("thechatapp-verify-{}", std::process::id()));
+            let opens = Arc::new(from.opens(&key)?);
+            let (place, again) = (scratch.clone(), opens.clone());
+            let (folder, name) = (from.from.clone(), from.backup.clone());
+            let proved = blocking(move || {
+                let proved = backup::verify(&opens.open(&from.from)?, from.backup.as_deref(), &place);
+                let _ = std::fs::remove_dir_all(&place);
                 proved
             });
-            report_json(&report.await?)?
+            let mut report = report_json(&proved.await?)?;
+            if rehearse {
+                let folder = blocking(move || again.open(&folder)).await?;
+                backup::rehearse(folder, name.as_deref(), &scratch).await?;
+            }
+            if let Value::Object(fields) = &mut report
+                && rehearse
+            {
+                fields.insert("rehearsed".to_owned(), Value::Bool(true));
+            }
+            report
         }
-        Backup::Prune { to, recovery_passphrase_file, keep_daily, keep_weekly, keep_monthly } => {
+        Backup::Prune { to, recovery_passphrase_file, key, keep_daily, keep_weekly, keep_monthly } => {
             let keep = Keep { daily: keep_daily, weekly: keep_weekly, monthly: keep_monthly }.checked()?;
-            let passphrase = read_secret(&recovery_passphrase_file)?;
-            let pruned = blocking(move || backup::prune(Folder::open(&to, &passphrase)?, keep)).await?;
+            let opens = Opens::by(recovery_passphrase_file.as_deref(), &key)?;
+            let pruned = blocking(move || backup::prune(opens.open(&to)?, keep)).await?;
             let done = serde_json::to_value(pruned).map_err(|why| Error::internal("A report was not written", why))?;
             output.print(&done, pruned_words);
             return Ok(());
         }
-        Backup::Restore { from, data, key } => {
+        Backup::Restore { from, data, key, from_kms, from_passphrase_file } => {
             let source = key.source(None)?;
+            let former = if from_kms.is_some() || from_passphrase_file.is_some() {
+                KeyArgs { kms: from_kms, passphrase_file: from_passphrase_file }
+            } else {
+                key
+            };
+            let opens = from.opens(&former)?;
             let report = blocking(move || {
-                let folder = from.open()?;
-                backup::restore(&folder, from.backup.as_deref(), &data, &source, Cost::PRODUCT)
+                backup::restore(&opens.open(&from.from)?, from.backup.as_deref(), &data, &source, Cost::PRODUCT)
             });
             report_json(&report.await?)?
         }
@@ -141,6 +236,19 @@ fn words(done: &Value) -> String {
         text(done, "workspaces"),
         text(done, "messages"),
         text(done, "files"),
+        text(done, "bytes")
+    )
+}
+
+fn copied_json(copied: &Copied) -> Result<Value> {
+    serde_json::to_value(copied).map_err(|why| Error::internal("A report was not written", why))
+}
+
+fn copied_words(done: &Value) -> String {
+    format!(
+        "{}, from before an upgrade: {} workspaces, {} bytes",
+        text(done, "backup"),
+        text(done, "workspaces"),
         text(done, "bytes")
     )
 }

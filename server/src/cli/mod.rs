@@ -17,6 +17,7 @@ use crate::thumbnail;
 use clap::{Args, Parser, Subcommand};
 use output::Output;
 use serde_json::Value;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -93,14 +94,21 @@ enum WorkspaceCommand {
         #[arg(long)]
         workspace: String,
     },
-    /// Destroys one: its keys first, then its files. There is no way back.
-    #[command(after_help = "Example: thechatapp-server workspace wipe --data /srv/chat --workspace lab --yes")]
+    /// Destroys one, or a channel or a person in it: keys first, then all that is kept of it. There is no way back.
+    #[command(after_help = "Examples: thechatapp-server workspace wipe --data /srv/chat --workspace lab --yes
+          thechatapp-server workspace wipe --data /srv/chat --workspace acme --channel plans --yes")]
     Wipe {
         #[command(flatten)]
         open: Open,
         /// Which.
         #[arg(long)]
         workspace: String,
+        /// Only this channel or conversation in it, by its name or id.
+        #[arg(long, conflicts_with = "person")]
+        channel: Option<String>,
+        /// Only this person in it, by their name or id.
+        #[arg(long)]
+        person: Option<String>,
         /// It is meant.
         #[arg(long)]
         yes: bool,
@@ -237,17 +245,22 @@ async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
             let made = once(&open, Command::WorkspaceCreate { workspace }).await?;
             output.print(&made, init::words);
         }
-        WorkspaceCommand::Wipe { open, workspace, yes } => {
+        WorkspaceCommand::Wipe { open, workspace, channel, person, yes } => {
             if !yes {
+                let what = match (&channel, &person) {
+                    (Some(_), _) => "a channel",
+                    (_, Some(_)) => "all that a person left",
+                    (None, None) => "a workspace",
+                };
                 return Err(Error::new(
                     Kind::Usage,
                     "Nothing was wiped",
-                    "this destroys a workspace for good",
+                    format!("this destroys {what} for good"),
                     "give --yes when it is meant",
                 ));
             }
-            let done = once(&open, Command::WorkspaceWipe { workspace }).await?;
-            output.print(&done, |done| format!("{} is gone", text(done, "workspace")));
+            let done = once(&open, Command::WorkspaceWipe { workspace, channel, person }).await?;
+            output.print(&done, wiped);
         }
         WorkspaceCommand::RestoreRoot { open, workspace, successor_file } => {
             let successor = read_secret(&successor_file)?.to_string();
@@ -262,6 +275,32 @@ async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// What a wipe says to people.
+fn wiped(done: &Value) -> String {
+    let subject = ["channel", "person", "workspace"].into_iter().find(|key| done.get(key).is_some());
+    let mut words = format!("{} is gone", text(done, subject.unwrap_or_default()));
+    if done.get("messages").is_some() {
+        let _ = write!(words, ": {} messages, {} files", text(done, "messages"), text(done, "files"));
+    }
+    let open = done.get("backups_still_open").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    if !open.is_empty() {
+        words.push_str("\nThese backups hold it still:");
+    }
+    for backup in open {
+        let _ = write!(words, "\n  {} in {}", text(backup, "backup"), text(backup, "folder"));
+        let missing = if backup.get("found") == Some(&Value::Bool(false)) { " (not there at present)" } else { "" };
+        let _ = write!(words, "{missing}: {}", text(backup, "why"));
+    }
+    if done.get("invite").is_some() {
+        let _ = write!(
+            words,
+            "\nThe workspace has no owner any longer. An invite that makes one: {}",
+            text(done, "invite")
+        );
+    }
+    words
 }
 
 /// Runs one command, by the running server or on the opened data.
@@ -294,6 +333,8 @@ impl Way {
         let source = open.key.source(None)?;
         let host = Host::open(&open.data, &source, Cost::PRODUCT)?;
         host.set_storage_in_use(&Config::read(None, |name| std::env::var(name).ok())?.files)?;
+        // What cannot be wiped now is said by whoever asks for that; other commands do their work.
+        let _ = host.go_on_wiping().await;
         Ok(Self::Local(Box::new(host)))
     }
 

@@ -37,7 +37,7 @@ impl Keyring {
     pub(crate) fn store_epoch(&self, db: &Connection) -> Result<Fresh, Fail> {
         let top = self.top();
         let epoch = self.channel_epoch() + 1;
-        let mut rows = db.prepare("SELECT id FROM channels")?;
+        let mut rows = db.prepare("SELECT id FROM channels WHERE wiped = 0")?;
         let mut keys = Vec::new();
         for id in rows.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
             let (id, key) = (ChannelId::from_bytes(id?), Key::random()?);
@@ -60,6 +60,11 @@ impl Keyring {
     /// The older keys of channels have left the database.
     pub(crate) fn retire_epochs(&self, at: Instant) {
         self.channels.write().unwrap_or_else(PoisonError::into_inner).retired = Some(at);
+    }
+
+    /// A channel's keys have left the database; here they leave the memory.
+    pub(crate) fn forget_channel(&self, id: ChannelId) {
+        self.channels.write().unwrap_or_else(PoisonError::into_inner).keys.remove(&id);
     }
 
     /// Wraps every key of the database under another workspace key, and seals again what the workspace key itself seals.
@@ -143,5 +148,14 @@ impl Keyring {
 /// SQLite's.
 pub(crate) fn delete_before(db: &Connection, epoch: u64) -> Result<(), Fail> {
     db.execute("DELETE FROM keys WHERE what = ?1 AND epoch < ?2", (Purpose::Channel.name(), signed(epoch)))?;
+    Ok(())
+}
+
+/// Deletes all keys of a channel.
+///
+/// # Errors
+/// SQLite's.
+pub(crate) fn delete_channel(db: &Connection, id: ChannelId) -> Result<(), Fail> {
+    db.execute("DELETE FROM keys WHERE what = ?1 AND id = ?2", (Purpose::Channel.name(), id.as_bytes()))?;
     Ok(())
 }

@@ -29,7 +29,8 @@ pub async fn reseal_in_background(host: Arc<Host>, stop: CancellationToken) {
         let mut idle = true;
         for workspace in host.workspaces() {
             let rests = failed.get(&workspace.id).is_some_and(|at| at.elapsed() < AFTER_FAILURE);
-            if !workspace.is_open() || workspace.resealing().is_none() || rests {
+            let nothing = workspace.resealing().is_none() || workspace.has_unfinished_wipe();
+            if !workspace.is_open() || nothing || rests {
                 continue;
             }
             idle = false;

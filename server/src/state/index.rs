@@ -60,8 +60,12 @@ impl Workspace {
     /// The same in the background, when there may be something to take in.
     pub(crate) async fn index_what_came(&self) -> Result<(), Fail> {
         let counts = self.parts()?.counts.clone();
-        if counts.take_unindexed() && !self.index(STEPS).await? {
-            counts.index_again();
+        if counts.take_unindexed() {
+            let done = self.index(STEPS).await;
+            if !matches!(done, Ok(true)) {
+                counts.index_again();
+            }
+            done?;
         }
         Ok(())
     }

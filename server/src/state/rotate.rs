@@ -25,16 +25,41 @@ pub(super) struct Opened {
     pub keys: WrappedKeys,
 }
 
+/// Why a database did not open.
+enum NotOpened {
+    Database(database::Error),
+    /// A newer release's changes wait for a copy of what is there.
+    NoCopy(Error),
+}
+
+impl From<database::Error> for NotOpened {
+    fn from(why: database::Error) -> Self {
+        Self::Database(why)
+    }
+}
+
+impl From<NotOpened> for Error {
+    fn from(why: NotOpened) -> Self {
+        match why {
+            NotOpened::Database(why) => why.into(),
+            NotOpened::NoCopy(why) => why,
+        }
+    }
+}
+
 /// Opens a workspace's database and its keys, with whichever of the keys given is in use.
 pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Result<Opened> {
     let unwrapped = |top: &Key, wrapped: &[u8]| unwrap(top, "database", place.id.as_bytes(), 0, wrapped);
+    let opened = |key: &Key| {
+        let kept = || place.upgrades.before_workspace(&place.name).map_err(NotOpened::NoCopy);
+        database::open_upgrading(&place.path, key.expose(), store::WORKSPACE, Durability::Full, kept)
+    };
     remove_fresh(place);
     let mut database_key = unwrapped(&given.key, &keys.database_key)?;
-    let opened = database::open(&place.path, database_key.expose(), store::WORKSPACE, Durability::Full);
-    let db = match (opened, &keys.coming_key, keys.coming_database_key.take()) {
-        (Err(database::Error::NotADatabase), None, Some(coming)) => {
+    let db = match (opened(&database_key), &keys.coming_key, keys.coming_database_key.take()) {
+        (Err(NotOpened::Database(database::Error::NotADatabase)), None, Some(coming)) => {
             database_key = unwrapped(&given.key, &coming)?;
-            let db = database::open(&place.path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
+            let db = opened(&database_key)?;
             keys.database_key = coming;
             db
         }

@@ -109,6 +109,14 @@ pub fn numbered(view: View<'_>, number: i64) -> Result<Option<Channel>, Fail> {
     Ok(found)
 }
 
+/// Whether it was wiped: its row is all that there is.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_wiped(view: View<'_>, id: ChannelId) -> Result<bool, Fail> {
+    Ok(view.db.prepare_cached("SELECT 1 FROM channels WHERE id = ?1 AND wiped")?.exists([id.as_bytes()])?)
+}
+
 /// Its row as it travels.
 ///
 /// # Errors

@@ -7,7 +7,7 @@
 mod removed;
 pub mod thumbs;
 
-pub use removed::{Danger, Removed, gone, left_over, refuse, remove_of, why as why_removed};
+pub use removed::{Danger, Removed, gone, left_over, refuse, remove_from, remove_in, remove_of, why as why_removed};
 
 use super::channels::Channel;
 use super::{Tx, View, signed, unsigned};
@@ -281,6 +281,15 @@ pub fn of(view: View<'_>, channel: ChannelId, place: i64) -> Result<Vec<FileRow>
         files.push(read(view, channel, row)?);
     }
     Ok(files)
+}
+
+/// Forgets the files of a wiped channel, whose bytes are gone: there is nobody who could ask for them.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(tx: &Tx<'_>, channel: ChannelId) -> Result<(), Fail> {
+    tx.db.execute("DELETE FROM files WHERE state = ?2 AND channel = ?1", (channel.as_bytes(), GONE))?;
+    Ok(())
 }
 
 /// Somebody goes on with an upload.

@@ -200,8 +200,11 @@ fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, r
 /// Writes imported messages, in order, leaving out those that were imported before. The answer is how many were new.
 ///
 /// # Errors
-/// SQLite's.
+/// Not found for a channel that was wiped meanwhile.
 pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -> Result<u64, Fail> {
+    if tx.db.query_row("SELECT wiped FROM channels WHERE number = ?1", [channel.number], |row| row.get(0))? {
+        return Err(Fail::not_found("No such channel"));
+    }
     let mut seq = head(tx.view(), channel.number)?;
     let (mut new, mut last) = (0, None);
     for (at, ready) in batch {
@@ -302,44 +305,54 @@ pub(super) fn revision(view: View<'_>, place: i64) -> Result<u64, Fail> {
     Ok(unsigned(revision))
 }
 
-/// Deletes a message; its place, author and times stay. A second time changes nothing.
+/// Deletes a message; its place, author and times stay. A second time changes nothing. What it said is not opened, so one that
+/// is damaged can be deleted, too.
 ///
 /// # Errors
 /// SQLite's.
 pub fn delete(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRow, Fail> {
-    let old = row(tx.view(), channel.id, place)?;
-    if old.deleted {
-        return Ok(old);
+    let found: Option<(i64, bool)> = tx
+        .db
+        .prepare_cached("SELECT at, deleted FROM messages WHERE place = ?1")?
+        .query_row([place], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let (at, deleted) = found.ok_or_else(|| Fail::not_found("No such message"))?;
+    if deleted {
+        return row(tx.view(), channel.id, place);
     }
     let change = tx.change();
     tx.db.prepare_cached("DELETE FROM reactions WHERE place = ?1")?.execute([place])?;
     edits::remove(tx, place)?;
-    if old.poll.is_some() {
-        polls::remove(tx, place)?;
-    }
+    polls::remove(tx, place)?;
     tx.db
         .prepare_cached(
             "UPDATE messages SET body = NULL, deleted = 1, pinned_by = NULL, pinned_at = NULL, poll = 0, change = ?2
              WHERE place = ?1",
         )?
         .execute((place, signed(change)))?;
-    search::remove(tx, old.at, place)?;
+    search::remove(tx, Timestamp(at), place)?;
     files::remove_of(tx, place, files::Removed::WithMessage)?;
-    let row = MessageRow {
-        text: String::new(),
-        deleted: true,
-        reactions: Vec::new(),
-        pinned: None,
-        poll: None,
-        files: Vec::new(),
-        change,
-        ..old
-    };
+    let row = row(tx.view(), channel.id, place)?;
     tx.tell(Row::Message(row.clone()), Audience::Members(channel.id));
     if let Some(thread) = row.thread {
         threads::recount(tx, channel, thread)?;
     }
     Ok(row)
+}
+
+/// Something that belongs to a message is gone, and those who see it are told. A message that does not open is told to nobody.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn touch(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<(), Fail> {
+    let change = tx.change();
+    tx.db.prepare_cached("UPDATE messages SET change = ?2 WHERE place = ?1")?.execute((place, signed(change)))?;
+    match row(tx.view(), channel.id, place) {
+        Ok(row) => tx.tell(Row::Message(row), Audience::Members(channel.id)),
+        Err(Fail::Seal(_)) => {}
+        Err(why) => return Err(why),
+    }
+    Ok(())
 }
 
 /// What [`read`] reads.

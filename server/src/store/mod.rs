@@ -20,6 +20,7 @@ pub mod saved;
 pub mod search;
 pub mod sync;
 pub mod threads;
+pub mod wipes;
 
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
@@ -30,19 +31,23 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use thechatapp_database::Schema;
 use thechatapp_protocol::Row;
 
-/// The schema of `workspace.db`, in the order in which its steps came, whatever their numbers.
+/// The schema of `workspace.db`.
 pub const WORKSPACE: Schema = &[
     include_str!("migrations/0001_first.sql"),
     include_str!("migrations/0002_talk.sql"),
     include_str!("migrations/0003_files.sql"),
     include_str!("migrations/0004_epochs.sql"),
-    include_str!("migrations/0006_browsers.sql"),
-    include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0005_tombstones_and_thumbnails.sql"),
+    include_str!("migrations/0006_browsers.sql"),
+    include_str!("migrations/0007_wipes.sql"),
+    include_str!("migrations/0008_index.sql"),
 ];
 /// The schema of `host.db`.
-pub const HOST: Schema =
-    &[include_str!("migrations/host_0001_first.sql"), include_str!("migrations/host_0002_rotation.sql")];
+pub const HOST: Schema = &[
+    include_str!("migrations/host_0001_first.sql"),
+    include_str!("migrations/host_0002_rotation.sql"),
+    include_str!("migrations/host_0003_backups.sql"),
+];
 
 /// A writer's transaction, as one job sees it.
 #[derive(Debug)]

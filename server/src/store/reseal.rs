@@ -5,7 +5,7 @@
 //! How far it is stands in the table `resealing`, changed in the same commit. When nothing of an older epoch is left, the
 //! older keys are deleted, in one commit with that row.
 
-use super::{Tx, View, edits, polls, saved, signed, unsigned};
+use super::{Tx, View, edits, polls, saved, signed, unsigned, wipes};
 use crate::error::Fail;
 use crate::keyring::{BodyPlace, FieldPlace, Keyring, Sealed, delete_before};
 use rusqlite::types::Value;
@@ -45,19 +45,21 @@ impl Stage {
     }
 
     /// Rows of an older epoch than ?1 after ?2 and ?3, at most ?4: their primary key, channel, epoch, guard (what changes
-    /// with the value), one or two values, and what else says where they are sealed.
+    /// with the value), one or two values, and what else says where they are sealed. What is left of a wiped channel has no
+    /// key any more.
     fn select(self) -> &'static str {
         match self {
             Self::Messages => {
                 "SELECT t.place, 0, c.id, t.epoch, t.revision, t.body, NULL, t.author, t.id
                  FROM messages t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE t.place > ?2 AND t.body IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL
+                 WHERE t.place > ?2 AND t.body IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL AND c.wiped = 0
                  ORDER BY t.place LIMIT ?4"
             }
             Self::Edits => {
                 "SELECT t.place, t.revision, c.id, t.epoch, 0, t.body, NULL
                  FROM edits t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE (t.place, t.revision) > (?2, ?3) AND t.epoch < ?1 ORDER BY t.place, t.revision LIMIT ?4"
+                 WHERE (t.place, t.revision) > (?2, ?3) AND t.epoch < ?1 AND c.wiped = 0
+                 ORDER BY t.place, t.revision LIMIT ?4"
             }
             Self::Topics => {
                 "SELECT t.number, 0, t.id, t.epoch, t.revision, t.topic, NULL FROM channels t
@@ -73,7 +75,8 @@ impl Stage {
             Self::PollOptions => {
                 "SELECT t.place, t.number, c.id, t.epoch, 0, t.text, NULL
                  FROM poll_options t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE (t.place, t.number) > (?2, ?3) AND t.epoch < ?1 ORDER BY t.place, t.number LIMIT ?4"
+                 WHERE (t.place, t.number) > (?2, ?3) AND t.epoch < ?1 AND c.wiped = 0
+                 ORDER BY t.place, t.number LIMIT ?4"
             }
             Self::Files => {
                 "SELECT t.id, 0, t.channel, t.epoch, t.state, t.info, t.key FROM files t
@@ -225,8 +228,8 @@ pub fn coming(view: View<'_>) -> Result<Option<Step>, Fail> {
     let Some(job) = job(view.db)? else { return Ok(None) };
     let epoch = job.progress.epoch;
     let mut step = Step { epoch, stage: job.stage, rows: Vec::new(), ended: false, total: None };
-    if view.keyring.channel_epoch() != epoch {
-        // The keys are committed, and come into use in this moment.
+    if view.keyring.channel_epoch() != epoch || wipes::any(view.db)? {
+        // The keys are committed, and come into use in this moment. Or a channel's texts, whose key is gone, follow it.
         return Ok(Some(step));
     }
     if job.progress.total.is_none() {

@@ -170,7 +170,12 @@ pub fn coming(view: View<'_>, after: i64) -> Result<Vec<Coming>, Fail> {
     let mut coming = Vec::with_capacity(places.len());
     for place in places {
         let channel = channels::numbered(view, place >> 40)?.ok_or(Fail::Broken("a message without its channel"))?.id;
-        let message = messages::row(view, channel, place)?;
+        let message = match messages::row(view, channel, place) {
+            Ok(message) => message,
+            // Its channel is being wiped, and this reader saw it a moment before.
+            Err(Fail::Refused(_)) => continue,
+            Err(why) => return Err(why),
+        };
         coming.push(Coming {
             place,
             revision: revision.query_row([place], |row| row.get(0))?,
@@ -193,12 +198,15 @@ pub fn take(tx: &Tx<'_>, coming: &[Coming]) -> Result<(), Fail> {
         if revision.is_some_and(|revision| revision != message.revision) {
             continue;
         }
+        // Somebody else who saw it coming has taken it in.
+        if done.execute([message.place])? == 0 {
+            continue;
+        }
         if revision == Some(0) {
             add(tx, message)?;
         } else if revision.is_some() {
             replace(tx, message)?;
         }
-        done.execute([message.place])?;
     }
     Ok(())
 }
@@ -240,6 +248,19 @@ pub fn remove(tx: &Tx<'_>, at: Timestamp, place: i64) -> Result<(), Fail> {
         // Its row in found stays: places after it are looked for from there on.
         tx.untidy();
     }
+    Ok(())
+}
+
+/// Nothing tells any longer that there was a message at this time and place. It was taken out of the index before.
+///
+/// # Errors
+/// SQLite's.
+pub(super) fn release(tx: &Tx<'_>, at: Timestamp, place: i64) -> Result<(), Fail> {
+    let Some(rowid) = rowid(tx.view(), at, place)? else { return Ok(()) };
+    let is_followed = tx.db.prepare_cached("SELECT 1 FROM found WHERE at = ?1")?.exists([rowid + 1])?;
+    // What follows may be looked for from here on; then only the place goes, for one that no message has.
+    let sql = if is_followed { "UPDATE found SET place = -1 WHERE at = ?1" } else { "DELETE FROM found WHERE at = ?1" };
+    tx.db.prepare_cached(sql)?.execute([rowid])?;
     Ok(())
 }
 

@@ -143,7 +143,9 @@ impl Plan {
             Item::Channel(id) => {
                 let row = super::channels::row(view, id)?;
                 let public = row.kind == thechatapp_protocol::event::ChannelKind::Public;
-                (public || members::is(view, id, self.person)?).then_some(Row::Channel(row))
+                let own = members::row(view, id, self.person)?;
+                let seen = own.is_some_and(|own| own.joined) || own.is_some() && super::channels::is_wiped(view, id)?;
+                (public || seen).then_some(Row::Channel(row))
             }
             Item::Member(channel, person) => {
                 let seen = person == self.person || members::is(view, channel, self.person)?;
@@ -218,13 +220,15 @@ impl Items {
     }
 
     fn channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>, after: u64, head: u64) -> Result<(), Fail> {
-        let mut statement = view
-            .db
-            .prepare_cached("SELECT id, kind = 0 FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
+        let mut statement = view.db.prepare_cached(
+            "SELECT id, kind = 0, wiped FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change",
+        )?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             let id = ChannelId::from_bytes(row.get(0)?);
-            if row.get(1)? || mine.get(&id).is_some_and(|own| own.joined) {
+            // Of a wiped one those learn who saw it until then: their own row changed with it.
+            let (public, wiped): (bool, bool) = (row.get(1)?, row.get(2)?);
+            if public || mine.get(&id).is_some_and(|own| own.joined || wiped && own.change > after) {
                 self.add(Item::Channel(id));
             }
         }

@@ -193,3 +193,16 @@ fn nothing_stays_of_an_index_that_is_switched_off() {
     index();
     assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
 }
+
+#[test]
+fn a_message_that_two_see_coming_is_taken_in_once() {
+    let store = Store::new();
+    let channel = store.channel(1);
+    store.send(channel, 1, None);
+    let view = View { db: &store.db, keyring: &store.keyring };
+    let seen = [search::coming(view, -1).unwrap(), search::coming(view, -1).unwrap()];
+    for coming in seen {
+        store.job(|tx| search::take(tx, &coming)).unwrap();
+    }
+    assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
+}

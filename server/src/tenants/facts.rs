@@ -106,7 +106,7 @@ impl Host {
         Ok(self.db()?.query_row("SELECT value FROM facts WHERE name = ?1", [name], |row| row.get(0)).optional()?)
     }
 
-    fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
+    pub(super) fn set_fact(&self, name: &str, value: &[u8]) -> Result<()> {
         if self.fact(name)?.as_deref() != Some(value) {
             self.db()?.execute(
                 "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",

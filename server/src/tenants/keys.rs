@@ -88,11 +88,14 @@ impl Host {
     /// Opens `host.db`, and knows its workspaces from then on.
     fn list(&self, key: Key) -> Result<()> {
         let _in_use = database::in_use();
-        let db = database::open(&self.dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
+        let kept = || self.upgrades.before_host();
+        let path = self.dir.join("host.db");
+        let db = database::open_upgrading(&path, key.expose(), store::HOST, Durability::Full, kept)?;
+        self.upgrades.host_is_open(&key);
         if let Some(came) = moving::finish(&db, &self.in_use())? {
             tracing::info!(came, "a change of the key service that was broken off is settled");
         }
-        if let Err(why) = make::remove_wiped(&db, &self.dir) {
+        if let Err(why) = make::remove_wiped(&db, &self.dir, &self.upgrades) {
             tracing::error!(error = %why, "the folder of a wiped workspace could not be removed");
         }
         self.settle_storage(&db)?;
@@ -109,6 +112,7 @@ impl Host {
                     name,
                     title: row.get(2)?,
                     created: Timestamp(row.get(3)?),
+                    upgrades: self.upgrades.clone(),
                 };
                 Ok((place, Self::keys_of(row, 4)?))
             })?;
@@ -118,7 +122,7 @@ impl Host {
             self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone()));
         }
         self.set_opened(Opened { key, db });
-        Ok(())
+        self.recall_backups()
     }
 
     /// Asks the key service again for what is due as of `at`; closes what may not be used any longer, and opens what can

@@ -10,6 +10,7 @@ use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
+use crate::upgrade::Upgrades;
 use rusqlite::Connection;
 use std::io::ErrorKind;
 use std::path::Path;
@@ -26,6 +27,9 @@ use thechatapp_seal::{Key, WrapContext};
 const GENERAL: &str = "general";
 /// How long the first owner's invite is good for.
 const OWNER_INVITE: Duration = Duration::from_secs(7 * 24 * 60 * 60);
+
+/// Folders of the host beside those of workspaces.
+const OWN: [&str; 2] = ["rehearsal", "upgrade"];
 
 /// Begins the names of facts that say which folders are to go.
 const WIPED: &str = "wiped ";
@@ -99,7 +103,7 @@ impl Host {
             (id.as_bytes(), &name, title, kms.provider(), kms.key_id(), &keys.key, &keys.database_key, created.0),
         )?;
         let title = title.to_owned();
-        let place = Place { id, name: name.clone(), title, path, created };
+        let place = Place { id, name: name.clone(), title, path, created, upgrades: self.upgrades.clone() };
         let workspace = Workspace::new(place, keys, self.passwords.clone());
         workspace.open(&Given { key: top, coming: None })?;
         workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
@@ -110,6 +114,13 @@ impl Host {
 
     fn free_name(&self, title: &str) -> Result<String> {
         let name = short_name(title)?;
+        if OWN.contains(&name.as_str()) {
+            return Err(Error::bad_input(
+                "This name cannot be a workspace's",
+                "the host has a folder of it",
+                "choose another name",
+            ));
+        }
         if self.find(&name).is_some() || self.dir.join(&name).exists() {
             return Err(Error::bad_input("This workspace exists", format!("{name} is taken"), "choose another name"));
         }
@@ -139,7 +150,7 @@ impl Host {
         crash::point("wipe: keys destroyed");
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
-        remove_wiped(&*self.db()?, &self.dir)
+        remove_wiped(&*self.db()?, &self.dir, &self.upgrades)
     }
 
     /// A new invite.
@@ -147,20 +158,35 @@ impl Host {
     /// # Errors
     /// Bad input when there is no such workspace.
     pub async fn invite(&self, name: &str, uses: u32, lasts: Duration) -> Result<String> {
+        self.invite_with(name, Powers::NONE, uses, lasts).await
+    }
+
+    /// An invite that makes an owner, for a workspace that has none any longer.
+    ///
+    /// # Errors
+    /// The same.
+    pub(crate) async fn invite_owner(&self, name: &str) -> Result<String> {
+        self.invite_with(name, Powers::ALL, 1, OWNER_INVITE).await
+    }
+
+    async fn invite_with(&self, name: &str, powers: Powers, uses: u32, lasts: Duration) -> Result<String> {
         let workspace = self.workspace(name)?;
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, Powers::NONE, uses, expires)).await?;
+        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, powers, uses, expires)).await?;
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
 }
 
-/// Removes the folders of workspaces whose keys were destroyed.
-pub(super) fn remove_wiped(db: &Connection, dir: &Path) -> Result<()> {
+/// Removes the folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still.
+pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<()> {
     let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
     let facts = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+    if !facts.is_empty() {
+        upgrades.remove()?;
+    }
     for fact in facts {
         let Some(name) = fact.strip_prefix(WIPED) else { continue };
         match std::fs::remove_dir_all(dir.join(short_name(name)?)) {

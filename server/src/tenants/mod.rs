@@ -8,11 +8,14 @@
 //!   keys/host.json        the key of host.db, wrapped by the key service
 //!   keys/tls.key          where the key service may be away: the TLS key this host made for itself
 //!   host.db               workspaces with their wrapped keys; facts
+//!   upgrade/              copies of the databases from before a newer release changed them
+//!   rehearsal/            while a backup is rehearsed: what it is restored to
 //!   <workspace>/workspace.db
 //! ```
 //!
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
+mod backups;
 mod facts;
 mod files;
 mod keep;
@@ -21,6 +24,7 @@ mod make;
 mod moving;
 mod rotate;
 
+pub use backups::{Health as BackupHealth, Known, Rehearsed};
 pub use make::Made;
 pub(crate) use make::short_name;
 
@@ -32,6 +36,7 @@ use crate::kms::{self, KeySource, Service};
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
+use crate::upgrade::Upgrades;
 use data_encoding::HEXLOWER;
 use files::Told;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
@@ -120,6 +125,8 @@ pub struct Host {
     home: OnceLock<String>,
     index: AtomicBool,
     base: RwLock<Option<String>>,
+    backup_health: Mutex<BackupHealth>,
+    upgrades: Arc<Upgrades>,
     _lock: File,
 }
 
@@ -207,6 +214,7 @@ impl Host {
             lock,
         )?;
         host.settle_storage(&db)?;
+        host.upgrades.host_is_open(&key);
         host.set_opened(Opened { key, db });
         Ok(host)
     }
@@ -261,6 +269,8 @@ impl Host {
             home: OnceLock::new(),
             index: AtomicBool::new(true),
             base: RwLock::new(None),
+            backup_health: Mutex::default(),
+            upgrades: Upgrades::of(dir),
             _lock: lock,
         })
     }
@@ -297,6 +307,11 @@ impl Host {
 
     fn kms(&self) -> Arc<dyn KeyService> {
         self.in_use().service.kms
+    }
+
+    /// The key service in use, for what else it is to guard.
+    pub(crate) fn key_service(&self) -> Arc<dyn KeyService> {
+        self.kms()
     }
 
     /// The key service in use.

@@ -24,6 +24,13 @@ use zeroize::Zeroizing;
 /// The fact that says for which generation `next_key` is.
 const MOVING: &str = "moving";
 
+/// What came along, and what did not.
+struct Moved {
+    workspaces: usize,
+    /// Folders with backups that open with the former key alone.
+    backups_left: Vec<String>,
+}
+
 impl Host {
     /// Moves the host with all its workspaces to another key service, or to the same one anew. Blocks. Answers how many
     /// workspaces there are.
@@ -35,7 +42,7 @@ impl Host {
         if let Some(why) = self.closed() {
             return Err(why);
         }
-        self.change_service(source.open_or_create(&self.dir)?)
+        Ok(self.change_service(source.open_or_create(&self.dir)?)?.workspaces)
     }
 
     /// Everything is wrapped anew by the key service: under the newest version of its key, or, with the local one, under a
@@ -57,7 +64,7 @@ impl Host {
                     "leave --new-passphrase-file out",
                 ));
             }
-            return self.change_service(service);
+            return Ok(self.change_service(service)?.workspaces);
         };
         if passphrase.is_some_and(|passphrase| passphrase.is_empty()) {
             return Err(Error::bad_input("The passphrase is empty", "an empty one protects nothing", "choose one"));
@@ -66,7 +73,20 @@ impl Host {
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
         crash::point("local: made");
-        let moved = self.change_service(Service::local(path.clone(), renewed))?;
+        // Backups that cannot follow would be lost with the key that is replaced.
+        let former = path.with_file_name(format!("former-{}.json", self.in_use().key_id));
+        if self.has_backups_for_service()? {
+            files::write_private(&former, &std::fs::read(path)?)?;
+        }
+        let moved = self.change_service(Service::local(path.clone(), renewed));
+        match &moved {
+            Ok(moved) if !moved.backups_left.is_empty() => {
+                let folders = &moved.backups_left;
+                tracing::warn!(file = %former.display(), ?folders, "the former key file is kept: backups need it");
+            }
+            _ => drop(std::fs::remove_file(&former)),
+        }
+        let moved = moved?;
         crash::point("local: used");
         std::fs::rename(&next, path)?;
         crash::point("local: renamed");
@@ -77,7 +97,7 @@ impl Host {
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
             in_use.service = Service::local(path.clone(), again);
         }
-        Ok(moved)
+        Ok(moved.workspaces)
     }
 
     /// The key service in use, and its key.
@@ -86,7 +106,7 @@ impl Host {
         (kms.provider(), kms.key_id())
     }
 
-    fn change_service(&self, service: Service) -> Result<usize> {
+    fn change_service(&self, service: Service) -> Result<Moved> {
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
         let host_key = self.db()?.opened.key.clone();
@@ -98,6 +118,7 @@ impl Host {
             wrapped.push((workspace, key));
         }
         self.place_tls_key(kms::may_be_away(&*kms))?;
+        let follow = self.backups_follow(&*kms)?;
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
@@ -127,7 +148,8 @@ impl Host {
             *in_use = next.clone();
         }
         finish(&*self.db()?, &next)?;
-        Ok(moved)
+        self.backups_followed(&follow.followed, &*kms)?;
+        Ok(Moved { workspaces: moved, backups_left: follow.left })
     }
 }
 

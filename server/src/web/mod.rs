@@ -57,7 +57,7 @@ pub fn router(shared: Arc<Shared>, chat: bool) -> Router {
 /// What is served on the address for metrics.
 pub fn metrics_router(shared: Arc<Shared>) -> Router {
     let page = |State(shared): State<Arc<Shared>>| async move {
-        let page = shared.metrics.page(shared.half_open.len(), &shared.host.workspaces());
+        let page = shared.metrics.page(shared.half_open.len(), &shared.host.workspaces(), &shared.host.backup_health());
         ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
     };
     // Also here, for a server whose other address cannot be reached from where it is watched.

@@ -26,6 +26,29 @@ fn half_a_section_is_refused() {
     for bad in [section(Some("b"), None, 24), section(None, Some("p"), 24), section(Some("b"), Some("p"), 0)] {
         assert!(Schedule::new(&bad).is_err(), "{bad:?}");
     }
+    let alone = BackupSection { key_service: true, ..section(Some("b"), None, 24) };
+    assert!(Schedule::new(&alone).unwrap().is_some(), "the key service opens them");
+    for bad in [
+        BackupSection { key_service: true, ..section(None, None, 24) },
+        BackupSection { rehearse_days: Some(1), ..section(None, None, 24) },
+        BackupSection { rehearse_days: Some(0), ..section(Some("b"), Some("p"), 24) },
+    ] {
+        assert!(Schedule::new(&bad).is_err(), "{bad:?}");
+    }
+}
+
+#[test]
+fn a_rehearsal_is_due_so_long_after_the_last_and_sooner_after_a_failure() {
+    let (day, at) = (24 * 3_600_000, 1_795_000_000_000_i64);
+    let last = |error: Option<&str>| Rehearsed { at, backup: None, error: error.map(str::to_owned) };
+    let never = Schedule::new(&section(Some("b"), Some("p"), 24)).unwrap().unwrap();
+    assert!(!never.is_rehearsal_due(None, Timestamp(at)));
+    let weekly = BackupSection { rehearse_days: Some(7), ..section(Some("b"), Some("p"), 24) };
+    let weekly = Schedule::new(&weekly).unwrap().unwrap();
+    let due = |last: Option<&Rehearsed>, after: i64| weekly.is_rehearsal_due(last, Timestamp(at + after));
+    assert!(due(None, 0));
+    assert_eq!([due(Some(&last(None)), 7 * day - 1), due(Some(&last(None)), 7 * day)], [false, true]);
+    assert_eq!([due(Some(&last(Some("x"))), day - 1), due(Some(&last(Some("x"))), day)], [false, true]);
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{GONE, REMOVED, UPLOADING, WHOLE};
 use crate::error::Fail;
 use crate::time::now;
 use rusqlite::OptionalExtension;
-use thechatapp_protocol::{AccountId, Code, ErrorBody, FileId, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, Timestamp};
 
 /// What a file is refused for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,6 +127,33 @@ pub fn remove_of(tx: &Tx<'_>, place: i64, why: Removed) -> Result<(), Fail> {
         )?
         .execute((place, REMOVED, now().0, why.number()))?;
     Ok(())
+}
+
+/// Removes the files of a channel that is wiped, also those that are being uploaded, and takes them from their messages.
+/// Answers how many.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_in(tx: &Tx<'_>, channel: ChannelId) -> Result<u64, Fail> {
+    tx.db.execute("UPDATE files SET place = NULL, position = NULL WHERE channel = ?1", [channel.as_bytes()])?;
+    wiped(tx, "channel", channel.as_bytes())
+}
+
+/// Removes the files of a person who is wiped. What stays of each is what stays of every file that was removed. Answers how
+/// many.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_from(tx: &Tx<'_>, person: AccountId) -> Result<u64, Fail> {
+    wiped(tx, "person", person.as_bytes())
+}
+
+fn wiped(tx: &Tx<'_>, of: &str, id: &[u8; 16]) -> Result<u64, Fail> {
+    let sql = format!(
+        "UPDATE files SET state = ?2, key = NULL, info = NULL, thumb = NULL, touched = ?3, reason = ?4
+         WHERE {of} = ?1 AND state <= 1"
+    );
+    Ok(tx.db.execute(&sql, (id, REMOVED, now().0, Removed::Wiped.number()))? as u64)
 }
 
 /// Removes uploads that nobody went on with, and whole files that no message took, since a time. What is removed and still

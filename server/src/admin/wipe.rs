@@ -1,0 +1,88 @@
+//! The command that wipes.
+
+use crate::error::{Error, Result};
+use crate::store::wipes;
+use crate::tenants::Host;
+use crate::wipe::Named;
+use serde_json::{Value, json};
+use thechatapp_protocol::Timestamp;
+
+/// Wipes a workspace, or a channel or a person in it.
+///
+/// # Errors
+/// See [`crate::error::Kind`].
+pub(super) async fn run(host: &Host, name: String, channel: Option<String>, person: Option<String>) -> Result<Value> {
+    let (named, key, subject) = match (channel, person) {
+        (None, None) => {
+            let since = host.workspace(&name)?.place().created;
+            host.wipe_workspace(&name)?;
+            tracing::info!(workspace = name, "a workspace was wiped");
+            // What is left there opens for nobody any more, and the server goes on deleting it.
+            let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
+                tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
+                true
+            });
+            let open = tokio::task::block_in_place(|| still_open(host, since))?;
+            return Ok(json!({ "workspace": name, "wiped": true, "files_left": left, "backups_still_open": open }));
+        }
+        (Some(channel), None) => (Named::Channel(channel.clone()), "channel", channel),
+        (None, Some(person)) => (Named::Person(person.clone()), "person", person),
+        (Some(_), Some(_)) => {
+            return Err(Error::bad_input(
+                "Nothing was wiped",
+                "a channel and a person were named",
+                "wipe one, then the other",
+            ));
+        }
+    };
+    let workspace = host.workspace(&name)?;
+    let had_owner = workspace.look(wipes::has_owner).await?;
+    let done = workspace.wipe(named).await?;
+    tracing::info!(workspace = %workspace.id, what = key, messages = done.messages, files = done.files, "wiped");
+    let mut said = json!({
+        "workspace": name,
+        "wiped": true,
+        "messages": done.messages,
+        "files": done.files,
+        "backups_still_open": tokio::task::block_in_place(|| still_open(host, Timestamp(done.since)))?,
+    });
+    if let Value::Object(fields) = &mut said {
+        fields.insert(key.to_owned(), json!(subject));
+        if had_owner && !workspace.look(wipes::has_owner).await? {
+            fields.insert("invite".to_owned(), json!(host.invite_owner(&name).await?));
+        }
+    }
+    Ok(said)
+}
+
+/// The backups that hold what was wiped and open still, and why. It looks into their folders, which may take its time.
+fn still_open(host: &Host, since: Timestamp) -> Result<Vec<Value>> {
+    let (provider, key) = host.guarded_by();
+    let known = host.backups_still_open(since)?;
+    Ok(known
+        .into_iter()
+        .map(|known| {
+            let mut why = Vec::new();
+            if known.recovery {
+                why.push("whoever has its recovery passphrase opens it".to_owned());
+            }
+            if let Some(service) = &known.service {
+                let shared = if service.provider == provider && service.key == key {
+                    "which all workspaces of this host share, and which a wipe does not destroy"
+                } else {
+                    "which this host used before, unless it was destroyed there"
+                };
+                why.push(format!("it opens with the key {} of {}, {shared}", service.key, service.provider));
+            }
+            json!({
+                "backup": known.name,
+                "folder": known.folder,
+                "at": jiff::Timestamp::from_millisecond(known.at.0).unwrap_or_default().to_string(),
+                "recovery_passphrase": known.recovery,
+                "key_service": known.service.map(|service| json!({ "provider": service.provider, "key": service.key })),
+                "found": known.found,
+                "why": why.join("; "),
+            })
+        })
+        .collect())
+}

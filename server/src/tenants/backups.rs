@@ -1,0 +1,205 @@
+//! What a host remembers of its backups: which there are and what opens them, when the last one was made, and what the last
+//! rehearsal showed.
+
+use super::Host;
+use crate::backup::{Folder, Guard};
+use crate::error::{Kind, Result};
+use crate::time::now;
+use serde::{Deserialize, Serialize};
+use std::path::Path;
+use thechatapp_protocol::Timestamp;
+use thechatapp_seal::KeyService;
+
+/// Facts in `host.db`.
+const MADE: &str = "backup made";
+const REHEARSED: &str = "backup rehearsed";
+
+/// A backup that is known, and opens still as far as this host can tell.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Known {
+    /// Its folder, as it was called when it was made.
+    pub folder: String,
+    /// Its name in there.
+    pub name: String,
+    /// Of when it is.
+    pub at: Timestamp,
+    /// Whether a recovery passphrase opens it.
+    pub recovery: bool,
+    /// The key service that opens it.
+    pub service: Option<Guard>,
+    /// Whether it was seen just now: its folder may be elsewhere.
+    pub found: bool,
+}
+
+/// What a rehearsal showed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rehearsed {
+    /// When, Unix milliseconds.
+    pub at: i64,
+    /// Which backup, when that is known.
+    pub backup: Option<String>,
+    /// What was wrong, if anything was.
+    pub error: Option<String>,
+}
+
+/// The folders whose backups open with another key service, too, and those whose do not.
+#[derive(Debug, Default)]
+pub(super) struct Follow {
+    pub(super) followed: Vec<String>,
+    pub(super) left: Vec<String>,
+}
+
+/// How backups are, as far as this host knows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Health {
+    /// When the last one was made.
+    pub made: Option<Timestamp>,
+    /// The last rehearsal.
+    pub rehearsed: Option<Rehearsed>,
+}
+
+impl Host {
+    /// Remembers a backup in a folder.
+    pub(crate) fn note_backup(&self, folder: &Folder, name: &str, at: Timestamp) -> Result<()> {
+        let sealed_for = folder.sealed_for();
+        let service = sealed_for.services.last();
+        // As the one who looks for it later has another working folder.
+        let path = std::path::absolute(folder.path())?.display().to_string();
+        let db = self.db()?;
+        db.execute(
+            "INSERT INTO backups (folder, name, at, recovery, provider, key_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT DO UPDATE SET gone = NULL",
+            (
+                &path,
+                name,
+                at.0,
+                sealed_for.recovery,
+                service.map(|service| &service.provider),
+                service.map(|service| &service.key),
+            ),
+        )?;
+        // A key service that follows another one opens the earlier ones, too.
+        if let Some(service) = service {
+            db.execute(
+                "UPDATE backups SET provider = ?2, key_id = ?3 WHERE folder = ?1 AND provider IS NOT NULL",
+                (&path, &service.provider, &service.key),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// The backups since a time that still open, oldest first. One whose folder is there without it is not among them.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn backups_still_open(&self, since: Timestamp) -> Result<Vec<Known>> {
+        let db = self.db()?;
+        let mut rows = db.prepare(
+            "SELECT folder, name, at, recovery, provider, key_id FROM backups WHERE gone IS NULL AND at >= ?1
+             ORDER BY at, name",
+        )?;
+        let rows = rows.query_map([since.0], |row| {
+            let service: (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+            Ok(Known {
+                folder: row.get(0)?,
+                name: row.get(1)?,
+                at: Timestamp(row.get(2)?),
+                recovery: row.get(3)?,
+                service: service.0.zip(service.1).map(|(provider, key)| Guard { provider, key }),
+                found: false,
+            })
+        })?;
+        let mut open = Vec::new();
+        for mut known in rows.collect::<std::result::Result<Vec<_>, _>>()? {
+            let folder = Path::new(&known.folder);
+            known.found = folder.join("snapshots").join(&known.name).exists();
+            // Nothing removes the file of keys: where it is missing, the folder is elsewhere.
+            if known.found || !folder.join("keys.json").exists() {
+                open.push(known);
+            } else {
+                db.execute(
+                    "UPDATE backups SET gone = ?3 WHERE folder = ?1 AND name = ?2",
+                    (&known.folder, &known.name, now().0),
+                )?;
+            }
+        }
+        Ok(open)
+    }
+
+    /// Whether there are backups that open with the key service in use.
+    pub(super) fn has_backups_for_service(&self) -> Result<bool> {
+        let sql = "SELECT 1 FROM backups WHERE gone IS NULL AND provider IS NOT NULL";
+        Ok(self.db()?.prepare(sql)?.exists([])?)
+    }
+
+    /// Backups that open with the key service in use are to open with another one, too: those whose folders are there. Of
+    /// the others the folders are told: they open with the former one alone.
+    ///
+    /// # Errors
+    /// When a folder is there and cannot be changed now, as while a backup is made.
+    pub(super) fn backups_follow(&self, coming: &dyn KeyService) -> Result<Follow> {
+        let folders = {
+            let db = self.db()?;
+            let mut rows =
+                db.prepare("SELECT DISTINCT folder FROM backups WHERE gone IS NULL AND provider IS NOT NULL")?;
+            let rows = rows.query_map([], |row| row.get(0))?;
+            rows.collect::<std::result::Result<Vec<String>, _>>()?
+        };
+        let present = self.key_service();
+        let mut follow = Follow::default();
+        for folder in folders {
+            match Folder::add_service(Path::new(&folder), &*present, coming) {
+                Ok(()) => follow.followed.push(folder),
+                Err(why) if why.kind == Kind::Busy => return Err(why),
+                Err(why) => {
+                    tracing::warn!(folder, error = %why, "the backups there open with the former key service alone");
+                    follow.left.push(folder);
+                }
+            }
+        }
+        Ok(follow)
+    }
+
+    /// They do, and the former one opens them no longer.
+    pub(super) fn backups_followed(&self, folders: &[String], service: &dyn KeyService) -> Result<()> {
+        let guard = Guard { provider: service.provider().to_owned(), key: service.key_id() };
+        for folder in folders {
+            if let Err(why) = Folder::keep_service(Path::new(folder), &guard) {
+                tracing::warn!(folder, error = %why, "the former key service still opens the backups there");
+            }
+            self.db()?.execute(
+                "UPDATE backups SET provider = ?2, key_id = ?3 WHERE folder = ?1 AND provider IS NOT NULL",
+                (folder, &guard.provider, &guard.key),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// A backup was made.
+    pub(crate) fn note_backup_made(&self, at: Timestamp) -> Result<()> {
+        self.set_fact(MADE, &at.0.to_be_bytes())?;
+        self.backup_health.lock().made = Some(at);
+        Ok(())
+    }
+
+    /// A rehearsal came to its end.
+    pub(crate) fn note_rehearsal(&self, rehearsed: Rehearsed) -> Result<()> {
+        let bytes = serde_json::to_vec(&rehearsed)
+            .map_err(|why| crate::error::Error::internal("A rehearsal could not be noted", why))?;
+        self.set_fact(REHEARSED, &bytes)?;
+        self.backup_health.lock().rehearsed = Some(rehearsed);
+        Ok(())
+    }
+
+    /// How backups are.
+    pub fn backup_health(&self) -> Health {
+        self.backup_health.lock().clone()
+    }
+
+    pub(super) fn recall_backups(&self) -> Result<()> {
+        let made = self.fact(MADE)?.and_then(|bytes| bytes.try_into().ok()).map(i64::from_be_bytes);
+        let rehearsed = self.fact(REHEARSED)?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        *self.backup_health.lock() = Health { made: made.map(Timestamp), rehearsed };
+        Ok(())
+    }
+}
