@@ -369,7 +369,7 @@ async fn a_backup_holds_what_the_bucket_holds_and_the_restored_host_has_its_own(
     let (small, message) = shared(&host, &mut alice, channel, 1, 1000).await;
     let (large, _) = shared(&host, &mut alice, channel, 2, 6 << 20).await;
     let to = host.folder.path().join("backup");
-    let command = || Command::BackupCreate { to: to.clone(), passphrase: "recovery".into() };
+    let command = || Command::BackupCreate { to: to.clone(), passphrase: Some("recovery".into()), key_service: false };
     bucket.set(GONE);
     let refused = admin::run(host.running().host(), command()).await.unwrap_err();
     assert_eq!(refused.kind, Kind::Unreachable, "{refused:?}");
@@ -418,7 +418,7 @@ async fn a_wiped_workspace_leaves_the_bucket_and_no_other_does() {
 
     // The keys go also while the bucket is away.
     bucket.set(GONE);
-    let command = Command::WorkspaceWipe { workspace: "lab".into() };
+    let command = Command::WorkspaceWipe { workspace: "lab".into(), channel: None, person: None };
     let done = admin::run(host.running().host(), command).await.unwrap();
     assert_eq!((&done["wiped"], &done["files_left"]), (&true.into(), &true.into()));
     bucket.set(WELL);

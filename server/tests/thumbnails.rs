@@ -100,7 +100,7 @@ async fn a_backup_holds_thumbnails_and_one_that_lacks_them_has_them_made_again()
     let kept = std::fs::read(thumb(&host, file.id)).unwrap();
     std::fs::remove_file(thumb(&host, other.id)).unwrap();
     let to = host.folder.path().join("backup");
-    let command = Command::BackupCreate { to: to.clone(), passphrase: "recovery".into() };
+    let command = Command::BackupCreate { to: to.clone(), passphrase: Some("recovery".into()), key_service: false };
     admin::run(host.running().host(), command).await.unwrap();
     host.stop().await;
     std::fs::remove_dir_all(host.data()).unwrap();
