@@ -11,7 +11,8 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 20] = [
+const TABLES: [&str; 21] = [
+    "browsers",
     "channels",
     "devices",
     "documents",
@@ -100,6 +101,13 @@ fn scene() -> (Store, Channel, Channel) {
         .execute(
             "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0)",
             ([1; 16], BOB.as_bytes()),
+        )
+        .unwrap();
+    store
+        .db
+        .execute(
+            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0)",
+            ([2; 16], BOB.as_bytes()),
         )
         .unwrap();
     (store, first, second)
@@ -226,6 +234,7 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     let bob = BOB.as_bytes();
     for sql in [
         "devices WHERE person = ?1",
+        "browsers WHERE person = ?1",
         "saved WHERE person = ?1",
         "reads WHERE person = ?1",
         "files WHERE person = ?1 AND (info IS NOT NULL OR key IS NOT NULL OR state < 2)",
