@@ -12,11 +12,12 @@ mod freeze;
 mod open;
 mod readers;
 mod rekey;
+mod wal;
 mod writer;
 
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
-pub use open::{Durability, Schema, backup, check, empty_wal, open, open_reader};
+pub use open::{Durability, Schema, backup, check, damaged_pages, empty_wal, open, open_reader};
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
 pub use writer::Writer;

@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::exit::{in_use, wait_at_exit};
+use crate::wal;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
 use std::path::Path;
@@ -29,10 +30,14 @@ pub enum Durability {
 /// Opens a file for writing, makes it when it is not there, and brings its schema up to date.
 ///
 /// # Errors
-/// See [`Error`]. A file that exists is never replaced.
+/// See [`Error`]. A file that exists is never replaced. [`Error::Damaged`] also when a WAL was left in which something is
+/// damaged that was committed: SQLite would leave it out silently.
 pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability) -> Result<Connection, Error> {
     let _in_use = in_use();
     refuse_plain(path)?;
+    if durability == Durability::Full {
+        wal::check(path)?;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
@@ -45,6 +50,9 @@ pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability)
     db.pragma_update(None, "fullfsync", durability == Durability::Full)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "foreign_keys", true)?;
+    if durability == Durability::Full {
+        wal::follow(&mut db, path)?;
+    }
     migrate(&mut db, schema)?;
     Ok(db)
 }
@@ -69,6 +77,18 @@ pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
 pub fn check(db: &Connection) -> Result<(), Error> {
     let report: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
+}
+
+/// The pages of a database's file that are not as they were written, by SQLCipher's own check of each page's
+/// authentication code. The file must stand still meanwhile (see [`crate::freeze`]), and what is in the WAL is not looked at.
+///
+/// # Errors
+/// See [`Error`].
+pub fn damaged_pages(db: &Connection) -> Result<Vec<String>, Error> {
+    let _in_use = in_use();
+    let mut check = db.prepare("PRAGMA cipher_integrity_check")?;
+    let found = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 /// Brings everything from the WAL into the file and empties it, so that nothing of what was overwritten stays there; when a
