@@ -79,13 +79,16 @@ pub fn check(db: &Connection) -> Result<(), Error> {
     if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
 }
 
-/// The pages of a database's file that are not as they were written, by SQLCipher's own check of each page's
-/// authentication code. The file must stand still meanwhile (see [`crate::freeze`]), and what is in the WAL is not looked at.
+/// The pages of a database's file that are not as they were written, in SQLCipher's words, by its own check of each page's
+/// authentication code. The file must stand still meanwhile (see [`crate::freeze`]); what is in the WAL is not looked at. Also
+/// of a file that does not open otherwise.
 ///
 /// # Errors
 /// See [`Error`].
-pub fn damaged_pages(db: &Connection) -> Result<Vec<String>, Error> {
+pub fn damaged_pages(path: &Path, key: &[u8; 32]) -> Result<Vec<String>, Error> {
     let _in_use = in_use();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = keyed(Connection::open_with_flags(path, flags)?, key)?;
     let mut check = db.prepare("PRAGMA cipher_integrity_check")?;
     let found = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
@@ -136,7 +139,8 @@ pub(crate) fn tables(db: &Connection) -> Result<Vec<(String, i64)>, Error> {
     Ok(tables)
 }
 
-fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+/// With a key, which nothing was read by yet.
+fn keyed(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     // A wrong key is our caller's to report; SQLCipher would also write it to standard error.
     let _ = db.execute_batch("PRAGMA cipher_log_level = NONE");
     // In this form SQLCipher takes the bytes as they are; any other it would stretch as a passphrase.
@@ -145,6 +149,11 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     fit(&db)?;
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(db)
+}
+
+fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+    let db = keyed(db, key)?;
     // A key is accepted without a look at the file; only a read tells.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     // The first key has made SQLCipher and OpenSSL register what they do at exit.

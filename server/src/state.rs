@@ -4,9 +4,11 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod damage;
 mod index;
 mod rotate;
 
+pub(crate) use damage::pages;
 pub(crate) use rotate::wrap_database_key;
 
 use crate::auth::password::Passwords;
@@ -24,7 +26,7 @@ use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use thechatapp_database::{Frozen, Readers, Writer};
@@ -65,6 +67,10 @@ pub struct Workspace {
     resealed: AtomicU64,
     /// Why it does not go on, while it does not.
     not_resealing: Mutex<Option<String>>,
+    /// Values that stay under older keys, because they do not open.
+    unopened: AtomicU64,
+    /// What of its data is damaged: then it is closed until the server starts again.
+    damaged: OnceLock<String>,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
     still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
@@ -162,6 +168,8 @@ impl Workspace {
             resealing: Mutex::default(),
             resealed: AtomicU64::default(),
             not_resealing: Mutex::default(),
+            unopened: AtomicU64::default(),
+            damaged: OnceLock::new(),
             still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),
@@ -212,9 +220,9 @@ impl Workspace {
         }
         let rotate::Opened { db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
-        let identity = Identity::load(&db, &keyring)?;
-        let last = store::last_change(&db)?;
-        let resealing = reseal::progress(&db)?;
+        let read =
+            || Ok::<_, Error>((Identity::load(&db, &keyring)?, store::last_change(&db)?, reseal::progress(&db)?));
+        let (identity, last, resealing) = read().map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
         self.hub.go_on(last);
         let listeners = self.hub.clone();
         let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
@@ -246,6 +254,9 @@ impl Workspace {
 
     /// What a closed workspace answers.
     pub fn closed(&self) -> ErrorBody {
+        if let Some(why) = self.damaged() {
+            return damage::closed(why);
+        }
         let why = self.health.lock().unwrap_or_else(PoisonError::into_inner).last_error();
         closed(&why.unwrap_or_else(|| "its key has not come yet".to_owned()))
     }
@@ -311,7 +322,7 @@ impl Workspace {
     ) -> std::result::Result<T, Fail> {
         let parts = self.parts()?;
         let (keyring, counts) = (parts.keyring.clone(), parts.counts.clone());
-        parts.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
+        self.noticed(parts.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await)
     }
 
     /// How many writes were committed, and in how many transactions.
@@ -349,7 +360,7 @@ impl Workspace {
     ) -> std::result::Result<T, Fail> {
         let parts = self.parts()?;
         let keyring = parts.keyring.clone();
-        parts
+        let answer = parts
             .readers
             .read(move |db| {
                 // One transaction: a query of several statements sees one moment.
@@ -358,7 +369,8 @@ impl Workspace {
                 moment.finish()?;
                 answer
             })
-            .await
+            .await;
+        self.noticed(answer)
     }
 
     /// Makes the database's file stand still, and tells what belongs to it at that moment.
@@ -367,7 +379,7 @@ impl Workspace {
         let parts = self.parts()?;
         let (own, path) = (parts.clone(), self.place.path.clone());
         // On the writer's thread, so that nothing is written between the one and the other, and no key changes.
-        parts
+        let still = parts
             .writer
             .apart(move |db| {
                 let keyring = &own.keyring;
@@ -377,7 +389,8 @@ impl Workspace {
                 let (messages, shared) = (store::messages::count(view)?, store::files::shared(view)?);
                 Ok(Still { key: keyring.top(), database_key, messages, shared, guard: (frozen, guard) })
             })
-            .await
+            .await;
+        self.noticed(still)
     }
 
     /// Changes the identity in one transaction; what `change` answers is served from its commit on.
@@ -412,9 +425,7 @@ impl Workspace {
     /// answered its keys are out of memory.
     pub fn close(&self) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = self.parts.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(parts) = parts else { return };
-        parts.readers.close();
+        let Some(parts) = self.take_parts() else { return };
         // The writer ends with its last handle; a session that is still closing may hold one for a moment.
         if let (Some(own), Some(thread)) = (Arc::into_inner(parts), thread.take()) {
             drop(own);

@@ -59,11 +59,15 @@ enum Sub {
     /// The workspaces of this host.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
-    /// Checks databases, keys and the rights of files.
+    /// Checks every page of databases, opens every sealed value and every file, and looks at the rights of files. Changes
+    /// nothing, and may be run while the server works.
     #[command(after_help = "Example: thechatapp-server doctor --data /srv/chat --json")]
     Doctor {
         #[command(flatten)]
         open: Open,
+        /// Only pages and their structure: neither values nor files are opened.
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -186,8 +190,9 @@ fn run(command: Sub, output: &Output) -> Result<()> {
             Sub::Key(command) => keys::run(command, output).await,
             Sub::Backup(command) => backup::run(command, output).await,
             Sub::Workspace(command) => workspace(command, output).await,
-            Sub::Doctor { open } => {
-                let report = once(&open, Command::Doctor).await?;
+            Sub::Doctor { open, quick } => {
+                let command = if quick { Command::DoctorQuick } else { Command::Doctor };
+                let report = once(&open, command).await?;
                 output.print(&report, |report| format!("{report:#}"));
                 if report.get("ok") == Some(&Value::Bool(true)) {
                     return Ok(());

@@ -2,6 +2,7 @@
 //! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
 
 pub mod channels;
+pub mod check;
 pub mod devices;
 pub mod edits;
 pub mod files;
@@ -16,6 +17,7 @@ pub mod reactions;
 pub mod reads;
 pub mod reseal;
 pub mod saved;
+mod sealed;
 pub mod search;
 pub mod sync;
 pub mod threads;

@@ -111,7 +111,7 @@ impl Host {
             step.commit()?;
         }
         crash::point("service: wrapped");
-        HostKey::new(&*kms, &wrapped_key, generation).write(&self.dir)?;
+        HostKey::new(&*kms, &host_key, &wrapped_key, generation)?.write(&self.dir)?;
         crash::point("service: changed");
         let moved = wrapped.len();
         let next = InUse { service, wrapped_key, key_id: kms.key_id(), generation };
