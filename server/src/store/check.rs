@@ -144,3 +144,6 @@ fn whole_file(keyring: &Keyring, view: View<'_>, id: FileId, row: &rusqlite::Row
     let key = keyring.unwrap_file_key(channel, id, unsigned(row.get(3)?), &wrapped)?;
     Ok(WholeFile { row: super::files::read(view, channel, row)?, key })
 }
+
+#[cfg(test)]
+mod tests;
