@@ -20,7 +20,7 @@ pub use freeze::{Frozen, freeze};
 pub use open::{Durability, Schema, backup, check, damaged_pages, empty_wal, open, open_reader};
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
-pub use writer::Writer;
+pub use writer::{Committed, Writer};
 
 /// Why a database did not open, or a job did not run.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::kms::KeySource;
-use crate::metrics::Metrics;
 use crate::native::half_open::HalfOpen;
 use crate::native::{self, tls::Tls};
 use crate::rotation;
@@ -50,8 +49,6 @@ pub struct Options {
 pub struct Shared {
     /// The host.
     pub host: Arc<Host>,
-    /// Figures.
-    pub metrics: Metrics,
     /// Cancelled when the server begins to stop.
     pub draining: CancellationToken,
     /// Everything that runs.
@@ -163,21 +160,13 @@ pub async fn serve(options: Options) -> Result<Running> {
 
     let shared = Arc::new(Shared {
         host: host.clone(),
-        metrics: Metrics::default(),
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
         half_open: HalfOpen::default(),
     });
     let (tasks, stop) = (&shared.tasks, &shared.draining);
     socket::listen(&shared)?;
-    tasks.spawn(native::accept(
-        listener,
-        tls,
-        web::router(shared.clone()),
-        shared.half_open.clone(),
-        tasks.clone(),
-        stop.clone(),
-    ));
+    tasks.spawn(native::accept(listener, tls, web::router(shared.clone()), shared.clone()));
     let metrics = match config.server.metrics {
         Some(address) => Some(serve_metrics(&shared, address).await?),
         None => None,

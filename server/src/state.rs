@@ -19,6 +19,7 @@ use crate::hub::{Hub, Note};
 use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
+use crate::metrics::Figures;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
@@ -53,6 +54,8 @@ pub struct Workspace {
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
+    /// The host's figures.
+    pub figures: Arc<Figures>,
     /// The sealed bytes of its files.
     pub blobs: Blobs,
     /// What is known of its key.
@@ -153,13 +156,14 @@ pub(crate) struct Still {
 
 impl Workspace {
     /// A workspace that is closed still.
-    pub fn new(place: Place, keys: WrappedKeys, passwords: Arc<Passwords>) -> Arc<Self> {
+    pub fn new(place: Place, keys: WrappedKeys, passwords: Arc<Passwords>, figures: Arc<Figures>) -> Arc<Self> {
         Arc::new(Self {
             id: place.id,
             name: place.name.clone(),
             title: place.title.clone(),
             hub: Arc::new(Hub::new(0)),
             passwords,
+            figures,
             blobs: Blobs::of(place.path.parent().unwrap_or(&place.path)),
             health: Mutex::default(),
             index: Arc::new(true.into()),
@@ -224,8 +228,12 @@ impl Workspace {
             || Ok::<_, Error>((Identity::load(&db, &keyring)?, store::last_change(&db)?, reseal::progress(&db)?));
         let (identity, last, resealing) = read().map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
         self.hub.go_on(last);
-        let listeners = self.hub.clone();
-        let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
+        let (listeners, figures) = (self.hub.clone(), self.figures.clone());
+        let (writer, started) = Writer::start_watched(
+            db,
+            move |notes| listeners.publish(notes),
+            move |committed| figures.committed(committed),
+        )?;
         *thread = Some(started);
         *self.face.write().unwrap_or_else(PoisonError::into_inner) = Some(identity.face());
         self.set_keys(keys);
@@ -328,6 +336,11 @@ impl Workspace {
     /// How many writes were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
+    }
+
+    /// How many writes wait.
+    pub fn waiting(&self) -> u64 {
+        self.parts().map_or(0, |parts| parts.writer.waiting())
     }
 
     /// Bytes of files that were removed, or that nobody went on with, leave the disk.

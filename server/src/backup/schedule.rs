@@ -56,16 +56,22 @@ impl Schedule {
 
     async fn make_when_due(&self, host: &Host) -> Result<()> {
         let own = self.clone();
-        let folder = tokio::task::spawn_blocking(move || {
+        let found = tokio::task::spawn_blocking(move || {
             let folder = Folder::open_or_make(&own.to, &own.passphrase()?, &Argon2Params::default())?;
             let newest = match folder.snapshots()?.last() {
                 Some(name) => Some(folder.snapshot(Some(name))?.1.at),
                 None => None,
             };
-            Ok::<_, Error>(own.is_due(newest, now()).then_some(folder))
+            Ok::<_, Error>((own.is_due(newest, now()).then_some(folder), newest))
         })
         .await
-        .map_err(|why| Error::internal("A backup ended early", why))??;
+        .map_err(|why| Error::internal("A backup ended early", why))
+        .flatten();
+        // From here on whoever makes it counts it.
+        let (folder, newest) = found.inspect_err(|_| host.figures().backup(None))?;
+        if let Some(newest) = newest {
+            host.figures().newest_backup(newest);
+        }
         if let Some(folder) = folder {
             let made = create(host, folder).await?;
             tracing::info!(

@@ -13,9 +13,10 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
+use prometheus::IntCounter;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -77,6 +78,12 @@ async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>
     still.is_ok().then_some((workspace, allowed))
 }
 
+/// The same body, whose bytes are counted as they pass.
+fn counted(body: Body, bytes: &IntCounter) -> Body {
+    let bytes = bytes.clone();
+    Body::from_stream(body.into_data_stream().inspect_ok(move |piece| bytes.inc_by(piece.len() as u64)))
+}
+
 fn not_found() -> Response {
     StatusCode::NOT_FOUND.into_response()
 }
@@ -113,7 +120,8 @@ async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: R
     let Some(_busy) = workspace.blobs.claim(allowed.file) else {
         return (StatusCode::CONFLICT, [(header::RETRY_AFTER, "1")]).into_response();
     };
-    match take(&workspace.blobs, allowed.file, offset, total, request.into_body()).await {
+    let body = counted(request.into_body(), &workspace.figures.uploaded);
+    match take(&workspace.blobs, allowed.file, offset, total, body).await {
         Ok(response) => response,
         Err(why) => failed(why),
     }
@@ -149,6 +157,9 @@ async fn fetch(State(shared): State<Arc<Shared>>, Path(place): Place, request: R
         return not_found();
     }
     match give(&workspace.blobs, allowed.file, request.headers()).await {
+        Ok(response) if response.status().is_success() => {
+            response.map(|body| counted(body, &workspace.figures.downloaded))
+        }
         Ok(response) => response,
         Err(why) if why.kind() == io::ErrorKind::NotFound => not_found(),
         Err(why) => failed(why),

@@ -15,6 +15,7 @@ pub(crate) use uri::credential;
 
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::metrics::{Figures, Watched};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +50,11 @@ impl Service {
     pub(crate) fn local(path: PathBuf, service: LocalKeyService) -> Self {
         let service = Arc::new(service);
         Self { kms: service.clone(), file: Some((path, service)) }
+    }
+
+    /// The same, with its calls counted.
+    pub(crate) fn watched(self, figures: &Arc<Figures>) -> Self {
+        Self { kms: Watched::new(self.kms, figures.clone()), file: self.file }
     }
 }
 

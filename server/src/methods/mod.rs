@@ -13,6 +13,7 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 use thechatapp_protocol::methods::account::Enrol;
 use thechatapp_protocol::methods::sync::StartSync;
 use thechatapp_protocol::{Code, ErrorBody, Method, for_each_method, wire};
@@ -83,7 +84,8 @@ macro_rules! table {
             method: &str,
             bytes: &[u8],
         ) -> Result<Vec<u8>, ErrorBody> {
-            match method {
+            let (figures, begun) = (workspace.figures.clone(), Instant::now());
+            let answer = match method {
                 $(<$method>::NAME => call::<$method>(workspace, caller, bytes).await,)*
                 _ => Err(ErrorBody::new(
                     Code::NotFound,
@@ -91,7 +93,9 @@ macro_rules! table {
                     "the app is newer than the server",
                     "ask for an update of the server",
                 )),
-            }
+            };
+            figures.called(method, &answer, begun.elapsed());
+            answer
         }
     };
 }

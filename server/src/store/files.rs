@@ -324,6 +324,18 @@ pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
     Ok(found)
 }
 
+/// Bytes of all files that were not removed, before sealing.
+///
+/// # Errors
+/// SQLite's.
+pub fn bytes(view: View<'_>) -> Result<u64, Fail> {
+    let bytes = view
+        .db
+        .prepare_cached("SELECT coalesce(sum(size), 0) FROM files WHERE state <= 1")?
+        .query_row([], |row| row.get(0))?;
+    Ok(unsigned(bytes))
+}
+
 /// Whether a file is whole, and not removed.
 ///
 /// # Errors

@@ -127,7 +127,7 @@ impl Host {
             rows.collect::<std::result::Result<Vec<_>, _>>()?
         };
         for (place, keys) in places {
-            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone()));
+            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone(), self.figures.clone()));
         }
         self.set_opened(Opened { key, db });
         Ok(())

@@ -31,6 +31,7 @@ use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::kms::watch::Health;
 use crate::kms::{self, KeySource, Service};
+use crate::metrics::Figures;
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
@@ -147,6 +148,7 @@ pub struct Host {
     opened: Mutex<Option<Opened>>,
     workspaces: RwLock<BTreeMap<String, Arc<Workspace>>>,
     passwords: Arc<Passwords>,
+    figures: Arc<Figures>,
     served: Mutex<Option<Served>>,
     limits: Mutex<Limits>,
     index: AtomicBool,
@@ -279,8 +281,11 @@ impl Host {
     }
 
     fn assemble(dir: &Path, in_use: InUse, cost: Cost, lock: File) -> Result<Self> {
+        let figures = Arc::new(Figures::new()?);
+        let in_use = InUse { service: in_use.service.watched(&figures), ..in_use };
         Ok(Self {
             dir: dir.to_owned(),
+            figures,
             in_use: RwLock::new(in_use),
             rotating: Mutex::new(()),
             health: Mutex::default(),
@@ -314,6 +319,11 @@ impl Host {
             Some(opened) => Ok(HostDb { opened, _in_use: in_use }),
             None => Err(self.closed().unwrap_or_else(|| kms::away(NOT_YET))),
         }
+    }
+
+    /// Its figures.
+    pub fn figures(&self) -> &Arc<Figures> {
+        &self.figures
     }
 
     /// The data folder.

@@ -87,6 +87,7 @@ impl Host {
     }
 
     fn change_service(&self, service: Service) -> Result<usize> {
+        let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
         let host_key = self.db()?.opened.key.clone();
