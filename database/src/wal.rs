@@ -14,7 +14,7 @@ use crate::Error;
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use std::fs::File;
-use std::io::{self, BufReader, Read, Seek, SeekFrom, Write};
+use std::io::{self, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Frames after which the log is brought into the file: SQLite's own default.
@@ -103,11 +103,33 @@ impl Files {
 
     fn mark(&mut self, frames: u32) -> io::Result<()> {
         let mut salts = [0; 8];
-        self.log.seek(SeekFrom::Start(16))?;
-        self.log.read_exact(&mut salts)?;
-        self.mark.seek(SeekFrom::Start(0))?;
-        self.mark.write_all(&Mark { salts, frames }.bytes())
+        // Each time: whether the log has begun anew its length does not tell.
+        read_at(&mut self.log, 16, &mut salts)?;
+        write_at(&mut self.mark, &Mark { salts, frames }.bytes())
     }
+}
+
+/// One call of the system each, as every commit waits for them.
+#[cfg(unix)]
+fn read_at(file: &mut File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::read_exact_at(file, bytes, at)
+}
+
+#[cfg(unix)]
+fn write_at(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    std::os::unix::fs::FileExt::write_all_at(file, bytes, 0)
+}
+
+#[cfg(not(unix))]
+fn read_at(file: &mut File, at: u64, bytes: &mut [u8]) -> io::Result<()> {
+    io::Seek::seek(file, io::SeekFrom::Start(at))?;
+    file.read_exact(bytes)
+}
+
+#[cfg(not(unix))]
+fn write_at(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    io::Seek::seek(file, io::SeekFrom::Start(0))?;
+    io::Write::write_all(file, bytes)
 }
 
 /// The big-endian word at a place.
