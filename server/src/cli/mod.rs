@@ -11,6 +11,7 @@ use crate::admin::{self, Command, socket::Remote};
 use crate::auth::password::Cost;
 use crate::config::{Config, KeySection};
 use crate::error::{Error, Kind, Result};
+use crate::guard;
 use crate::kms::{self, KeySource};
 use crate::tenants::{self, Host};
 use clap::{Args, Parser, Subcommand};
@@ -138,6 +139,7 @@ struct KeyArgs {
 
 /// Runs the program; the answer is its exit code.
 pub fn main() -> u8 {
+    guard::process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
