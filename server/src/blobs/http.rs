@@ -6,6 +6,8 @@
 use super::{Allowed, Blobs};
 use crate::error::Fail;
 use crate::gate;
+use crate::native::Connection;
+use crate::native::half_open::Place as HalfOpenPlace;
 use crate::serve::Shared;
 use crate::state::Workspace;
 use axum::Router;
@@ -42,6 +44,8 @@ struct Shown {
     path: String,
     token: String,
     proof: String,
+    /// Its connection's place among those that have proved nothing.
+    place: Option<Arc<HalfOpenPlace>>,
 }
 
 impl Shown {
@@ -52,6 +56,7 @@ impl Shown {
             path: request.uri().path().to_owned(),
             token: header(TOKEN_HEADER)?,
             proof: header(PROOF_HEADER)?,
+            place: request.extensions().get::<Connection>().map(|connection| connection.place.clone()),
         })
     }
 }
@@ -75,7 +80,12 @@ async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>
             }
         })
         .await;
-    still.is_ok().then_some((workspace, allowed))
+    still.ok()?;
+    // A device has proved itself: others of its address do not push it out while its file comes.
+    if let Some(place) = &shown.place {
+        place.release();
+    }
+    Some((workspace, allowed))
 }
 
 /// The same body, whose bytes are counted as they pass.
