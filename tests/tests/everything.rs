@@ -264,7 +264,7 @@ impl Run {
         }
         let finish = FinishUploadParams { channel: board, file, key: FileKey(key.expose().to_vec()) };
         eve.call::<FinishUpload>(&finish).await.unwrap_err();
-        eve.call::<OpenFile>(&OpenFileParams { channel: board, file }).await.unwrap_err();
+        eve.call::<OpenFile>(&OpenFileParams { channel: board, file, part: false }).await.unwrap_err();
         // Refusals carry words that come back to their author alone.
         eve.call::<CreateChannel>(&CreateChannelParams {
             id: new_channel(),

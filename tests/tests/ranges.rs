@@ -95,7 +95,7 @@ async fn share(server: &Server, owner: &mut RawClient) -> (FileId, Vec<u8>, File
     assert!(answer.starts_with(b"HTTP/1.1 204"));
     let key = FileKey(key.expose().to_vec());
     owner.call::<FinishUpload>(&FinishUploadParams { channel, file, key }).await.unwrap();
-    let token = owner.call::<OpenFile>(&OpenFileParams { channel, file }).await.unwrap().token;
+    let token = owner.call::<OpenFile>(&OpenFileParams { channel, file, part: false }).await.unwrap().token;
     (file, bytes, token)
 }
 

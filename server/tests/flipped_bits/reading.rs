@@ -139,7 +139,7 @@ impl Asking<'_> {
         all.push(("devices".into(), names));
         for file in &known.files {
             let (channel, file) = (known.channels[0], *file);
-            let opened = self.file(OpenFileParams { channel, file }).await;
+            let opened = self.file(OpenFileParams { channel, file, part: false }).await;
             all.push((format!("file {file}"), opened));
         }
         all.push(("sync".into(), self.sync().await));
