@@ -165,3 +165,18 @@ async fn labels_are_few_and_name_nobody() {
         page.calls(method, "ok");
     }
 }
+
+/// What an administrator reads about figures is what there is.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_figure_is_in_the_documentation() {
+    let host = Host::start().await;
+    let page = page(&host).await;
+    let documentation = include_str!("../../docs/operation.md");
+    let figures = page.text.lines().filter_map(|line| line.strip_prefix("# TYPE thechatapp_"));
+    let named: BTreeSet<&str> = figures.filter_map(|line| line.split(' ').next()).collect();
+    assert!(named.len() > 25, "{named:?}");
+    let documented =
+        |name: &&str| documentation.contains(&format!("`{name}`")) || documentation.contains(&format!("`{name}{{"));
+    let missing: Vec<_> = named.iter().filter(|name| !documented(name)).collect();
+    assert!(missing.is_empty(), "not in docs/operation.md: {missing:?}");
+}
