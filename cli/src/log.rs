@@ -33,7 +33,8 @@ pub fn start() {
 fn log_crashes() {
     std::panic::set_hook(Box::new(|fault| {
         let place = fault.location().map(ToString::to_string).unwrap_or_default();
-        tracing::error!(id = crash_id(), place, "{fault}");
+        let words = thechatapp_platform::guard::panic_words(fault.payload());
+        tracing::error!(id = crash_id(), place, words, "a fault of this program");
     }));
 }
 

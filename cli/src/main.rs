@@ -21,6 +21,8 @@ use std::time::Duration;
 use thechatapp_core::Error;
 
 fn main() -> ExitCode {
+    thechatapp_platform::guard::no_core_dumps();
+    thechatapp_platform::guard::no_onlookers();
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
         Err(error) => return refuse(&error),

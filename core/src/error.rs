@@ -238,6 +238,7 @@ fn refused(body: &ErrorBody) -> ErrorReport {
         Code::BadInput => "bad_input",
         Code::DiskFull => "server_disk_full",
         Code::KeyService => "key_service",
+        Code::Damaged => "server_damaged",
         Code::Busy => "server_busy",
         Code::Unavailable | Code::Resync => "unavailable",
         Code::Internal => "server_internal",

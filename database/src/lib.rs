@@ -12,14 +12,15 @@ mod freeze;
 mod open;
 mod readers;
 mod rekey;
+mod wal;
 mod writer;
 
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
-pub use open::{Durability, Schema, backup, check, empty_wal, open, open_reader, open_upgrading};
+pub use open::{Durability, Schema, backup, check, damaged_pages, empty_wal, open, open_reader, open_upgrading};
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
-pub use writer::Writer;
+pub use writer::{Committed, Writer};
 
 /// Why a database did not open, or a job did not run.
 #[derive(Debug, thiserror::Error)]

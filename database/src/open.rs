@@ -2,6 +2,7 @@
 
 use crate::Error;
 use crate::exit::{in_use, wait_at_exit};
+use crate::wal;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
 use std::path::Path;
@@ -29,7 +30,8 @@ pub enum Durability {
 /// Opens a file for writing, makes it when it is not there, and brings its schema up to date.
 ///
 /// # Errors
-/// See [`Error`]. A file that exists is never replaced.
+/// See [`Error`]. A file that exists is never replaced. [`Error::Damaged`] also when a WAL was left in which something is
+/// damaged that was committed: SQLite would leave it out silently.
 pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability) -> Result<Connection, Error> {
     open_upgrading(path, key, schema, durability, || Ok(()))
 }
@@ -58,8 +60,11 @@ pub fn open_upgrading<E: From<Error>>(
 /// Opens a file, and tells the version of its schema.
 fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<(Connection, i64), Error> {
     refuse_plain(path)?;
+    if durability == Durability::Full {
+        wal::check(path)?;
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
     db.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
         Durability::Full => "FULL",
@@ -70,6 +75,9 @@ fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<
     db.pragma_update(None, "fullfsync", durability == Durability::Full)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "foreign_keys", true)?;
+    if durability == Durability::Full {
+        wal::follow(&mut db, path)?;
+    }
     let found = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok((db, found))
 }
@@ -94,6 +102,21 @@ pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
 pub fn check(db: &Connection) -> Result<(), Error> {
     let report: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
     if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
+}
+
+/// The pages of a database's file that are not as they were written, in SQLCipher's words, by its own check of each page's
+/// authentication code. The file must stand still meanwhile (see [`crate::freeze`]); what is in the WAL is not looked at. Also
+/// of a file that does not open otherwise.
+///
+/// # Errors
+/// See [`Error`].
+pub fn damaged_pages(path: &Path, key: &[u8; 32]) -> Result<Vec<String>, Error> {
+    let _in_use = in_use();
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = keyed(Connection::open_with_flags(path, flags)?, key)?;
+    let mut check = db.prepare("PRAGMA cipher_integrity_check")?;
+    let found = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+    Ok(found)
 }
 
 /// Brings everything from the WAL into the file and empties it, so that nothing of what was overwritten stays there; when a
@@ -142,7 +165,8 @@ pub(crate) fn tables(db: &Connection) -> Result<Vec<(String, i64)>, Error> {
     Ok(tables)
 }
 
-fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+/// With a key, which nothing was read by yet.
+fn keyed(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     // A wrong key is our caller's to report; SQLCipher would also write it to standard error.
     let _ = db.execute_batch("PRAGMA cipher_log_level = NONE");
     // In this form SQLCipher takes the bytes as they are; any other it would stretch as a passphrase.
@@ -151,6 +175,11 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     fit(&db)?;
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
+    Ok(db)
+}
+
+fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+    let db = keyed(db, key)?;
     // A key is accepted without a look at the file; only a read tells.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     // The first key has made SQLCipher and OpenSSL register what they do at exit.

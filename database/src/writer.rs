@@ -4,9 +4,10 @@
 use crate::{Error, in_use};
 use rusqlite::Connection;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 /// Most jobs in one transaction.
@@ -34,6 +35,18 @@ pub struct Writer<N> {
 struct Counts {
     jobs: AtomicU64,
     commits: AtomicU64,
+    waiting: AtomicI64,
+}
+
+/// A transaction that was committed, as whoever watches a writer is told of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Committed {
+    /// Jobs that shared it.
+    pub jobs: usize,
+    /// From its beginning to its end.
+    pub took: Duration,
+    /// The commit alone: mostly the wait for the disk.
+    pub commit: Duration,
 }
 
 impl<N> Clone for Writer<N> {
@@ -58,12 +71,24 @@ impl<N: Send + 'static> Writer<N> {
         db: Connection,
         committed: impl FnMut(Vec<N>) + Send + 'static,
     ) -> Result<(Self, JoinHandle<()>), Error> {
+        Self::start_watched(db, committed, |_| {})
+    }
+
+    /// The same; `watch` is told of each commit, on the writer's thread, before anybody is answered: it must be quick.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn start_watched(
+        db: Connection,
+        committed: impl FnMut(Vec<N>) + Send + 'static,
+        watch: impl FnMut(Committed) + Send + 'static,
+    ) -> Result<(Self, JoinHandle<()>), Error> {
         let (orders, inbox) = mpsc::channel();
         let counts = Arc::<Counts>::default();
         let counted = counts.clone();
         let thread = std::thread::Builder::new()
             .name("database-writer".into())
-            .spawn(move || run(db, &inbox, committed, &counted))
+            .spawn(move || run(db, &inbox, committed, watch, &counted))
             .map_err(|why| Error::Unfit(why.to_string()))?;
         Ok((Self { orders, counts }, thread))
     }
@@ -71,6 +96,11 @@ impl<N: Send + 'static> Writer<N> {
     /// How many jobs were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
         (self.counts.jobs.load(Ordering::Relaxed), self.counts.commits.load(Ordering::Relaxed))
+    }
+
+    /// How many jobs wait, or are in the transaction under way.
+    pub fn waiting(&self) -> u64 {
+        u64::try_from(self.counts.waiting.load(Ordering::Relaxed)).unwrap_or(0)
     }
 
     /// Runs a job in the next transaction and answers after it is committed. A job that fails is undone alone.
@@ -99,6 +129,7 @@ impl<N: Send + 'static> Writer<N> {
             });
             (kept, finish)
         });
+        let _waiting = Waiting::new(&self.counts);
         self.orders.send(Order::Grouped(job)).map_err(|_| Error::Closed)?;
         answered.await.map_err(|_| Error::Closed)?
     }
@@ -121,14 +152,36 @@ impl<N: Send + 'static> Writer<N> {
     }
 }
 
-fn run<N>(mut db: Connection, inbox: &mpsc::Receiver<Order<N>>, mut committed: impl FnMut(Vec<N>), counts: &Counts) {
+/// Counts among those who wait while it lives.
+struct Waiting<'a>(&'a Counts);
+
+impl<'a> Waiting<'a> {
+    fn new(counts: &'a Counts) -> Self {
+        counts.waiting.fetch_add(1, Ordering::Relaxed);
+        Self(counts)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+fn run<N>(
+    mut db: Connection,
+    inbox: &mpsc::Receiver<Order<N>>,
+    mut committed: impl FnMut(Vec<N>),
+    mut watch: impl FnMut(Committed),
+    counts: &Counts,
+) {
     while let Ok(order) = inbox.recv() {
         let _in_use = in_use();
         let mut next = Some(order);
         while let Some(order) = next.take() {
             match order {
                 Order::Apart(job) => job(&mut db),
-                Order::Grouped(job) => next = group(&db, job, inbox, &mut committed, counts),
+                Order::Grouped(job) => next = group(&db, job, inbox, (&mut committed, &mut watch), counts),
             }
         }
     }
@@ -141,9 +194,10 @@ fn group<N>(
     db: &Connection,
     first: Job<N>,
     inbox: &mpsc::Receiver<Order<N>>,
-    committed: &mut impl FnMut(Vec<N>),
+    (committed, watch): (&mut impl FnMut(Vec<N>), &mut impl FnMut(Committed)),
     counts: &Counts,
 ) -> Option<Order<N>> {
+    let begun = Instant::now();
     let mut answers = Vec::new();
     let mut notes = Vec::new();
     let mut broken = db.execute_batch("BEGIN IMMEDIATE").err();
@@ -151,12 +205,12 @@ fn group<N>(
     let mut after = None;
     while let Some(next) = job.take() {
         let before = notes.len();
-        let begun = match broken.take() {
+        let opened = match broken.take() {
             None => savepoint(db, "SAVEPOINT job"),
             Some(why) => Err(why),
         };
-        let (kept, answer) = next(begun.is_ok().then_some((db, &mut notes)));
-        let ended = begun.and_then(|()| {
+        let (kept, answer) = next(opened.is_ok().then_some((db, &mut notes)));
+        let ended = opened.and_then(|()| {
             if !kept {
                 notes.truncate(before);
                 savepoint(db, "ROLLBACK TO job")?;
@@ -175,6 +229,7 @@ fn group<N>(
             Err(_) => {}
         }
     }
+    let committing = Instant::now();
     let done = match broken {
         None => db.execute_batch("COMMIT"),
         Some(why) => Err(why),
@@ -192,6 +247,7 @@ fn group<N>(
     }
     counts.jobs.fetch_add(answers.len() as u64, Ordering::Relaxed);
     counts.commits.fetch_add(1, Ordering::Relaxed);
+    watch(Committed { jobs: answers.len(), took: begun.elapsed(), commit: committing.elapsed() });
     if !notes.is_empty() {
         committed(notes);
     }

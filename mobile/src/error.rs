@@ -92,6 +92,8 @@ errors! {
     DiskFull: "disk_full" | "server_disk_full";
     /// The server's key service does not answer.
     KeyService: "key_service";
+    /// What the server stores is damaged.
+    ServerDamaged: "server_damaged";
 }
 
 impl From<Error> for ChatError {

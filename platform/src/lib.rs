@@ -3,6 +3,7 @@
 
 #![deny(missing_docs)]
 
+pub mod guard;
 mod store;
 
 pub use store::Keyring;

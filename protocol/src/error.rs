@@ -32,6 +32,8 @@ pub enum Code {
     DiskFull,
     /// The key service does not answer; the workspace is closed until it does.
     KeyService,
+    /// What the server stores for this workspace is damaged; it is closed until somebody has restored it.
+    Damaged,
     /// The server is draining or restarting.
     Unavailable,
     /// A fault of the server, with an id that is in its log.
@@ -40,6 +42,11 @@ pub enum Code {
 }
 
 impl Code {
+    /// Whether the workspace is closed: nothing is wrong with what was asked, and asking again later is right.
+    pub fn is_closed(self) -> bool {
+        matches!(self, Self::KeyService | Self::Damaged)
+    }
+
     /// The exit code a program ends with on this error.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -49,7 +56,8 @@ impl Code {
             Self::LockedOut => 13,
             Self::StepUp => 14,
             Self::DiskFull => 28,
-            Self::KeyService => 30,
+            // Not 24: what is damaged is the server's, and nothing on the device is to be repaired.
+            Self::KeyService | Self::Damaged => 30,
             Self::Internal => 70,
         }
     }

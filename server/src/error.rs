@@ -1,6 +1,7 @@
 //! The crate's one public error: a kind that a caller can act on, and three sentences for people. Everything that can go
 //! wrong below is mapped here.
 
+use crate::store::reseal::Unopened;
 use std::fmt;
 use thechatapp_database as database;
 use thechatapp_protocol::identity::IdentityError;
@@ -188,9 +189,11 @@ impl From<KmsError> for Error {
     fn from(error: KmsError) -> Self {
         let why = error.to_string();
         let (kind, what, advice) = match error {
-            KmsError::BadPassphrase => {
-                (Kind::WrongKey, "The key file does not open", "give the passphrase of this host")
-            }
+            KmsError::BadPassphrase => (
+                Kind::WrongKey,
+                "The key file does not open",
+                "give the passphrase of this host; if it is right, the file is damaged",
+            ),
             KmsError::WrongKey => (Kind::WrongKey, "A workspace key does not open", "give the key file of this host"),
             KmsError::Garbage => (Kind::Corrupt, "A key file is damaged", "restore it from a backup"),
             KmsError::NotFound => (Kind::KeyMissing, "The key file is missing", "restore it from a backup"),
@@ -231,6 +234,9 @@ pub enum Fail {
     /// Something sealed does not open.
     #[error(transparent)]
     Seal(#[from] thechatapp_seal::Error),
+    /// Some values do not open, whatever is tried; the others are not affected.
+    #[error("{} values do not open and stay under older keys; the first is {}", .0.count, .0.first)]
+    Unopened(Unopened),
     /// What is stored contradicts itself.
     #[error("the stored data contradicts itself: {0}")]
     Broken(&'static str),
@@ -343,12 +349,14 @@ impl Fail {
             fault => {
                 let id = fault_id();
                 tracing::error!(id, error = %fault, "a call failed");
-                ErrorBody::new(
-                    Code::Internal,
-                    "The server failed",
-                    format!("the reason is in its log under {id}"),
-                    "tell whoever runs the server",
-                )
+                let (what, advice) = match fault {
+                    Self::Seal(_) | Self::Broken(_) => (
+                        "Something that the server stores does not open",
+                        "tell whoever runs the server: `doctor` says what is damaged",
+                    ),
+                    _ => ("The server failed", "tell whoever runs the server"),
+                };
+                ErrorBody::new(Code::Internal, what, format!("the reason is in its log under {id}"), advice)
             }
         }
     }
@@ -367,7 +375,16 @@ impl From<Fail> for Error {
                 format!("{}: {why}", storage_fault(&why)),
                 "see whether the bucket can be reached, and lets this host read and write",
             ),
+            Fail::Unopened(_) => Self::new(
+                Kind::Corrupt,
+                "Some values do not open",
+                fail.to_string(),
+                "run doctor, which names all of them",
+            ),
             Fail::Broken(why) => Self::new(Kind::Corrupt, "The stored data contradicts itself", why, "run doctor"),
+            Fail::Refused(body) if body.code == Code::Damaged => {
+                Self::new(Kind::Corrupt, body.what, body.why, "run doctor; restore the backup")
+            }
             Fail::Refused(body) => {
                 Self::new(Kind::from_exit_code(body.code.exit_code()), body.what, body.why, body.advice)
             }

@@ -191,6 +191,15 @@ impl Keyring {
         find(db, &self.top(), purpose, id)
     }
 
+    /// Whether a wrapped key opens, whatever it is for.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] when it does not.
+    pub fn opens(&self, what: &str, id: &[u8], epoch: u64, wrapped: &[u8]) -> Result<(), Fail> {
+        unwrap(&self.top(), what, id, epoch, wrapped)?;
+        Ok(())
+    }
+
     /// Makes the key of a new channel.
     ///
     /// # Errors

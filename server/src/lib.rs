@@ -15,6 +15,7 @@ mod crash;
 pub mod error;
 pub mod files;
 pub mod gate;
+mod guard;
 pub mod hub;
 pub mod identity_keys;
 pub mod import;

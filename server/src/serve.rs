@@ -7,7 +7,6 @@ use crate::config::Config;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::kms::KeySource;
-use crate::metrics::Metrics;
 use crate::native::half_open::HalfOpen;
 use crate::native::{self, tls::Tls};
 use crate::rotation;
@@ -26,6 +25,8 @@ use tokio_util::task::TaskTracker;
 
 /// How long sessions may take to end.
 const DRAIN: Duration = Duration::from_secs(10);
+/// How long those who are just reading figures may take at the end.
+const LAST_WATCHERS: Duration = Duration::from_secs(1);
 /// How often it is looked whether session keys are due.
 const LOOK_AFTER_KEYS: Duration = Duration::from_secs(60 * 60);
 /// How often search indexes take in what came, and how often they are tidied where something was removed.
@@ -54,8 +55,6 @@ pub struct Options {
 pub struct Shared {
     /// The host.
     pub host: Arc<Host>,
-    /// Figures.
-    pub metrics: Metrics,
     /// Cancelled when the server begins to stop.
     pub draining: CancellationToken,
     /// Everything that runs.
@@ -73,9 +72,19 @@ pub struct Running {
     pub pin: String,
     /// Where figures are served, when they are.
     pub metrics: Option<SocketAddr>,
+    /// Served to the end, so that whoever watches is told that the server drains.
+    watched: Option<Watched>,
     shared: Arc<Shared>,
     ready_file: Option<PathBuf>,
     drawing: Option<Drawing>,
+}
+
+/// What is served on the address for metrics.
+#[derive(Debug)]
+struct Watched {
+    address: SocketAddr,
+    stop: CancellationToken,
+    serving: tokio::task::JoinHandle<()>,
 }
 
 /// Makes a host and its first workspace.
@@ -169,25 +178,18 @@ pub async fn serve(options: Options) -> Result<Running> {
 
     let shared = Arc::new(Shared {
         host: host.clone(),
-        metrics: Metrics::default(),
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
         half_open: HalfOpen::default(),
     });
     let (tasks, stop) = (&shared.tasks, &shared.draining);
     socket::listen(&shared)?;
-    tasks.spawn(native::accept(
-        listener,
-        tls,
-        web::router(shared.clone(), config.web.chat),
-        shared.half_open.clone(),
-        tasks.clone(),
-        stop.clone(),
-    ));
-    let metrics = match config.server.metrics {
+    tasks.spawn(native::accept(listener, tls, web::router(shared.clone(), config.web.chat), shared.clone()));
+    let watched = match config.server.metrics {
         Some(address) => Some(serve_metrics(&shared, address).await?),
         None => None,
     };
+    let metrics = watched.as_ref().map(|watched| watched.address);
     tasks.spawn(look_after_keys(host.clone(), stop.clone()));
     tasks.spawn(look_after_indexes(host.clone(), stop.clone()));
     let drawing = program.and_then(|program| config.files.drawing(program));
@@ -205,7 +207,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
     let closed = host.closed().map(|why| why.why);
     tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), closed, "ready");
-    Ok(Running { url, pin, metrics, shared, ready_file, drawing })
+    Ok(Running { url, pin, metrics, watched, shared, ready_file, drawing })
 }
 
 /// Says where and who this server is. While the host is closed nobody knows who.
@@ -254,6 +256,13 @@ impl Running {
         if tokio::time::timeout(DRAIN, self.shared.tasks.wait()).await.is_err() {
             tracing::warn!(left = self.shared.tasks.len(), "some sessions did not end in time");
         }
+        if let Some(Watched { stop, mut serving, .. }) = self.watched {
+            stop.cancel();
+            // Whoever holds a connection open there is not waited for.
+            if tokio::time::timeout(LAST_WATCHERS, &mut serving).await.is_err() {
+                serving.abort();
+            }
+        }
         socket::remove(self.shared.host.dir());
         if let Some(shared) = Arc::into_inner(self.shared)
             && let Some(host) = Arc::into_inner(shared.host)
@@ -264,19 +273,18 @@ impl Running {
     }
 }
 
-async fn serve_metrics(shared: &Arc<Shared>, address: SocketAddr) -> Result<SocketAddr> {
+async fn serve_metrics(shared: &Arc<Shared>, address: SocketAddr) -> Result<Watched> {
     let listener = TcpListener::bind(address).await.map_err(|why| {
         Error::bad_input("The address for metrics cannot be listened on", format!("{address}: {why}"), "choose another")
     })?;
-    let bound = listener.local_addr()?;
-    let (router, stop) = (web::metrics_router(shared.clone()), shared.draining.clone());
-    shared.tasks.spawn(async move {
-        let stopped = async move { stop.cancelled().await };
-        if let Err(why) = axum::serve(listener, router).with_graceful_shutdown(stopped).await {
+    let (address, stop) = (listener.local_addr()?, CancellationToken::new());
+    let (router, stopped) = (web::metrics_router(shared.clone()), stop.clone());
+    let serving = tokio::spawn(async move {
+        if let Err(why) = axum::serve(listener, router).with_graceful_shutdown(stopped.cancelled_owned()).await {
             tracing::error!(%why, "metrics are no longer served");
         }
     });
-    Ok(bound)
+    Ok(Watched { address, stop, serving })
 }
 
 /// Keeps asking the key service, and tells once more who this server is when that was not known at the start.

@@ -4,10 +4,12 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod damage;
 mod index;
 mod rotate;
 mod wiping;
 
+pub(crate) use damage::pages;
 pub(crate) use rotate::wrap_database_key;
 
 use crate::auth::password::Passwords;
@@ -18,6 +20,7 @@ use crate::hub::{Hub, Note};
 use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
+use crate::metrics::Figures;
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::upgrade::{self, Upgrades};
@@ -25,7 +28,7 @@ use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use thechatapp_database::{Frozen, Readers, Writer};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
@@ -46,6 +49,8 @@ pub struct Workspace {
     pub hub: Arc<Hub>,
     /// Checks passwords, a few at a time.
     pub passwords: Arc<Passwords>,
+    /// The host's figures.
+    pub figures: Arc<Figures>,
     /// The sealed bytes of its files.
     pub blobs: Arc<Blobs>,
     /// What is known of its key.
@@ -63,6 +68,10 @@ pub struct Workspace {
     /// Held by whoever wipes something: one at a time.
     pub(crate) wiping: tokio::sync::Mutex<()>,
     unfinished_wipe: AtomicBool,
+    /// Values that stay under older keys, because they do not open.
+    unopened: AtomicU64,
+    /// What of its data is damaged: then it is closed until the server starts again.
+    damaged: OnceLock<String>,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
     still: Arc<tokio::sync::RwLock<()>>,
     parts: RwLock<Option<Arc<Parts>>>,
@@ -149,13 +158,14 @@ pub(crate) struct Still {
 
 impl Workspace {
     /// A workspace that is closed still.
-    pub fn new(place: Place, keys: WrappedKeys, passwords: Arc<Passwords>) -> Arc<Self> {
+    pub fn new(place: Place, keys: WrappedKeys, passwords: Arc<Passwords>, figures: Arc<Figures>) -> Arc<Self> {
         Arc::new(Self {
             id: place.id,
             name: place.name.clone(),
             title: place.title.clone(),
             hub: Arc::new(Hub::new(0)),
             passwords,
+            figures,
             blobs: Arc::new(Blobs::of(place.path.parent().unwrap_or(&place.path))),
             health: Mutex::default(),
             index: Arc::new(true.into()),
@@ -166,6 +176,8 @@ impl Workspace {
             not_resealing: Mutex::default(),
             wiping: tokio::sync::Mutex::default(),
             unfinished_wipe: AtomicBool::default(),
+            unopened: AtomicU64::default(),
+            damaged: OnceLock::new(),
             still: Arc::default(),
             parts: RwLock::default(),
             face: Arc::default(),
@@ -216,19 +228,24 @@ impl Workspace {
         }
         let rotate::Opened { mut db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
-        let mut identity = Identity::load(&db, &keyring)?;
+        let mut identity =
+            Identity::load(&db, &keyring).map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
         if upgrade::was_put_back(path) {
             let step = db.transaction()?;
             identity = identity.restored(&step)?;
             step.commit()?;
             upgrade::goes_on(path)?;
         }
-        let last = store::last_change(&db)?;
-        let resealing = reseal::progress(&db)?;
-        self.set_unfinished_wipe(store::wipes::any(&db)?);
+        let read = || Ok::<_, Error>((store::last_change(&db)?, reseal::progress(&db)?, store::wipes::any(&db)?));
+        let (last, resealing, wiping) = read().map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
+        self.set_unfinished_wipe(wiping);
         self.hub.go_on(last);
-        let listeners = self.hub.clone();
-        let (writer, started) = Writer::start(db, move |notes| listeners.publish(notes))?;
+        let (listeners, figures) = (self.hub.clone(), self.figures.clone());
+        let (writer, started) = Writer::start_watched(
+            db,
+            move |notes| listeners.publish(notes),
+            move |committed| figures.committed(committed),
+        )?;
         *thread = Some(started);
         *self.face.write().unwrap_or_else(PoisonError::into_inner) = Some(identity.face());
         self.set_keys(keys);
@@ -258,6 +275,9 @@ impl Workspace {
 
     /// What a closed workspace answers.
     pub fn closed(&self) -> ErrorBody {
+        if let Some(why) = self.damaged() {
+            return damage::closed(why);
+        }
         let why = self.health.lock().unwrap_or_else(PoisonError::into_inner).last_error();
         closed(&why.unwrap_or_else(|| "its key has not come yet".to_owned()))
     }
@@ -323,12 +343,17 @@ impl Workspace {
     ) -> std::result::Result<T, Fail> {
         let parts = self.parts()?;
         let (keyring, counts) = (parts.keyring.clone(), parts.counts.clone());
-        parts.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await
+        self.noticed(parts.writer.write(move |db, notes| job(&mut Tx::new(db, &keyring, notes, &counts))).await)
     }
 
     /// How many writes were committed, and in how many transactions.
     pub fn committed(&self) -> (u64, u64) {
         self.parts().map_or((0, 0), |parts| parts.writer.committed())
+    }
+
+    /// How many writes wait.
+    pub fn waiting(&self) -> u64 {
+        self.parts().map_or(0, |parts| parts.writer.waiting())
     }
 
     /// A query of the server itself.
@@ -341,7 +366,7 @@ impl Workspace {
     ) -> std::result::Result<T, Fail> {
         let parts = self.parts()?;
         let keyring = parts.keyring.clone();
-        parts
+        let answer = parts
             .readers
             .read(move |db| {
                 // One transaction: a query of several statements sees one moment.
@@ -350,7 +375,8 @@ impl Workspace {
                 moment.finish()?;
                 answer
             })
-            .await
+            .await;
+        self.noticed(answer)
     }
 
     /// Makes the database's file stand still, and tells what belongs to it at that moment.
@@ -359,7 +385,7 @@ impl Workspace {
         let parts = self.parts()?;
         let (own, path) = (parts.clone(), self.place.path.clone());
         // On the writer's thread, so that nothing is written between the one and the other, and no key changes.
-        parts
+        let still = parts
             .writer
             .apart(move |db| {
                 let keyring = &own.keyring;
@@ -371,7 +397,8 @@ impl Workspace {
                 let key = keyring.top();
                 Ok(Still { key, database_key, messages, shared, thumbnails, guard: (frozen, guard) })
             })
-            .await
+            .await;
+        self.noticed(still)
     }
 
     /// Changes the identity in one transaction; what `change` answers is served from its commit on.
@@ -406,9 +433,7 @@ impl Workspace {
     /// answered its keys are out of memory.
     pub fn close(&self) {
         let mut thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner);
-        let parts = self.parts.write().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(parts) = parts else { return };
-        parts.readers.close();
+        let Some(parts) = self.take_parts() else { return };
         // The writer ends with its last handle; a session that is still closing may hold one for a moment.
         if let (Some(own), Some(thread)) = (Arc::into_inner(parts), thread.take()) {
             drop(own);

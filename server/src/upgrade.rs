@@ -27,6 +27,19 @@ use thechatapp_database as database;
 use thechatapp_seal::Key;
 use zeroize::Zeroizing;
 
+/// Why a database did not open.
+pub(crate) enum NotOpened {
+    Database(database::Error),
+    /// A newer release's changes wait for a copy of what is there.
+    NoCopy(Error),
+}
+
+impl From<database::Error> for NotOpened {
+    fn from(why: database::Error) -> Self {
+        Self::Database(why)
+    }
+}
+
 /// Copies that stay.
 const KEPT: usize = 3;
 /// Room that has to be left beside a copy, in bytes: the upgrade itself needs some.

@@ -294,7 +294,7 @@ async fn the_server_rehearses_by_itself_and_says_what_it_saw() {
     let mut page = String::new();
     stream.read_to_string(&mut page).await.unwrap();
     assert!(page.contains("\nthechatapp_backup_rehearsal_failed 0\n"), "{page}");
-    assert!(page.contains(&format!("\nthechatapp_backup_rehearsed_seconds {}\n", seen.at / 1000)));
+    assert!(page.contains(&format!("\nthechatapp_backup_rehearsed_timestamp_seconds {}\n", seen.at / 1000)));
     // It is remembered.
     scene.host.stop().await;
     scene.host.serve().await;

@@ -32,6 +32,8 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
+    // The web view's own processes are its children, and inherit it.
+    thechatapp_platform::guard::no_core_dumps();
     let arguments = Arguments::parse();
     let level = tracing_subscriber::EnvFilter::try_from_env("THECHATAPP_LOG").unwrap_or_else(|_| "warn".into());
     tracing_subscriber::fmt().with_env_filter(level).with_writer(std::io::stderr).init();

@@ -5,6 +5,7 @@ pub mod cli;
 #[cfg(target_os = "linux")]
 pub mod disk;
 pub mod keyring;
+pub mod markers;
 pub mod person;
 pub mod proxy;
 pub mod raw;

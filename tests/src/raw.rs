@@ -1,10 +1,13 @@
 //! An enrolled client without a core: the session alone, for measuring and attacking the server.
 
 use crate::{Server, wire};
+use data_encoding::BASE64URL_NOPAD;
 use futures_util::{SinkExt, StreamExt};
 use std::sync::Arc;
 use thechatapp_protocol::event::Row;
+use thechatapp_protocol::http::{PROOF_HEADER, TOKEN_HEADER, proof_covers};
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams};
+use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
 use thechatapp_protocol::session::{Kind, Message, StaticKey, Transport};
 use thechatapp_protocol::wire::{Request, decode, encode};
@@ -20,10 +23,21 @@ pub struct RawClient {
     pub general: ChannelId,
     pin: String,
     device: StaticKey,
+    signing: ed25519_dalek::SigningKey,
     stream: u32,
 }
 
 impl RawClient {
+    /// The heads by which this device proves a request for a file.
+    pub fn proved(&self, method: &str, path: &str, token: &FileToken) -> String {
+        let mut once = [0; 16];
+        getrandom::fill(&mut once).unwrap();
+        let covered = proof_covers(method, path, &token.token, &once);
+        let signature = ed25519_dalek::Signer::sign(&self.signing, &covered).to_bytes();
+        let proof = BASE64URL_NOPAD.encode(&[once.as_slice(), &signature].concat());
+        format!("{TOKEN_HEADER}: {}\r\n{PROOF_HEADER}: {proof}\r\n", BASE64URL_NOPAD.encode(&token.token))
+    }
+
     /// A new account on a device of its own, signed in; the channel `general` is looked up.
     pub async fn join(server: &Server, invite: &str, name: &str) -> Self {
         Self::join_at(server, server.pin(), invite, name).await
@@ -50,7 +64,7 @@ impl RawClient {
         };
         let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
         let general = ChannelId::from_bytes([0; 16]);
-        let mut client = Self { socket, transport, general, pin: pin.to_owned(), device, stream: 0 };
+        let mut client = Self { socket, transport, general, pin: pin.to_owned(), device, signing, stream: 0 };
         client.call::<Enrol>(&EnrolParams { credential, device: proof }).await.unwrap();
 
         client.again(server).await;
@@ -129,6 +143,19 @@ impl RawClient {
     }
 
     /// The next message of any kind; `None` once the server has closed.
+    /// Puts a call on its way, and waits for nothing.
+    pub async fn put<M: Method>(
+        &mut self,
+        stream: u32,
+        params: &M::Params,
+    ) -> Result<(), tokio_tungstenite::tungstenite::Error> {
+        let payload = encode(&Request { method: M::NAME.into(), params: encode(params).unwrap() }).unwrap();
+        for frame in self.transport.seal(&Message { kind: Kind::Request, stream, payload }, wire::millis()).unwrap() {
+            self.socket.send(Frame::binary(frame)).await?;
+        }
+        Ok(())
+    }
+
     pub async fn next(&mut self) -> Option<Message> {
         loop {
             match self.socket.next().await? {

@@ -150,6 +150,11 @@ impl Server {
         child.wait().unwrap().code()
     }
 
+    /// Waits for its end, which somebody else has asked for, and gives the exit code.
+    pub fn wait(&mut self) -> Option<i32> {
+        self.child.take()?.wait().unwrap().code()
+    }
+
     /// A new invite, made while the server runs or not.
     pub fn invite(&self) -> String {
         json(&self.run(&["invite", "--workspace", "acme"]))["invite"].as_str().unwrap().to_owned()

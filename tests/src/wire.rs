@@ -52,6 +52,11 @@ impl rustls::client::danger::ServerCertVerifier for Anyone {
 
 /// A TLS connection to a server on loopback.
 pub async fn tls(port: u16) -> TlsStream<TcpStream> {
+    tls_over(TcpStream::connect(("127.0.0.1", port)).await.unwrap()).await
+}
+
+/// The same over a connection that is there.
+pub async fn tls_over(tcp: TcpStream) -> TlsStream<TcpStream> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = rustls::ClientConfig::builder_with_provider(provider.clone())
         .with_safe_default_protocol_versions()
@@ -59,7 +64,6 @@ pub async fn tls(port: u16) -> TlsStream<TcpStream> {
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(Anyone(provider)))
         .with_no_client_auth();
-    let tcp = TcpStream::connect(("127.0.0.1", port)).await.unwrap();
     tcp.set_nodelay(true).unwrap();
     let name = rustls::pki_types::ServerName::try_from("127.0.0.1").unwrap();
     tokio_rustls::TlsConnector::from(Arc::new(config)).connect(name, tcp).await.unwrap()

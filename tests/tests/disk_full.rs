@@ -1,5 +1,6 @@
 //! No room left on either side, and a folder that cannot be written: a clear error with its code, nothing lost.
 
+use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use thechatapp_tests::{Cli, Server, files_below};
@@ -80,6 +81,59 @@ fn a_server_without_room_says_so_loses_nothing_and_goes_on() {
     let texts = alice.run(&["read", "general", "-n", "1000"]).ok().texts();
     assert_eq!(texts.last().unwrap(), "room again");
     assert_eq!(texts[texts.len() - 2], text, "what waited was sent");
+}
+
+#[test]
+fn an_upload_that_meets_a_full_disk_says_so_and_goes_on_when_there_is_room() {
+    let mut server = Server::init();
+    let kept = server.folder.path().join("kept");
+    std::fs::rename(server.data(), &kept).unwrap();
+    let Some(disk) = SmallDisk::over(&server.data(), "48m") else { return };
+    assert!(Command::new("cp").args(["-a"]).arg(kept.join(".")).arg(server.data()).status().unwrap().success());
+    server.serve();
+    let alice = Cli::with_passphrase();
+    alice.join(server.owner_invite(), "alice").ok();
+    alice.run(&["send", "general", "there is room"]).ok();
+    let (folder, content) = (tempfile::tempdir().unwrap(), pattern(16 << 20));
+    let (path, small) = (folder.path().join("plan.bin"), folder.path().join("small.bin"));
+    std::fs::write(&path, &content).unwrap();
+    std::fs::write(&small, b"this one came before").unwrap();
+    let before = alice.run(&["upload", "general", small.to_str().unwrap()]).ok().json();
+
+    // Room for a part of it.
+    let filler = disk.fill();
+    let length = std::fs::metadata(&filler).unwrap().len();
+    std::fs::File::options().write(true).open(&filler).unwrap().set_len(length - (6 << 20)).unwrap();
+    let refused = alice.run(&["--timeout", "20", "upload", "general", path.to_str().unwrap()]);
+    assert_eq!(refused.code, 28, "{refused:?}");
+    assert_eq!(refused.error()["error"], "server_disk_full", "{refused:?}");
+    assert!(server.running());
+    let parts = || -> Vec<PathBuf> {
+        let mut parts = files_below(&server.data().join("acme/files"));
+        parts.retain(|path| path.extension().is_some_and(|end| end == "part"));
+        parts
+    };
+    assert_eq!(parts().len(), 1, "what came stays");
+    let came = std::fs::metadata(&parts()[0]).unwrap().len();
+    assert!(came > 1 << 20, "{came} bytes came");
+    // What was there before is there still.
+    assert_eq!(alice.run(&["read", "general"]).ok().texts()[0], "there is room");
+    let to = folder.path().join("fetched");
+    let fetch = |id: &Value| alice.run(&["download", id.as_str().unwrap(), "-o", to.to_str().unwrap()]).ok();
+    fetch(&before["files"][0]["id"]);
+    assert_eq!(std::fs::read(&to).unwrap(), b"this one came before");
+
+    std::fs::remove_file(filler).unwrap();
+    let begun = parts()[0].file_stem().unwrap().to_str().unwrap().to_owned();
+    let sent = alice.run(&["upload", "general", path.to_str().unwrap()]).ok().json();
+    assert_eq!(sent["files"][0]["id"], begun.as_str(), "it is the same upload, gone on with");
+    fetch(&sent["files"][0]["id"]);
+    assert!(std::fs::read(&to).unwrap() == content);
+}
+
+/// Bytes that do not repeat soon.
+fn pattern(length: usize) -> Vec<u8> {
+    (0..length).map(|at| (at * 31 % 251 + at / 65_521) as u8).collect()
 }
 
 #[test]

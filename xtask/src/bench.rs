@@ -24,6 +24,11 @@ pub fn soak(places: &Places, filter: Option<&str>) -> Result {
     command.args(["--include-ignored", "--nocapture", "--test-threads=1"]).args(filter);
     command.env("THECHATAPP_BIN_DIR", places.release_binaries()).env("THECHATAPP_SOAK", "1");
     steps.command("soak", &mut command)?;
+    // Its people know the server by sessions alone, so it stands with the server's tests.
+    let bits = ["test", "--release", "--package", "thechatapp-server", "--test", "flipped_bits", "--", "--nocapture"];
+    let mut command = places.cargo(&bits);
+    command.args(filter).env("THECHATAPP_SOAK", "1");
+    steps.command("soak: flipped bits", &mut command)?;
     steps.print();
     Ok(())
 }

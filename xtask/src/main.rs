@@ -4,6 +4,7 @@
 mod arrows;
 mod bench;
 mod demo;
+mod deploy;
 mod fuzz;
 mod r#gen;
 mod icons;

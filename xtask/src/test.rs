@@ -3,7 +3,7 @@
 
 use crate::places::Places;
 use crate::step::{Failure, Outcome, Result, Steps, output, succeeds};
-use crate::{arrows, r#gen, setup};
+use crate::{arrows, deploy, r#gen, setup};
 use std::fs;
 use std::path::Path;
 
@@ -24,6 +24,7 @@ pub fn run(places: &Places, install: bool) -> Result {
     steps.command("format", &mut places.cargo(&["fmt", "--all", "--check"]))?;
     steps.step("arrows", || arrows::run(places))?;
     steps.step("long files", || long_files(places))?;
+    steps.step("deploy: the unit", || deploy::unit(places))?;
     steps.step("cargo-deny", || setup::cargo_deny(places, install))?;
     let mut deny = places.cargo(&["deny", "--locked", "--all-features", "check", "--hide-inclusion-graph"]);
     // Outside crates that are there in two versions are listed by `cargo deny check bans`; here they would bury the rest.

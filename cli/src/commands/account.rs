@@ -7,7 +7,7 @@ use crate::secrets;
 use crate::shape::{Device, Joined, Whoami, device_text};
 use serde::Serialize;
 use thechatapp_core::view::{IdentityView, WorkspaceView};
-use thechatapp_core::{Client, Code, Error};
+use thechatapp_core::{Client, Error};
 
 #[cfg(test)]
 mod tests;
@@ -55,7 +55,7 @@ async fn greet(place: &Place, client: &Client, workspace: &WorkspaceView) -> Out
         match connect(client, workspace.id, place.timeout).await {
             // The account is made and the device enrolled; the rest comes with the next connection.
             Ok(()) | Err(Error::Offline { .. }) => {}
-            Err(Error::Refused(body)) if body.code == Code::KeyService => {}
+            Err(Error::Refused(body)) if body.code.is_closed() => {}
             Err(error) => return Err(error.into()),
         }
     }

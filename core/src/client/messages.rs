@@ -185,7 +185,7 @@ impl Client {
                     (Some(failed), None) if failed.failure.is_some() => return Ok(shown(&workspace, failed)),
                     (Some(_), None) => match workspace.trouble(id) {
                         // These do not pass by themselves.
-                        Some(trouble) if matches!(trouble.code, Code::DiskFull | Code::KeyService) => {
+                        Some(trouble) if trouble.code == Code::DiskFull || trouble.code.is_closed() => {
                             return Err(Error::Refused(trouble));
                         }
                         _ => {}

@@ -12,7 +12,7 @@ use thechatapp_protocol::http::{
     BINDING_EXPORTER, BINDING_HEADER, BINDING_NONE, DOCUMENT_HEADER, HELLO_HEADER, session_path,
 };
 use thechatapp_protocol::session::{Binding, EXPORTER_LABEL, Prologue, StaticKey, Transport, initiate, limits};
-use thechatapp_protocol::{Code, ErrorBody, PROTOCOL};
+use thechatapp_protocol::{ErrorBody, PROTOCOL};
 use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
@@ -152,7 +152,7 @@ fn refused(response: &http::Response<Option<Vec<u8>>>) -> Failure {
             Failure::Identity(body.map_or_else(|| format!("the server answered {status}"), |body| body.to_string()))
         }
         // Nobody has proved yet who says it; it asks for nothing but patience, as being offline does.
-        (_, Some(body)) if body.code == Code::KeyService => Failure::Closed(body),
+        (_, Some(body)) if body.code.is_closed() => Failure::Closed(body),
         // Whatever it says: nobody has proved yet who says it.
         (_, Some(body)) => Failure::Offline(body.to_string()),
         (_, None) => Failure::Offline(format!("the server answered {status}")),

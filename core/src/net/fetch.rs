@@ -5,9 +5,9 @@ use super::verify::for_identity_document;
 use crate::error::{Error, Result};
 use futures_util::StreamExt;
 use std::time::Duration;
+use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::http::{IDENTITY_PATH, identity_path};
 use thechatapp_protocol::identity::{DOCUMENT_MAX, Pin, SignedDocument, Unverified};
-use thechatapp_protocol::{Code, ErrorBody};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -49,7 +49,7 @@ pub async fn fetch_identity(url: &str, workspace: Option<&str>, pin: Option<&Pin
     }
     if !status.is_success() {
         return Err(match serde_json::from_slice::<ErrorBody>(&bytes) {
-            Ok(body) if body.code == Code::KeyService => Error::Refused(body),
+            Ok(body) if body.code.is_closed() => Error::Refused(body),
             _ => Error::Offline { why: format!("{url} answered {status}") },
         });
     }

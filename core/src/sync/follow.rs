@@ -79,7 +79,7 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
                     eager = connected.eager;
                     drop(connected);
                     workspace.set_closed(match &why {
-                        Error::Refused(body) if body.code == Code::KeyService => Some(body.clone()),
+                        Error::Refused(body) if body.code.is_closed() => Some(body.clone()),
                         _ => None,
                     });
                     workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });

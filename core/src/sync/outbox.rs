@@ -261,6 +261,7 @@ impl<S: Caller> Sender<S> {
                 | Code::Busy
                 | Code::DiskFull
                 | Code::KeyService
+                | Code::Damaged
                 | Code::Unavailable
                 | Code::Internal => {
                     let seconds = body.seconds;

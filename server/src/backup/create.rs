@@ -20,6 +20,13 @@ use thechatapp_protocol::FileId;
 /// See [`crate::error::Kind`], busy while another is made there; then no snapshot is written, and the pieces that were help
 /// the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
+    let at = now();
+    let made = make(host, folder).await;
+    host.figures().backup(made.is_ok().then_some(at));
+    made
+}
+
+async fn make(host: &Host, folder: Folder) -> Result<Report> {
     let folder = Arc::new(folder.lock()?);
     if let Some(why) = host.closed() {
         return Err(why);

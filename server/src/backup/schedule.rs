@@ -74,7 +74,7 @@ impl Schedule {
 
     async fn make_when_due(&self, host: &Host) -> Result<()> {
         let (own, service) = (self.clone(), self.service(host));
-        let folder = blocking(move || {
+        let found = blocking(move || {
             let passphrase = own.passphrase()?;
             let with = own.opening(passphrase.as_ref(), service.as_deref());
             let folder = Folder::open_or_make(&own.to, with, &Argon2Params::default())?;
@@ -82,9 +82,14 @@ impl Schedule {
                 Some(name) => Some(folder.snapshot(Some(name))?.1.at),
                 None => None,
             };
-            Ok(own.is_due(newest, now()).then_some(folder))
+            Ok((own.is_due(newest, now()).then_some(folder), newest))
         })
-        .await?;
+        .await;
+        // From here on whoever makes it counts it.
+        let (folder, newest) = found.inspect_err(|_| host.figures().backup(None))?;
+        if let Some(newest) = newest {
+            host.figures().newest_backup(newest);
+        }
         if let Some(folder) = folder {
             let made = create(host, folder).await?;
             tracing::info!(

@@ -6,6 +6,8 @@
 use super::{Allowed, Blobs, Part, Stored};
 use crate::error::Fail;
 use crate::gate;
+use crate::native::Connection;
+use crate::native::half_open::Place as HalfOpenPlace;
 use crate::serve::Shared;
 use crate::state::Workspace;
 use crate::store::files::{self, Standing};
@@ -14,9 +16,10 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::StreamExt;
+use futures_util::{StreamExt, TryStreamExt};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
+use prometheus::IntCounter;
 use std::io;
 use std::sync::Arc;
 use std::time::Instant;
@@ -40,6 +43,8 @@ struct Shown {
     path: String,
     token: String,
     proof: String,
+    /// Its connection's place among those that have proved nothing.
+    place: Option<Arc<HalfOpenPlace>>,
 }
 
 impl Shown {
@@ -50,6 +55,7 @@ impl Shown {
             path: request.uri().path().to_owned(),
             token: header(TOKEN_HEADER)?,
             proof: header(PROOF_HEADER)?,
+            place: request.extensions().get::<Connection>().map(|connection| connection.place.clone()),
         })
     }
 }
@@ -86,7 +92,17 @@ async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: O
         })
         .await;
     let file = still.ok()??;
+    // A device has proved itself: others of its address do not push it out while its file comes.
+    if let Some(place) = &shown.place {
+        place.release();
+    }
     Some(Asked { workspace, allowed, file })
+}
+
+/// The same body, whose bytes are counted as they pass.
+fn counted(body: Body, bytes: &IntCounter) -> Body {
+    let bytes = bytes.clone();
+    Body::from_stream(body.into_data_stream().inspect_ok(move |piece| bytes.inc_by(piece.len() as u64)))
 }
 
 fn not_found() -> Response {
@@ -135,7 +151,8 @@ async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: R
     let Some(_busy) = asked.workspace.blobs.claim(asked.allowed.file) else {
         return (StatusCode::CONFLICT, [(header::RETRY_AFTER, "1")]).into_response();
     };
-    match take(&asked, offset, total, request.into_body()).await {
+    let body = counted(request.into_body(), &asked.workspace.figures.uploaded);
+    match take(&asked, offset, total, body).await {
         Ok(response) => response,
         Err(why) => failed(why),
     }
@@ -191,7 +208,13 @@ async fn fetch_part(
         Ok(stored) => give(stored, &part.name(allowed.file), headers).await,
         Err(why) => Err(why),
     };
-    given.unwrap_or_else(failed)
+    match given {
+        Ok(response) if response.status().is_success() => {
+            response.map(|body| counted(body, &workspace.figures.downloaded))
+        }
+        Ok(response) => response,
+        Err(why) => failed(why),
+    }
 }
 
 /// What is stored never changes, so its name is its strong validator (RFC 9110, section 8.8).

@@ -11,6 +11,7 @@ use crate::admin::{self, Command, socket::Remote};
 use crate::auth::password::Cost;
 use crate::config::{Config, KeySection};
 use crate::error::{Error, Kind, Result};
+use crate::guard;
 use crate::kms::{self, KeySource};
 use crate::tenants::{self, Host};
 use crate::thumbnail;
@@ -69,11 +70,15 @@ enum Sub {
         #[arg(long)]
         seconds: u64,
     },
-    /// Checks databases, keys and the rights of files.
+    /// Checks every page of databases, opens every sealed value and every file, and looks at the rights of files. Changes
+    /// nothing, and may be run while the server works.
     #[command(after_help = "Example: thechatapp-server doctor --data /srv/chat --json")]
     Doctor {
         #[command(flatten)]
         open: Open,
+        /// Only pages and their structure: neither values nor files are opened.
+        #[arg(long)]
+        quick: bool,
     },
 }
 
@@ -151,6 +156,7 @@ struct KeyArgs {
 
 /// Runs the program; the answer is its exit code.
 pub fn main() -> u8 {
+    guard::process();
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(asked) if !asked.use_stderr() => {
@@ -209,8 +215,9 @@ fn run(command: Sub, output: &Output) -> Result<()> {
             Sub::Workspace(command) => workspace(command, output).await,
             // It has ended by now.
             Sub::Thumbnail { .. } => Ok(()),
-            Sub::Doctor { open } => {
-                let report = once(&open, Command::Doctor).await?;
+            Sub::Doctor { open, quick } => {
+                let command = if quick { Command::DoctorQuick } else { Command::Doctor };
+                let report = once(&open, command).await?;
                 output.print(&report, |report| format!("{report:#}"));
                 if report.get("ok") == Some(&Value::Bool(true)) {
                     return Ok(());

@@ -15,6 +15,7 @@ pub(crate) use uri::credential;
 
 use crate::error::{Error, Kind, Result};
 use crate::files;
+use crate::metrics::{Figures, Watched};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -49,6 +50,11 @@ impl Service {
     pub(crate) fn local(path: PathBuf, service: LocalKeyService) -> Self {
         let service = Arc::new(service);
         Self { kms: service.clone(), file: Some((path, service)) }
+    }
+
+    /// The same, with its calls counted.
+    pub(crate) fn watched(self, figures: &Arc<Figures>) -> Self {
+        Self { kms: Watched::new(self.kms, figures.clone()), file: self.file }
     }
 }
 
@@ -146,7 +152,11 @@ impl KeySource {
         match self {
             Self::Local { file, passphrase } => {
                 let path = Self::path(file.as_ref(), data);
-                Ok(Service::local(path.clone(), LocalKeyService::open(&path, passphrase.as_bytes())?))
+                let opened = LocalKeyService::open(&path, passphrase.as_bytes()).map_err(|why| {
+                    let failed = Error::from(why);
+                    Error { why: format!("{}: {}", path.display(), failed.why), ..failed }
+                })?;
+                Ok(Service::local(path, opened))
             }
             Self::Remote(remote) => Ok(Service { kms: remote.connect()?, file: None }),
         }
@@ -175,7 +185,10 @@ impl KeySource {
         Err(Error::new(
             Kind::WrongKey,
             "This is not the key file of this host",
-            format!("its keys are guarded by the local key {key_id}, and {} holds another", path.display()),
+            format!(
+                "its keys are guarded by the local key {key_id}, as keys/host.json says, and {} holds another",
+                path.display()
+            ),
             "give --kms local:PATH with the key file in use",
         ))
     }

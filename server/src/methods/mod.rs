@@ -13,6 +13,7 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 use thechatapp_protocol::methods::account::{Enrol, SignIn};
 use thechatapp_protocol::methods::sync::StartSync;
 use thechatapp_protocol::{Code, ErrorBody, Method, for_each_method, wire};
@@ -117,10 +118,13 @@ macro_rules! table {
             encoding: Encoding,
             bytes: &[u8],
         ) -> Result<Vec<u8>, ErrorBody> {
-            match method {
+            let (figures, begun) = (workspace.figures.clone(), Instant::now());
+            let answer = match method {
                 $(<$method>::NAME => call::<$method>(workspace, caller, encoding, bytes).await,)*
                 _ => Err(unknown()),
-            }
+            };
+            figures.called(method, &answer, begun.elapsed());
+            answer
         }
     };
 }

@@ -9,7 +9,9 @@ mod session;
 pub mod tls;
 mod upgrade;
 
-use half_open::{HalfOpen, Place};
+use crate::metrics::{Figures, Refused};
+use crate::serve::Shared;
+use half_open::Place;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -21,7 +23,6 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 use tower::Service;
 
 pub use upgrade::session_route;
@@ -41,25 +42,19 @@ pub struct Connection {
     pub place: Arc<Place>,
 }
 
-/// Accepts connections until `stop`, and waits for none.
-pub async fn accept(
-    listener: TcpListener,
-    tls: tls::Tls,
-    router: axum::Router,
-    half_open: HalfOpen,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-) {
+/// Accepts connections until the server stops, and waits for none.
+pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, shared: Arc<Shared>) {
     let acceptor = TlsAcceptor::from(tls.config);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
-            () = stop.cancelled() => return,
+            () = shared.draining.cancelled() => return,
         };
         match accepted {
             Ok((tcp, address)) => {
-                let place = Arc::new(half_open.enter(address.ip()));
-                tasks.spawn(connection(tcp, address, acceptor.clone(), router.clone(), place, stop.clone()));
+                let place = Arc::new(shared.half_open.enter(address.ip()));
+                let serving = connection(tcp, address, acceptor.clone(), router.clone(), place, shared.clone());
+                shared.tasks.spawn(serving);
             }
             Err(why) => {
                 // Out of descriptors, or a client that went away in between: the next may do better.
@@ -76,12 +71,18 @@ async fn connection(
     acceptor: TlsAcceptor,
     router: axum::Router,
     place: Arc<Place>,
-    stop: CancellationToken,
+    shared: Arc<Shared>,
 ) {
-    let pushed_out = place.pushed_out.clone();
+    let (pushed_out, figures) = (place.pushed_out.clone(), shared.host.figures().clone());
+    let stop = shared.draining.clone();
+    // What is served holds it as long as it must.
+    drop(shared);
     tokio::select! {
-        () = serve(tcp, address.ip(), acceptor, router, place, stop) => {}
-        () = pushed_out.cancelled() => tracing::debug!(%address, "a half-open connection was pushed out"),
+        () = serve(tcp, address.ip(), acceptor, router, place, stop, &figures) => {}
+        () = pushed_out.cancelled() => {
+            figures.refused(Refused::PushedOut);
+            tracing::debug!(%address, "a half-open connection was pushed out");
+        }
     }
 }
 
@@ -92,10 +93,11 @@ async fn serve(
     router: axum::Router,
     place: Arc<Place>,
     stop: CancellationToken,
+    figures: &Figures,
 ) {
     // Small frames go out at once.
     let _ = tcp.set_nodelay(true);
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(tcp)).await else { return };
+    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(tcp)).await else { return figures.refused(Refused::Tls) };
     let mut exporter = [0; 32];
     if stream.get_ref().1.export_keying_material(&mut exporter, EXPORTER_LABEL, Some(b"")).is_err() {
         return;

@@ -241,7 +241,7 @@ impl Session {
             Some((caller, true)) => {
                 self.place.release();
                 let presence = self.workspace.hub.enter(caller.device);
-                self.shared.metrics.sessions.up();
+                self.shared.host.figures().sessions.inc();
                 self.who = Who::Known(caller, presence);
                 let workspace = self.workspace.clone();
                 self.shared.tasks.spawn(async move {
@@ -261,7 +261,6 @@ impl Session {
                 ErrorBody::new(Code::BadInput, "A call that cannot be read", "it is malformed", "update the app");
             return self.refuse(stream, &body).await;
         };
-        self.shared.metrics.calls.up();
         let workspace = self.workspace.clone();
         match &self.who {
             Who::Known(caller, _) if request.method == StartSync::NAME => {
@@ -365,7 +364,7 @@ impl Session {
 
     async fn farewell(mut self, end: End) {
         if matches!(self.who, Who::Known(..)) {
-            self.shared.metrics.sessions.down();
+            self.shared.host.figures().sessions.dec();
         }
         let (code, reason) = match end {
             End::Gone => return,
@@ -409,10 +408,13 @@ impl Session {
 }
 
 async fn start_sync(workspace: Arc<Workspace>, caller: Caller, stream: u32, params: Vec<u8>) -> Answer {
+    let figures = workspace.figures.clone();
+    let begun = Instant::now();
     let started = match methods::params::<StartSync>(MessagePack, &params) {
         Ok(params) => Listener::start(workspace, caller, params).await.map_err(Fail::into_body),
         Err(body) => Err(body),
     };
+    figures.called(StartSync::NAME, &started, begun.elapsed());
     match started {
         Ok((listener, started)) => {
             Answer { stream, result: methods::reply(MessagePack, &started), listener: Some(Box::new(listener)) }
@@ -422,7 +424,13 @@ async fn start_sync(workspace: Arc<Workspace>, caller: Caller, stream: u32, para
 }
 
 async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: &[u8]) -> Result<Vec<u8>, ErrorBody> {
-    let params = methods::params::<Enrol>(MessagePack, params)?;
-    let me = methods::enrol(workspace, newcomer, params).await.map_err(Fail::into_body)?;
-    methods::reply(MessagePack, &me)
+    let begun = Instant::now();
+    let answer = async {
+        let params = methods::params::<Enrol>(MessagePack, params)?;
+        let me = methods::enrol(workspace, newcomer, params).await.map_err(Fail::into_body)?;
+        methods::reply(MessagePack, &me)
+    };
+    let answer = answer.await;
+    workspace.figures.called(Enrol::NAME, &answer, begun.elapsed());
+    answer
 }

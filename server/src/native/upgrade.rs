@@ -5,6 +5,7 @@
 
 use super::Connection;
 use super::session::{self, Begun};
+use crate::metrics::Refused;
 use crate::serve::Shared;
 use crate::state::{self, Workspace};
 use crate::time::{now, steady_millis};
@@ -40,10 +41,13 @@ pub async fn session_route(
     headers: HeaderMap,
     upgrade: WebSocketUpgrade,
 ) -> Response {
+    let figures = shared.host.figures().clone();
     let Some(workspace) = shared.host.find(&name) else {
         if let Some(why) = shared.host.closed() {
+            figures.refused(Refused::Closed);
             return Refusal(StatusCode::SERVICE_UNAVAILABLE, state::closed(&why.why)).into_response();
         }
+        figures.refused(Refused::NoWorkspace);
         return refuse(
             StatusCode::NOT_FOUND,
             Code::NotFound,
@@ -54,6 +58,7 @@ pub async fn session_route(
         .into_response();
     };
     if shared.draining.is_cancelled() {
+        figures.refused(Refused::Draining);
         return refuse(
             StatusCode::SERVICE_UNAVAILABLE,
             Code::Unavailable,
@@ -75,7 +80,15 @@ pub async fn session_route(
             response.headers_mut().insert(HELLO_HEADER, answer);
             response
         }
-        Err(refusal) => refusal.into_response(),
+        Err(refusal) => {
+            figures.refused(match refusal.1.code {
+                Code::Conflict => Refused::Document,
+                Code::Denied => Refused::Binding,
+                code if code.is_closed() => Refused::Closed,
+                _ => Refused::Malformed,
+            });
+            refusal.into_response()
+        }
     }
 }
 

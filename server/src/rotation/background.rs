@@ -88,8 +88,8 @@ impl Host {
     /// due again the next time.
     pub async fn rotate_what_is_due(&self, days: &RotateDays, at: Timestamp) {
         for workspace in self.workspaces() {
-            // What is being sealed again has its newest keys.
-            if !workspace.is_open() || workspace.resealing().is_some() {
+            // What is being sealed again has its newest keys. What does not open is no reason to wait.
+            if !workspace.is_open() || (workspace.resealing().is_some() && workspace.unopened_values() == 0) {
                 continue;
             }
             let what = match self.rotations(workspace.id) {

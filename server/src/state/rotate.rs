@@ -7,6 +7,7 @@ use crate::keyring::Keyring;
 use crate::store;
 use crate::store::reseal::{self, Progress};
 use crate::time::now;
+use crate::upgrade::NotOpened;
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::PoisonError;
@@ -25,25 +26,11 @@ pub(super) struct Opened {
     pub keys: WrappedKeys,
 }
 
-/// Why a database did not open.
-enum NotOpened {
-    Database(database::Error),
-    /// A newer release's changes wait for a copy of what is there.
-    NoCopy(Error),
-}
-
-impl From<database::Error> for NotOpened {
-    fn from(why: database::Error) -> Self {
-        Self::Database(why)
-    }
-}
-
-impl From<NotOpened> for Error {
-    fn from(why: NotOpened) -> Self {
-        match why {
-            NotOpened::Database(why) => why.into(),
-            NotOpened::NoCopy(why) => why,
-        }
+/// What is told of it.
+fn unopened(place: &Place, key: &Key, why: NotOpened) -> Error {
+    match why {
+        NotOpened::Database(why) => Workspace::unopened(place, key, why),
+        NotOpened::NoCopy(why) => why,
     }
 }
 
@@ -59,13 +46,13 @@ pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Resul
     let db = match (opened(&database_key), &keys.coming_key, keys.coming_database_key.take()) {
         (Err(NotOpened::Database(database::Error::NotADatabase)), None, Some(coming)) => {
             database_key = unwrapped(&given.key, &coming)?;
-            let db = opened(&database_key)?;
+            let db = opened(&database_key).map_err(|why| unopened(place, &database_key, why))?;
             keys.database_key = coming;
             db
         }
         (opened, _, coming) => {
             keys.coming_database_key = coming;
-            opened?
+            opened.map_err(|why| unopened(place, &database_key, why))?
         }
     };
     let (coming_key, coming_database_key) = (keys.coming_key.take(), keys.coming_database_key.take());
@@ -78,7 +65,7 @@ pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Resul
             (keys.epoch, keys.made) = (keys.epoch + 1, now());
             keyring
         }
-        (loaded, _) => loaded?,
+        (loaded, _) => loaded.map_err(|why| Workspace::of_its_file(place, &database_key, why.into()))?,
     };
     Ok(Opened { db, keyring, database_key, keys })
 }
@@ -86,7 +73,7 @@ pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Resul
 /// Removes what a rotation made that did not come to its end.
 fn remove_fresh(place: &Place) {
     let fresh = fresh_file(place);
-    for ending in ["", "-wal", "-shm", "-journal"] {
+    for ending in ["", "-wal", "-shm", "-journal", "-mark"] {
         let mut path = fresh.as_os_str().to_owned();
         path.push(ending);
         let _ = std::fs::remove_file(PathBuf::from(path));
@@ -163,6 +150,11 @@ impl Workspace {
         self.not_resealing.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// How many values do not open under any key, where nothing else is left to be sealed again.
+    pub fn unopened_values(&self) -> u64 {
+        self.unopened.load(Ordering::Relaxed)
+    }
+
     /// It goes on, or it does not for this reason.
     pub(crate) fn set_not_resealing(&self, why: Option<String>) {
         *self.not_resealing.lock().unwrap_or_else(PoisonError::into_inner) = why;
@@ -205,6 +197,10 @@ impl Workspace {
             self.set_resealing(None);
             return Ok(false);
         };
+        if let Some(unopened) = step.unopened() {
+            self.unopened.store(unopened.count, Ordering::Relaxed);
+            return Err(Fail::Unopened(unopened.clone()));
+        }
         let progress = self.unguarded(move |tx| reseal::take(tx, &step)).await?;
         crash::point("channels: a step");
         if let (None, Some(last)) = (progress, self.resealing()) {
@@ -218,6 +214,7 @@ impl Workspace {
             self.parts()?.writer.apart(emptied).await?;
         }
         self.set_resealing(progress);
+        self.unopened.store(0, Ordering::Relaxed);
         Ok(progress.is_some())
     }
 

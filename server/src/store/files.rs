@@ -184,7 +184,7 @@ pub fn find(view: View<'_>, channel: Channel, id: FileId) -> Result<Option<File>
     }))
 }
 
-fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<FileRow, Fail> {
+pub(super) fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) -> Result<FileRow, Fail> {
     let id = FileId::from_bytes(row.get(0)?);
     let sealed: Vec<u8> = row.get(1)?;
     let bytes = view.keyring.open_file_info(channel, id, unsigned(row.get(3)?), &sealed)?;
@@ -322,6 +322,26 @@ pub fn is_shared(view: View<'_>, id: FileId) -> Result<bool, Fail> {
         .prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND state = 1 AND place IS NOT NULL")?
         .exists([id.as_bytes()])?;
     Ok(found)
+}
+
+/// Bytes of all files that were not removed, before sealing.
+///
+/// # Errors
+/// SQLite's.
+pub fn bytes(view: View<'_>) -> Result<u64, Fail> {
+    let bytes = view
+        .db
+        .prepare_cached("SELECT coalesce(sum(size), 0) FROM files WHERE state <= 1")?
+        .query_row([], |row| row.get(0))?;
+    Ok(unsigned(bytes))
+}
+
+/// Whether a file is whole, and not removed.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_whole(view: View<'_>, id: FileId) -> Result<bool, Fail> {
+    Ok(view.db.prepare_cached("SELECT 1 FROM files WHERE id = ?1 AND state = 1")?.exists([id.as_bytes()])?)
 }
 
 /// The files that messages have, with their keys.

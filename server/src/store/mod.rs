@@ -3,6 +3,7 @@
 
 pub mod browsers;
 pub mod channels;
+pub mod check;
 pub mod devices;
 pub mod edits;
 pub mod files;
@@ -17,6 +18,7 @@ pub mod reactions;
 pub mod reads;
 pub mod reseal;
 pub mod saved;
+mod sealed;
 pub mod search;
 pub mod sync;
 pub mod threads;

@@ -5,115 +5,17 @@
 //! How far it is stands in the table `resealing`, changed in the same commit. When nothing of an older epoch is left, the
 //! older keys are deleted, in one commit with that row.
 
-use super::{Tx, View, edits, polls, saved, signed, unsigned, wipes};
+use super::sealed::{self, STAGES, Stage};
+use super::{Tx, View, signed, unsigned, wipes};
 use crate::error::Fail;
-use crate::keyring::{BodyPlace, FieldPlace, Keyring, Sealed, delete_before};
+use crate::keyring::{Keyring, delete_before};
 use rusqlite::types::Value;
 use rusqlite::{OptionalExtension, Row as SqlRow};
 use thechatapp_database::Error;
-use thechatapp_protocol::{AccountId, ChannelId, FileId, MessageId};
 
 /// Rows, and bytes of them, in one step: their commit holds up others for a few milliseconds.
 const ROWS: i64 = 96;
 const BYTES: usize = 256 * 1024;
-
-/// The tables, in the order in which they are gone through.
-const STAGES: [Stage; 6] =
-    [Stage::Messages, Stage::Edits, Stage::Topics, Stage::Notes, Stage::PollOptions, Stage::Files];
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
-    Messages,
-    Edits,
-    Topics,
-    Notes,
-    PollOptions,
-    Files,
-}
-
-impl Stage {
-    /// Rows of an older epoch than ?1, and whether there are any.
-    fn old(self) -> &'static str {
-        match self {
-            Self::Messages => "messages t WHERE body IS NOT NULL AND t.epoch < ?1",
-            Self::Edits => "edits t WHERE t.epoch < ?1",
-            Self::Topics => "channels t WHERE topic IS NOT NULL AND t.epoch < ?1",
-            Self::Notes => "saved t WHERE note IS NOT NULL AND t.epoch < ?1",
-            Self::PollOptions => "poll_options t WHERE t.epoch < ?1",
-            Self::Files => "files t WHERE info IS NOT NULL AND t.epoch < ?1",
-        }
-    }
-
-    /// Rows of an older epoch than ?1 after ?2 and ?3, at most ?4: their primary key, channel, epoch, guard (what changes
-    /// with the value), one or two values, and what else says where they are sealed. What is left of a wiped channel has no
-    /// key any more.
-    fn select(self) -> &'static str {
-        match self {
-            Self::Messages => {
-                "SELECT t.place, 0, c.id, t.epoch, t.revision, t.body, NULL, t.author, t.id
-                 FROM messages t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE t.place > ?2 AND t.body IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL AND c.wiped = 0
-                 ORDER BY t.place LIMIT ?4"
-            }
-            Self::Edits => {
-                "SELECT t.place, t.revision, c.id, t.epoch, 0, t.body, NULL
-                 FROM edits t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE (t.place, t.revision) > (?2, ?3) AND t.epoch < ?1 AND c.wiped = 0
-                 ORDER BY t.place, t.revision LIMIT ?4"
-            }
-            Self::Topics => {
-                "SELECT t.number, 0, t.id, t.epoch, t.revision, t.topic, NULL FROM channels t
-                 WHERE t.number > ?2 AND t.topic IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL
-                 ORDER BY t.number LIMIT ?4"
-            }
-            Self::Notes => {
-                "SELECT t.person, t.place, c.id, t.epoch, t.revision, t.note, NULL
-                 FROM saved t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE (t.person, t.place) > (?2, ?3) AND t.note IS NOT NULL AND t.epoch < ?1
-                 ORDER BY t.person, t.place LIMIT ?4"
-            }
-            Self::PollOptions => {
-                "SELECT t.place, t.number, c.id, t.epoch, 0, t.text, NULL
-                 FROM poll_options t CROSS JOIN channels c ON c.number = t.place >> 40
-                 WHERE (t.place, t.number) > (?2, ?3) AND t.epoch < ?1 AND c.wiped = 0
-                 ORDER BY t.place, t.number LIMIT ?4"
-            }
-            Self::Files => {
-                "SELECT t.id, 0, t.channel, t.epoch, t.state, t.info, t.key FROM files t
-                 WHERE t.id > ?2 AND t.info IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL ORDER BY t.id LIMIT ?4"
-            }
-        }
-    }
-
-    /// Exchanges the values ?1 and ?2 of the row with the key ?4 and ?5, if its epoch is ?6 and its guard ?7 still; its
-    /// epoch becomes ?3.
-    fn update(self) -> &'static str {
-        match self {
-            Self::Messages => {
-                "UPDATE messages SET body = ?1, epoch = ?3
-                 WHERE place = ?4 AND epoch = ?6 AND revision = ?7 AND body IS NOT NULL"
-            }
-            Self::Edits => {
-                "UPDATE edits SET body = ?1, epoch = ?3 WHERE place = ?4 AND revision = ?5 AND epoch = ?6 + 0 * ?7"
-            }
-            Self::Topics => {
-                "UPDATE channels SET topic = ?1, epoch = ?3
-                 WHERE number = ?4 AND epoch = ?6 AND revision = ?7 AND topic IS NOT NULL"
-            }
-            Self::Notes => {
-                "UPDATE saved SET note = ?1, epoch = ?3
-                 WHERE person = ?4 AND place = ?5 AND epoch = ?6 AND revision = ?7 AND note IS NOT NULL"
-            }
-            Self::PollOptions => {
-                "UPDATE poll_options SET text = ?1, epoch = ?3 WHERE place = ?4 AND number = ?5 AND epoch = ?6 + 0 * ?7"
-            }
-            Self::Files => {
-                "UPDATE files SET info = ?1, key = ?2, epoch = ?3
-                 WHERE id = ?4 AND epoch = ?6 AND state = ?7 AND info IS NOT NULL"
-            }
-        }
-    }
-}
 
 /// How far re-sealing is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -215,19 +117,54 @@ pub struct Step {
     /// The table; after the last one everything is done.
     stage: usize,
     rows: Vec<Again>,
+    /// How many rows were looked at, and the key of the last one: some may not open.
+    seen: u64,
+    last: Option<(Value, Value)>,
     /// The rows of this table are done.
     ended: bool,
     total: Option<u64>,
+    unopened: Unopened,
+}
+
+impl Step {
+    fn new(epoch: u64, stage: usize) -> Self {
+        let (rows, unopened) = (Vec::new(), Unopened::default());
+        Self { epoch, stage, rows, seen: 0, last: None, ended: false, total: None, unopened }
+    }
+
+    /// What does not open under any key, once that is all that is left of older epochs: it stays as it is, and so do the
+    /// keys under which it lies.
+    pub fn unopened(&self) -> Option<&Unopened> {
+        (self.unopened.count > 0).then_some(&self.unopened)
+    }
+}
+
+/// Values that do not open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Unopened {
+    /// How many.
+    pub count: u64,
+    /// The first of them, by its place.
+    pub first: String,
+}
+
+impl Unopened {
+    fn add(&mut self, name: String) {
+        if self.count == 0 {
+            self.first = name;
+        }
+        self.count += 1;
+    }
 }
 
 /// Prepares the next step; `None` when there is nothing to do.
 ///
 /// # Errors
-/// SQLite's, and of seals: what does not open under an older key stays under it, and that key stays.
+/// SQLite's. What does not open under an older key stays under it, and that key stays; the others go on.
 pub fn coming(view: View<'_>) -> Result<Option<Step>, Fail> {
     let Some(job) = job(view.db)? else { return Ok(None) };
     let epoch = job.progress.epoch;
-    let mut step = Step { epoch, stage: job.stage, rows: Vec::new(), ended: false, total: None };
+    let mut step = Step::new(epoch, job.stage);
     if view.keyring.channel_epoch() != epoch || wipes::any(view.db)? {
         // The keys are committed, and come into use in this moment. Or a channel's texts, whose key is gone, follow it.
         return Ok(Some(step));
@@ -244,70 +181,72 @@ pub fn coming(view: View<'_>) -> Result<Option<Step>, Fail> {
     let Some(stage) = STAGES.get(job.stage).copied() else {
         // Nothing was written under older keys since their walk went by; a key is deleted only after one more look.
         for (number, stage) in STAGES.iter().enumerate() {
-            let sql = format!("SELECT 1 FROM {} LIMIT 1", stage.old());
-            if view.db.prepare(&sql)?.exists([signed(epoch)])? {
+            if opens_one(view, epoch, *stage, &mut step.unopened)? {
                 tracing::warn!(stage = ?stage, "something of an older epoch was left, and is sealed again");
-                step.stage = number;
-                return Ok(Some(step));
+                return Ok(Some(Step::new(epoch, number)));
             }
         }
-        step.ended = true;
+        step.ended = step.unopened.count == 0;
         return Ok(Some(step));
     };
     let mut select = view.db.prepare_cached(stage.select())?;
     let mut rows = select.query((signed(epoch), job.first, job.second, ROWS))?;
     let mut bytes = 0;
     while let Some(row) = rows.next()? {
-        let again = again(view.keyring, stage, row)?;
-        bytes += again.value.len();
-        step.rows.push(again);
+        step.seen += 1;
+        step.last = Some((row.get(0)?, row.get(1)?));
+        match again(view.keyring, stage, row) {
+            Ok(again) => {
+                bytes += again.value.len();
+                step.rows.push(again);
+            }
+            Err(why) if is_of_the_value(&why) => {
+                tracing::error!(value = stage.row_name(row), error = %why, "a value does not open, and is not sealed again");
+            }
+            Err(why) => return Err(why),
+        }
         if bytes > BYTES {
             return Ok(Some(step));
         }
     }
-    step.ended = (step.rows.len() as u64) < ROWS.unsigned_abs();
+    step.ended = step.seen < ROWS.unsigned_abs();
     Ok(Some(step))
 }
 
+/// Whether any value of an older epoch opens; those before it that do not are counted.
+fn opens_one(view: View<'_>, epoch: u64, stage: Stage, unopened: &mut Unopened) -> Result<bool, Fail> {
+    let mut select = view.db.prepare(stage.select())?;
+    let mut rows = select.query((signed(epoch), i64::MIN, i64::MIN, i64::MAX))?;
+    while let Some(row) = rows.next()? {
+        match sealed::open(view.keyring, stage, row) {
+            Ok(_) => return Ok(true),
+            Err(why) if is_of_the_value(&why) => unopened.add(stage.row_name(row)),
+            Err(why) => return Err(why),
+        }
+    }
+    Ok(false)
+}
+
+/// Whether a failure is a value's own, and others may open all the same.
+fn is_of_the_value(why: &Fail) -> bool {
+    !matches!(why, Fail::Database(_) | Fail::File(_))
+}
+
 fn again(keyring: &Keyring, stage: Stage, row: &SqlRow<'_>) -> Result<Again, Fail> {
-    let channel = ChannelId::from_bytes(row.get(2)?);
-    let (epoch, guard) = (row.get::<_, i64>(3)?, row.get::<_, i64>(4)?);
-    let sealed = row.get_ref(5)?.as_blob().map_err(rusqlite::Error::from)?;
-    let (under, revision) = (unsigned(epoch), unsigned(guard));
-    let field = |place: &FieldPlace| -> Result<Sealed, Fail> {
-        keyring.seal_field(place, &keyring.open_field(place, under, sealed)?)
-    };
-    let mut more = None;
-    let fresh = match stage {
-        Stage::Messages => {
-            let (author, id) = (AccountId::from_bytes(row.get(7)?), MessageId::from_bytes(row.get(8)?));
-            let place = BodyPlace { channel, author, id, revision };
-            keyring.seal_body(&place, &keyring.open_body(&place, under, sealed)?)?
-        }
-        Stage::Edits => field(&edits::field(channel, row.get(0)?, unsigned(row.get(1)?)))?,
-        Stage::Topics => {
-            keyring.seal_topic(channel, revision, &keyring.open_topic(channel, revision, under, sealed)?)?
-        }
-        Stage::Notes => field(&saved::field(channel, AccountId::from_bytes(row.get(0)?), row.get(1)?, revision))?,
-        Stage::PollOptions => {
-            let number = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX);
-            field(&polls::field(channel, row.get(0)?, number))?
-        }
-        Stage::Files => {
-            let file = FileId::from_bytes(row.get(0)?);
-            if let Some(wrapped) = row.get::<_, Option<Vec<u8>>>(6)? {
-                let key = keyring.unwrap_file_key(channel, file, under, &wrapped)?;
-                more = Some(keyring.wrap_file_key(channel, file, &key)?);
-            }
-            keyring.seal_file_info(channel, file, &keyring.open_file_info(channel, file, under, sealed)?)?
-        }
-    };
+    let (fresh, more) = sealed::open(keyring, stage, row)?.seal(keyring)?;
     // Of two values one epoch is stored: when they differ, newer keys came between the two, and this step is thrown away.
-    if more.as_ref().is_some_and(|more: &Sealed| more.epoch != fresh.epoch) {
+    if more.as_ref().is_some_and(|more| more.epoch != fresh.epoch) {
         return Err(Fail::Database(Error::Failed("newer keys came while a file was sealed again".into())));
     }
-    let more = more.map(|more| more.bytes);
-    Ok(Again { first: row.get(0)?, second: row.get(1)?, epoch, guard, under: fresh.epoch, value: fresh.bytes, more })
+    Ok(Again {
+        first: row.get(0)?,
+        second: row.get(1)?,
+        epoch: row.get(3)?,
+        guard: row.get(4)?,
+        under: fresh.epoch,
+        value: fresh.bytes,
+        more: more.map(|more| more.bytes),
+    })
 }
 
 /// Writes a step. The answer is how far it is; `None` when it is done and the older keys are deleted.
@@ -326,7 +265,7 @@ pub fn take(tx: &Tx<'_>, step: &Step) -> Result<Option<Progress>, Fail> {
         tx.db.execute("UPDATE resealing SET total = ?1", [step.total.map(signed)])?;
         return Ok(Some(progress));
     }
-    if step.rows.is_empty() && !step.ended && step.stage == job.stage {
+    if step.seen == 0 && !step.ended && step.stage == job.stage {
         return Ok(Some(progress));
     }
     let Some(stage) = STAGES.get(step.stage) else {
@@ -339,9 +278,9 @@ pub fn take(tx: &Tx<'_>, step: &Step) -> Result<Option<Progress>, Fail> {
         let under = signed(row.under);
         update.execute((&row.value, &row.more, under, &row.first, &row.second, row.epoch, row.guard))?;
     }
-    progress.done += step.rows.len() as u64;
-    let (stage, first, second) = match step.rows.last() {
-        Some(last) if !step.ended => (step.stage, last.first.clone(), last.second.clone()),
+    progress.done += step.seen;
+    let (stage, first, second) = match &step.last {
+        Some((first, second)) if !step.ended => (step.stage, first.clone(), second.clone()),
         _ if step.ended => (step.stage + 1, Value::Null, Value::Null),
         _ => (step.stage, Value::Null, Value::Null),
     };

@@ -158,6 +158,15 @@ pub fn switch(tx: &Tx<'_>) -> Result<(), Fail> {
     Ok(())
 }
 
+/// How many messages the index does not have yet.
+///
+/// # Errors
+/// SQLite's.
+pub fn backlog(view: View<'_>) -> Result<u64, Fail> {
+    let count = view.db.prepare_cached("SELECT count(*) FROM unindexed")?.query_row([], |row| row.get(0))?;
+    Ok(super::unsigned(count))
+}
+
 /// Some of the messages that were noted after a place, with their tokens: made here and not on the writer's thread.
 ///
 /// # Errors

@@ -1,11 +1,12 @@
 //! How a host comes by its keys, keeps them for a bounded time, and does without them while the key service is away.
 
-use super::{HOST, Host, InUse, NOT_YET, Opened, make, moving};
+use super::{HOST, Host, HostKey, InUse, NOT_YET, Opened, check, make, moving};
 use crate::error::{Error, Kind, Result};
 use crate::kms::{self, watch};
 use crate::state::{Given, Place, Workspace, WrappedKeys};
 use crate::store;
 use crate::time::now;
+use crate::upgrade::NotOpened;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -52,6 +53,11 @@ impl Host {
             match opened {
                 Ok(()) => health.confirmed(at, self.cache),
                 Err(why) if why.kind == Kind::KeyService => health.failed(at, failed.unwrap_or(why.why)),
+                // Its neighbours are not to wait for it.
+                Err(why) if why.kind == Kind::Corrupt => {
+                    drop(health);
+                    workspace.close_damaged(why.why);
+                }
                 Err(why) => return Err(why),
             }
             // Waiting once more for each of the others would keep everybody waiting.
@@ -72,12 +78,16 @@ impl Host {
                 if watch::is_refusal(&why) && service.kms.key_id() != key_id {
                     words = format!("{words}: this is {}, and its keys are guarded by {key_id}", service.kms.key_id());
                 }
+                if !kms::may_be_away(&*service.kms) {
+                    words = format!("keys/host.json: {words}, or damaged");
+                }
                 self.health.lock().failed(at, words.clone());
                 let failed = kms::failed(&*service.kms, why);
                 return Err(Error { why: words, ..failed });
             }
         };
-        let opened = self.list(key);
+        // Of a file that says something else than it did, nothing is believed.
+        let opened = HostKey::read(&self.dir).and_then(|file| file.prove(&key)).and_then(|()| self.list(key));
         match &opened {
             Ok(()) => self.health.lock().confirmed(at, self.cache),
             Err(why) => self.health.lock().failed(at, why.to_string()),
@@ -88,9 +98,15 @@ impl Host {
     /// Opens `host.db`, and knows its workspaces from then on.
     fn list(&self, key: Key) -> Result<()> {
         let _in_use = database::in_use();
-        let kept = || self.upgrades.before_host();
+        let kept = || self.upgrades.before_host().map_err(NotOpened::NoCopy);
         let path = self.dir.join("host.db");
-        let db = database::open_upgrading(&path, key.expose(), store::HOST, Durability::Full, kept)?;
+        // It is small, and everything depends on it: all of it is looked at before any of it is believed.
+        let db = database::open_upgrading(&path, key.expose(), store::HOST, Durability::Full, kept)
+            .and_then(|db| Ok(database::check(&db).map(|()| db)?))
+            .map_err(|why| match why {
+                NotOpened::Database(why) => check::host_damaged(&path, &key, why),
+                NotOpened::NoCopy(why) => why,
+            })?;
         self.upgrades.host_is_open(&key);
         if let Some(came) = moving::finish(&db, &self.in_use())? {
             tracing::info!(came, "a change of the key service that was broken off is settled");
@@ -119,7 +135,7 @@ impl Host {
             rows.collect::<std::result::Result<Vec<_>, _>>()?
         };
         for (place, keys) in places {
-            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone()));
+            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone(), self.figures.clone()));
         }
         self.set_opened(Opened { key, db });
         self.recall_backups()
@@ -137,12 +153,13 @@ impl Host {
                 return next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at));
             }
         }
-        let due = self
-            .workspaces()
-            .into_iter()
-            .filter(|workspace| workspace.health.lock().unwrap_or_else(PoisonError::into_inner).is_due(at, self.cache));
+        let due =
+            self.workspaces().into_iter().filter(|workspace| workspace.damaged().is_none()).filter(|workspace| {
+                workspace.health.lock().unwrap_or_else(PoisonError::into_inner).is_due(at, self.cache)
+            });
         futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |workspace| self.check_key(workspace, at)).await;
-        let next = self.workspaces().into_iter().map(|workspace| {
+        let well = self.workspaces().into_iter().filter(|workspace| workspace.damaged().is_none());
+        let next = well.map(|workspace| {
             let next = workspace.health.lock().unwrap_or_else(PoisonError::into_inner).next(self.cache);
             next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at))
         });
@@ -225,6 +242,9 @@ impl Host {
         let opened = opened.unwrap_or_else(|why| Err(Error::internal("The workspace did not open", why)));
         if let Err(why) = opened {
             tracing::error!(workspace = %workspace.id, error = %why, "a workspace could not be opened");
+            if why.kind == Kind::Corrupt {
+                return workspace.close_damaged(why.why);
+            }
             let words = if why.kind == Kind::WrongKey { KmsError::WrongKey.to_string() } else { why.to_string() };
             return health().failed(at, words);
         }

@@ -104,7 +104,7 @@ impl Host {
         )?;
         let title = title.to_owned();
         let place = Place { id, name: name.clone(), title, path, created, upgrades: self.upgrades.clone() };
-        let workspace = Workspace::new(place, keys, self.passwords.clone());
+        let workspace = Workspace::new(place, keys, self.passwords.clone(), self.figures.clone());
         workspace.open(&Given { key: top, coming: None })?;
         workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
         self.add(name.clone(), workspace);

@@ -16,6 +16,7 @@
 //! The key of `host.db` cannot lie in it, so it has a small file of its own; every other wrapped key is in a sealed database.
 
 mod backups;
+mod check;
 mod facts;
 mod files;
 mod keep;
@@ -25,14 +26,16 @@ mod moving;
 mod rotate;
 
 pub use backups::{Health as BackupHealth, Known, Rehearsed};
+pub use check::Checked;
 pub use make::Made;
 pub(crate) use make::short_name;
 
 use crate::auth::password::{Cost, Passwords};
 use crate::blobs;
-use crate::error::{Error, Fail, Kind, Result};
+use crate::error::{Error, Kind, Result};
 use crate::kms::watch::Health;
 use crate::kms::{self, KeySource, Service};
+use crate::metrics::Figures;
 use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
@@ -51,8 +54,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_protocol::Code;
-use thechatapp_seal::{Key, KeyService, WrapContext};
+use thechatapp_seal::{Context, Key, KeyService, WrapContext, open, seal};
 
 /// What a host's own key is wrapped for.
 const HOST: &str = "host";
@@ -62,6 +64,7 @@ const NOT_YET: &str = "its key has not come yet";
 const CACHE: Duration = Duration::from_secs(300);
 
 #[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct HostKey {
     provider: String,
     key_id: String,
@@ -69,6 +72,10 @@ struct HostKey {
     /// Counts changes of the key service: with this file written, the host has changed.
     #[serde(default)]
     generation: u64,
+    /// Nothing, sealed by the host's key for a context of everything else here: what was changed shows once that key came.
+    /// An earlier release wrote none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    check: Option<String>,
 }
 
 impl HostKey {
@@ -76,9 +83,39 @@ impl HostKey {
         dir.join("keys").join("host.json")
     }
 
-    fn new(kms: &dyn KeyService, wrapped: &[u8], generation: u64) -> Self {
+    fn new(kms: &dyn KeyService, key: &Key, wrapped: &[u8], generation: u64) -> Result<Self> {
         let (provider, key_id) = (kms.provider().to_owned(), kms.key_id());
-        Self { provider, key_id, wrapped: HEXLOWER.encode(wrapped), generation }
+        let mut file = Self { provider, key_id, wrapped: HEXLOWER.encode(wrapped), generation, check: None };
+        file.check = Some(HEXLOWER.encode(&seal(key, &file.context(), b"")?));
+        Ok(file)
+    }
+
+    fn context(&self) -> Context {
+        Context::new("host key file")
+            .part(self.provider.as_bytes())
+            .part(self.key_id.as_bytes())
+            .part(self.wrapped.as_bytes())
+            .part(&self.generation.to_be_bytes())
+    }
+
+    fn damaged(why: &str) -> Error {
+        let advice = "restore it from a copy, or the host from a backup";
+        Error::new(Kind::Corrupt, "A key file is damaged", format!("keys/host.json: {why}"), advice)
+    }
+
+    fn read(dir: &Path) -> Result<Self> {
+        serde_json::from_slice(&std::fs::read(Self::path(dir))?).map_err(|_| Self::damaged("it cannot be read"))
+    }
+
+    fn wrapped(&self) -> Result<Vec<u8>> {
+        HEXLOWER.decode(self.wrapped.as_bytes()).map_err(|_| Self::damaged("the wrapped key in it is none"))
+    }
+
+    /// Whether it is as it was written, as the key that it wraps tells.
+    fn prove(&self, key: &Key) -> Result<()> {
+        let Some(check) = &self.check else { return Ok(()) };
+        let sealed = HEXLOWER.decode(check.as_bytes()).unwrap_or_default();
+        open(key, &self.context(), &sealed).map(drop).map_err(|_| Self::damaged("it was changed"))
     }
 
     fn write(&self, dir: &Path) -> Result<()> {
@@ -117,6 +154,7 @@ pub struct Host {
     opened: Mutex<Option<Opened>>,
     workspaces: RwLock<BTreeMap<String, Arc<Workspace>>>,
     passwords: Arc<Passwords>,
+    figures: Arc<Figures>,
     served: Mutex<Option<Served>>,
     limits: Mutex<Limits>,
     /// Where the configuration wants whole files; nothing while it was not asked.
@@ -179,7 +217,7 @@ impl Host {
 
     /// Removes the files of a host that did not come to be. What else is in the folder stays.
     pub(crate) fn unmake(dir: &Path) {
-        for file in ["host.db", "host.db-wal", "host.db-shm", "host.lock"] {
+        for file in ["host.db", "host.db-wal", "host.db-shm", "host.db-mark", "host.lock"] {
             let _ = std::fs::remove_file(dir.join(file));
         }
         let _ = std::fs::remove_dir_all(dir.join("keys"));
@@ -204,7 +242,7 @@ impl Host {
         let kms = service.kms.clone();
         let key = Key::random()?;
         let wrapped = kms.wrap(&WrapContext::new(HOST), &key).map_err(|why| kms::failed(&*kms, why))?;
-        HostKey::new(&*kms, &wrapped, 0).write(dir)?;
+        HostKey::new(&*kms, &key, &wrapped, 0)?.write(dir)?;
         crate::files::touch_private(&dir.join("host.db"))?;
         let db = database::open(&dir.join("host.db"), key.expose(), store::HOST, Durability::Full)?;
         let host = Self::assemble(
@@ -235,14 +273,17 @@ impl Host {
             return Err(Error::new(kind, "There is no host in this folder", why, "check --data, or restore a backup"));
         }
         let lock = lock(dir)?.ok_or_else(busy)?;
-        let damaged =
-            || Error::new(Kind::Corrupt, "A key file is damaged", "keys/host.json", "restore it from a backup");
-        let file: HostKey = serde_json::from_slice(&std::fs::read(&path)?).map_err(|_| damaged())?;
-        let wrapped = HEXLOWER.decode(file.wrapped.as_bytes()).map_err(|_| damaged())?;
+        let file = HostKey::read(dir)?;
+        let wrapped = file.wrapped()?;
         if source.provider() != file.provider {
             return Err(Error::bad_input(
                 "This is not the key service of this host",
-                format!("its keys are guarded by {} ({}), not by {}", file.provider, file.key_id, source.provider()),
+                format!(
+                    "its keys are guarded by {} ({}), as keys/host.json says, not by {}",
+                    file.provider,
+                    file.key_id,
+                    source.provider()
+                ),
                 "give the --kms of the service that guards them now",
             ));
         }
@@ -254,8 +295,11 @@ impl Host {
     }
 
     fn assemble(dir: &Path, in_use: InUse, cost: Cost, lock: File) -> Result<Self> {
+        let figures = Arc::new(Figures::new()?);
+        let in_use = InUse { service: in_use.service.watched(&figures), ..in_use };
         Ok(Self {
             dir: dir.to_owned(),
+            figures,
             in_use: RwLock::new(in_use),
             rotating: Mutex::new(()),
             health: Mutex::default(),
@@ -294,6 +338,11 @@ impl Host {
             Some(opened) => Ok(HostDb { opened, _in_use: in_use }),
             None => Err(self.closed().unwrap_or_else(|| kms::away(NOT_YET))),
         }
+    }
+
+    /// Its figures.
+    pub fn figures(&self) -> &Arc<Figures> {
+        &self.figures
     }
 
     /// The data folder.
@@ -389,31 +438,6 @@ impl Host {
                 .await?;
         }
         Ok(())
-    }
-
-    /// Checks every page of the host database and of each workspace; what is wrong, if anything.
-    ///
-    /// # Errors
-    /// When a check cannot run.
-    pub async fn check(&self) -> Result<Vec<(String, std::result::Result<u64, String>)>> {
-        let mut report =
-            vec![("host".to_owned(), database::check(&*self.db()?).map(|()| 0).map_err(|why| why.to_string()))];
-        for workspace in self.workspaces() {
-            let checked = workspace
-                .look(|view| {
-                    database::check(view.db)?;
-                    Ok(view.db.query_row("SELECT count(*) FROM messages", [], |row| row.get::<_, i64>(0))?)
-                })
-                .await;
-            let checked = match checked {
-                Ok(messages) => Ok(store::unsigned(messages)),
-                Err(Fail::Database(why)) => Err(why.to_string()),
-                Err(Fail::Refused(closed)) if closed.code == Code::KeyService => Err(closed.to_string()),
-                Err(other) => return Err(other.into()),
-            };
-            report.push((workspace.name.clone(), checked));
-        }
-        Ok(report)
     }
 
     /// When each workspace was made.

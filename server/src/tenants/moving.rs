@@ -107,6 +107,7 @@ impl Host {
     }
 
     fn change_service(&self, service: Service) -> Result<Moved> {
+        let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
         let host_key = self.db()?.opened.key.clone();
@@ -132,7 +133,7 @@ impl Host {
             step.commit()?;
         }
         crash::point("service: wrapped");
-        HostKey::new(&*kms, &wrapped_key, generation).write(&self.dir)?;
+        HostKey::new(&*kms, &host_key, &wrapped_key, generation)?.write(&self.dir)?;
         crash::point("service: changed");
         let moved = wrapped.len();
         let next = InUse { service, wrapped_key, key_id: kms.key_id(), generation };

@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use thechatapp_protocol::methods::account::{Enrol, SignIn};
 use thechatapp_protocol::methods::devices::SignOut;
 use thechatapp_protocol::methods::files::{BeginUpload, FinishUpload, OpenFile};
@@ -39,9 +39,15 @@ pub async fn call(
     Extension(connection): Extension<Connection>,
     request: Request,
 ) -> Result<Response, Refused> {
-    web.shared.metrics.calls.up();
     if method == SignIn::NAME {
-        return sign_in(&web, &name, &connection, request).await;
+        let begun = Instant::now();
+        let answer = sign_in(&web, &name, &connection, request).await;
+        web.shared.host.figures().called(
+            SignIn::NAME,
+            &answer.as_ref().map(drop).map_err(|refused| refused.0.clone()),
+            begun.elapsed(),
+        );
+        return answer;
     }
     let visit = Visit::of(&web, &name, request.headers(), &connection).await?;
     if NATIVE.contains(&method.as_str()) {

@@ -150,7 +150,7 @@ impl IntoResponse for Refused {
             Code::SignedOut => StatusCode::UNAUTHORIZED,
             Code::Conflict | Code::Resync => StatusCode::CONFLICT,
             Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-            Code::Busy | Code::KeyService | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Code::Busy | Code::KeyService | Code::Damaged | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let after = self.0.seconds.map(HeaderValue::from);

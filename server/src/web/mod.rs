@@ -57,8 +57,8 @@ pub fn router(shared: Arc<Shared>, chat: bool) -> Router {
 /// What is served on the address for metrics.
 pub fn metrics_router(shared: Arc<Shared>) -> Router {
     let page = |State(shared): State<Arc<Shared>>| async move {
-        let page = shared.metrics.page(shared.half_open.len(), &shared.host.workspaces(), &shared.host.backup_health());
-        ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], page)
+        let page = shared.host.figures().page(&shared.host, shared.half_open.len()).await;
+        ([(header::CONTENT_TYPE, prometheus::TEXT_FORMAT)], page)
     };
     // Also here, for a server whose other address cannot be reached from where it is watched.
     Router::new().route("/metrics", get(page)).route("/readyz", get(ready)).with_state(shared)
