@@ -110,6 +110,7 @@ impl World {
     /// Serves from a folder.
     pub async fn serve(&self, data: &Path) -> Result<Running, Error> {
         thechatapp_server::serve(Options {
+            program: None,
             data: data.to_owned(),
             key: support::key(),
             config: self.config.clone(),
