@@ -10,6 +10,7 @@ pub mod person;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod tab;
 pub mod vault;
 pub mod window;
 pub mod wire;

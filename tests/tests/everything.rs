@@ -21,6 +21,7 @@ use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::{ChannelId, FileId, MessageId, Method, for_each_method};
 use thechatapp_tests::markers::Markers;
 use thechatapp_tests::raw::RawClient;
+use thechatapp_tests::tab::Tab;
 use thechatapp_tests::{Cli, Server, files_below, person, person::Memory, server, wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -71,7 +72,7 @@ impl Run {
         std::fs::write(
             &config,
             format!(
-                "[log]\nfilter = \"trace\"\njson = {json}\n[server]\nmetrics = \"127.0.0.1:{}\"\n",
+                "[log]\nfilter = \"trace\"\njson = {json}\n[web]\nchat = true\n[server]\nmetrics = \"127.0.0.1:{}\"\n",
                 server::free_port()
             ),
         )
@@ -287,6 +288,45 @@ impl Run {
         }
     }
 
+    /// What somebody does in a browser.
+    async fn in_a_browser(&mut self, general: ChannelId) {
+        let person = self.markers.text("carol's name", "Carolvexku Qolumifrisk");
+        RawClient::join(&self.server, &self.server.invite(), &person).await;
+        let (file, files) =
+            (FileId::from_parts(wire::millis(), &random()), format!("/w/acme/channels/{general}/files"));
+        let content = picture();
+        self.markers.text("a picture's comment", "VexkuCommentQolumi");
+        let (name, text) = (format!("{}.png", self.word("carol's file")), self.word("carol's text"));
+        let tab = Tab::sign_in(&self.server, &person).await;
+        self.markers.text("a cookie", tab.cookie.split_once('=').unwrap().1);
+        let whole = format!("{files}/{file}");
+        let new = serde_json::json!({
+            "file": file, "name": name, "type": "image/png", "size": content.len()
+        });
+        let said = serde_json::json!({
+            "id": new_message(), "channel": general, "text": text, "files": [file], "thread": null
+        });
+        for (method, path, more, body) in [
+            ("POST", files.as_str(), "", new.to_string().as_bytes()),
+            ("PATCH", &whole, "Upload-Offset: 0\r\n", &content),
+            ("POST", &whole, "", b""),
+            ("POST", "/w/acme/api/v1/messages.send", "", said.to_string().as_bytes()),
+            ("GET", &whole, "", b""),
+        ] {
+            let (head, _) = tab.call(method, path, more, body).await;
+            assert!(head.starts_with("HTTP/1.1 20"), "{method} {path}: {head}");
+        }
+        // Its thumbnail follows, drawn by another process.
+        let thumbnail = format!("{whole}/thumb");
+        tokio::time::timeout(PATIENCE, async {
+            while !tab.call("GET", &thumbnail, "", b"").await.0.starts_with("HTTP/1.1 200") {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+            }
+        })
+        .await
+        .expect("a picture gets a thumbnail");
+    }
+
     /// What an administrator does.
     fn of_the_host(&mut self) {
         let lines = format!("[10:00] <{}> {}\n", self.word("imported nick"), self.word("imported text")).repeat(50);
@@ -308,6 +348,9 @@ impl Run {
         self.server.run(&["workspace", "create", "--workspace", "lab"]);
         self.server.run(&["workspace", "wipe", "--workspace", "lab", "--yes"]);
         self.server.run(&["key", "status", "--workspace", "acme"]);
+        for (of, name) in [("--channel", self.word("public channel")), ("--person", "Evevexku Qolumisnel".to_owned())] {
+            self.server.run(&["workspace", "wipe", "--workspace", "acme", of, &name, "--yes"]);
+        }
         self.server.run(&["workspace", "list"]);
         self.server.run(&["doctor"]);
         self.server.run(&["backup", "create", "--to", &to, "--recovery-passphrase-file", &recovery]);
@@ -330,6 +373,13 @@ impl Run {
         );
         found.into_iter().collect()
     }
+}
+
+/// A picture of four red dots, with a comment.
+fn picture() -> Vec<u8> {
+    data_encoding::BASE64
+        .decode(b"iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAGnRFWHRDb21tZW50AFZleGt1Q29tbWVudFFvbHVtaY/ETk8AAAAQSURBVHicY/jPwABEDBAKAB/uA/2LXxTUAAAAAElFTkSuQmCC")
+        .unwrap()
 }
 
 fn random() -> [u8; 10] {
@@ -369,6 +419,7 @@ async fn run(json: bool) {
     let general = run.of_alice().await;
     run.of_bob();
     run.of_somebody(general).await;
+    run.in_a_browser(general).await;
     assert_eq!(unused(&run.server).await, Vec::<&str>::new(), "this run does not use a method");
     let (log, level) = (run.server.log(), if json { "\"level\":\"TRACE\"" } else { "TRACE" });
     assert!(log.contains(level) && log.len() > 100_000, "it is at its most talkative");
