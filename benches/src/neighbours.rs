@@ -60,7 +60,7 @@ pub async fn run(table: &mut Table) {
     table.slower_by("send beside a busy neighbour", median(beside_busy), median(quiet.clone()), 1.2);
 
     // Nothing more is answered for the first workspace; its people keep asking.
-    vault.ignore_first();
+    vault.ignore_first_workspace();
     tokio::time::sleep(Duration::from_secs(8)).await;
     let over = Arc::new(AtomicBool::new(false));
     let asking: Vec<_> = people.into_iter().map(|person| tokio::spawn(ask(person, over.clone()))).collect();

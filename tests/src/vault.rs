@@ -12,7 +12,7 @@ pub struct Vault {
     pub denies: Arc<AtomicBool>,
     /// What the keys are bound to that it was asked for, in the order of the first questions.
     knows: Arc<Mutex<Vec<String>>>,
-    /// How many of them, from the first, get no answer.
+    /// Which of them gets no answer, counted from one.
     ignores: Arc<AtomicUsize>,
 }
 
@@ -38,9 +38,9 @@ impl Vault {
         named.map(|(name, value)| (format!("THECHATAPP_KEY_{name}"), value.to_owned())).to_vec()
     }
 
-    /// For the one that was there first nothing is answered any longer.
-    pub fn ignore_first(&self) {
-        self.ignores.store(1, Ordering::SeqCst);
+    /// For the first workspace nothing is answered any longer. Before its key stands the host's own.
+    pub fn ignore_first_workspace(&self) {
+        self.ignores.store(2, Ordering::SeqCst);
     }
 
     /// Whether a question gets an answer.
@@ -50,7 +50,7 @@ impl Vault {
             knows.push(whose.to_owned());
             knows.len() - 1
         });
-        place >= self.ignores.load(Ordering::SeqCst)
+        place + 1 != self.ignores.load(Ordering::SeqCst)
     }
 
     /// One request; what came as a plain text goes back as a sealed one, and the other way.
