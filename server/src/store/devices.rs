@@ -27,19 +27,23 @@ pub struct Standing {
 /// # Errors
 /// SQLite's.
 pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fail> {
-    let found = view
-        .db
-        .prepare_cached(
-            "SELECT d.person, d.revoked = 0 AND p.active, p.powers FROM devices d JOIN people p ON p.id = d.person
-             WHERE d.id = ?1
-             UNION ALL SELECT b.person, p.active, p.powers FROM browsers b JOIN people p ON p.id = b.person
-             WHERE b.id = ?1",
-        )?
-        .query_row([device.as_bytes()], |row| {
+    // Every call asks this. Both in one statement would be planned anew each time, because of its parameter.
+    let look = |sql: &str| {
+        let found = view.db.prepare_cached(sql)?.query_row([device.as_bytes()], |row| {
             Ok(Standing { person: AccountId::from_bytes(row.get(0)?), good: row.get(1)?, powers: Powers(row.get(2)?) })
-        })
-        .optional()?;
-    Ok(found)
+        });
+        Ok::<_, Fail>(found.optional()?)
+    };
+    let found = look(
+        "SELECT d.person, d.revoked = 0 AND p.active, p.powers FROM devices d JOIN people p ON p.id = d.person
+         WHERE d.id = ?1",
+    )?;
+    match found {
+        Some(found) => Ok(Some(found)),
+        None => {
+            look("SELECT b.person, p.active, p.powers FROM browsers b JOIN people p ON p.id = b.person WHERE b.id = ?1")
+        }
+    }
 }
 
 /// The device that has this static key, and whose it is.

@@ -202,7 +202,8 @@ fn insert(tx: &Tx<'_>, channel: Channel, seq: u64, change: u64, at: Timestamp, r
 /// # Errors
 /// Not found for a channel that was wiped meanwhile.
 pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -> Result<u64, Fail> {
-    if tx.db.query_row("SELECT wiped FROM channels WHERE number = ?1", [channel.number], |row| row.get(0))? {
+    let mut wiped = tx.db.prepare_cached("SELECT wiped FROM channels WHERE number = ?1")?;
+    if wiped.query_row([channel.number], |row| row.get(0))? {
         return Err(Fail::not_found("No such channel"));
     }
     let mut seq = head(tx.view(), channel.number)?;
