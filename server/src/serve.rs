@@ -298,7 +298,7 @@ async fn look_after_what_is_on_loan(
     loop {
         let at = Instant::now();
         let next = tokio::select! {
-            next = host.check_keys(at) => at + next,
+            next = host.begin_checking_keys(at) => at + next,
             () = stop.cancelled() => return,
         };
         if !known && host.workspaces().iter().any(|workspace| workspace.is_open()) {

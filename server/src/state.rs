@@ -68,6 +68,8 @@ pub struct Workspace {
     /// Held by whoever wipes something: one at a time.
     pub(crate) wiping: tokio::sync::Mutex<()>,
     unfinished_wipe: AtomicBool,
+    /// Whether the key service is being asked for its key.
+    pub(crate) is_asked_for: AtomicBool,
     /// Values that stay under older keys, because they do not open.
     unopened: AtomicU64,
     /// What of its data is damaged: then it is closed until the server starts again.
@@ -176,6 +178,7 @@ impl Workspace {
             not_resealing: Mutex::default(),
             wiping: tokio::sync::Mutex::default(),
             unfinished_wipe: AtomicBool::default(),
+            is_asked_for: AtomicBool::default(),
             unopened: AtomicU64::default(),
             damaged: OnceLock::new(),
             still: Arc::default(),

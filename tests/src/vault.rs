@@ -14,13 +14,21 @@ pub struct Vault {
     knows: Arc<Mutex<Vec<String>>>,
     /// Which of them gets no answer, counted from one.
     ignores: Arc<AtomicUsize>,
+    /// How many questions it has answered.
+    pub answered: Arc<AtomicUsize>,
 }
 
 impl Vault {
     pub fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let vault = Self { port, denies: Arc::default(), knows: Arc::default(), ignores: Arc::default() };
+        let vault = Self {
+            port,
+            denies: Arc::default(),
+            knows: Arc::default(),
+            ignores: Arc::default(),
+            answered: Arc::default(),
+        };
         let answering = vault.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
@@ -77,6 +85,7 @@ impl Vault {
             let _ = stream.read(&mut [0]);
             return;
         }
+        self.answered.fetch_add(1, Ordering::SeqCst);
         let (status, data) = if self.denies.load(Ordering::SeqCst) {
             ("403 Forbidden", serde_json::json!({ "errors": ["permission denied"] }))
         } else if let Some(plaintext) = body["plaintext"].as_str() {

@@ -2,7 +2,13 @@
 //! contract for one key and wraps nothing: what it has to do here is come and go.
 
 use std::sync::atomic::Ordering;
-use thechatapp_tests::{Cli, Outcome, Server, vault::Vault};
+use std::time::Duration;
+use thechatapp_protocol::Code;
+use thechatapp_protocol::methods::account::{Nothing, WhoAmI};
+use thechatapp_tests::raw::RawClient;
+use thechatapp_tests::{Cli, Outcome, Server, server, vault::Vault};
+
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[test]
 fn readers_and_writers_end_with_30_until_the_service_is_back() {
@@ -54,4 +60,29 @@ fn wait<T>(mut until: impl FnMut() -> Option<T>) -> T {
         }
         assert!(begun.elapsed().as_secs() < 60, "it does not come");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_that_is_silent_for_one_workspace_holds_up_no_other() {
+    let vault = Vault::start();
+    let mut server = Server::init_with(vault.environment("2"));
+    server.serve();
+    let other = server::json(&server.run(&["workspace", "create", "--workspace", "beta"]));
+    let mut alice = RawClient::join(&server, server.owner_invite(), "alice").await;
+    let invite = server::json(&server.run(&["invite", "--workspace", "beta"]));
+    let invite = invite["invite"].as_str().unwrap();
+    let mut bob = RawClient::join_at(&server, other["pin"].as_str().unwrap(), invite, "bob").await;
+
+    vault.ignore_first_workspace();
+    tokio::time::timeout(PATIENCE, async { while alice.call::<WhoAmI>(&Nothing {}).await.is_ok() {} }).await.unwrap();
+    // The key is asked for again at half of its time, so it would long be over by then.
+    let until = vault.answered.load(Ordering::SeqCst) + 6;
+    tokio::time::timeout(PATIENCE, async {
+        while vault.answered.load(Ordering::SeqCst) < until {
+            bob.call::<WhoAmI>(&Nothing {}).await.expect("the neighbour goes on");
+        }
+    })
+    .await
+    .expect("its key is asked for");
+    assert_eq!(alice.call::<WhoAmI>(&Nothing {}).await.unwrap_err().code, Code::KeyService);
 }

@@ -10,6 +10,7 @@ use crate::upgrade::NotOpened;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
@@ -18,8 +19,19 @@ use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 
 /// Keys that are asked for at the same time.
 const AT_ONCE: usize = 16;
+/// When it is looked again whether one that is asked for has been answered.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
 /// What is said of a service that has let the time run out.
 const SILENT: &str = "the key service did not give the key again in time";
+
+/// A workspace whose key is asked for, until that is answered.
+struct Asked(Arc<Workspace>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.is_asked_for.store(false, Ordering::Relaxed);
+    }
+}
 
 impl Host {
     /// Why the host itself is closed, while it is.
@@ -144,24 +156,60 @@ impl Host {
     /// Asks the key service again for what is due as of `at`; closes what may not be used any longer, and opens what can
     /// be. Answers how long nothing more is due.
     pub async fn check_keys(self: &Arc<Self>, at: Instant) -> Duration {
-        if self.closed().is_some() {
-            if self.health.lock().is_due(at, self.cache) {
-                self.check_host(at).await;
-            }
-            if self.closed().is_some() {
-                let next = self.health.lock().next(self.cache);
-                return next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at));
+        if let Some(wait) = self.wait_for_host(at).await {
+            return wait;
+        }
+        let due = self.due(at);
+        futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |workspace| self.check_key(workspace, at)).await;
+        self.next_due(at, |_| None)
+    }
+
+    /// The same without waiting for the answers: a workspace for which the service is silent holds up no other.
+    pub(crate) async fn begin_checking_keys(self: &Arc<Self>, at: Instant) -> Duration {
+        if let Some(wait) = self.wait_for_host(at).await {
+            return wait;
+        }
+        for workspace in self.due(at) {
+            if !workspace.is_asked_for.swap(true, Ordering::Relaxed) {
+                let host = self.clone();
+                tokio::spawn(async move {
+                    let _done = Asked(workspace.clone());
+                    host.check_key(workspace, at).await;
+                });
             }
         }
-        let due =
-            self.workspaces().into_iter().filter(|workspace| workspace.damaged().is_none()).filter(|workspace| {
-                workspace.health.lock().unwrap_or_else(PoisonError::into_inner).is_due(at, self.cache)
-            });
-        futures_util::stream::iter(due).for_each_concurrent(AT_ONCE, |workspace| self.check_key(workspace, at)).await;
+        self.next_due(at, |workspace| workspace.is_asked_for.load(Ordering::Relaxed).then_some(LOOK_AGAIN))
+    }
+
+    /// Opens the host when it is closed and its time has come. While it stays closed, how long until the next attempt.
+    async fn wait_for_host(self: &Arc<Self>, at: Instant) -> Option<Duration> {
+        self.closed()?;
+        if self.health.lock().is_due(at, self.cache) {
+            self.check_host(at).await;
+        }
+        self.closed()?;
+        let next = self.health.lock().next(self.cache);
+        Some(next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at)))
+    }
+
+    /// Workspaces whose keys are to be asked for.
+    fn due(&self, at: Instant) -> Vec<Arc<Workspace>> {
+        let mut due = self.workspaces();
+        due.retain(|workspace| {
+            workspace.damaged().is_none()
+                && workspace.health.lock().unwrap_or_else(PoisonError::into_inner).is_due(at, self.cache)
+        });
+        due
+    }
+
+    /// How long until one is due; `otherwise` tells of those for which something else counts.
+    fn next_due(&self, at: Instant, otherwise: impl Fn(&Workspace) -> Option<Duration>) -> Duration {
         let well = self.workspaces().into_iter().filter(|workspace| workspace.damaged().is_none());
         let next = well.map(|workspace| {
-            let next = workspace.health.lock().unwrap_or_else(PoisonError::into_inner).next(self.cache);
-            next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at))
+            otherwise(&workspace).unwrap_or_else(|| {
+                let next = workspace.health.lock().unwrap_or_else(PoisonError::into_inner).next(self.cache);
+                next.map_or(Duration::ZERO, |next| next.saturating_duration_since(at))
+            })
         });
         next.min().unwrap_or(self.cache / 2)
     }
