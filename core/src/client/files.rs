@@ -182,7 +182,10 @@ struct Place {
 impl Place {
     async fn of(workspace: &Workspace) -> Result<Self> {
         let folder = workspace.files_folder();
-        tokio::fs::create_dir_all(&folder).await.map_err(full)?;
+        // It is there, but for the first time.
+        if !folder.is_dir() {
+            tokio::fs::create_dir_all(&folder).await.map_err(full)?;
+        }
         Ok(Self { folder, workspace: workspace.id })
     }
 
