@@ -334,7 +334,8 @@ pub struct Join {
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// A pin that the server must have, besides the invite's own
-    #[arg(long, value_name = "PIN")]
+    // One pin in 64 begins with a hyphen.
+    #[arg(long, value_name = "PIN", allow_hyphen_values = true)]
     pub trust_pin: Option<String>,
     /// Reach the invite's server at this address instead of the one in it: inside a network, through a tunnel, or before
     /// its name exists. The invite's pin is enforced all the same, so no other server can take its place
@@ -354,7 +355,8 @@ pub struct Login {
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
     /// The server's pin, from somebody who knows it; without it nothing is sent
-    #[arg(long, value_name = "PIN")]
+    // One pin in 64 begins with a hyphen.
+    #[arg(long, value_name = "PIN", allow_hyphen_values = true)]
     pub trust_pin: Option<String>,
 }
 
@@ -429,6 +431,7 @@ pub enum IdentityAction {
     #[command(after_help = "Example:\n  thechatapp-cli identity accept PIN")]
     Accept {
         /// The new pin, or the first two of its words
+        #[arg(allow_hyphen_values = true)]
         pin: String,
     },
 }

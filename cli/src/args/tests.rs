@@ -185,3 +185,12 @@ fn a_poll_is_asked_or_closed_and_a_vote_is_cast_or_withdrawn() {
     };
     assert_eq!((options, withdraw), (vec![1, 3], false));
 }
+
+#[test]
+fn a_pin_may_begin_with_a_hyphen() {
+    let login = ["login", "https://chat.example.org", "--name", "ines", "--trust-pin", "-qRtHyPhEn"];
+    let Command::Login(login) = parse(&login).unwrap().command else { panic!("another command") };
+    assert_eq!(login.trust_pin.as_deref(), Some("-qRtHyPhEn"));
+    assert!(parse(&["join", "https://x/join/y#z", "--name", "ines", "--trust-pin", "-q"]).is_ok());
+    assert!(parse(&["identity", "accept", "-qRtHyPhEn"]).is_ok());
+}
