@@ -103,7 +103,7 @@ async fn every_acknowledged_message_exists_once_in_order_whatever_was_killed() {
             assert!(seen.insert(id, (seq, text)).is_none(), "a message is there twice");
         }
         for (id, expected) in &acknowledged {
-            assert_eq!(seen.get(id), Some(expected), "an acknowledged message is not there");
+            assert_eq!(seen.get(id), Some(expected), "an acknowledged message is not among the {} there", seen.len());
         }
     }
     println!("{} messages acknowledged across {} kills", acknowledged.len(), rounds(20, 200));
