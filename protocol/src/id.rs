@@ -65,4 +65,8 @@ ids! {
     DeviceId
     /// A file. Made by its uploader's client.
     FileId
+    /// A custom role.
+    RoleId
+    /// A group of people.
+    GroupId
 }

@@ -6,6 +6,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod audit;
 pub mod error;
 pub mod event;
 pub mod http;
@@ -21,7 +22,7 @@ pub mod wire;
 
 pub use error::{Code, ErrorBody};
 pub use event::{Changes, Event, Row};
-pub use id::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
+pub use id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, RoleId, WorkspaceId};
 pub use method::{Access, Method, Scope};
 pub use time::Timestamp;
 

@@ -39,12 +39,17 @@ pub enum Scope {
     Person(AccountId),
 }
 
+/// How long a sign-in is fresh, in milliseconds.
+pub const FRESH_MILLIS: i64 = 10 * 60 * 1000;
+
 /// One thing a client can ask of a server.
 pub trait Method: Send + 'static {
     /// Its name, `noun.verb`, stable.
     const NAME: &'static str;
     /// Who may call it.
     const ACCESS: Access;
+    /// Whether it wants a sign-in that is [fresh](FRESH_MILLIS), whoever calls.
+    const FRESH: bool;
     /// What it takes.
     type Params: Serialize + DeserializeOwned + Send + 'static;
     /// What it answers.
@@ -53,9 +58,12 @@ pub trait Method: Send + 'static {
     fn scope(params: &Self::Params) -> Scope;
 }
 
-/// Declares methods in one table. `scope` is an expression over the parameters.
+/// Declares methods in one table. `scope` is an expression over the parameters; `fresh` after the name asks for a fresh
+/// sign-in.
 macro_rules! methods {
-    ($($(#[$doc:meta])* $name:ident = $wire:literal, $access:expr, $params:ty => $reply:ty, |$p:pat_param| $scope:expr;)*) => {
+    (@fresh) => { false };
+    (@fresh fresh) => { true };
+    ($($(#[$doc:meta])* $name:ident = $wire:literal $($fresh:ident)?, $access:expr, $params:ty => $reply:ty, |$p:pat_param| $scope:expr;)*) => {
         $(
             $(#[$doc])*
             #[derive(Clone, Copy, Debug)]
@@ -64,6 +72,7 @@ macro_rules! methods {
             impl $crate::method::Method for $name {
                 const NAME: &'static str = $wire;
                 const ACCESS: $crate::method::Access = $access;
+                const FRESH: bool = $crate::method::methods!(@fresh $($fresh)?);
                 type Params = $params;
                 type Reply = $reply;
                 fn scope($p: &Self::Params) -> $crate::method::Scope {

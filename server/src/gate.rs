@@ -4,12 +4,17 @@
 //! What the caller may not see is refused as not found.
 
 use crate::error::Fail;
+use crate::store::audit::By;
 use crate::store::channels::Channel;
 use crate::store::{View, channels, devices, members, messages, people};
+use crate::time::now;
 use std::marker::PhantomData;
+use std::net::IpAddr;
+use thechatapp_protocol::audit::Actor;
 use thechatapp_protocol::event::ChannelKind;
-use thechatapp_protocol::permission::Powers;
-use thechatapp_protocol::{Access, AccountId, ChannelId, DeviceId, MessageId, Method, Scope};
+use thechatapp_protocol::method::FRESH_MILLIS;
+use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::{Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope};
 
 /// Who calls: an enrolled device, as the session found it when it began, or a browser by its cookie, as the request found
 /// it.
@@ -19,6 +24,8 @@ pub struct Caller {
     pub person: AccountId,
     /// Which. A browser's session has an id as devices have.
     pub device: DeviceId,
+    /// From which address.
+    pub from: IpAddr,
 }
 
 /// Proof that the caller may use this method on what it touches, now.
@@ -26,6 +33,7 @@ pub struct Caller {
 pub struct Permit<M: Method> {
     caller: Caller,
     powers: Powers,
+    rank: Rank,
     place: Place,
     method: PhantomData<fn() -> M>,
 }
@@ -52,6 +60,17 @@ impl<M: Method> Permit<M> {
     /// With which powers.
     pub fn powers(&self) -> Powers {
         self.powers
+    }
+
+    /// As what.
+    pub fn rank(&self) -> Rank {
+        self.rank
+    }
+
+    /// Who acts, for the audit log.
+    pub fn by(&self) -> By {
+        let Caller { person, device, from } = self.caller;
+        By { actor: Actor::Person(person, device), place: Some(from) }
     }
 
     /// The channel in scope.
@@ -87,6 +106,9 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
         return Err(Fail::signed_out());
     }
     let person = standing.person;
+    if M::FRESH && standing.fresh.0.saturating_add(FRESH_MILLIS) <= now().0 {
+        return Err(not_fresh());
+    }
     let place = match (M::ACCESS, scope) {
         // Enrolment and sign-in have their own ways in: who is signed in already does not take them.
         (Access::Device | Access::Anyone, _) => return Err(Fail::denied("this device is enrolled already")),
@@ -136,7 +158,18 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
             return Err(Fail::Broken("a method whose access does not fit its scope"));
         }
     };
-    Ok(Permit { caller: Caller { person, device: caller.device }, powers: standing.powers, place, method: PhantomData })
+    let caller = Caller { person, ..caller };
+    Ok(Permit { caller, powers: standing.powers, rank: standing.rank, place, method: PhantomData })
+}
+
+fn not_fresh() -> Fail {
+    ErrorBody::new(
+        Code::StepUp,
+        "This wants a fresh sign-in",
+        "whoever does it has to have proved who they are within the last ten minutes",
+        "confirm your password and try again",
+    )
+    .into()
 }
 
 fn readable(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {

@@ -36,6 +36,8 @@ pub enum Purpose {
     Digests,
     /// Tokens of the search index.
     Search,
+    /// What belongs to the workspace and to no channel: the audit log, settings, secrets of accounts, names of roles and groups.
+    Records,
 }
 
 impl Purpose {
@@ -47,6 +49,7 @@ impl Purpose {
             Self::Names => "names",
             Self::Digests => "digests",
             Self::Search => "search",
+            Self::Records => "records",
         }
     }
 }
@@ -58,6 +61,7 @@ pub struct Keyring {
     names: Key,
     digests: Key,
     search: Key,
+    records: Key,
     channels: RwLock<Channels>,
 }
 
@@ -121,13 +125,26 @@ pub struct FieldPlace {
     pub revision: u64,
 }
 
+/// Where a value is sealed that belongs to no channel.
+#[derive(Clone, Copy, Debug)]
+pub struct RecordPlace<'a> {
+    /// The table.
+    pub table: &'static str,
+    /// The column.
+    pub column: &'static str,
+    /// The row's primary key.
+    pub row: &'a [u8],
+    /// How often the value was replaced.
+    pub revision: u64,
+}
+
 impl Keyring {
     /// Makes the keys of a new workspace.
     ///
     /// # Errors
     /// When the database or the system's randomness fails.
     pub fn create(db: &Connection, workspace: WorkspaceId, top: &Key) -> Result<(), Fail> {
-        for purpose in [Purpose::Names, Purpose::Digests, Purpose::Search] {
+        for purpose in [Purpose::Names, Purpose::Digests, Purpose::Search, Purpose::Records] {
             store(db, top, purpose, workspace.as_bytes(), 0, &Key::random()?)?;
         }
         Ok(())
@@ -144,6 +161,15 @@ impl Keyring {
         let digests = one(Purpose::Digests)?;
         let search = one(Purpose::Search)?;
         let (Some(names), Some(digests), Some(search)) = (names, digests, search) else { return Err(missing) };
+        let records = match one(Purpose::Records)? {
+            Some(key) => key,
+            // A workspace of a release that had none yet.
+            None => {
+                let key = Key::random()?;
+                store(db, &top, Purpose::Records, workspace.as_bytes(), 0, &key)?;
+                key
+            }
+        };
         let mut channels = Channels::default();
         let mut rows = db.prepare("SELECT id, epoch, wrapped FROM keys WHERE what = 'channel' ORDER BY epoch")?;
         let mut rows = rows.query([])?;
@@ -156,7 +182,7 @@ impl Keyring {
             channels.epoch = epoch;
         }
         let tops = RwLock::new(Tops { current: top, other: None, retired: None });
-        Ok(Self { workspace, tops, names, digests, search, channels: RwLock::new(channels) })
+        Ok(Self { workspace, tops, names, digests, search, records, channels: RwLock::new(channels) })
     }
 
     /// Whose keys these are.
@@ -380,6 +406,22 @@ impl Keyring {
     /// [`Fail::Seal`] when it was altered or moved.
     pub fn open_device(&self, device: DeviceId, sealed: &[u8]) -> Result<String, Fail> {
         self.open_under_top(&self.context("devices", "name", device.as_bytes(), 0), sealed)
+    }
+
+    /// Seals a value that belongs to the workspace and to no channel.
+    ///
+    /// # Errors
+    /// When the system's randomness fails.
+    pub fn seal_record(&self, place: &RecordPlace<'_>, value: &[u8]) -> Result<Vec<u8>, Fail> {
+        Ok(seal(&self.records, &self.context(place.table, place.column, place.row, place.revision), value)?)
+    }
+
+    /// Opens what [`Self::seal_record`] sealed for the same place.
+    ///
+    /// # Errors
+    /// [`Fail::Seal`] for what was changed, or stands elsewhere.
+    pub fn open_record(&self, place: &RecordPlace<'_>, sealed: &[u8]) -> Result<Zeroizing<Vec<u8>>, Fail> {
+        Ok(open(&self.records, &self.context(place.table, place.column, place.row, place.revision), sealed)?)
     }
 
     /// A reader may see rows of just before a change of the workspace key, or of just after.

@@ -23,7 +23,7 @@ use thechatapp_server::error::Kind;
 const SAID: [&str; 4] = ["a plan", "first message", "second message, edited", "with a file"];
 
 fn earlier() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/schema-4")
+    Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/schema-4")
 }
 
 fn copy(from: &Path, to: &Path) {

@@ -167,7 +167,7 @@ fn an_upgrade_without_room_for_its_copy_does_not_begin() {
     std::fs::write(server.passphrase_file(), "server passphrase\n").unwrap();
     std::fs::remove_dir_all(server.data()).unwrap();
     let Some(disk) = SmallDisk::over(&server.data(), "8m") else { return };
-    let earlier = Path::new(env!("CARGO_MANIFEST_DIR")).join("../server/tests/schema-4");
+    let earlier = Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("../server/tests/schema-4");
     assert!(Command::new("cp").arg("-r").arg(earlier.join(".")).arg(server.data()).status().unwrap().success());
     let refused = server.try_run(&["workspace", "list"]);
     assert_eq!(refused.status.code(), Some(28), "{refused:?}");

@@ -9,6 +9,7 @@ use crate::store::devices::New;
 use crate::store::{browsers, devices, invites, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
+use std::net::IpAddr;
 use std::sync::Arc;
 use thechatapp_protocol::methods::account::{
     Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, SignInParams, WhoAmI,
@@ -22,6 +23,8 @@ use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Scope};
 pub struct Newcomer {
     /// The key it proved.
     pub key: DevicePublic,
+    /// From which address.
+    pub from: IpAddr,
     /// The hash of this session's handshake, which its signature covers.
     pub handshake: [u8; 32],
 }
@@ -57,9 +60,9 @@ async fn join(workspace: &Arc<Workspace>, device: New, code: String, name: &str,
     let own = workspace.clone();
     workspace
         .unguarded(move |tx| {
-            let powers = invites::take(tx, code.trim())?;
+            let rank = invites::take(tx, code.trim())?;
             let id = AccountId::from_parts(now().unix_millis(), &random()?);
-            people::create(tx, id, &name, &hash, powers)?;
+            people::create(tx, id, &name, &hash, rank)?;
             devices::insert(tx, id, &device)?;
             me(&own, tx.view(), id, device.id)
         })
@@ -104,7 +107,7 @@ pub async fn sign_in_browser(
 ) -> Result<Me, Fail> {
     let SignInParams { name, password } = params;
     let id = DeviceId::from_parts(now().unix_millis(), &random()?);
-    let session = browsers::New { id, token_hash, agent: browser.agent, address: browser.address };
+    let session = browsers::New { id, token_hash, agent: browser.agent, address: browser.address.to_string() };
     let own = workspace.clone();
     auth::by_password(workspace, &name, password, move |tx, person| {
         if let Some(before) = browser.before {
@@ -122,7 +125,7 @@ pub struct Browser {
     /// What it says it is.
     pub agent: String,
     /// Where it comes from.
-    pub address: String,
+    pub address: IpAddr,
     /// The session that it had until now.
     pub before: Option<DeviceId>,
 }

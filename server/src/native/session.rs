@@ -18,6 +18,7 @@ use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use bytes::Bytes;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::methods::account::Enrol;
@@ -57,6 +58,7 @@ pub struct Begun {
     pub transport: Transport,
     pub device: DevicePublic,
     pub place: Arc<Place>,
+    pub from: IpAddr,
     pub at: Timestamp,
 }
 
@@ -96,6 +98,7 @@ struct Session {
     transport: Transport,
     device: DevicePublic,
     place: Arc<Place>,
+    from: IpAddr,
     who: Who,
     calls: FuturesUnordered<BoxFuture<'static, Answer>>,
     events: Option<mpsc::Receiver<Heard>>,
@@ -117,6 +120,7 @@ pub async fn run(shared: Arc<Shared>, workspace: Arc<Workspace>, socket: WebSock
         transport: begun.transport,
         device: begun.device,
         place: begun.place,
+        from: begun.from,
         who: Who::Unproven,
         calls: FuturesUnordered::new(),
         events: None,
@@ -219,13 +223,13 @@ impl Session {
 
     /// The first valid frame: the handshake was no old one, so now it counts.
     async fn recognise(&mut self) -> Result<(), End> {
-        let key = self.device;
+        let (key, from) = (self.device, self.from);
         let known = self
             .workspace
             .look(move |view| {
                 let Some((device, person)) = devices::by_key(view, &key)? else { return Ok(None) };
                 let good = devices::standing(view, device)?.is_some_and(|standing| standing.good);
-                Ok(Some((Caller { person, device }, good)))
+                Ok(Some((Caller { person, device, from }, good)))
             })
             .await;
         let known = match known {
@@ -282,7 +286,8 @@ impl Session {
                 self.calls.push(call.boxed());
             }
             Who::Newcomer if request.method == Enrol::NAME => {
-                let newcomer = Newcomer { key: self.device, handshake: *self.transport.handshake_hash() };
+                let newcomer =
+                    Newcomer { key: self.device, from: self.from, handshake: *self.transport.handshake_hash() };
                 let call = async move {
                     let result = enrol(&workspace, newcomer, &request.params).await;
                     Answer { stream, result, listener: None }

@@ -132,7 +132,10 @@ fn begin(workspace: &Workspace, connection: &Connection, headers: &HeaderMap) ->
         for key in identity.sessions() {
             if let Ok((transport, answer, device)) = respond(&prologue, key, &hello, steady_millis()) {
                 let answer = HeaderValue::from_str(&BASE64URL_NOPAD.encode(&answer)).map_err(|_| bad("no answer"))?;
-                return Ok((Begun { transport, device, place: connection.place.clone(), at: now() }, answer));
+                return Ok((
+                    Begun { transport, device, place: connection.place.clone(), from: connection.address, at: now() },
+                    answer,
+                ));
             }
         }
     }

@@ -59,8 +59,8 @@ pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) 
     }
     tx.db
         .prepare_cached(
-            "INSERT INTO browsers (id, person, token_hash, agent, address, created, used)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6)",
+            "INSERT INTO browsers (id, person, token_hash, agent, address, created, used, fresh)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)",
         )?
         .execute((
             session.id.as_bytes(),

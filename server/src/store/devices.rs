@@ -7,7 +7,7 @@ use crate::hub::Note;
 use crate::time::now;
 use rusqlite::OptionalExtension;
 use thechatapp_protocol::methods::devices::Device;
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
 
@@ -20,6 +20,10 @@ pub struct Standing {
     pub good: bool,
     /// The account's powers.
     pub powers: Powers,
+    /// Its rank.
+    pub rank: Rank,
+    /// When its person last proved who they are on this device.
+    pub fresh: Timestamp,
 }
 
 /// Whether a device or a browser's session may act, at this moment.
@@ -30,19 +34,26 @@ pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fa
     // Every call asks this. Both in one statement would be planned anew each time, because of its parameter.
     let look = |sql: &str| {
         let found = view.db.prepare_cached(sql)?.query_row([device.as_bytes()], |row| {
-            Ok(Standing { person: AccountId::from_bytes(row.get(0)?), good: row.get(1)?, powers: Powers(row.get(2)?) })
+            Ok(Standing {
+                person: AccountId::from_bytes(row.get(0)?),
+                good: row.get(1)?,
+                powers: Powers(row.get(2)?),
+                rank: Rank::from_stored(row.get(3)?),
+                fresh: Timestamp(row.get(4)?),
+            })
         });
         Ok::<_, Fail>(found.optional()?)
     };
     let found = look(
-        "SELECT d.person, d.revoked = 0 AND p.active, p.powers FROM devices d JOIN people p ON p.id = d.person
-         WHERE d.id = ?1",
+        "SELECT d.person, d.revoked = 0 AND p.active, p.powers, p.rank, d.fresh
+         FROM devices d JOIN people p ON p.id = d.person WHERE d.id = ?1",
     )?;
     match found {
         Some(found) => Ok(Some(found)),
-        None => {
-            look("SELECT b.person, p.active, p.powers FROM browsers b JOIN people p ON p.id = b.person WHERE b.id = ?1")
-        }
+        None => look(
+            "SELECT b.person, p.active, p.powers, p.rank, b.fresh
+             FROM browsers b JOIN people p ON p.id = b.person WHERE b.id = ?1",
+        ),
     }
 }
 
@@ -94,8 +105,9 @@ pub fn insert(tx: &Tx<'_>, person: AccountId, device: &New) -> Result<(), Fail> 
     let name = tx.keyring.seal_device(device.id, &device.name)?;
     tx.db
         .prepare_cached(
-            "INSERT INTO devices (id, person, static_key, signing_key, name, platform, enrolled, last_seen, revoked)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0)",
+            "INSERT INTO devices
+                (id, person, static_key, signing_key, name, platform, enrolled, last_seen, revoked, fresh)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, ?7)",
         )?
         .execute((
             device.id.as_bytes(),

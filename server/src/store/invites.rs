@@ -5,35 +5,35 @@ use crate::error::Fail;
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 
 /// Keeps a new invite.
 ///
 /// # Errors
 /// SQLite's.
-pub fn insert(db: &Connection, code: &str, powers: Powers, uses: u32, expires: Timestamp) -> Result<(), Fail> {
+pub fn insert(db: &Connection, code: &str, rank: Rank, uses: u32, expires: Timestamp) -> Result<(), Fail> {
     db.prepare_cached(
-        "INSERT INTO invites (code_hash, powers, uses_left, expires, created) VALUES (?1, ?2, ?3, ?4, ?5)",
+        "INSERT INTO invites (code_hash, powers, rank, uses_left, expires, created) VALUES (?1, 0, ?2, ?3, ?4, ?5)",
     )?
-    .execute((hash(code), powers.0, uses, expires.0, now().0))?;
+    .execute((hash(code), rank as u8, uses, expires.0, now().0))?;
     Ok(())
 }
 
-/// Uses an invite once; the answer is the powers it gives.
+/// Uses an invite once; the answer is the rank it gives.
 ///
 /// # Errors
 /// Denied for one that never was, is used up or has expired; these three look the same.
-pub fn take(tx: &Tx<'_>, code: &str) -> Result<Powers, Fail> {
-    let powers: Option<u16> = tx
+pub fn take(tx: &Tx<'_>, code: &str) -> Result<Rank, Fail> {
+    let rank: Option<u8> = tx
         .db
         .prepare_cached(
             "UPDATE invites SET uses_left = uses_left - 1 WHERE code_hash = ?1 AND uses_left > 0 AND expires > ?2
-             RETURNING powers",
+             RETURNING rank",
         )?
         .query_row((hash(code), now().0), |row| row.get(0))
         .optional()?;
-    powers.map(Powers).ok_or_else(|| {
+    rank.map(Rank::from_stored).ok_or_else(|| {
         ErrorBody::new(
             Code::Denied,
             "This invite is not valid",

@@ -1,6 +1,7 @@
 //! What a workspace keeps: one repository for each kind of row. Functions here run inside a transaction of the writer, or
 //! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
 
+pub mod audit;
 pub mod browsers;
 pub mod channels;
 pub mod check;
@@ -43,6 +44,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0006_browsers.sql"),
     include_str!("migrations/0007_wipes.sql"),
     include_str!("migrations/0008_index.sql"),
+    include_str!("migrations/0009_rights.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

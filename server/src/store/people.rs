@@ -9,7 +9,7 @@ use crate::hub::Audience;
 use crate::time::now;
 use rusqlite::OptionalExtension;
 use thechatapp_protocol::event::PersonRow;
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, Row};
 use unicode_normalization::UnicodeNormalization;
 
@@ -96,7 +96,7 @@ pub fn account(view: View<'_>, name: &str) -> Result<Option<Account>, Fail> {
 ///
 /// # Errors
 /// Conflict when the name is taken by another account.
-pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, powers: Powers) -> Result<PersonRow, Fail> {
+pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, rank: Rank) -> Result<PersonRow, Fail> {
     if account(tx.view(), name)?.is_some() {
         return Err(thechatapp_protocol::ErrorBody::new(
             thechatapp_protocol::Code::Conflict,
@@ -108,7 +108,7 @@ pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, powers
     }
     make_room(tx, name)?;
     let change = tx.change();
-    insert(tx, id, name, None, Some(password), powers, change)?;
+    insert(tx, id, name, None, Some(password), rank, change)?;
     let row = PersonRow { id, name: name.to_owned(), imported: false, active: true, change };
     tx.tell(Row::Person(row.clone()), Audience::Everyone);
     for channel in super::channels::for_everybody(tx.view())? {
@@ -134,7 +134,7 @@ pub fn imported(tx: &mut Tx<'_>, nick: &str) -> Result<(AccountId, bool), Fail> 
     }
     let name = free_name(tx, nick)?;
     let change = tx.change();
-    insert(tx, id, &name, Some(&from), None, Powers::NONE, change)?;
+    insert(tx, id, &name, Some(&from), None, Rank::Member, change)?;
     tx.tell(Row::Person(PersonRow { id, name, imported: true, active: false, change }), Audience::Everyone);
     Ok((id, true))
 }
@@ -200,15 +200,15 @@ fn insert(
     name: &str,
     imported_from: Option<&[u8; 32]>,
     password: Option<&str>,
-    powers: Powers,
+    rank: Rank,
     change: u64,
 ) -> Result<(), Fail> {
     let sealed = tx.keyring.seal_name(id, 0, name)?;
     let hash = tx.keyring.name_hash("person", &fold(name));
     tx.db
         .prepare_cached(
-            "INSERT INTO people (id, name, revision, name_hash, imported_from, password, active, powers, created, change)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO people (id, name, revision, name_hash, imported_from, password, active, powers, rank, created, change)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?
         .execute((
             id.as_bytes(),
@@ -217,7 +217,8 @@ fn insert(
             imported_from,
             password,
             imported_from.is_none(),
-            powers.0,
+            rank.powers().0,
+            rank as u8,
             now().0,
             signed(change),
         ))?;

@@ -13,7 +13,7 @@ use crate::keyring::delete_channel;
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
 use thechatapp_protocol::event::{ChannelKind, MemberRow, PersonRow};
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, Row, Timestamp};
 
 /// What a wiped person is called.
@@ -245,7 +245,7 @@ fn forget_name(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     let hash = tx.keyring.digest(&[b"wiped person", person.as_bytes()]);
     let change = tx.change();
     tx.db.execute(
-        "UPDATE people SET name = ?2, revision = ?3, name_hash = ?4, password = NULL, active = 0, powers = 0, change = ?5
+        "UPDATE people SET name = ?2, revision = ?3, name_hash = ?4, password = NULL, active = 0, powers = 0, rank = 2, change = ?5
          WHERE id = ?1",
         (person.as_bytes(), sealed, revision, hash, signed(change)),
     )?;
@@ -349,8 +349,8 @@ pub fn person_step(tx: &mut Tx<'_>, person: AccountId, trace: Trace, places: &[i
 /// # Errors
 /// SQLite's.
 pub fn has_owner(view: View<'_>) -> Result<bool, Fail> {
-    let mut query = view.db.prepare("SELECT 1 FROM people WHERE active AND powers = ?1")?;
-    Ok(query.exists([Powers::ALL.0])?)
+    let mut query = view.db.prepare("SELECT 1 FROM people WHERE active AND rank = ?1")?;
+    Ok(query.exists([Rank::Owner as u8])?)
 }
 
 /// Nothing is left: the files' bytes are gone, and the search index is tidy.

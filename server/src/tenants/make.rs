@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::identity::{Invite, Pin, make_code};
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Timestamp, WorkspaceId};
 use thechatapp_seal::{Key, WrapContext};
 
@@ -92,7 +92,7 @@ impl Host {
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);
             store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
             let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
-            invites::insert(&step, &code, Powers::ALL, 1, expires)?;
+            invites::insert(&step, &code, Rank::Owner, 1, expires)?;
             step.commit()?;
             (identity.pin(), successor)
         };
@@ -158,7 +158,7 @@ impl Host {
     /// # Errors
     /// Bad input when there is no such workspace.
     pub async fn invite(&self, name: &str, uses: u32, lasts: Duration) -> Result<String> {
-        self.invite_with(name, Powers::NONE, uses, lasts).await
+        self.invite_with(name, Rank::Member, uses, lasts).await
     }
 
     /// An invite that makes an owner, for a workspace that has none any longer.
@@ -166,15 +166,15 @@ impl Host {
     /// # Errors
     /// The same.
     pub(crate) async fn invite_owner(&self, name: &str) -> Result<String> {
-        self.invite_with(name, Powers::ALL, 1, OWNER_INVITE).await
+        self.invite_with(name, Rank::Owner, 1, OWNER_INVITE).await
     }
 
-    async fn invite_with(&self, name: &str, powers: Powers, uses: u32, lasts: Duration) -> Result<String> {
+    async fn invite_with(&self, name: &str, rank: Rank, uses: u32, lasts: Duration) -> Result<String> {
         let workspace = self.workspace(name)?;
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, powers, uses, expires)).await?;
+        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, rank, uses, expires)).await?;
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }

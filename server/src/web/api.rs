@@ -67,11 +67,8 @@ pub async fn call(
 async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Request) -> Result<Response, Refused> {
     let workspace = session::workspace(web, name)?;
     let before = session::find(&workspace, request.headers(), now()).await?;
-    let browser = Browser {
-        agent: agent(request.headers()),
-        address: connection.address.to_string(),
-        before: before.map(|found| found.id),
-    };
+    let browser =
+        Browser { agent: agent(request.headers()), address: connection.address, before: before.map(|found| found.id) };
     let params = methods::params::<SignIn>(Encoding::Json, &read(request, SIGN_IN_MAX).await?)?;
     // Only now, so that nobody keeps a turn by sending slowly.
     let busy = || Refused::busy("Too many people sign in at once");

@@ -120,7 +120,7 @@ impl Visit {
                 let _ = own.unguarded(move |tx| browsers::used(tx, found.id, at)).await;
             });
         }
-        Ok(Self { workspace, caller: Caller { person: found.person, device: found.id } })
+        Ok(Self { workspace, caller: Caller { person: found.person, device: found.id, from: connection.address } })
     }
 }
 

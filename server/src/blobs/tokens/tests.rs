@@ -4,7 +4,11 @@ use thechatapp_protocol::{AccountId, DeviceId};
 
 fn allowed(device: u8) -> Allowed {
     Allowed {
-        caller: Caller { person: AccountId::from_bytes([1; 16]), device: DeviceId::from_bytes([device; 16]) },
+        caller: Caller {
+            person: AccountId::from_bytes([1; 16]),
+            device: DeviceId::from_bytes([device; 16]),
+            from: [127, 0, 0, 1].into(),
+        },
         channel: ChannelId::from_bytes([2; 16]),
         file: FileId::from_bytes([3; 16]),
         upload: None,

@@ -1,7 +1,7 @@
 use super::super::people;
 use super::super::tests::{ALICE, Store};
 use super::*;
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 
 const START: i64 = 1_795_000_000_000;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb0; 16]));
@@ -22,7 +22,7 @@ fn new(number: u8) -> New {
 fn store() -> Store {
     let store = Store::new();
     for (id, name) in [(ALICE, "alice"), (BOB, "bob")] {
-        store.job(|tx| people::create(tx, id, name, "hash", Powers::NONE).map(|_| ())).unwrap();
+        store.job(|tx| people::create(tx, id, name, "hash", Rank::Member).map(|_| ())).unwrap();
     }
     store
 }

@@ -1,7 +1,7 @@
 use super::super::tests::{ALICE, Store};
 use super::super::{channels, devices, edits, people, saved};
 use super::*;
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::DevicePublic;
 
 fn view(store: &Store) -> View<'_> {
@@ -23,7 +23,7 @@ fn all(store: &Store) -> Found {
 #[test]
 fn each_value_that_does_not_open_is_named_by_its_place_alone() {
     let store = Store::new();
-    store.job(|tx| people::create(tx, ALICE, "alice", "x", Powers::ALL)).unwrap();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
     let device = devices::New {
         id: DeviceId::from_bytes([4; 16]),
         key: DevicePublic([1; 32]),
@@ -42,7 +42,7 @@ fn each_value_that_does_not_open_is_named_by_its_place_alone() {
     store.job(|tx| saved::save(tx, channel, place, ALICE, Some("a note"))).unwrap();
     assert_eq!(edits::versions(view(&store), channel, place, 0).unwrap().versions.len(), 2);
     // A name, a device, five texts, a topic, a former text, a note, and the keys of a workspace and a channel.
-    assert_eq!(all(&store), Found { values: 2 + 5 + 3 + 3 + 1, problems: Vec::new() });
+    assert_eq!(all(&store), Found { values: 2 + 5 + 3 + 4 + 1, problems: Vec::new() });
 
     // Values of one row in another's place, as somebody would put them there who can write to an opened database.
     for (sql, named) in [

@@ -4,7 +4,7 @@ use super::*;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::polls::CreatePollParams;
 use thechatapp_protocol::methods::saved::ListSavedParams;
-use thechatapp_protocol::permission::Powers;
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{FileId, MessageId};
 use thechatapp_seal::Key;
 
@@ -51,7 +51,7 @@ struct Content {
 
 /// A workspace with something in every sealed column.
 fn filled(store: &Store) -> Content {
-    store.job(|tx| people::create(tx, ALICE, "alice", "x", Powers::ALL)).unwrap();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
     let channel = store.channel(1);
     store.job(|tx| channels::set_topic(tx, channel, "a topic")).unwrap();
     for number in 0..250 {

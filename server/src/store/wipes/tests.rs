@@ -11,7 +11,8 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 21] = [
+const TABLES: [&str; 22] = [
+    "audit",
     "browsers",
     "channels",
     "devices",
@@ -63,8 +64,8 @@ fn upload(store: &Store, channel: Channel, person: AccountId, number: u8) -> Fil
 /// Alice and Bob talk in two channels, with everything that can belong to a message, of each about the other's.
 fn scene() -> (Store, Channel, Channel) {
     let store = Store::new();
-    store.job(|tx| people::create(tx, ALICE, "alice", "x", Powers::ALL)).unwrap();
-    store.job(|tx| people::create(tx, BOB, "bob", "x", Powers::NONE)).unwrap();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
+    store.job(|tx| people::create(tx, BOB, "bob", "x", Rank::Member)).unwrap();
     let (first, second) = (store.channel(1), store.channel(2));
     for (number, channel) in [(10, first), (60, second)] {
         store.job(|tx| channels::set_topic(tx, channel, "a topic")).unwrap();
@@ -99,14 +100,14 @@ fn scene() -> (Store, Channel, Channel) {
     store
         .db
         .execute(
-            "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0)",
+            "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0, 0)",
             ([1; 16], BOB.as_bytes()),
         )
         .unwrap();
     store
         .db
         .execute(
-            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0)",
+            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0)",
             ([2; 16], BOB.as_bytes()),
         )
         .unwrap();
@@ -272,7 +273,7 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     assert_eq!(found(&store, "lives", ALICE), 2);
     assert!(has_owner(view(&store)).unwrap());
     // Somebody else may go by the name now.
-    store.job(|tx| people::create(tx, AccountId::from_bytes([3; 16]), "Bob", "x", Powers::NONE)).unwrap();
+    store.job(|tx| people::create(tx, AccountId::from_bytes([3; 16]), "Bob", "x", Rank::Member)).unwrap();
 }
 
 #[test]
@@ -321,7 +322,7 @@ fn history_that_is_imported_again_brings_no_wiped_person_back() {
 #[test]
 fn a_row_of_the_index_goes_only_where_no_other_is_looked_for_behind_it() {
     let store = Store::new();
-    store.job(|tx| people::create(tx, ALICE, "alice", "x", Powers::ALL)).unwrap();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
     let (first, second) = (store.channel(1), store.channel(2));
     let mut places = Vec::new();
     for channel in [first, second] {
@@ -346,7 +347,7 @@ fn a_channel_that_everybody_is_in_is_made_anew() {
     let store = Store::new();
     let id = ChannelId::from_bytes([7; 16]);
     let general = store.job(|tx| channels::create(tx, id, "general", ChannelKind::Public, None, true)).unwrap();
-    store.job(|tx| people::create(tx, ALICE, "alice", "x", Powers::ALL)).unwrap();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
     say(&store, general, ALICE, 1, "hello", Vec::new());
     let named = channel_named(view(&store), "#General").unwrap();
     store.job(|tx| begin_channel(tx, named)).unwrap();
