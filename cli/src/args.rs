@@ -6,8 +6,11 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
+mod settings;
 #[cfg(test)]
 mod tests;
+
+pub use settings::SettingsAction;
 
 /// TheChatApp at a terminal
 #[derive(Debug, Parser)]
@@ -294,6 +297,13 @@ pub enum Command {
     /// Show the profile's key, the connections, and what waits to be sent
     #[command(after_help = "Example:\n  thechatapp-cli status --json")]
     Status,
+    /// Show and change settings, and count usage
+    #[command(after_help = "Example:\n  thechatapp-cli settings set web_chat.enabled off")]
+    Settings {
+        /// What about them.
+        #[command(subcommand)]
+        action: SettingsAction,
+    },
     /// List one's devices
     #[command(after_help = "Example:\n  thechatapp-cli devices")]
     Devices,

@@ -12,6 +12,7 @@ mod identity;
 mod messages;
 mod polls;
 mod saved;
+mod settings;
 mod threads;
 
 pub use files::Progress;

@@ -17,6 +17,7 @@ pub mod methods;
 pub mod permission;
 pub mod search;
 pub mod session;
+pub mod settings;
 pub mod time;
 pub mod wire;
 

@@ -39,16 +39,13 @@ pub enum Scope {
     Person(AccountId),
 }
 
-/// How long a sign-in is fresh, in milliseconds.
-pub const FRESH_MILLIS: i64 = 10 * 60 * 1000;
-
 /// One thing a client can ask of a server.
 pub trait Method: Send + 'static {
     /// Its name, `noun.verb`, stable.
     const NAME: &'static str;
     /// Who may call it.
     const ACCESS: Access;
-    /// Whether it wants a sign-in that is [fresh](FRESH_MILLIS), whoever calls.
+    /// Whether it wants a sign-in that is [fresh](crate::settings::FRESH_MINUTES), whoever calls.
     const FRESH: bool;
     /// What it takes.
     type Params: Serialize + DeserializeOwned + Send + 'static;

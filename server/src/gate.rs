@@ -6,14 +6,14 @@
 use crate::error::Fail;
 use crate::store::audit::By;
 use crate::store::channels::Channel;
-use crate::store::{View, channels, devices, members, messages, people};
+use crate::store::{View, channels, devices, members, messages, people, settings};
 use crate::time::now;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use thechatapp_protocol::audit::Actor;
 use thechatapp_protocol::event::ChannelKind;
-use thechatapp_protocol::method::FRESH_MILLIS;
 use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::settings::FRESH_MINUTES;
 use thechatapp_protocol::{Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope};
 
 /// Who calls: an enrolled device, as the session found it when it began, or a browser by its cookie, as the request found
@@ -106,8 +106,11 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
         return Err(Fail::signed_out());
     }
     let person = standing.person;
-    if M::FRESH && standing.fresh.0.saturating_add(FRESH_MILLIS) <= now().0 {
-        return Err(not_fresh());
+    if M::FRESH {
+        let minutes = settings::number(view, FRESH_MINUTES)?;
+        if standing.fresh.unix_millis().saturating_add(minutes * 60_000) <= now().unix_millis() {
+            return Err(not_fresh(minutes));
+        }
     }
     let place = match (M::ACCESS, scope) {
         // Enrolment and sign-in have their own ways in: who is signed in already does not take them.
@@ -162,11 +165,11 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     Ok(Permit { caller, powers: standing.powers, rank: standing.rank, place, method: PhantomData })
 }
 
-fn not_fresh() -> Fail {
+fn not_fresh(minutes: u64) -> Fail {
     ErrorBody::new(
         Code::StepUp,
         "This wants a fresh sign-in",
-        "whoever does it has to have proved who they are within the last ten minutes",
+        format!("whoever does it has to have proved who they are within the last {minutes} minutes"),
         "confirm your password and try again",
     )
     .into()

@@ -16,14 +16,24 @@ use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, for_each_method};
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
-const NAME_NOTHING: [&str; 8] = [
+const NAME_NOTHING: [&str; 18] = [
     "account.enrol",
     "account.sign_in",
     "account.whoami",
+    "analytics.usage",
     "channels.create",
     "devices.list",
     "devices.sign_out",
     "saved.list",
+    "settings.history",
+    "settings.list",
+    "settings.set_analytics",
+    "settings.set_authentication",
+    "settings.set_privacy",
+    "settings.set_server",
+    "settings.set_storage",
+    "settings.set_updates",
+    "settings.set_web_chat",
     "sync.start",
 ];
 

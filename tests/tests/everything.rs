@@ -132,6 +132,19 @@ impl Run {
                 alice.wait_sent(ws, sent.id, PATIENCE).await.unwrap();
             }
         }
+        for (name, value) in [
+            ("server.edit_minutes", "100"),
+            ("authentication.password_length", "9"),
+            ("privacy.deleted_content", "remove"),
+            ("web_chat.enabled", "on"),
+            ("analytics.enabled", "on"),
+            ("updates.channel", "beta"),
+            ("storage.largest_file", "100000000"),
+        ] {
+            alice.change_setting(ws, name, Some(value)).await.unwrap();
+        }
+        alice.revert_setting(ws, "updates.channel", None).await.unwrap();
+        alice.usage(ws, 7).await.unwrap();
         let former = alice.send(ws, general, &self.word("former text"), None).await.unwrap().id;
         alice.wait_sent(ws, former, PATIENCE).await.unwrap();
         alice.edit(ws, general, former, &self.word("later text")).await.unwrap();

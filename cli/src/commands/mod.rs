@@ -10,6 +10,7 @@ mod polls;
 mod saved;
 mod search;
 mod send;
+mod settings;
 mod threads;
 mod watch;
 
@@ -58,6 +59,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Download { file, range, output, .. } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
+        Command::Settings { action } => settings::settings(desk, action).await,
         Command::Whoami => account::whoami(desk),
         Command::Devices => account::devices(desk).await,
         // They open the profile themselves, or need none.

@@ -7,6 +7,7 @@ pub mod files;
 pub mod messages;
 pub mod polls;
 pub mod saved;
+pub mod settings;
 pub mod sync;
 
 /// Calls a macro with the type of every method: one list for dispatch, the access table, and tests that cover all.
@@ -46,6 +47,16 @@ macro_rules! for_each_method {
             $crate::methods::saved::Save,
             $crate::methods::saved::Unsave,
             $crate::methods::saved::ListSaved,
+            $crate::methods::settings::ListSettings,
+            $crate::methods::settings::SettingHistory,
+            $crate::methods::settings::SetServer,
+            $crate::methods::settings::SetAuthentication,
+            $crate::methods::settings::SetPrivacy,
+            $crate::methods::settings::SetWebChat,
+            $crate::methods::settings::SetAnalytics,
+            $crate::methods::settings::SetUpdates,
+            $crate::methods::settings::SetStorage,
+            $crate::methods::settings::Usage,
             $crate::methods::sync::StartSync,
         }
     };

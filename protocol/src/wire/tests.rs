@@ -6,8 +6,10 @@ use crate::event::{
     self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
+use crate::methods::settings::*;
 use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
-use crate::permission::Powers;
+use crate::permission::{Power, Powers};
+use crate::settings::Value;
 use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, MessageId, Method, Timestamp, WorkspaceId};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write;
@@ -92,6 +94,33 @@ impl Golden {
         self.add(M::NAME, params);
         self.add(&format!("{}:reply", M::NAME), reply);
     }
+}
+
+fn settings(golden: &mut Golden) {
+    let row = SettingRow {
+        name: "web_chat.enabled".into(),
+        value: Value::Switch(false),
+        default: Value::Switch(true),
+        version: 3,
+        power: Power::WebChat,
+        about: "whether".into(),
+    };
+    golden.method::<ListSettings>(&Nothing {}, &SettingList { settings: vec![row.clone()] });
+    let version = SettingVersion { version: 3, value: Value::Number(14), by: PERSON, at: AT };
+    let history = SettingHistoryParams { name: "web_chat.enabled".into() };
+    golden.method::<SettingHistory>(&history, &SettingVersions { versions: vec![version] });
+    let set = SetSettingParams { name: "web_chat.enabled".into(), value: Some(Value::Switch(false)), version: 2 };
+    golden.method::<SetServer>(&set, &row);
+    golden.method::<SetAuthentication>(&set, &row);
+    golden.method::<SetPrivacy>(&set, &row);
+    golden.method::<SetWebChat>(&set, &row);
+    golden.method::<SetAnalytics>(&set, &row);
+    golden.method::<SetUpdates>(&set, &row);
+    golden.method::<SetStorage>(&set, &row);
+    golden.add("settings.set_storage:default", &SetSettingParams { value: None, ..set });
+    let days = vec![UsedOn { day: AT, messages: 40, people: 3 }];
+    let used = UsageReply { accounts: 5, channels: 4, messages: 900, file_bytes: 20_000, days };
+    golden.method::<Usage>(&UsageParams { days: 30 }, &used);
 }
 
 #[test]
@@ -209,6 +238,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<Unsave>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &Nothing {});
     let list = ListSavedParams { before: Some(5), limit: 50 };
     golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
+    settings(&mut golden);
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
 
     let rows = vec![

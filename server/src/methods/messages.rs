@@ -5,7 +5,8 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{edits, pins, reactions, reads, search, threads};
+use crate::store::{View, edits, pins, reactions, reads, search, settings, threads};
+use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
@@ -14,6 +15,7 @@ use thechatapp_protocol::methods::messages::{
     MarkReadParams, OneMessage, Page, Pin, Pins, PinsPage, PinsParams, React, ReactParams, Search, SearchParams,
     SendMessage, SendMessageParams, Sent, Thread, ThreadPage, ThreadParams, Unpin, Versions,
 };
+use thechatapp_protocol::settings::{DELETE_MINUTES, EDIT_MINUTES, FORMER_TEXTS, Setting};
 
 impl Handle for SendMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: SendMessageParams) -> Result<Sent, Fail> {
@@ -34,10 +36,16 @@ impl Handle for SendMessage {
     }
 }
 
+/// Refuses what comes later than authors may still change a message.
+fn in_time(view: View<'_>, place: i64, setting: &Setting) -> Result<(), Fail> {
+    settings::in_time(view, setting, messages::written(view, place)?.1, now())
+}
+
 impl Handle for EditMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: EditMessageParams) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                in_time(tx.view(), permit.message()?, EDIT_MINUTES)?;
                 messages::edit(tx, permit.channel()?, permit.message()?, &params.text)
             })
             .await
@@ -48,6 +56,12 @@ impl Handle for Edits {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: EditsParams) -> Result<Versions, Fail> {
         workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                let (author, _) = messages::written(view, permit.message()?)?;
+                match settings::word(view, FORMER_TEXTS)?.as_str() {
+                    "members" => {}
+                    "authors" if author == permit.person() => {}
+                    _ => return Err(Fail::denied("former texts are not shown in this workspace")),
+                }
                 edits::versions(view, permit.channel()?, permit.message()?, params.from)
             })
             .await
@@ -58,6 +72,7 @@ impl Handle for DeleteMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                in_time(tx.view(), permit.message()?, DELETE_MINUTES)?;
                 messages::delete(tx, permit.channel()?, permit.message()?)
             })
             .await

@@ -7,6 +7,7 @@ mod files;
 mod messages;
 mod polls;
 mod saved;
+mod settings;
 
 use crate::error::Fail;
 use crate::gate::Caller;

@@ -2,7 +2,7 @@
 //! table and key, never by what is in it.
 
 use super::sealed::{self, STAGES};
-use super::{View, people, unsigned};
+use super::{View, people, settings, unsigned};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::HEXLOWER;
@@ -71,7 +71,7 @@ pub fn values(view: View<'_>, at: &At) -> Result<(Found, Option<At>), Fail> {
     Ok((found, Some(next)))
 }
 
-/// Opens what the workspace key seals and wraps: names of people and devices, and every key. Documents are verified.
+/// Opens what the workspace key seals and wraps: names of people and devices, settings, and every key. Documents are verified.
 ///
 /// # Errors
 /// SQLite's.
@@ -89,6 +89,14 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
         let (id, name): ([u8; 16], Vec<u8>) = (row.get(0)?, row.get(1)?);
         let opened = view.keyring.open_device(DeviceId::from_bytes(id), &name);
         found.note(opened, || format!("devices.name of row {}", HEXLOWER.encode(&id)))?;
+    }
+    let mut select = view.db.prepare("SELECT name, version, value FROM settings")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (name, version): (String, u64) = (row.get(0)?, unsigned(row.get(1)?));
+        let sealed = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
+        let opened = settings::open(view, &name, version, sealed);
+        found.note(opened, || format!("settings.value of row {name}/{version}"))?;
     }
     let mut select = view.db.prepare("SELECT what, id, epoch, wrapped FROM keys")?;
     let mut rows = select.query([])?;

@@ -10,7 +10,7 @@ pub mod thumbs;
 pub use removed::{Danger, Removed, gone, left_over, refuse, remove_from, remove_in, remove_of, why as why_removed};
 
 use super::channels::Channel;
-use super::{Tx, View, signed, unsigned};
+use super::{Tx, View, settings, signed, unsigned};
 use crate::error::Fail;
 use crate::keyring::Sealed;
 use crate::thumbnail;
@@ -18,6 +18,7 @@ use crate::time::now;
 use rusqlite::OptionalExtension;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::settings::{FILES_IN_ALL, FILES_PER_PERSON, LARGEST_FILE};
 use thechatapp_protocol::{AccountId, ChannelId, FileId};
 use thechatapp_seal::{Key, sealed_len};
 
@@ -65,12 +66,24 @@ pub struct Limits {
     pub workspace: u64,
 }
 
+impl Limits {
+    /// The host's, or lower where the workspace has set them lower.
+    fn as_set(self, view: View<'_>) -> Result<Self, Fail> {
+        Ok(Self {
+            file: self.file.min(settings::number(view, LARGEST_FILE)?),
+            person: self.person.min(settings::number(view, FILES_PER_PERSON)?),
+            workspace: self.workspace.min(settings::number(view, FILES_IN_ALL)?),
+        })
+    }
+}
+
 /// Takes up an upload; one that was begun already, by the same person and with the same content, goes on. The answer is
 /// whether all of it is here.
 ///
 /// # Errors
 /// Bad input for a file too large, or one that is there as another; disk full over a quota.
 pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<bool, Fail> {
+    let limits = limits.as_set(tx.view())?;
     if row.size > limits.file {
         return Err(Fail::bad_input(
             "This file is too large",

@@ -256,6 +256,19 @@ pub fn find_by(view: View<'_>, channel: Channel, id: MessageId, author: AccountI
     Ok(found)
 }
 
+/// Who wrote the message of a place, and when.
+///
+/// # Errors
+/// Not found.
+pub fn written(view: View<'_>, place: i64) -> Result<(AccountId, Timestamp), Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT author, at FROM messages WHERE place = ?1")?
+        .query_row([place], |row| Ok((AccountId::from_bytes(row.get(0)?), Timestamp(row.get(1)?))))
+        .optional()?;
+    found.ok_or_else(|| Fail::not_found("No such message"))
+}
+
 /// Changes the text. The same text again changes nothing.
 ///
 /// # Errors

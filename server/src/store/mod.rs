@@ -21,8 +21,10 @@ pub mod reseal;
 pub mod saved;
 mod sealed;
 pub mod search;
+pub mod settings;
 pub mod sync;
 pub mod threads;
+pub mod usage;
 pub mod wipes;
 
 use crate::error::Fail;
@@ -45,6 +47,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0007_wipes.sql"),
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0009_rights.sql"),
+    include_str!("migrations/0013_settings.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -66,6 +66,7 @@ pub async fn call(
 
 async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Request) -> Result<Response, Refused> {
     let workspace = session::workspace(web, name)?;
+    workspace.look(session::let_in).await?;
     let before = session::find(&workspace, request.headers(), now()).await?;
     let browser =
         Browser { agent: agent(request.headers()), address: connection.address, before: before.map(|found| found.id) };

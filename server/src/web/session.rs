@@ -6,7 +6,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::native::Connection;
 use crate::state::{self, Workspace};
-use crate::store::browsers;
+use crate::store::{View, browsers, settings};
 use crate::time::now;
 use data_encoding::BASE64URL_NOPAD;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
 use thechatapp_protocol::http::cookie_name;
+use thechatapp_protocol::settings::WEB_CHAT;
 use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 use zeroize::Zeroizing;
 
@@ -135,7 +136,19 @@ pub async fn find(
 ) -> Result<Option<browsers::Found>, Refused> {
     let Some(token) = Token::of(headers, &workspace.name) else { return Ok(None) };
     let hash = token.hash();
-    Ok(workspace.look(move |view| browsers::by_token(view, &hash, at)).await?)
+    let found = workspace.look(move |view| {
+        let_in(view)?;
+        browsers::by_token(view, &hash, at)
+    });
+    Ok(found.await?)
+}
+
+/// Whether this workspace takes browsers, where its host does.
+///
+/// # Errors
+/// Denied where it does not.
+pub fn let_in(view: View<'_>) -> Result<(), Fail> {
+    if settings::is_on(view, WEB_CHAT)? { Ok(()) } else { Err(Fail::denied("this workspace lets no browsers in")) }
 }
 
 fn signed_out() -> Refused {

@@ -11,7 +11,7 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 22] = [
+const TABLES: [&str; 23] = [
     "audit",
     "browsers",
     "channels",
@@ -32,6 +32,7 @@ const TABLES: [&str; 22] = [
     "reads",
     "resealing",
     "saved",
+    "settings",
     "unindexed",
     "votes",
 ];
