@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// A kind of error. Unknown names read as [`Code::Internal`], so that a newer server can add some.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
     /// The input was wrong; nothing was changed.
@@ -47,6 +48,41 @@ impl Code {
         matches!(self, Self::KeyService | Self::Damaged)
     }
 
+    /// All of them.
+    pub const EACH: [Self; 15] = [
+        Self::BadInput,
+        Self::NotFound,
+        Self::Removed,
+        Self::Denied,
+        Self::LockedOut,
+        Self::StepUp,
+        Self::SignedOut,
+        Self::Conflict,
+        Self::Resync,
+        Self::Busy,
+        Self::DiskFull,
+        Self::KeyService,
+        Self::Damaged,
+        Self::Unavailable,
+        Self::Internal,
+    ];
+
+    /// The status with which a browser gets this error (RFC 9110, section 15).
+    pub fn http_status(self) -> u16 {
+        match self {
+            Self::BadInput => 400,
+            Self::SignedOut => 401,
+            Self::Denied | Self::StepUp => 403,
+            Self::NotFound => 404,
+            Self::Conflict | Self::Resync => 409,
+            Self::Removed => 410,
+            Self::LockedOut => 429,
+            Self::Internal => 500,
+            Self::Busy | Self::KeyService | Self::Damaged | Self::Unavailable => 503,
+            Self::DiskFull => 507,
+        }
+    }
+
     /// The exit code a program ends with on this error.
     pub fn exit_code(self) -> u8 {
         match self {
@@ -65,6 +101,7 @@ impl Code {
 
 /// An error as it travels: what happened, why, and what to do, in words for people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[error("{what}: {why}")]
 pub struct ErrorBody {
     /// The kind of error.

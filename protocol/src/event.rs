@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 /// A person as others see them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PersonRow {
     /// The account.
     pub id: AccountId,
@@ -23,6 +24,7 @@ pub struct PersonRow {
 
 /// What kind of conversation a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelKind {
     /// Everyone in the workspace may read and join.
@@ -35,6 +37,7 @@ pub enum ChannelKind {
 
 /// A channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChannelRow {
     /// The channel.
     pub id: ChannelId,
@@ -55,6 +58,7 @@ pub struct ChannelRow {
 
 /// Somebody in a channel, or no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemberRow {
     /// The channel.
     pub channel: ChannelId,
@@ -68,6 +72,7 @@ pub struct MemberRow {
 
 /// One emoji and who set it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Reaction {
     /// The emoji.
     pub emoji: String,
@@ -77,6 +82,7 @@ pub struct Reaction {
 
 /// A file of a message.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileRow {
     /// The file.
     pub id: FileId,
@@ -91,6 +97,7 @@ pub struct FileRow {
 
 /// Who pinned a message, and when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pin {
     /// Who.
     pub by: AccountId,
@@ -100,6 +107,7 @@ pub struct Pin {
 
 /// How somebody answered a poll.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Vote {
     /// Who.
     pub person: AccountId,
@@ -109,6 +117,7 @@ pub struct Vote {
 
 /// A question with options to choose from; the message's text is the question.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Poll {
     /// Whether one may choose several.
     pub multiple: bool,
@@ -128,6 +137,7 @@ fn is_zero(number: &u64) -> bool {
 
 /// A message, or what a deletion left of it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MessageRow {
     /// Its channel.
     pub channel: ChannelId,
@@ -188,6 +198,7 @@ impl MessageRow {
 
 /// One's own read mark.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReadRow {
     /// The channel.
     pub channel: ChannelId,
@@ -199,6 +210,7 @@ pub struct ReadRow {
 
 /// A row of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Row {
     /// A person.
@@ -232,6 +244,7 @@ impl Row {
 
 /// Rows that changed, in the order they did.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Changes {
     /// The rows.
     pub rows: Vec<Row>,
@@ -243,6 +256,7 @@ pub struct Changes {
 
 /// What the server tells.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Event {
     /// Rows changed.

@@ -6,7 +6,19 @@
 //! request carries its token and a proof of the device's key over itself (in the shape of RFC 9449), so that a token that
 //! leaks is of no use, nor is a request that was overheard.
 
+use crate::method::Method;
+use crate::methods::{account, files, sync};
 use crate::{ChannelId, FileId};
+
+/// Methods that belong to a native session: its handshake, its stream of events, keys of files. For files browsers have
+/// routes.
+pub const NATIVE_ONLY: [&str; 5] = [
+    account::Enrol::NAME,
+    sync::StartSync::NAME,
+    files::BeginUpload::NAME,
+    files::FinishUpload::NAME,
+    files::OpenFile::NAME,
+];
 
 /// Where a signed identity document is served: for a host with one workspace, or with `?pin=` for the one of that root.
 pub const IDENTITY_PATH: &str = "/.well-known/thechatapp/identity";

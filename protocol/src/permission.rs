@@ -8,6 +8,7 @@ macro_rules! powers {
     ($($(#[$doc:meta])* $name:ident = $bit:literal, $text:literal;)*) => {
         /// One administrative power. The number is its bit in [`Powers`] and never changes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         #[repr(u16)]
         pub enum Power {
@@ -71,6 +72,7 @@ impl FromStr for Power {
 
 /// A set of powers, as a bit mask.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
 pub struct Powers(pub u16);
 
@@ -116,6 +118,7 @@ impl FromIterator<Power> for Powers {
 
 /// The system role that everybody has exactly one of. The number is how it is stored and never changes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Rank {

@@ -7,6 +7,7 @@ use std::fmt;
 
 /// A setting's value. In JSON and MessagePack it is the bare value.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(untagged)]
 pub enum Value {
     /// On or off.

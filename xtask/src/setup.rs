@@ -40,8 +40,11 @@ const MACOS: &str = "xcode-select --install && brew install cmake node python3";
 const WINDOWS: &str = "winget install Microsoft.VisualStudio.2022.BuildTools Kitware.CMake StrawberryPerl.StrawberryPerl NASM.NASM \
     OpenJS.NodeJS.LTS Python.Python.3.12";
 
-/// What stands for AWS in tests.
-const MOTO: &str = "moto[server]==5.2.5";
+/// What stands for AWS in tests, and what makes requests from the OpenAPI file.
+const PYPI: [Peer; 2] = [
+    Peer { package: "moto[server]==5.2.5", folder: "moto", program: "moto_server" },
+    Peer { package: "schemathesis==4.32.5", folder: "schemathesis", program: "schemathesis" },
+];
 
 /// The oldest Node.js that the UI's build tool runs on.
 const NODE: (u32, u32) = (20, 19);
@@ -60,34 +63,43 @@ pub fn everything(places: &Places, install: bool) -> Result<Outcome> {
 
 /// What only the tests talk to.
 pub fn peers(places: &Places, install: bool) -> Result {
-    // The tests that talk to it run on Linux.
-    if cfg!(target_os = "linux") { moto(places, install) } else { Ok(()) }
+    // The tests that talk to them run on Linux.
+    if cfg!(target_os = "linux") { PYPI.iter().try_for_each(|peer| peer.set_up(places, install)) } else { Ok(()) }
 }
 
-/// moto's server, which stands for AWS in tests: from PyPI, in a virtual environment among the tools.
-fn moto(places: &Places, install: bool) -> Result {
-    if places.has("moto_server") {
-        return Ok(());
+/// A program from PyPI, in a virtual environment among the tools.
+struct Peer {
+    package: &'static str,
+    folder: &'static str,
+    program: &'static str,
+}
+
+impl Peer {
+    fn set_up(&self, places: &Places, install: bool) -> Result {
+        let Self { package, program, .. } = self;
+        if places.has(program) {
+            return Ok(());
+        }
+        let folder = places.tools.join(self.folder);
+        let by_hand = format!("python3 -m venv {0} && {0}/bin/pip install '{package}'", folder.display());
+        if !install {
+            return Err(Failure::new(format!(
+                "{program} is missing; install it, and put it on the PATH, with\n  {by_hand}"
+            )));
+        }
+        println!("{program} goes into {}", folder.display());
+        run(places.command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+        let mut pip = places.command(&folder.join("bin/python").display().to_string());
+        run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package]))?;
+        // Last, so that what is found works.
+        let programs = places.tools.join("bin");
+        std::fs::create_dir_all(&programs)?;
+        let link = programs.join(program);
+        let _ = std::fs::remove_file(&link);
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(folder.join("bin").join(program), &link)?;
+        Ok(())
     }
-    let folder = places.tools.join("moto");
-    let by_hand = format!("python3 -m venv {0} && {0}/bin/pip install '{MOTO}'", folder.display());
-    if !install {
-        return Err(Failure::new(format!(
-            "moto's server is missing; install it, and put it on the PATH, with\n  {by_hand}"
-        )));
-    }
-    println!("moto's server goes into {}", folder.display());
-    run(places.command("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let mut pip = places.command(&folder.join("bin/python").display().to_string());
-    run(pip.args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", MOTO]))?;
-    // Last, so that what is found works.
-    let programs = places.tools.join("bin");
-    std::fs::create_dir_all(&programs)?;
-    let link = programs.join("moto_server");
-    let _ = std::fs::remove_file(&link);
-    #[cfg(unix)]
-    std::os::unix::fs::symlink(folder.join("bin/moto_server"), &link)?;
-    Ok(())
 }
 
 fn node(places: &Places) -> Result {

@@ -12,6 +12,7 @@ pub const ENROL_LABEL: &[u8] = b"thechatapp device enrolment v1";
 
 /// How a person proves who they are when a device enrols.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Credential {
     /// A new account by a one-time invite.
@@ -43,6 +44,7 @@ impl fmt::Debug for Credential {
 
 /// What the device says of itself, cross-signed over the handshake.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeviceProof {
     /// A name its owner will recognise, for example the host's.
     pub name: String,
@@ -50,14 +52,17 @@ pub struct DeviceProof {
     pub platform: String,
     /// The device's Ed25519 public key, 32 bytes.
     #[serde(with = "serde_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u8>"))]
     pub signing_key: Vec<u8>,
     /// Ed25519 over [`ENROL_LABEL`], the handshake hash, the device's X25519 public key; 64 bytes.
     #[serde(with = "serde_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u8>"))]
     pub signature: Vec<u8>,
 }
 
 /// Parameters of [`Enrol`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EnrolParams {
     /// Who the person is.
     pub credential: Credential,
@@ -67,6 +72,7 @@ pub struct EnrolParams {
 
 /// Parameters of [`SignIn`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignInParams {
     /// The account's name.
     pub name: String,
@@ -82,6 +88,7 @@ impl fmt::Debug for SignInParams {
 
 /// Who one is, in a workspace, on a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Me {
     /// The workspace's id.
     pub workspace: WorkspaceId,
@@ -97,6 +104,7 @@ pub struct Me {
 
 /// No parameters.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Nothing {}
 
 methods! {

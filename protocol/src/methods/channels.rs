@@ -14,6 +14,7 @@ pub const DIRECT_MAX: usize = 9;
 
 /// Parameters of [`CreateChannel`]. The id is the client's, so that asking twice makes one channel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreateChannelParams {
     /// The new channel's id (UUID version 7).
     pub id: ChannelId,
@@ -25,6 +26,7 @@ pub struct CreateChannelParams {
 
 /// One channel.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InChannel {
     /// The channel.
     pub channel: ChannelId,
@@ -32,6 +34,7 @@ pub struct InChannel {
 
 /// Parameters of [`AddMember`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AddMemberParams {
     /// The channel.
     pub channel: ChannelId,
@@ -41,6 +44,7 @@ pub struct AddMemberParams {
 
 /// Parameters of [`SetTopic`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetTopicParams {
     /// The channel.
     pub channel: ChannelId,
@@ -50,6 +54,7 @@ pub struct SetTopicParams {
 
 /// Parameters of [`OpenDirect`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenDirectParams {
     /// The others, oneself not included; empty for notes to oneself.
     pub people: Vec<AccountId>,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// One enrolled device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Device {
     /// Its id.
     pub id: DeviceId,
@@ -29,6 +30,7 @@ pub struct Device {
 
 /// Reply of [`ListDevices`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Devices {
     /// One's own devices, oldest first.
     pub devices: Vec<Device>,

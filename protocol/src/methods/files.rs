@@ -15,8 +15,13 @@ pub const MEDIA_TYPE_MAX: usize = 127;
 
 /// A file's key, 32 bytes; wiped when dropped, never printed.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize, Zeroize, ZeroizeOnDrop)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(transparent)]
-pub struct FileKey(#[serde(with = "serde_bytes")] pub Vec<u8>);
+pub struct FileKey(
+    #[serde(with = "serde_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u8>"))]
+    pub Vec<u8>,
+);
 
 impl fmt::Debug for FileKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -26,9 +31,11 @@ impl fmt::Debug for FileKey {
 
 /// Permission for requests over HTTPS for one file, for some minutes, of use only with the device's signing key.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileToken {
     /// What the requests carry, 32 bytes.
     #[serde(with = "serde_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u8>"))]
     pub token: Vec<u8>,
     /// How long it counts.
     pub seconds: u64,
@@ -42,6 +49,7 @@ impl fmt::Debug for FileToken {
 
 /// Parameters of [`BeginUpload`]. The same file again goes on with what was begun.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BeginUploadParams {
     /// The file's id (UUID version 7).
     pub file: FileId,
@@ -58,6 +66,7 @@ pub struct BeginUploadParams {
 
 /// Reply of [`BeginUpload`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UploadGrant {
     /// For the requests.
     pub token: FileToken,
@@ -67,6 +76,7 @@ pub struct UploadGrant {
 
 /// Parameters of [`FinishUpload`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FinishUploadParams {
     /// The channel it is for.
     pub channel: ChannelId,
@@ -78,6 +88,7 @@ pub struct FinishUploadParams {
 
 /// Parameters of [`OpenFile`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OpenFileParams {
     /// Its channel.
     pub channel: ChannelId,
@@ -90,6 +101,7 @@ pub struct OpenFileParams {
 
 /// Reply of [`OpenFile`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct FileGrant {
     /// What it is.
     pub file: FileRow,
@@ -99,6 +111,7 @@ pub struct FileGrant {
     pub token: FileToken,
     /// The first bytes of the sealed file, which any part of it is opened with.
     #[serde(default, with = "serde_bytes", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(with = "Option<Vec<u8>>"))]
     pub header: Option<Vec<u8>>,
     /// How many bytes its thumbnail has before it is sealed, where there is one: under the same key, fetched with the same
     /// token (see [`crate::http::thumbnail_path`]).

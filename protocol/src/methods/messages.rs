@@ -22,6 +22,7 @@ pub const PINS_MAX: u32 = 200;
 /// Parameters of [`SendMessage`]. The same id with the same content gets the first answer again; another content under
 /// it is [`Code::Conflict`](crate::Code::Conflict).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SendMessageParams {
     /// The message's id (UUID version 7), unique per author.
     pub id: MessageId,
@@ -43,6 +44,7 @@ pub struct SendMessageParams {
 
 /// A durable acknowledgement: the message exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Sent {
     /// Its number in its channel.
     pub seq: u64,
@@ -54,6 +56,7 @@ pub struct Sent {
 
 /// Parameters of [`EditMessage`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EditMessageParams {
     /// Its channel.
     pub channel: ChannelId,
@@ -65,6 +68,7 @@ pub struct EditMessageParams {
 
 /// Parameters of [`DeleteMessage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OneMessage {
     /// Its channel.
     pub channel: ChannelId,
@@ -74,6 +78,7 @@ pub struct OneMessage {
 
 /// Parameters of [`Edits`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EditsParams {
     /// Its channel.
     pub channel: ChannelId,
@@ -86,6 +91,7 @@ pub struct EditsParams {
 
 /// A text that a message has, or had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Version {
     /// How often the message had been edited when it had this text: 0 for the text as first sent.
     pub revision: u64,
@@ -99,6 +105,7 @@ pub struct Version {
 
 /// Reply of [`Edits`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Versions {
     /// Oldest first; the last one of the last page is the text as it is now.
     pub versions: Vec<Version>,
@@ -109,6 +116,7 @@ pub struct Versions {
 
 /// Parameters of [`React`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ReactParams {
     /// Its channel.
     pub channel: ChannelId,
@@ -122,6 +130,7 @@ pub struct ReactParams {
 
 /// Parameters of [`History`]: the newest messages before a number, or the oldest after one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HistoryParams {
     /// The channel.
     pub channel: ChannelId,
@@ -137,6 +146,7 @@ pub struct HistoryParams {
 
 /// A page of messages, without gaps between its first and its last number.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Page {
     /// By number, ascending.
     pub messages: Vec<MessageRow>,
@@ -146,6 +156,7 @@ pub struct Page {
 
 /// Parameters of [`Thread`]: the newest answers before a number, or the oldest after one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ThreadParams {
     /// The channel.
     pub channel: ChannelId,
@@ -163,6 +174,7 @@ pub struct ThreadParams {
 
 /// A page of a thread.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ThreadPage {
     /// The message that it began with.
     pub root: MessageRow,
@@ -175,6 +187,7 @@ pub struct ThreadPage {
 
 /// Parameters of [`Pins`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PinsParams {
     /// The channel.
     pub channel: ChannelId,
@@ -185,6 +198,7 @@ pub struct PinsParams {
 
 /// A page of a channel's pinned messages.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PinsPage {
     /// By number, ascending.
     pub messages: Vec<MessageRow>,
@@ -195,6 +209,7 @@ pub struct PinsPage {
 
 /// Parameters of [`MarkRead`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MarkReadParams {
     /// The channel.
     pub channel: ChannelId,
@@ -204,6 +219,7 @@ pub struct MarkReadParams {
 
 /// Parameters of [`Search`] on the server.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SearchParams {
     /// What must occur, as in [`terms`](crate::search::terms).
     pub words: String,
@@ -228,6 +244,7 @@ pub struct SearchParams {
 
 /// Reply of [`Search`], newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Found {
     /// The messages.
     pub messages: Vec<MessageRow>,

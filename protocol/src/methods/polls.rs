@@ -16,6 +16,7 @@ pub const VOTERS_MAX: u32 = 5000;
 /// Parameters of [`CreatePoll`]. The same id with the same content gets the same poll again; another content under it is
 /// [`Code::Conflict`](crate::Code::Conflict).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CreatePollParams {
     /// The message's id (UUID version 7), unique per author.
     pub id: MessageId,
@@ -32,6 +33,7 @@ pub struct CreatePollParams {
 
 /// Parameters of [`CastVote`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CastVoteParams {
     /// Its channel.
     pub channel: ChannelId,

@@ -17,6 +17,7 @@ pub const SAVED_PAGE_MAX: u32 = 200;
 
 /// Parameters of [`Save`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SaveParams {
     /// Its channel.
     pub channel: ChannelId,
@@ -29,6 +30,7 @@ pub struct SaveParams {
 
 /// A message that one keeps.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Saved {
     /// The message as it is now.
     pub message: MessageRow,
@@ -43,6 +45,7 @@ pub struct Saved {
 
 /// Parameters of [`ListSaved`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListSavedParams {
     /// Only those with a lower number.
     #[serde(default)]
@@ -53,6 +56,7 @@ pub struct ListSavedParams {
 
 /// Reply of [`ListSaved`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SavedPage {
     /// The newest first, those that one may read now.
     pub saved: Vec<Saved>,

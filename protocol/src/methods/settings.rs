@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 /// A setting as it is.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingRow {
     /// Its name.
     pub name: String,
@@ -26,6 +27,7 @@ pub struct SettingRow {
 
 /// Reply of [`ListSettings`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingList {
     /// Those that one may know: that clients act on, and those under one's powers.
     pub settings: Vec<SettingRow>,
@@ -33,6 +35,7 @@ pub struct SettingList {
 
 /// Parameters of the methods that change a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetSettingParams {
     /// Its name.
     pub name: String,
@@ -45,6 +48,7 @@ pub struct SetSettingParams {
 
 /// Parameters of [`SettingHistory`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingHistoryParams {
     /// Its name.
     pub name: String,
@@ -52,6 +56,7 @@ pub struct SettingHistoryParams {
 
 /// One version of a setting.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingVersion {
     /// Which.
     pub version: u64,
@@ -65,6 +70,7 @@ pub struct SettingVersion {
 
 /// Reply of [`SettingHistory`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SettingVersions {
     /// Every version, newest first.
     pub versions: Vec<SettingVersion>,
@@ -95,6 +101,7 @@ methods! {
 
 /// Parameters of [`Usage`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageParams {
     /// How many days, today included; at most 366.
     pub days: u32,
@@ -102,6 +109,7 @@ pub struct UsageParams {
 
 /// How much a workspace was used on one day (UTC).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsedOn {
     /// When the day began.
     pub day: Timestamp,
@@ -113,6 +121,7 @@ pub struct UsedOn {
 
 /// Reply of [`Usage`]. Counts only: nobody is named.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UsageReply {
     /// Accounts that may sign in.
     pub accounts: u64,

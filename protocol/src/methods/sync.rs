@@ -8,6 +8,7 @@ pub const HEADS_OVER: u64 = 10_000;
 
 /// Parameters of [`StartSync`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StartSyncParams {
     /// The last change this client has applied; 0 for none.
     pub after: u64,
@@ -15,6 +16,7 @@ pub struct StartSyncParams {
 
 /// Reply of [`StartSync`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SyncStarted {
     /// The newest change when the sync began.
     pub head: u64,

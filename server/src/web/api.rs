@@ -14,15 +14,12 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use thechatapp_protocol::methods::account::{Enrol, SignIn};
+use thechatapp_protocol::http::NATIVE_ONLY;
+use thechatapp_protocol::methods::account::SignIn;
 use thechatapp_protocol::methods::devices::SignOut;
-use thechatapp_protocol::methods::files::{BeginUpload, FinishUpload, OpenFile};
-use thechatapp_protocol::methods::sync::StartSync;
 use thechatapp_protocol::{Code, ErrorBody, Method};
 use tokio::time::timeout;
 
-/// What belongs to a native session: its handshake, its stream of events, keys of files. For files browsers have routes.
-const NATIVE: [&str; 5] = [Enrol::NAME, StartSync::NAME, BeginUpload::NAME, FinishUpload::NAME, OpenFile::NAME];
 /// The longest call of somebody who is signed in, as in a session.
 const CALL_MAX: usize = 1024 * 1024;
 /// The longest sign-in.
@@ -50,7 +47,7 @@ pub async fn call(
         return answer;
     }
     let visit = Visit::of(&web, &name, request.headers(), &connection).await?;
-    if NATIVE.contains(&method.as_str()) {
+    if NATIVE_ONLY.contains(&method.as_str()) {
         return Err(methods::unknown().into());
     }
     let params = read(request, CALL_MAX).await?;

@@ -141,18 +141,7 @@ impl Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = match self.0.code {
-            Code::BadInput => StatusCode::BAD_REQUEST,
-            Code::NotFound => StatusCode::NOT_FOUND,
-            Code::Removed => StatusCode::GONE,
-            Code::Denied | Code::StepUp => StatusCode::FORBIDDEN,
-            Code::LockedOut => StatusCode::TOO_MANY_REQUESTS,
-            Code::SignedOut => StatusCode::UNAUTHORIZED,
-            Code::Conflict | Code::Resync => StatusCode::CONFLICT,
-            Code::DiskFull => StatusCode::INSUFFICIENT_STORAGE,
-            Code::Busy | Code::KeyService | Code::Damaged | Code::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
-            Code::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        };
+        let status = StatusCode::from_u16(self.0.code.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
         let after = self.0.seconds.map(HeaderValue::from);
         let mut response = (status, Json(self.0)).into_response();
         if let Some(after) = after {
