@@ -6,10 +6,12 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
+mod moderation;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use moderation::{OutcomeArg, ReportAction};
 pub use settings::SettingsAction;
 
 /// TheChatApp at a terminal
@@ -297,6 +299,22 @@ pub enum Command {
     /// Show the profile's key, the connections, and what waits to be sent
     #[command(after_help = "Example:\n  thechatapp-cli status --json")]
     Status,
+    /// Report a message or a person, or look after reports
+    #[command(after_help = "Example:\n  thechatapp-cli report message general 41 'An insult'")]
+    Report {
+        /// What about them.
+        #[command(subcommand)]
+        action: ReportAction,
+    },
+    /// Take no direct messages from somebody; without a name, show from whom
+    #[command(after_help = "Examples:\n  thechatapp-cli block @Mallory\n  thechatapp-cli block @Mallory --off")]
+    Block {
+        /// Who, with or without @
+        person: Option<String>,
+        /// Let them write again
+        #[arg(long, requires = "person")]
+        off: bool,
+    },
     /// Show and change settings, and count usage
     #[command(after_help = "Example:\n  thechatapp-cli settings set web_chat.enabled off")]
     Settings {

@@ -10,6 +10,7 @@ pub(crate) mod events;
 mod files;
 mod identity;
 mod messages;
+mod moderation;
 mod polls;
 mod saved;
 mod settings;

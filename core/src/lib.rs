@@ -19,6 +19,11 @@ mod sync;
 pub mod trust;
 pub mod view;
 
+/// What is said of reports, as the server says it.
+pub mod moderation {
+    pub use thechatapp_protocol::methods::moderation::{Closed, Outcome, Report, Reported};
+}
+
 /// What is said of a workspace's settings, as the server says it.
 pub mod settings {
     pub use thechatapp_protocol::methods::settings::{SettingRow, SettingVersion, UsageReply, UsedOn};
@@ -30,4 +35,6 @@ pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
 pub use profile::Unlock;
-pub use thechatapp_protocol::{AccountId, ChannelId, Code, DeviceId, FileId, MessageId, Timestamp, WorkspaceId};
+pub use thechatapp_protocol::{
+    AccountId, ChannelId, Code, DeviceId, FileId, MessageId, ReportId, Timestamp, WorkspaceId,
+};

@@ -1,6 +1,6 @@
 //! What the audit log says of an act: who did what to what, from where, and what was so before and after. Never content.
 
-use crate::id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, RoleId};
+use crate::id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, ReportId, RoleId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -71,6 +71,8 @@ pub enum Target {
     Role(RoleId),
     /// A group of people.
     Group(GroupId),
+    /// A report.
+    Report(ReportId),
     /// A setting, by its name.
     Setting(String),
     /// An address of the network.

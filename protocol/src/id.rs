@@ -70,4 +70,6 @@ ids! {
     RoleId
     /// A group of people.
     GroupId
+    /// A report of a message or a person.
+    ReportId
 }

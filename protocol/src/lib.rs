@@ -23,7 +23,7 @@ pub mod wire;
 
 pub use error::{Code, ErrorBody};
 pub use event::{Changes, Event, Row};
-pub use id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, RoleId, WorkspaceId};
+pub use id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, ReportId, RoleId, WorkspaceId};
 pub use method::{Access, Method, Scope};
 pub use time::Timestamp;
 

@@ -11,12 +11,13 @@ use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::files::*;
 use thechatapp_protocol::methods::messages::*;
+use thechatapp_protocol::methods::moderation::*;
 use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::saved::*;
-use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, for_each_method};
+use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, ReportId, for_each_method};
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
-const NAME_NOTHING: [&str; 18] = [
+const NAME_NOTHING: [&str; 20] = [
     "account.enrol",
     "account.sign_in",
     "account.whoami",
@@ -24,6 +25,8 @@ const NAME_NOTHING: [&str; 18] = [
     "channels.create",
     "devices.list",
     "devices.sign_out",
+    "people.blocked",
+    "reports.list",
     "saved.list",
     "settings.history",
     "settings.list",
@@ -44,16 +47,28 @@ struct Ids {
     poll: MessageId,
     file: FileId,
     person: AccountId,
+    report: ReportId,
 }
 
 impl Ids {
     fn nobodys() -> Self {
-        Self { channel: channel_id(), message: message_id(), poll: message_id(), file: file_id(), person: account_id() }
+        Self {
+            channel: channel_id(),
+            message: message_id(),
+            poll: message_id(),
+            file: file_id(),
+            person: account_id(),
+            report: report_id(),
+        }
     }
 }
 
 fn file_id() -> FileId {
     FileId::from_bytes(*message_id().as_bytes())
+}
+
+fn report_id() -> ReportId {
+    ReportId::from_bytes(*message_id().as_bytes())
 }
 
 fn account_id() -> AccountId {
@@ -66,7 +81,7 @@ async fn refusal<M: Method>(who: &mut Person, params: M::Params) -> (&'static st
 
 /// Every method that names something, with these ids: what each was refused with.
 async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<ErrorBody>)> {
-    let Ids { channel, message: id, poll, file, person } = ids;
+    let Ids { channel, message: id, poll, file, person, report } = ids;
     let one = || OneMessage { channel, id };
     let sent =
         |files, thread| SendMessageParams { id: message_id(), channel, text: "in".into(), files, thread, after: None };
@@ -97,6 +112,11 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<MarkRead>(who, MarkReadParams { channel, seq: 1 }).await,
         refusal::<Search>(who, SearchParams { words: "hidden".into(), channel: Some(channel), ..Default::default() })
             .await,
+        refusal::<ReportMessage>(who, ReportMessageParams { report: report_id(), channel, id, reason: "in".into() })
+            .await,
+        refusal::<ReportPerson>(who, ReportPersonParams { report: report_id(), person, reason: "in".into() }).await,
+        refusal::<CloseReport>(who, CloseReportParams { report, outcome: Outcome::Removed, note: String::new() }).await,
+        refusal::<Block>(who, BlockParams { person, on: true }).await,
         refusal::<CreatePoll>(who, ask).await,
         refusal::<CastVote>(who, CastVoteParams { channel, id: poll, choices: vec![0] }).await,
         refusal::<ClosePoll>(who, OneMessage { channel, id: poll }).await,
@@ -123,7 +143,10 @@ async fn hidden(alice: &mut Person) -> Ids {
     let file = FileId::from_parts(millis(), &[3; 10]);
     let begin = BeginUploadParams { file, channel, name: "a.txt".into(), media_type: "text/plain".into(), size: 1 };
     alice.call::<BeginUpload>(&begin).await.unwrap();
-    Ids { channel, message, poll, file, person: alice.id() }
+    let report = report_id();
+    let reported = ReportMessageParams { report, channel, id: message, reason: "hidden".into() };
+    alice.call::<ReportMessage>(&reported).await.unwrap();
+    Ids { channel, message, poll, file, person: alice.id(), report }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -149,6 +149,14 @@ impl Run {
         alice.wait_sent(ws, former, PATIENCE).await.unwrap();
         alice.edit(ws, general, former, &self.word("later text")).await.unwrap();
         assert_eq!(alice.history(ws, general, former).await.unwrap().len(), 2);
+        let report = alice.report_message(ws, general, former, &self.word("report")).await.unwrap();
+        let dismissed = thechatapp_core::moderation::Outcome::Dismissed;
+        alice.close_report(ws, report, dismissed, &self.word("note of a report")).await.unwrap();
+        let me = alice.people(ws).await.unwrap().first().unwrap().id;
+        alice.report_person(ws, me, &self.word("report of a person")).await.unwrap();
+        assert_eq!(alice.reports(ws, true).await.unwrap().len(), 2);
+        alice.block(ws, me, false).await.unwrap();
+        alice.blocked(ws).await.unwrap();
         let gone = alice.send(ws, general, &self.word("deleted text"), None).await.unwrap().id;
         alice.wait_sent(ws, gone, PATIENCE).await.unwrap();
         alice.delete(ws, general, gone).await.unwrap();

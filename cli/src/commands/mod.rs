@@ -6,6 +6,7 @@ mod files;
 mod health;
 mod identity;
 mod messages;
+mod moderation;
 mod polls;
 mod saved;
 mod search;
@@ -59,6 +60,8 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Download { file, range, output, .. } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
+        Command::Report { action } => moderation::report(desk, action).await,
+        Command::Block { person, off } => moderation::block(desk, person.as_deref(), !off).await,
         Command::Settings { action } => settings::settings(desk, action).await,
         Command::Whoami => account::whoami(desk),
         Command::Devices => account::devices(desk).await,

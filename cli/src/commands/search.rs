@@ -42,7 +42,7 @@ pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
 }
 
 /// A person by name, with or without `@`, or by id.
-async fn person(desk: &Desk<'_>, name: &str) -> Outcome<AccountId> {
+pub(super) async fn person(desk: &Desk<'_>, name: &str) -> Outcome<AccountId> {
     if let Ok(id) = name.parse() {
         return Ok(id);
     }

@@ -5,6 +5,7 @@ pub mod channels;
 pub mod devices;
 pub mod files;
 pub mod messages;
+pub mod moderation;
 pub mod polls;
 pub mod saved;
 pub mod settings;
@@ -41,6 +42,12 @@ macro_rules! for_each_method {
             $crate::methods::messages::History,
             $crate::methods::messages::MarkRead,
             $crate::methods::messages::Search,
+            $crate::methods::moderation::ReportMessage,
+            $crate::methods::moderation::ReportPerson,
+            $crate::methods::moderation::ListReports,
+            $crate::methods::moderation::CloseReport,
+            $crate::methods::moderation::Block,
+            $crate::methods::moderation::Blocked,
             $crate::methods::polls::CreatePoll,
             $crate::methods::polls::CastVote,
             $crate::methods::polls::ClosePoll,

@@ -6,6 +6,7 @@ use crate::event::{
     self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
+use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
 use crate::permission::{Power, Powers};
@@ -121,6 +122,27 @@ fn settings(golden: &mut Golden) {
     let days = vec![UsedOn { day: AT, messages: 40, people: 3 }];
     let used = UsageReply { accounts: 5, channels: 4, messages: 900, file_bytes: 20_000, days };
     golden.method::<Usage>(&UsageParams { days: 30 }, &used);
+}
+
+fn moderation(golden: &mut Golden) {
+    let id = crate::ReportId(uuid::Uuid::from_bytes([0x99; 16]));
+    let reason = "rude".to_owned();
+    let message = ReportMessageParams { report: id, channel: CHANNEL, id: MESSAGE, reason: reason.clone() };
+    golden.method::<ReportMessage>(&message, &Nothing {});
+    golden.method::<ReportPerson>(
+        &ReportPersonParams { report: id, person: PERSON, reason: reason.clone() },
+        &Nothing {},
+    );
+    let closed = Closed { by: PERSON, at: AT, outcome: Outcome::Removed, note: "as agreed".into() };
+    let message = Reported { channel: CHANNEL, id: MESSAGE, text: "hello".into() };
+    let report = Report { id, by: PERSON, at: AT, about: PERSON, message: Some(message), reason, closed: Some(closed) };
+    let list = ListReportsParams { closed: true, before: Some(id), limit: 50 };
+    golden.method::<ListReports>(&list, &Reports { reports: vec![report.clone()] });
+    let close = CloseReportParams { report: id, outcome: Outcome::Removed, note: "as agreed".into() };
+    golden.method::<CloseReport>(&close, &report);
+    let people = BlockedPeople { people: vec![PERSON] };
+    golden.method::<Block>(&BlockParams { person: PERSON, on: true }, &people);
+    golden.method::<Blocked>(&Nothing {}, &people);
 }
 
 #[test]
@@ -239,6 +261,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     let list = ListSavedParams { before: Some(5), limit: 50 };
     golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
     settings(&mut golden);
+    moderation(&mut golden);
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
 
     let rows = vec![

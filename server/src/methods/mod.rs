@@ -5,6 +5,7 @@ mod channels;
 mod devices;
 mod files;
 mod messages;
+mod moderation;
 mod polls;
 mod saved;
 mod settings;

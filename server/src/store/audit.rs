@@ -130,6 +130,7 @@ pub fn target_key(target: &Target) -> Vec<u8> {
         Target::File(id) => id.as_bytes().to_vec(),
         Target::Role(id) => id.as_bytes().to_vec(),
         Target::Group(id) => id.as_bytes().to_vec(),
+        Target::Report(id) => id.as_bytes().to_vec(),
         Target::Setting(name) | Target::Address(name) => name.as_bytes().to_vec(),
     }
 }

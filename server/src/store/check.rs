@@ -2,7 +2,7 @@
 //! table and key, never by what is in it.
 
 use super::sealed::{self, STAGES};
-use super::{View, people, settings, unsigned};
+use super::{View, people, reports, settings, unsigned};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::HEXLOWER;
@@ -97,6 +97,9 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
         let sealed = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
         let opened = settings::open(view, &name, version, sealed);
         found.note(opened, || format!("settings.value of row {name}/{version}"))?;
+    }
+    for id in reports::ids(view)? {
+        found.note(reports::find(view, id), || format!("reports.content or .note of row {id}"))?;
     }
     let mut select = view.db.prepare("SELECT what, id, epoch, wrapped FROM keys")?;
     let mut rows = select.query([])?;

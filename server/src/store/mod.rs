@@ -2,6 +2,7 @@
 //! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
 
 pub mod audit;
+pub mod blocks;
 pub mod browsers;
 pub mod channels;
 pub mod check;
@@ -17,6 +18,7 @@ pub mod pins;
 pub mod polls;
 pub mod reactions;
 pub mod reads;
+pub mod reports;
 pub mod reseal;
 pub mod saved;
 mod sealed;
@@ -48,6 +50,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0009_rights.sql"),
     include_str!("migrations/0013_settings.sql"),
+    include_str!("migrations/0014_moderation.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -6,7 +6,7 @@
 //! them is an id that goes by [`NOBODY`].
 
 use super::channels::{self, Channel};
-use super::{Tx, View, files, lockouts, members, messages, people, search, signed};
+use super::{Tx, View, blocks, files, lockouts, members, messages, people, reports, search, signed};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::delete_channel;
@@ -121,6 +121,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
     tx.db.execute("DELETE FROM unindexed WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM saved WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM reads WHERE channel = ?1", [channel.id.as_bytes()])?;
+    reports::forget_channel(tx, channel.id)?;
     let removed = files::remove_in(tx, channel.id)?;
     let (name, everybody): (String, bool) =
         tx.db.query_row("SELECT name, everybody FROM channels WHERE number = ?1", [channel.number], |row| {
@@ -206,6 +207,8 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     let mut removed = files::remove_from(tx, person)?;
     tx.db.execute("DELETE FROM saved WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
+    reports::forget_person(tx, person)?;
+    blocks::forget_person(tx, person)?;
     sign_out(tx, person)?;
     forget_name(tx, person)?;
     for channel in alone(tx.view(), person)? {

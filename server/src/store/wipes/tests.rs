@@ -2,17 +2,19 @@ use super::super::messages::Ready;
 use super::super::tests::{ALICE, Store};
 use super::super::{edits, pins, polls, reactions, reads, reseal, saved, threads};
 use super::*;
+use crate::store::audit::By;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::messages::SearchParams;
 use thechatapp_protocol::methods::polls::CreatePollParams;
-use thechatapp_protocol::{FileId, MessageId};
+use thechatapp_protocol::{FileId, MessageId, ReportId};
 use thechatapp_seal::Key;
 
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 25] = [
     "audit",
+    "blocks",
     "browsers",
     "channels",
     "devices",
@@ -30,6 +32,7 @@ const TABLES: [&str; 23] = [
     "polls",
     "reactions",
     "reads",
+    "reports",
     "resealing",
     "saved",
     "settings",
@@ -95,6 +98,15 @@ fn scene() -> (Store, Channel, Channel) {
             let ready = Ready::new(&store.keyring, other, channel.id, id, root, "answer".into(), Vec::new()).unwrap();
             store.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
         }
+    }
+    for (number, channel, by, at) in [(1, first, ALICE, 30), (2, second, ALICE, 80), (3, first, BOB, 10)] {
+        let by = (by, By::HOST);
+        let place = messages::find(view(&store), channel, MessageId::from_bytes([at; 16])).unwrap().unwrap().0;
+        let about = reports::About::Message(channel, place);
+        store.job(|tx| reports::file(tx, by, ReportId::from_bytes([number; 16]), about, "rude")).unwrap();
+    }
+    for (person, other) in [(ALICE, BOB), (BOB, ALICE)] {
+        store.job(|tx| blocks::set(tx, person, other, true)).unwrap();
     }
     index(&store);
     store.job(|tx| lockouts::set(tx, "bob", lockouts::Lockout { failures: 3, until: u64::MAX >> 2 })).unwrap();
@@ -237,6 +249,8 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     for sql in [
         "devices WHERE person = ?1",
         "browsers WHERE person = ?1",
+        "reports WHERE by = ?1 OR about = ?1",
+        "blocks WHERE person = ?1 OR blocked = ?1",
         "saved WHERE person = ?1",
         "reads WHERE person = ?1",
         "files WHERE person = ?1 AND (info IS NOT NULL OR key IS NOT NULL OR state < 2)",

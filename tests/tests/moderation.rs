@@ -1,0 +1,39 @@
+//! Reports and blocked people, by the programs that people use.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+use thechatapp_tests::{Cli, Server};
+
+#[test]
+fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
+    let server = Server::start();
+    let (owner, mia, bob) = (Cli::with_passphrase(), Cli::with_passphrase(), Cli::with_passphrase());
+    owner.join(server.owner_invite(), "olga").ok();
+    for (cli, name) in [(&mia, "mia"), (&bob, "bob")] {
+        cli.join(&server.invite(), name).ok();
+    }
+    let sent = bob.run(&["send", "@mia", "an insult"]).ok().json();
+    let id = sent["id"].as_str().unwrap();
+    let report = mia.run(&["report", "message", "@bob", id, "an insult"]).ok().json();
+    let report = report["report"].as_str().unwrap();
+    assert_eq!(bob.run(&["report", "list"]).code, 12, "not everybody reads reports");
+    let open = owner.run(&["report", "list"]).ok().json();
+    assert_eq!(open.as_array().unwrap().len(), 1);
+    for (field, value) in [("report", report), ("by", "mia"), ("about", "bob"), ("text", "an insult")] {
+        assert_eq!(open[0][field], value, "{field}");
+    }
+    let closed = owner.run(&["report", "close", report, "removed", "--note", "we talked"]).ok().json();
+    assert_eq!((&closed["outcome"], &closed["closed_by"]), (&"removed".into(), &"olga".into()));
+    let read = mia.run(&["read", "@bob"]).ok().json();
+    assert_eq!((&read[0]["deleted"], &read[0]["text"]), (&true.into(), &"".into()));
+    assert!(owner.run(&["report", "list"]).ok().json().as_array().unwrap().is_empty());
+
+    assert_eq!(mia.run(&["block", "@bob"]).ok().json(), serde_json::json!(["bob"]));
+    let refused = bob.run(&["send", "@mia", "one more"]);
+    assert_eq!(refused.code, 12, "{}", refused.stderr);
+    mia.run(&["send", "@bob", "never mind"]).ok();
+    bob.run(&["send", "general", "hello all"]).ok();
+    mia.run(&["block", "@bob", "--off"]).ok();
+    assert_eq!(mia.run(&["block"]).ok().json(), serde_json::json!([]));
+    bob.run(&["send", "@mia", "sorry"]).ok();
+}
