@@ -27,6 +27,8 @@ pub enum Code {
     Conflict,
     /// The client must drop its cursor and sync anew.
     Resync,
+    /// The asker may see less than before: the client drops what it holds and syncs anew. The server lost nothing.
+    Narrowed,
     /// Too many requests at once; try again after [`ErrorBody::seconds`].
     Busy,
     /// The server has no room left on its disk; nothing was changed.
@@ -87,7 +89,7 @@ impl Code {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::BadInput | Self::NotFound | Self::Removed | Self::Conflict => 3,
-            Self::Unavailable | Self::Busy | Self::Resync => 10,
+            Self::Unavailable | Self::Busy | Self::Resync | Self::Narrowed => 10,
             Self::Denied | Self::SignedOut => 12,
             Self::LockedOut => 13,
             Self::StepUp => 14,
