@@ -76,7 +76,7 @@ impl Code {
             Self::SignedOut => 401,
             Self::Denied | Self::StepUp => 403,
             Self::NotFound => 404,
-            Self::Conflict | Self::Resync => 409,
+            Self::Conflict | Self::Resync | Self::Narrowed => 409,
             Self::Removed => 410,
             Self::LockedOut => 429,
             Self::Internal => 500,

@@ -16,7 +16,9 @@ pub enum Access {
     Device,
     /// Anyone who is signed in.
     SignedIn,
-    /// Anyone who may read the channel in scope: its members, and everyone for a public one.
+    /// Anyone who is signed in and no guest; for a channel in scope, also a member of it.
+    Insider,
+    /// Anyone who may read the channel in scope: its members, and everyone but guests for a public one.
     Reader,
     /// A member of the channel in scope.
     Member,

@@ -73,13 +73,13 @@ pub struct OpenDirectParams {
 
 methods! {
     /// Makes a channel, joins it and moderates it.
-    CreateChannel = "channels.create", Access::SignedIn, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
+    CreateChannel = "channels.create", Access::Insider, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
     /// Joins a public channel.
     JoinChannel = "channels.join", Access::Reader, InChannel => MemberRow, |p| Scope::Channel(p.channel);
     /// Leaves a channel; its rows leave the device.
     LeaveChannel = "channels.leave", Access::Member, InChannel => MemberRow, |p| Scope::Channel(p.channel);
     /// Adds somebody to a channel one is in.
-    AddMember = "channels.add", Access::Member, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
+    AddMember = "channels.add", Access::Insider, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
     /// Sets the topic.
     SetTopic = "channels.topic", Access::Member, SetTopicParams => ChannelRow, |p| Scope::Channel(p.channel);
     /// Makes a member of a channel its moderator, or no longer.

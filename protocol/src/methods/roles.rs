@@ -50,7 +50,7 @@ pub struct Grant {
 /// Reply of [`ListRoles`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Roles {
-    /// The custom roles, in the order of their ids. A guest sees none.
+    /// The custom roles, in the order of their ids.
     pub roles: Vec<Role>,
     /// Who has them; only for those who give and take roles.
     #[serde(default)]
@@ -85,7 +85,7 @@ impl Holder {
 
 methods! {
     /// The custom roles; for those who give and take them, also who has them.
-    ListRoles = "roles.list", Access::SignedIn, Nothing => Roles, |_| Scope::Workspace;
+    ListRoles = "roles.list", Access::Insider, Nothing => Roles, |_| Scope::Workspace;
     /// Makes a custom role of powers that one holds.
     CreateRole = "roles.create" fresh, Access::Power(Power::Roles), Role => Role, |_| Scope::Workspace;
     /// Gives a custom role another name or other powers; one has to hold those from before, too.

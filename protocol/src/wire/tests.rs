@@ -8,7 +8,9 @@ use crate::event::{
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::settings::*;
-use crate::methods::{channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*};
+use crate::methods::{
+    channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*,
+};
 use crate::permission::{Power, Powers, Rank};
 use crate::settings::Value;
 use crate::{
@@ -157,12 +159,8 @@ fn rights(golden: &mut Golden) {
         next: None,
     };
     golden.method::<GroupMembers>(&GroupMembersParams { group: GROUP, after: Some(PERSON) }, &members);
-    let made = GroupParams {
-        id: GROUP,
-        slug: "design".into(),
-        name: "Design team".into(),
-        visibility: Visibility::Private,
-    };
+    let made =
+        GroupParams { id: GROUP, slug: "design".into(), name: "Design team".into(), visibility: Visibility::Private };
     golden.method::<CreateGroup>(&made, &group());
     golden.method::<ChangeGroup>(&made, &group());
     golden.method::<DeleteGroup>(&OneGroup { group: GROUP }, &Nothing {});

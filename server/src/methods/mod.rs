@@ -4,8 +4,10 @@ mod account;
 mod channels;
 mod devices;
 mod files;
+mod groups;
 mod messages;
 mod polls;
+mod roles;
 mod saved;
 mod settings;
 
