@@ -23,6 +23,7 @@ fn types() -> String {
         view::PersonView,
         view::Connection,
         view::WorkspaceView,
+        view::StandingView,
         view::ChannelKindView,
         view::ChannelView,
         view::MessageState,

@@ -79,6 +79,17 @@ pub struct WorkspaceView {
     pub waiting: u64,
 }
 
+/// What one is in a workspace, and what one may do there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StandingView {
+    /// `owner`, `manager`, `member` or `guest`.
+    pub rank: String,
+    /// One's powers over the whole workspace, by their names.
+    pub powers: Vec<String>,
+    /// The slugs of groups one is in.
+    pub groups: Vec<String>,
+}
+
 /// What kind of conversation a channel is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]

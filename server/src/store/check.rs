@@ -2,14 +2,14 @@
 //! table and key, never by what is in it.
 
 use super::sealed::{self, STAGES};
-use super::{View, people, settings, unsigned};
+use super::{View, groups, people, roles, settings, unsigned};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::HEXLOWER;
 use rusqlite::types::Value;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::identity::Verified;
-use thechatapp_protocol::{ChannelId, DeviceId, FileId};
+use thechatapp_protocol::{ChannelId, DeviceId, FileId, GroupId, RoleId};
 use thechatapp_seal::Key;
 
 /// Rows in one step.
@@ -97,6 +97,18 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
         let sealed = row.get_ref(2)?.as_blob().map_err(rusqlite::Error::from)?;
         let opened = settings::open(view, &name, version, sealed);
         found.note(opened, || format!("settings.value of row {name}/{version}"))?;
+    }
+    let mut select = view.db.prepare("SELECT id FROM roles")?;
+    for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
+        let id = id?;
+        let opened = roles::find(view, RoleId::from_bytes(id));
+        found.note(opened, || format!("roles.name of row {}", HEXLOWER.encode(&id)))?;
+    }
+    let mut select = view.db.prepare("SELECT id FROM groups WHERE deleted = 0")?;
+    for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
+        let id = id?;
+        let opened = groups::row(view, GroupId::from_bytes(id));
+        found.note(opened, || format!("groups.slug and name of row {}", HEXLOWER.encode(&id)))?;
     }
     let mut select = view.db.prepare("SELECT what, id, epoch, wrapped FROM keys")?;
     let mut rows = select.query([])?;

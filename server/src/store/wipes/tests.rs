@@ -11,7 +11,7 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 23] = [
+const TABLES: [&str; 31] = [
     "audit",
     "browsers",
     "channels",
@@ -20,6 +20,12 @@ const TABLES: [&str; 23] = [
     "edits",
     "files",
     "found",
+    "grants",
+    "group_channels",
+    "group_managers",
+    "group_members",
+    "group_people",
+    "groups",
     "invites",
     "keys",
     "lockouts",
@@ -31,7 +37,9 @@ const TABLES: [&str; 23] = [
     "reactions",
     "reads",
     "resealing",
+    "roles",
     "saved",
+    "scoped_powers",
     "settings",
     "unindexed",
     "votes",
