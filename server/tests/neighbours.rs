@@ -7,16 +7,21 @@ mod support;
 
 use std::collections::BTreeSet;
 use support::{Host, Person, channel_id, message_id, millis};
-use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::files::*;
+use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::polls::*;
+use thechatapp_protocol::methods::roles::*;
 use thechatapp_protocol::methods::saved::*;
-use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, for_each_method};
+use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::{
+    AccountId, ChannelId, ErrorBody, FileId, GroupId, MessageId, Method, RoleId, for_each_method,
+};
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
-const NAME_NOTHING: [&str; 18] = [
+const NAME_NOTHING: [&str; 22] = [
     "account.enrol",
     "account.sign_in",
     "account.whoami",
@@ -24,6 +29,10 @@ const NAME_NOTHING: [&str; 18] = [
     "channels.create",
     "devices.list",
     "devices.sign_out",
+    "groups.create",
+    "groups.list",
+    "roles.create",
+    "roles.list",
     "saved.list",
     "settings.history",
     "settings.list",
@@ -44,11 +53,21 @@ struct Ids {
     poll: MessageId,
     file: FileId,
     person: AccountId,
+    group: GroupId,
+    role: RoleId,
 }
 
 impl Ids {
     fn nobodys() -> Self {
-        Self { channel: channel_id(), message: message_id(), poll: message_id(), file: file_id(), person: account_id() }
+        Self {
+            channel: channel_id(),
+            message: message_id(),
+            poll: message_id(),
+            file: file_id(),
+            person: account_id(),
+            group: GroupId::from_bytes(*message_id().as_bytes()),
+            role: RoleId::from_bytes(*message_id().as_bytes()),
+        }
     }
 }
 
@@ -66,7 +85,12 @@ async fn refusal<M: Method>(who: &mut Person, params: M::Params) -> (&'static st
 
 /// Every method that names something, with these ids: what each was refused with.
 async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<ErrorBody>)> {
-    let Ids { channel, message: id, poll, file, person } = ids;
+    let Ids { channel, message: id, poll, file, person, group, role } = ids;
+    let to = Holder::Person(person);
+    let grant = |to| Grant { role, to, within: None };
+    let member = GroupMemberParams { group, member: Holder::Person(who.id()), manager: false };
+    let made = GroupParams { id: group, slug: "x".into(), name: "x".into(), visibility: Visibility::Public };
+    let changed = Role { id: role, name: "x".into(), powers: Powers::NONE };
     let one = || OneMessage { channel, id };
     let sent =
         |files, thread| SendMessageParams { id: message_id(), channel, text: "in".into(), files, thread, after: None };
@@ -102,6 +126,19 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<ClosePoll>(who, OneMessage { channel, id: poll }).await,
         refusal::<Save>(who, SaveParams { channel, id, note: None }).await,
         refusal::<Unsave>(who, one()).await,
+        refusal::<SetChannelRole>(who, SetChannelRoleParams { channel, person, role: ChannelRole::Member }).await,
+        refusal::<GroupMembers>(who, GroupMembersParams { group, after: None }).await,
+        refusal::<ChangeGroup>(who, made).await,
+        refusal::<DeleteGroup>(who, OneGroup { group }).await,
+        refusal::<AddToGroup>(who, member).await,
+        refusal::<RemoveFromGroup>(who, member).await,
+        refusal::<LinkGroup>(who, LinkParams { group, channel }).await,
+        refusal::<UnlinkGroup>(who, LinkParams { group, channel }).await,
+        refusal::<ChangeRole>(who, changed).await,
+        refusal::<DeleteRole>(who, OneRole { id: role }).await,
+        refusal::<GrantRole>(who, grant(to)).await,
+        refusal::<TakeRole>(who, grant(Holder::Group(group))).await,
+        refusal::<SetRank>(who, SetRankParams { person, rank: Rank::Member }).await,
         // At the end: the others are asked by a member, where one may be.
         refusal::<LeaveChannel>(who, InChannel { channel }).await,
     ]
@@ -123,13 +160,19 @@ async fn hidden(alice: &mut Person) -> Ids {
     let file = FileId::from_parts(millis(), &[3; 10]);
     let begin = BeginUploadParams { file, channel, name: "a.txt".into(), media_type: "text/plain".into(), size: 1 };
     alice.call::<BeginUpload>(&begin).await.unwrap();
-    Ids { channel, message, poll, file, person: alice.id() }
+    let group = GroupId::from_bytes(*message_id().as_bytes());
+    let params =
+        GroupParams { id: group, slug: "secret".into(), name: "Secret".into(), visibility: Visibility::Hidden };
+    alice.call::<CreateGroup>(&params).await.unwrap();
+    let role = RoleId::from_bytes(*message_id().as_bytes());
+    alice.call::<CreateRole>(&Role { id: role, name: "secret".into(), powers: Powers::NONE }).await.unwrap();
+    Ids { channel, message, poll, file, person: alice.id(), group, role }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_anothers_is_answered_as_what_is_not_there() {
     let host = Host::start().await;
-    let mut alice = host.join("alice").await;
+    let mut alice = host.join_by(&host.owner_invite.clone(), "alice").await;
     let mut bob = host.join("bob").await;
     let mut eve = host.elsewhere("other", "eve").await;
     let hers = hidden(&mut alice).await;
