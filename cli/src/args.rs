@@ -6,11 +6,19 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
+<<<<<<< HEAD
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use settings::SettingsAction;
+=======
+mod rights;
+#[cfg(test)]
+mod tests;
+
+pub use rights::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
+>>>>>>> ba4453f (roles, groups, moderators and ranks at the command line)
 
 /// TheChatApp at a terminal
 #[derive(Debug, Parser)]
@@ -307,6 +315,30 @@ pub enum Command {
     /// List one's devices
     #[command(after_help = "Example:\n  thechatapp-cli devices")]
     Devices,
+    /// Custom roles: what they give, and who has them
+    Role {
+        /// What about them.
+        #[command(subcommand)]
+        action: RoleAction,
+    },
+    /// Groups of people: who is in them, and which channels follow them
+    Group {
+        /// What about them.
+        #[command(subcommand)]
+        action: GroupAction,
+    },
+    /// Who looks after a channel
+    Moderator {
+        /// What about it.
+        #[command(subcommand)]
+        action: ModeratorAction,
+    },
+    /// Accounts of others, for those who look after them
+    Account {
+        /// What about them.
+        #[command(subcommand)]
+        action: AccountAction,
+    },
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {

@@ -1,6 +1,10 @@
 //! What a shell shows: plain values, made from the sealed cache, the same for every shell. The desktop's TypeScript types
 //! are generated from here by `cargo xtask gen`.
 
+mod rights;
+
+pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView};
+
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
@@ -77,17 +81,6 @@ pub struct WorkspaceView {
     /// Messages waiting to be sent.
     #[ts(type = "number")]
     pub waiting: u64,
-}
-
-/// What one is in a workspace, and what one may do there.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct StandingView {
-    /// `owner`, `manager`, `member` or `guest`.
-    pub rank: String,
-    /// One's powers over the whole workspace, by their names.
-    pub powers: Vec<String>,
-    /// The slugs of groups one is in.
-    pub groups: Vec<String>,
 }
 
 /// What kind of conversation a channel is.
