@@ -6,19 +6,13 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
-<<<<<<< HEAD
+mod rights;
 mod settings;
 #[cfg(test)]
 mod tests;
 
-pub use settings::SettingsAction;
-=======
-mod rights;
-#[cfg(test)]
-mod tests;
-
 pub use rights::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
->>>>>>> ba4453f (roles, groups, moderators and ranks at the command line)
+pub use settings::SettingsAction;
 
 /// TheChatApp at a terminal
 #[derive(Debug, Parser)]

@@ -19,16 +19,13 @@ mod sync;
 pub mod trust;
 pub mod view;
 
-<<<<<<< HEAD
 /// What is said of a workspace's settings, as the server says it.
 pub mod settings {
     pub use thechatapp_protocol::methods::settings::{SettingRow, SettingVersion, UsageReply, UsedOn};
     pub use thechatapp_protocol::settings::{EACH, Setting, Value};
 }
 
-=======
 pub use client::roles::Whom;
->>>>>>> ba4453f (roles, groups, moderators and ranks at the command line)
 pub use client::{Client, Progress};
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;

@@ -51,7 +51,7 @@ impl Code {
     }
 
     /// All of them.
-    pub const EACH: [Self; 15] = [
+    pub const EACH: [Self; 16] = [
         Self::BadInput,
         Self::NotFound,
         Self::Removed,
@@ -61,6 +61,7 @@ impl Code {
         Self::SignedOut,
         Self::Conflict,
         Self::Resync,
+        Self::Narrowed,
         Self::Busy,
         Self::DiskFull,
         Self::KeyService,

@@ -62,6 +62,7 @@ pub struct ChannelRow {
 
 /// What somebody is in a channel.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ChannelRole {
     /// Reads and writes.
@@ -234,6 +235,7 @@ pub struct ReadRow {
 
 /// What one is in the workspace oneself, and what one may do there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StandingRow {
     /// One's rank.
     pub rank: Rank,
@@ -245,6 +247,7 @@ pub struct StandingRow {
 
 /// Who sees a group, and who is in it. The number is how it is stored and never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum Visibility {
@@ -258,6 +261,7 @@ pub enum Visibility {
 
 /// A group of people.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupRow {
     /// The group.
     pub id: GroupId,
@@ -276,6 +280,7 @@ pub struct GroupRow {
 
 /// Whether one is in a group oneself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InGroupRow {
     /// The group.
     pub group: GroupId,

@@ -44,6 +44,7 @@ pub struct AddMemberParams {
 
 /// Parameters of [`SetChannelRole`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetChannelRoleParams {
     /// The channel.
     pub channel: ChannelId,

@@ -19,6 +19,7 @@ pub const GROUPS_PAGE_MAX: u32 = 500;
 
 /// Parameters of [`CreateGroup`] and [`ChangeGroup`]. The id is the client's.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupParams {
     /// The group.
     pub id: GroupId,
@@ -32,6 +33,7 @@ pub struct GroupParams {
 
 /// One group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OneGroup {
     /// The group.
     pub group: GroupId,
@@ -39,6 +41,7 @@ pub struct OneGroup {
 
 /// Parameters of [`AddToGroup`] and [`RemoveFromGroup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupMemberParams {
     /// The group.
     pub group: GroupId,
@@ -51,6 +54,7 @@ pub struct GroupMemberParams {
 
 /// Parameters of [`ListGroups`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListGroupsParams {
     /// Only those after this one.
     #[serde(default)]
@@ -59,6 +63,7 @@ pub struct ListGroupsParams {
 
 /// A group, as the one who asks stands to it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListedGroup {
     /// The group.
     pub group: GroupRow,
@@ -70,6 +75,7 @@ pub struct ListedGroup {
 
 /// Reply of [`ListGroups`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupsPage {
     /// Those one may see, in the order of their ids.
     pub groups: Vec<ListedGroup>,
@@ -80,6 +86,7 @@ pub struct GroupsPage {
 
 /// Parameters of [`GroupMembers`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupMembersParams {
     /// The group.
     pub group: GroupId,
@@ -90,6 +97,7 @@ pub struct GroupMembersParams {
 
 /// Reply of [`GroupMembers`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct GroupMembersPage {
     /// People and groups directly in it; all of them in the first answer, none in later ones.
     pub direct: Vec<Holder>,
@@ -106,6 +114,7 @@ pub struct GroupMembersPage {
 
 /// Parameters of [`LinkGroup`] and [`UnlinkGroup`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct LinkParams {
     /// The group, which one has to manage.
     pub group: GroupId,

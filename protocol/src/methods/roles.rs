@@ -16,6 +16,7 @@ pub const ROLES_MAX: u32 = 200;
 
 /// A custom role: a named set of powers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Role {
     /// The role.
     pub id: RoleId,
@@ -27,6 +28,7 @@ pub struct Role {
 
 /// A person or a group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Holder {
     /// Somebody.
@@ -37,6 +39,7 @@ pub enum Holder {
 
 /// Who has a role. Also the parameters of [`GrantRole`] and [`TakeRole`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Grant {
     /// The role.
     pub role: RoleId,
@@ -49,6 +52,7 @@ pub struct Grant {
 
 /// Reply of [`ListRoles`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Roles {
     /// The custom roles, in the order of their ids.
     pub roles: Vec<Role>,
@@ -59,6 +63,7 @@ pub struct Roles {
 
 /// Parameters of [`DeleteRole`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OneRole {
     /// The role.
     pub id: RoleId,
@@ -66,6 +71,7 @@ pub struct OneRole {
 
 /// Parameters of [`SetRank`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SetRankParams {
     /// Who.
     pub person: AccountId,
