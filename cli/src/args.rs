@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
 mod moderation;
+mod rights;
 mod settings;
 #[cfg(test)]
 mod tests;
 
 pub use moderation::{OutcomeArg, ReportAction};
+pub use rights::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;
 
 /// TheChatApp at a terminal
@@ -325,6 +327,30 @@ pub enum Command {
     /// List one's devices
     #[command(after_help = "Example:\n  thechatapp-cli devices")]
     Devices,
+    /// Custom roles: what they give, and who has them
+    Role {
+        /// What about them.
+        #[command(subcommand)]
+        action: RoleAction,
+    },
+    /// Groups of people: who is in them, and which channels follow them
+    Group {
+        /// What about them.
+        #[command(subcommand)]
+        action: GroupAction,
+    },
+    /// Who looks after a channel
+    Moderator {
+        /// What about it.
+        #[command(subcommand)]
+        action: ModeratorAction,
+    },
+    /// Accounts of others, for those who look after them
+    Account {
+        /// What about them.
+        #[command(subcommand)]
+        action: AccountAction,
+    },
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {

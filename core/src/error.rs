@@ -240,7 +240,7 @@ fn refused(body: &ErrorBody) -> ErrorReport {
         Code::KeyService => "key_service",
         Code::Damaged => "server_damaged",
         Code::Busy => "server_busy",
-        Code::Unavailable | Code::Resync => "unavailable",
+        Code::Unavailable | Code::Resync | Code::Narrowed => "unavailable",
         Code::Internal => "server_internal",
     };
     ErrorReport {

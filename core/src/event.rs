@@ -20,6 +20,12 @@ pub enum ClientEvent {
         #[ts(type = "string")]
         workspace: WorkspaceId,
     },
+    /// One's own rank or powers changed, or groups did.
+    Standing {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+    },
     /// Messages of a channel changed.
     Messages {
         /// Which workspace.

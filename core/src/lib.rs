@@ -30,6 +30,7 @@ pub mod settings {
     pub use thechatapp_protocol::settings::{EACH, Setting, Value};
 }
 
+pub use client::roles::Whom;
 pub use client::{Client, Progress};
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;

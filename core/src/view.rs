@@ -1,6 +1,10 @@
 //! What a shell shows: plain values, made from the sealed cache, the same for every shell. The desktop's TypeScript types
 //! are generated from here by `cargo xtask gen`.
 
+mod rights;
+
+pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView};
+
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};

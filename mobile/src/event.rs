@@ -15,6 +15,11 @@ pub enum ChatEvent {
         /// Which workspace.
         workspace: String,
     },
+    /// One's own rank or powers changed, or groups did.
+    Standing {
+        /// Which workspace.
+        workspace: String,
+    },
     /// Messages of a channel changed.
     Messages {
         /// Which workspace.
@@ -35,6 +40,7 @@ impl From<ClientEvent> for ChatEvent {
         match event {
             ClientEvent::Connection { workspace } => Self::Connection { workspace: workspace.to_string() },
             ClientEvent::Channels { workspace } => Self::Channels { workspace: workspace.to_string() },
+            ClientEvent::Standing { workspace } => Self::Standing { workspace: workspace.to_string() },
             ClientEvent::Messages { workspace, channel, from } => {
                 Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
             }

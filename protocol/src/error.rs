@@ -27,6 +27,8 @@ pub enum Code {
     Conflict,
     /// The client must drop its cursor and sync anew.
     Resync,
+    /// The asker may see less than before: the client drops what it holds and syncs anew. The server lost nothing.
+    Narrowed,
     /// Too many requests at once; try again after [`ErrorBody::seconds`].
     Busy,
     /// The server has no room left on its disk; nothing was changed.
@@ -49,7 +51,7 @@ impl Code {
     }
 
     /// All of them.
-    pub const EACH: [Self; 15] = [
+    pub const EACH: [Self; 16] = [
         Self::BadInput,
         Self::NotFound,
         Self::Removed,
@@ -59,6 +61,7 @@ impl Code {
         Self::SignedOut,
         Self::Conflict,
         Self::Resync,
+        Self::Narrowed,
         Self::Busy,
         Self::DiskFull,
         Self::KeyService,
@@ -74,7 +77,7 @@ impl Code {
             Self::SignedOut => 401,
             Self::Denied | Self::StepUp => 403,
             Self::NotFound => 404,
-            Self::Conflict | Self::Resync => 409,
+            Self::Conflict | Self::Resync | Self::Narrowed => 409,
             Self::Removed => 410,
             Self::LockedOut => 429,
             Self::Internal => 500,
@@ -87,7 +90,7 @@ impl Code {
     pub fn exit_code(self) -> u8 {
         match self {
             Self::BadInput | Self::NotFound | Self::Removed | Self::Conflict => 3,
-            Self::Unavailable | Self::Busy | Self::Resync => 10,
+            Self::Unavailable | Self::Busy | Self::Resync | Self::Narrowed => 10,
             Self::Denied | Self::SignedOut => 12,
             Self::LockedOut => 13,
             Self::StepUp => 14,

@@ -1,6 +1,7 @@
 //! What a server tells without being asked: rows that changed. A row is always whole, so applying one twice is harmless.
 
-use crate::id::{AccountId, ChannelId, FileId, MessageId};
+use crate::id::{AccountId, ChannelId, FileId, GroupId, MessageId};
+use crate::permission::{Powers, Rank};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
@@ -18,6 +19,9 @@ pub struct PersonRow {
     pub imported: bool,
     /// Whether they can still sign in.
     pub active: bool,
+    /// What they are in the workspace.
+    #[serde(default, skip_serializing_if = "Rank::is_member")]
+    pub rank: Rank,
     /// The change that last touched this row.
     pub change: u64,
 }
@@ -56,6 +60,24 @@ pub struct ChannelRow {
     pub change: u64,
 }
 
+/// What somebody is in a channel.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum ChannelRole {
+    /// Reads and writes.
+    #[default]
+    Member,
+    /// Also looks after the channel.
+    Moderator,
+}
+
+impl ChannelRole {
+    fn is_member(&self) -> bool {
+        *self == Self::Member
+    }
+}
+
 /// Somebody in a channel, or no longer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -66,6 +88,9 @@ pub struct MemberRow {
     pub person: AccountId,
     /// Whether they are in it now. When one's own row says no and the channel is not public, everything of it goes.
     pub joined: bool,
+    /// What they are in it.
+    #[serde(default, skip_serializing_if = "ChannelRole::is_member")]
+    pub role: ChannelRole,
     /// The change that last touched this row.
     pub change: u64,
 }
@@ -208,6 +233,63 @@ pub struct ReadRow {
     pub change: u64,
 }
 
+/// What one is in the workspace oneself, and what one may do there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct StandingRow {
+    /// One's rank.
+    pub rank: Rank,
+    /// One's powers, by rank, roles and groups.
+    pub powers: Powers,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// Who sees a group, and who is in it. The number is how it is stored and never changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum Visibility {
+    /// Everybody sees the group and who is in it; a guest only those they are in.
+    Public = 0,
+    /// Everybody sees the group, and those in it see who is in it.
+    Private = 1,
+    /// Only those in it and those who manage it know of it.
+    Hidden = 2,
+}
+
+/// A group of people.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct GroupRow {
+    /// The group.
+    pub id: GroupId,
+    /// What it is mentioned by, without `@`.
+    pub slug: String,
+    /// Its name.
+    pub name: String,
+    /// Who sees it.
+    pub visibility: Visibility,
+    /// It was deleted, or one may not see it any longer: it leaves the device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
+/// Whether one is in a group oneself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct InGroupRow {
+    /// The group.
+    pub group: GroupId,
+    /// Whether one is in it, or in a group in it.
+    pub inside: bool,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
 /// A row of any kind.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -223,6 +305,12 @@ pub enum Row {
     Message(MessageRow),
     /// One's own read mark.
     Read(ReadRow),
+    /// One's own rank and powers.
+    Standing(StandingRow),
+    /// A group.
+    Group(GroupRow),
+    /// Whether one is in a group.
+    InGroup(InGroupRow),
     /// A kind this build does not know; it is skipped.
     #[serde(skip)]
     Unknown,
@@ -237,6 +325,9 @@ impl Row {
             Self::Member(row) => row.change,
             Self::Message(row) => row.change,
             Self::Read(row) => row.change,
+            Self::Standing(row) => row.change,
+            Self::Group(row) => row.change,
+            Self::InGroup(row) => row.change,
             Self::Unknown => 0,
         }
     }
@@ -319,6 +410,9 @@ tolerant!(Row {
     "member" => |row: MemberRow| Row::Member(row),
     "message" => |row: MessageRow| Row::Message(row),
     "read" => |row: ReadRow| Row::Read(row),
+    "standing" => |row: StandingRow| Row::Standing(row),
+    "group" => |row: GroupRow| Row::Group(row),
+    "in_group" => |row: InGroupRow| Row::InGroup(row),
 });
 
 #[derive(Deserialize)]

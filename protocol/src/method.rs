@@ -3,7 +3,7 @@
 //! The server's gate reads [`Method::ACCESS`] and [`Method::scope`] before a handler runs, so the whole access table of
 //! the product stands in `methods/`, and nowhere else.
 
-use crate::id::{AccountId, ChannelId, MessageId};
+use crate::id::{AccountId, ChannelId, GroupId, MessageId};
 use crate::permission::Power;
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -16,13 +16,20 @@ pub enum Access {
     Device,
     /// Anyone who is signed in.
     SignedIn,
-    /// Anyone who may read the channel in scope: its members, and everyone for a public one.
+    /// Anyone who is signed in and no guest; for a channel in scope, also a member of it.
+    Insider,
+    /// Anyone who may read the channel in scope: its members, and everyone but guests for a public one.
     Reader,
     /// A member of the channel in scope.
     Member,
     /// The author of the message in scope, still a member of its channel.
     Author,
-    /// Someone with this power.
+    /// A moderator of the channel in scope, or someone with [`Power::Directory`] who may see it.
+    Moderator,
+    /// Someone who manages the group in scope, or who has [`Power::Users`].
+    GroupManager,
+    /// Someone with this power. Over a person or a channel it may also come from a role within a group that the person is
+    /// in, or the channel linked to; over a person they have to hold whatever the person holds.
     Power(Power),
 }
 
@@ -37,6 +44,8 @@ pub enum Scope {
     Message(ChannelId, MessageId),
     /// One person.
     Person(AccountId),
+    /// One group of people.
+    Group(GroupId),
 }
 
 /// One thing a client can ask of a server.
@@ -47,6 +56,10 @@ pub trait Method: Send + 'static {
     const ACCESS: Access;
     /// Whether it wants a sign-in that is [fresh](crate::settings::FRESH_MINUTES), whoever calls.
     const FRESH: bool;
+    /// What it does, for the access table.
+    const ABOUT: &'static str;
+    /// What [`Self::scope`] says, for the access table.
+    const SCOPE: &'static str;
     /// What it takes.
     type Params: Serialize + DeserializeOwned + Send + 'static;
     /// What it answers.
@@ -60,9 +73,9 @@ pub trait Method: Send + 'static {
 macro_rules! methods {
     (@fresh) => { false };
     (@fresh fresh) => { true };
-    ($($(#[$doc:meta])* $name:ident = $wire:literal $($fresh:ident)?, $access:expr, $params:ty => $reply:ty, |$p:pat_param| $scope:expr;)*) => {
+    ($($(#[doc = $doc:literal])* $name:ident = $wire:literal $($fresh:ident)?, $access:expr, $params:ty => $reply:ty, |$p:pat_param| $scope:expr;)*) => {
         $(
-            $(#[$doc])*
+            $(#[doc = $doc])*
             #[derive(Clone, Copy, Debug)]
             pub struct $name;
 
@@ -70,6 +83,8 @@ macro_rules! methods {
                 const NAME: &'static str = $wire;
                 const ACCESS: $crate::method::Access = $access;
                 const FRESH: bool = $crate::method::methods!(@fresh $($fresh)?);
+                const ABOUT: &'static str = concat!($($doc),*);
+                const SCOPE: &'static str = stringify!($scope);
                 type Params = $params;
                 type Reply = $reply;
                 fn scope($p: &Self::Params) -> $crate::method::Scope {

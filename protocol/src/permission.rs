@@ -148,6 +148,11 @@ impl Rank {
         }
     }
 
+    /// Whether it is that of nearly everybody, which rows leave out.
+    pub(crate) fn is_member(&self) -> bool {
+        *self == Self::Member
+    }
+
     /// The rank stored as this number; what is not one is a guest, who may least.
     pub fn from_stored(number: u8) -> Self {
         Self::EACH.into_iter().find(|rank| *rank as u8 == number).unwrap_or(Self::Guest)

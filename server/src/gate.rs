@@ -6,13 +6,13 @@
 use crate::error::Fail;
 use crate::store::audit::By;
 use crate::store::channels::Channel;
-use crate::store::{View, channels, devices, members, messages, people, settings};
+use crate::store::{View, channels, devices, groups, guests, members, messages, people, rights, settings};
 use crate::time::now;
 use std::marker::PhantomData;
 use std::net::IpAddr;
 use thechatapp_protocol::audit::Actor;
 use thechatapp_protocol::event::ChannelKind;
-use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::settings::FRESH_MINUTES;
 use thechatapp_protocol::{Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope};
 
@@ -44,6 +44,7 @@ enum Place {
     Channel(Channel),
     Message(Channel, i64),
     Person,
+    Group,
 }
 
 impl<M: Method> Permit<M> {
@@ -67,6 +68,11 @@ impl<M: Method> Permit<M> {
         self.rank
     }
 
+    /// Who calls, as one who looks at groups.
+    pub fn looker(&self) -> groups::Looker {
+        groups::Looker { person: self.caller.person, rank: self.rank, powers: self.powers }
+    }
+
     /// Who acts, for the audit log.
     pub fn by(&self) -> By {
         let Caller { person, device, from } = self.caller;
@@ -80,7 +86,7 @@ impl<M: Method> Permit<M> {
     pub fn channel(&self) -> Result<Channel, Fail> {
         match self.place {
             Place::Channel(channel) | Place::Message(channel, _) => Ok(channel),
-            Place::Workspace | Place::Person => Err(Fail::Broken("a method without a channel in scope")),
+            Place::Workspace | Place::Person | Place::Group => Err(Fail::Broken("a method without a channel in scope")),
         }
     }
 
@@ -112,54 +118,33 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
             return Err(not_fresh(minutes));
         }
     }
-    let place = match (M::ACCESS, scope) {
+    let asker = Asker { person, rank: standing.rank, powers: standing.powers };
+    let place = match M::ACCESS {
         // Enrolment and sign-in have their own ways in: who is signed in already does not take them.
-        (Access::Device | Access::Anyone, _) => return Err(Fail::denied("this device is enrolled already")),
-        (Access::SignedIn, Scope::Workspace) => Place::Workspace,
-        (Access::SignedIn, Scope::Person(person)) => {
-            people::row(view, person)?;
-            Place::Person
-        }
-        (Access::SignedIn | Access::Reader, Scope::Channel(id)) => Place::Channel(readable(view, person, id)?),
-        (Access::Member, Scope::Channel(id)) => Place::Channel(joined(view, person, id)?),
-        (Access::SignedIn | Access::Reader, Scope::Message(id, message)) => {
-            let channel = readable(view, person, id)?;
-            Place::Message(channel, existing(view, channel, message)?.0)
-        }
-        (Access::Member, Scope::Message(id, message)) => {
-            let channel = joined(view, person, id)?;
-            Place::Message(channel, existing(view, channel, message)?.0)
-        }
-        (Access::Author, Scope::Message(id, message)) => {
-            let channel = joined(view, person, id)?;
-            match messages::find_by(view, channel, message, person)? {
-                Some(place) => Place::Message(channel, place),
-                None => {
-                    existing(view, channel, message)?;
-                    return Err(Fail::denied("only its author may change a message"));
-                }
+        Access::Device | Access::Anyone => return Err(Fail::denied("this device is enrolled already")),
+        Access::SignedIn | Access::Reader => asker.place(view, scope)?,
+        Access::Member => asker.joined(view, scope)?,
+        Access::Insider => {
+            let place = if scope == Scope::Workspace { Place::Workspace } else { asker.joined(view, scope)? };
+            if standing.rank == Rank::Guest {
+                return Err(Fail::denied("a guest cannot do this"));
             }
+            place
         }
-        (Access::Power(power), scope) => {
-            if !standing.powers.has(power) {
-                return Err(Fail::denied("you lack the power for it"));
+        Access::Author => match (asker.joined(view, scope)?, scope) {
+            (Place::Message(channel, _), Scope::Message(_, message)) => {
+                let own = messages::find_by(view, channel, message, person)?;
+                Place::Message(channel, own.ok_or_else(|| Fail::denied("only its author may change a message"))?)
             }
-            match scope {
-                Scope::Workspace => Place::Workspace,
-                Scope::Person(person) => {
-                    people::row(view, person)?;
-                    Place::Person
-                }
-                Scope::Channel(id) => Place::Channel(readable(view, person, id)?),
-                Scope::Message(id, message) => {
-                    let channel = readable(view, person, id)?;
-                    Place::Message(channel, existing(view, channel, message)?.0)
-                }
-            }
-        }
-        (Access::Reader | Access::Member | Access::Author, _) => {
-            return Err(Fail::Broken("a method whose access does not fit its scope"));
-        }
+            _ => return Err(MISFIT),
+        },
+        Access::Moderator => asker.moderated(view, scope)?,
+        Access::GroupManager => match (asker.place(view, scope)?, scope) {
+            (Place::Group, Scope::Group(group)) if groups::manages(view, asker, group)? => Place::Group,
+            (Place::Group, _) => return Err(Fail::denied("only those who manage the group may do this")),
+            _ => return Err(MISFIT),
+        },
+        Access::Power(power) => asker.empowered(view, power, scope)?,
     };
     let caller = Caller { person, ..caller };
     Ok(Permit { caller, powers: standing.powers, rank: standing.rank, place, method: PhantomData })
@@ -175,18 +160,84 @@ fn not_fresh(minutes: u64) -> Fail {
     .into()
 }
 
-fn readable(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
-    let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
-    if channel.kind == ChannelKind::Public || members::is(view, id, person)? {
-        Ok(channel)
-    } else {
-        Err(Fail::not_found("No such channel"))
-    }
-}
+/// Somebody as they ask, and what they reach.
+type Asker = groups::Looker;
 
-fn joined(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
-    let channel = readable(view, person, id)?;
-    if members::is(view, id, person)? { Ok(channel) } else { Err(Fail::denied("you are not in this channel")) }
+const MISFIT: Fail = Fail::Broken("a method whose access does not fit its scope");
+
+impl Asker {
+    /// What they may see of what is asked for.
+    fn place(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
+        Ok(match scope {
+            Scope::Workspace => Place::Workspace,
+            Scope::Channel(id) => Place::Channel(self.readable(view, id)?),
+            Scope::Message(id, message) => {
+                let channel = self.readable(view, id)?;
+                Place::Message(channel, existing(view, channel, message)?.0)
+            }
+            Scope::Person(other) => {
+                people::row(view, other)?;
+                if self.rank == Rank::Guest && !guests::sees(view, self.person, other)? {
+                    return Err(Fail::not_found("No such person"));
+                }
+                Place::Person
+            }
+            Scope::Group(id) if groups::sees(view, self, id)? => Place::Group,
+            Scope::Group(_) => return Err(Fail::not_found("No such group")),
+        })
+    }
+
+    fn readable(self, view: View<'_>, id: ChannelId) -> Result<Channel, Fail> {
+        let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
+        let open = channel.kind == ChannelKind::Public && self.rank != Rank::Guest;
+        if open || members::is(view, id, self.person)? { Ok(channel) } else { Err(Fail::not_found("No such channel")) }
+    }
+
+    /// As a member of the channel in scope.
+    fn joined(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
+        let (Scope::Channel(id) | Scope::Message(id, _)) = scope else { return Err(MISFIT) };
+        let channel = self.readable(view, id)?;
+        if !members::is(view, id, self.person)? {
+            return Err(Fail::denied("you are not in this channel"));
+        }
+        Ok(match scope {
+            Scope::Message(_, message) => Place::Message(channel, existing(view, channel, message)?.0),
+            _ => Place::Channel(channel),
+        })
+    }
+
+    /// As one who looks after the channel in scope.
+    fn moderated(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
+        let (Scope::Channel(id) | Scope::Message(id, _)) = scope else { return Err(MISFIT) };
+        let place = self.place(view, scope)?;
+        let may = self.rank != Rank::Guest
+            && (members::moderates(view, id, self.person)?
+                || self.powers.has(Power::Directory)
+                || rights::over_channel(view, self.person, Power::Directory, id)?);
+        if may { Ok(place) } else { Err(Fail::denied("only its moderators may do this to a channel")) }
+    }
+
+    /// By a power: over everything, or within a group.
+    fn empowered(self, view: View<'_>, power: Power, scope: Scope) -> Result<Place, Fail> {
+        let mut may = self.powers.has(power);
+        if !may && self.rank != Rank::Guest {
+            may = match scope {
+                Scope::Person(other) => rights::over_person(view, self.person, power, other)?,
+                Scope::Channel(id) | Scope::Message(id, _) => rights::over_channel(view, self.person, power, id)?,
+                Scope::Workspace | Scope::Group(_) => false,
+            };
+        }
+        if !may {
+            return Err(Fail::denied("you lack the power for it"));
+        }
+        let place = self.place(view, scope)?;
+        if let Scope::Person(other) = scope
+            && !self.powers.holds(rights::row(view, other)?.powers)
+        {
+            return Err(Fail::denied("they hold powers that you do not"));
+        }
+        Ok(place)
+    }
 }
 
 fn existing(view: View<'_>, channel: Channel, id: MessageId) -> Result<(i64, AccountId), Fail> {

@@ -18,7 +18,7 @@ const BEHIND_MAX: usize = 256;
 /// Who may see a row.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Audience {
-    /// Everyone in the workspace.
+    /// Everyone in the workspace; a guest as far as they see what the row is about.
     Everyone,
     /// The members of a channel.
     Members(ChannelId),
@@ -46,6 +46,13 @@ pub enum Note {
     },
     /// A device was signed out.
     SignedOut(DeviceId),
+    /// Somebody may see less from here on: their devices begin anew.
+    Narrowed {
+        /// Who.
+        person: AccountId,
+        /// The change that says so.
+        change: u64,
+    },
 }
 
 /// The notes of one commit, in order.
@@ -65,6 +72,7 @@ impl Group {
         let to = notes.iter().fold(before, |to, note| match note {
             Note::Row { row, .. } => to.max(row.change()),
             Note::Bulk { to: bulk, .. } => to.max(*bulk),
+            Note::Narrowed { change, .. } => to.max(*change),
             Note::SignedOut(_) => to,
         });
         let weight =

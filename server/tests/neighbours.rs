@@ -7,17 +7,22 @@ mod support;
 
 use std::collections::BTreeSet;
 use support::{Host, Person, channel_id, message_id, millis};
-use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::files::*;
+use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::moderation::*;
 use thechatapp_protocol::methods::polls::*;
+use thechatapp_protocol::methods::roles::*;
 use thechatapp_protocol::methods::saved::*;
-use thechatapp_protocol::{AccountId, ChannelId, ErrorBody, FileId, MessageId, Method, ReportId, for_each_method};
+use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::{
+    AccountId, ChannelId, ErrorBody, FileId, GroupId, MessageId, Method, ReportId, RoleId, for_each_method,
+};
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
-const NAME_NOTHING: [&str; 20] = [
+const NAME_NOTHING: [&str; 24] = [
     "account.enrol",
     "account.sign_in",
     "account.whoami",
@@ -27,6 +32,10 @@ const NAME_NOTHING: [&str; 20] = [
     "devices.sign_out",
     "people.blocked",
     "reports.list",
+    "groups.create",
+    "groups.list",
+    "roles.create",
+    "roles.list",
     "saved.list",
     "settings.history",
     "settings.list",
@@ -48,6 +57,8 @@ struct Ids {
     file: FileId,
     person: AccountId,
     report: ReportId,
+    group: GroupId,
+    role: RoleId,
 }
 
 impl Ids {
@@ -59,6 +70,8 @@ impl Ids {
             file: file_id(),
             person: account_id(),
             report: report_id(),
+            group: GroupId::from_bytes(*message_id().as_bytes()),
+            role: RoleId::from_bytes(*message_id().as_bytes()),
         }
     }
 }
@@ -81,7 +94,12 @@ async fn refusal<M: Method>(who: &mut Person, params: M::Params) -> (&'static st
 
 /// Every method that names something, with these ids: what each was refused with.
 async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<ErrorBody>)> {
-    let Ids { channel, message: id, poll, file, person, report } = ids;
+    let Ids { channel, message: id, poll, file, person, report, group, role } = ids;
+    let to = Holder::Person(person);
+    let grant = |to| Grant { role, to, within: None };
+    let member = GroupMemberParams { group, member: Holder::Person(who.id()), manager: false };
+    let made = GroupParams { id: group, slug: "x".into(), name: "x".into(), visibility: Visibility::Public };
+    let changed = Role { id: role, name: "x".into(), powers: Powers::NONE };
     let one = || OneMessage { channel, id };
     let sent =
         |files, thread| SendMessageParams { id: message_id(), channel, text: "in".into(), files, thread, after: None };
@@ -122,6 +140,19 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<ClosePoll>(who, OneMessage { channel, id: poll }).await,
         refusal::<Save>(who, SaveParams { channel, id, note: None }).await,
         refusal::<Unsave>(who, one()).await,
+        refusal::<SetChannelRole>(who, SetChannelRoleParams { channel, person, role: ChannelRole::Member }).await,
+        refusal::<GroupMembers>(who, GroupMembersParams { group, after: None }).await,
+        refusal::<ChangeGroup>(who, made).await,
+        refusal::<DeleteGroup>(who, OneGroup { group }).await,
+        refusal::<AddToGroup>(who, member).await,
+        refusal::<RemoveFromGroup>(who, member).await,
+        refusal::<LinkGroup>(who, LinkParams { group, channel }).await,
+        refusal::<UnlinkGroup>(who, LinkParams { group, channel }).await,
+        refusal::<ChangeRole>(who, changed).await,
+        refusal::<DeleteRole>(who, OneRole { id: role }).await,
+        refusal::<GrantRole>(who, grant(to)).await,
+        refusal::<TakeRole>(who, grant(Holder::Group(group))).await,
+        refusal::<SetRank>(who, SetRankParams { person, rank: Rank::Member }).await,
         // At the end: the others are asked by a member, where one may be.
         refusal::<LeaveChannel>(who, InChannel { channel }).await,
     ]
@@ -146,13 +177,19 @@ async fn hidden(alice: &mut Person) -> Ids {
     let report = report_id();
     let reported = ReportMessageParams { report, channel, id: message, reason: "hidden".into() };
     alice.call::<ReportMessage>(&reported).await.unwrap();
-    Ids { channel, message, poll, file, person: alice.id(), report }
+    let group = GroupId::from_bytes(*message_id().as_bytes());
+    let params =
+        GroupParams { id: group, slug: "secret".into(), name: "Secret".into(), visibility: Visibility::Hidden };
+    alice.call::<CreateGroup>(&params).await.unwrap();
+    let role = RoleId::from_bytes(*message_id().as_bytes());
+    alice.call::<CreateRole>(&Role { id: role, name: "secret".into(), powers: Powers::NONE }).await.unwrap();
+    Ids { channel, message, poll, file, person: alice.id(), report, group, role }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_anothers_is_answered_as_what_is_not_there() {
     let host = Host::start().await;
-    let mut alice = host.join("alice").await;
+    let mut alice = host.join_by(&host.owner_invite.clone(), "alice").await;
     let mut bob = host.join("bob").await;
     let mut eve = host.elsewhere("other", "eve").await;
     let hers = hidden(&mut alice).await;

@@ -8,15 +8,17 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thechatapp_core::view::Window;
-use thechatapp_core::{Client, WorkspaceId};
-use thechatapp_protocol::event::ChannelKind;
+use thechatapp_core::{Client, Whom, WorkspaceId};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::http::{PROOF_HEADER, TOKEN_HEADER, file_path};
 use thechatapp_protocol::methods::account::*;
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::*;
 use thechatapp_protocol::methods::files::*;
+use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::polls::*;
+use thechatapp_protocol::methods::roles::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::{ChannelId, FileId, MessageId, Method, for_each_method};
 use thechatapp_tests::markers::Markers;
@@ -309,6 +311,43 @@ impl Run {
         }
     }
 
+    /// What alice, who owns the workspace, does about who may do what.
+    async fn of_an_owner(&mut self, general: ChannelId) {
+        let (alice, ws) = self.alice.take().unwrap();
+        let bob = self.markers.text("bob's name", "Bobvexku Qolumitrud");
+        let whom = Whom::Person(bob.clone());
+        let role = self.word("role");
+        alice.create_role(ws, &role, &["audit".to_owned()]).await.unwrap();
+        let renamed = self.word("renamed role");
+        alice.change_role(ws, &role, Some(&renamed), Some(&["analytics".to_owned()])).await.unwrap();
+        let (slug, name) = (self.word("slug").to_lowercase(), self.word("group"));
+        let inner = self.word("inner slug").to_lowercase();
+        alice.create_group(ws, &slug, &name, "public").await.unwrap();
+        alice.create_group(ws, &inner, &name, "hidden").await.unwrap();
+        let later = self.word("later group");
+        alice.change_group(ws, &slug, None, Some(&later), Some("private")).await.unwrap();
+        alice.set_in_group(ws, &slug, &Whom::Group(inner.clone()), false, true).await.unwrap();
+        alice.set_in_group(ws, &inner, &whom, false, true).await.unwrap();
+        alice.set_in_group(ws, &slug, &whom, true, true).await.unwrap();
+        assert_eq!(alice.group_members(ws, &slug).await.unwrap().people, [bob.clone()]);
+        alice.grant_role(ws, &renamed, &Whom::Group(slug.clone()), Some(&slug), true).await.unwrap();
+        alice.grant_role(ws, &renamed, &whom, None, true).await.unwrap();
+        assert_eq!(alice.roles(ws).await.unwrap()[0].grants.len(), 2);
+        alice.grant_role(ws, &renamed, &whom, None, false).await.unwrap();
+        let mine = alice.create_channel(ws, &self.word("linked channel"), true).await.unwrap().id;
+        alice.link_group(ws, &slug, mine, true).await.unwrap();
+        alice.link_group(ws, &slug, mine, false).await.unwrap();
+        alice.set_moderator(ws, general, &bob, true).await.unwrap();
+        alice.set_rank(ws, &bob, "guest").await.unwrap();
+        alice.set_rank(ws, &bob, "member").await.unwrap();
+        alice.set_in_group(ws, &inner, &whom, false, false).await.unwrap();
+        alice.delete_group(ws, &inner).await.unwrap();
+        let gone = self.word("deleted role");
+        alice.create_role(ws, &gone, &[]).await.unwrap();
+        alice.delete_role(ws, &gone).await.unwrap();
+        self.alice = Some((alice, ws));
+    }
+
     /// What somebody does in a browser.
     async fn in_a_browser(&mut self, general: ChannelId) {
         let person = self.markers.text("carol's name", "Carolvexku Qolumifrisk");
@@ -440,6 +479,7 @@ async fn run(json: bool) {
     let general = run.of_alice().await;
     run.of_bob();
     run.of_somebody(general).await;
+    run.of_an_owner(general).await;
     run.in_a_browser(general).await;
     assert_eq!(unused(&run.server).await, Vec::<&str>::new(), "this run does not use a method");
     let (log, level) = (run.server.log(), if json { "\"level\":\"TRACE\"" } else { "TRACE" });

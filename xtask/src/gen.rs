@@ -12,6 +12,9 @@ const TYPES: &str = "ui/src/api/generated.ts";
 /// What browsers call, from the methods' types.
 const OPENAPI: &str = "docs/openapi.json";
 
+/// Who may call what, from the methods.
+const ACCESS: &str = "docs/access.md";
+
 pub fn run(places: &Places, check_only: bool) -> Result {
     let mut steps = Steps::default();
     if check_only {
@@ -19,7 +22,8 @@ pub fn run(places: &Places, check_only: bool) -> Result {
     }
     steps.step("icons", || icons::make(&places.root.join("icons")).map(|()| Outcome::Done))?;
     steps.step("types of the UI", || types(places, &places.root.join(TYPES)).map(|()| Outcome::Done))?;
-    steps.step("OpenAPI", || openapi(places, &places.root.join(OPENAPI)).map(|()| Outcome::Done))
+    steps.step("OpenAPI", || openapi(places, &places.root.join(OPENAPI)).map(|()| Outcome::Done))?;
+    steps.step("access table", || access(places, &places.root.join(ACCESS)).map(|()| Outcome::Done))
 }
 
 /// Fails when a generated file is not what its source gives.
@@ -38,6 +42,13 @@ pub fn check(places: &Places) -> Result<Outcome> {
     if kept != fs::read_to_string(&fresh)? {
         return Err(Failure::new(format!("{OPENAPI} is not what the methods give: run `cargo xtask gen`")));
     }
+    let fresh = places.target.join("access.md");
+    access(places, &fresh)?;
+    let kept =
+        fs::read_to_string(places.root.join(ACCESS)).map_err(|error| Failure::new(format!("{ACCESS}: {error}")))?;
+    if kept != fs::read_to_string(&fresh)? {
+        return Err(Failure::new(format!("{ACCESS} is not what the methods give: run `cargo xtask gen`")));
+    }
     icons::check(&places.root.join("icons"))?;
     Ok(Outcome::Done)
 }
@@ -51,4 +62,9 @@ fn types(places: &Places, to: &Path) -> Result {
 fn openapi(places: &Places, to: &Path) -> Result {
     let example = ["run", "--quiet", "--locked", "-p", "thechatapp-protocol", "--features", "schema"];
     run_command(places.cargo(&example).args(["--example", "gen_openapi", "--"]).arg(to))
+}
+
+fn access(places: &Places, to: &Path) -> Result {
+    let example = ["run", "--quiet", "--locked", "-p", "thechatapp-protocol", "--example", "access_table", "--"];
+    run_command(places.cargo(&example).arg(to))
 }

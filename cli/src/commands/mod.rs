@@ -8,6 +8,7 @@ mod identity;
 mod messages;
 mod moderation;
 mod polls;
+mod rights;
 mod saved;
 mod search;
 mod send;
@@ -65,6 +66,10 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Settings { action } => settings::settings(desk, action).await,
         Command::Whoami => account::whoami(desk),
         Command::Devices => account::devices(desk).await,
+        Command::Role { action } => rights::role(desk, action).await,
+        Command::Group { action } => rights::group(desk, action).await,
+        Command::Moderator { action } => rights::moderator(desk, action).await,
+        Command::Account { action } => rights::account(desk, action).await,
         // They open the profile themselves, or need none.
         Command::Join(_)
         | Command::Login(_)

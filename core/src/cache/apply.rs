@@ -2,11 +2,11 @@
 //! older than what is stored is passed over, so applying anything twice changes nothing.
 
 use super::gaps::Gaps;
-use super::{Me, schema, thumbnails};
+use super::{Me, rights, schema, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
-use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, MessageRow, PersonRow, ReadRow};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow, PersonRow, ReadRow};
 use thechatapp_protocol::search::folded_text;
 use thechatapp_protocol::{ChannelId, Row, wire};
 
@@ -15,6 +15,8 @@ use thechatapp_protocol::{ChannelId, Row, wire};
 pub(crate) struct Applied {
     /// Channels, memberships, names, read marks, or counts that follow from messages.
     pub(crate) channels: bool,
+    /// One's own rank or powers, or groups.
+    pub(crate) standing: bool,
     /// The lowest number that changed, by channel.
     pub(crate) messages: BTreeMap<ChannelId, u64>,
     /// Channels whose messages had to leave the device; the index wants tidying.
@@ -60,6 +62,8 @@ pub(super) struct Batch<'a> {
     put: CachedStatement<'a>,
     index: CachedStatement<'a>,
     reindex: CachedStatement<'a>,
+    /// The slugs of groups one is in: who mentions one of them mentions oneself.
+    slugs: Vec<String>,
     applied: Applied,
 }
 
@@ -93,6 +97,7 @@ impl<'a> Batch<'a> {
             put: db.prepare_cached(PUT)?,
             index: db.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?,
             reindex: db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?,
+            slugs: rights::own_slugs(db)?,
             applied: Applied::default(),
         })
     }
@@ -105,6 +110,15 @@ impl<'a> Batch<'a> {
                 Row::Member(row) => self.member(row)?,
                 Row::Message(row) => self.message(row)?,
                 Row::Read(row) => self.read(*row)?,
+                Row::Standing(row) => self.applied.standing |= rights::standing(self.db, *row)?,
+                Row::Group(row) => {
+                    self.applied.standing |= rights::group(self.db, row)?;
+                    self.slugs = rights::own_slugs(self.db)?;
+                }
+                Row::InGroup(row) => {
+                    self.applied.standing |= rights::in_group(self.db, *row)?;
+                    self.slugs = rights::own_slugs(self.db)?;
+                }
                 Row::Unknown => {}
             }
         }
@@ -130,12 +144,19 @@ impl<'a> Batch<'a> {
         let changed = self
             .db
             .prepare_cached(
-                "INSERT INTO people (id, name, imported, active, change) VALUES (?1, ?2, ?3, ?4, ?5)
+                "INSERT INTO people (id, name, imported, active, change, rank) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
                  ON CONFLICT (id) DO UPDATE SET name = excluded.name, imported = excluded.imported,
-                     active = excluded.active, change = excluded.change
+                     active = excluded.active, change = excluded.change, rank = excluded.rank
                  WHERE excluded.change >= change",
             )?
-            .execute(params![row.id.as_bytes(), row.name, row.imported, row.active, row.change as i64])?;
+            .execute(params![
+                row.id.as_bytes(),
+                row.name,
+                row.imported,
+                row.active,
+                row.change as i64,
+                row.rank as u8
+            ])?;
         self.applied.channels |= changed > 0;
         Ok(())
     }
@@ -182,11 +203,18 @@ impl<'a> Batch<'a> {
         let changed = self
             .db
             .prepare_cached(
-                "INSERT INTO members (channel, person, joined, change) VALUES (?1, ?2, ?3, ?4)
-                 ON CONFLICT (channel, person) DO UPDATE SET joined = excluded.joined, change = excluded.change
+                "INSERT INTO members (channel, person, joined, change, moderator) VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (channel, person) DO UPDATE SET joined = excluded.joined, change = excluded.change,
+                     moderator = excluded.moderator
                  WHERE excluded.change >= change",
             )?
-            .execute(params![row.channel.as_bytes(), row.person.as_bytes(), row.joined, row.change as i64])?;
+            .execute(params![
+                row.channel.as_bytes(),
+                row.person.as_bytes(),
+                row.joined,
+                row.change as i64,
+                row.role == ChannelRole::Moderator
+            ])?;
         self.applied.channels |= changed > 0;
         let Some(before) = before.filter(|_| changed > 0) else { return Ok(()) };
         let from_the_start = self.origin == Origin::FromTheStart;
@@ -264,7 +292,7 @@ impl<'a> Batch<'a> {
         let reactions = if row.reactions.is_empty() { None } else { wire::encode(&row.reactions).ok() };
         let poll = row.poll.as_ref().and_then(|poll| wire::encode(poll).ok());
         let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
-        let mention = !own && !row.deleted && self.me.is_named_in(&row.text);
+        let mention = !own && !row.deleted && self.me.is_named_in(&row.text, &self.slugs);
         if row.deleted {
             thumbnails::drop_of(self.db, row.channel, row.seq)?;
         }

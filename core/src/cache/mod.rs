@@ -6,6 +6,7 @@
 mod apply;
 mod gaps;
 mod read;
+mod rights;
 mod schema;
 mod search;
 mod threads;
@@ -43,16 +44,22 @@ pub(crate) struct Me {
 }
 
 impl Me {
-    /// Whether a text says `@name`, whatever the case.
-    fn is_named_in(&self, text: &str) -> bool {
-        if self.name.is_empty() || !text.contains('@') {
+    /// Whether a text says `@name`, or `@slug` of one of these groups, whatever the case.
+    fn is_named_in(&self, text: &str, slugs: &[String]) -> bool {
+        if !text.contains('@') {
             return false;
         }
-        let (text, name) = (text.to_lowercase(), format!("@{}", self.name.to_lowercase()));
-        text.match_indices(&name).any(|(at, found)| {
-            let next = text.get(at + found.len()..).and_then(|rest| rest.chars().next());
-            !next.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
-        })
+        let text = text.to_lowercase();
+        let is_mentioned = |name: &str| {
+            let name = format!("@{}", name.to_lowercase());
+            text.match_indices(&name).any(|(at, found)| {
+                let next = text.get(at + found.len()..).and_then(|rest| rest.chars().next());
+                !next.is_some_and(|c| c.is_alphanumeric() || matches!(c, '_' | '-'))
+            })
+        };
+        std::iter::once(self.name.as_str())
+            .chain(slugs.iter().map(String::as_str))
+            .any(|name| !name.is_empty() && is_mentioned(name))
     }
 }
 
@@ -205,7 +212,7 @@ impl Cache {
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
-                 DELETE FROM messages; DELETE FROM thumbnails; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+                 DELETE FROM messages; DELETE FROM thumbnails; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
             Ok(())

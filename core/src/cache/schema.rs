@@ -107,6 +107,27 @@ CREATE TABLE thumbnails (
 ) STRICT;
 CREATE INDEX thumbnails_at ON thumbnails (at, size);
 ",
+    "
+ALTER TABLE people ADD COLUMN rank INTEGER NOT NULL DEFAULT 2;
+ALTER TABLE members ADD COLUMN moderator INTEGER NOT NULL DEFAULT 0;
+-- Groups one may see, and whether one is in them. Of one that is not known yet only the latter may be here.
+CREATE TABLE groups (
+    id BLOB PRIMARY KEY,
+    slug TEXT,
+    name TEXT,
+    visibility INTEGER NOT NULL,
+    change INTEGER NOT NULL,
+    inside INTEGER NOT NULL DEFAULT 0,
+    inside_change INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+-- One's own rank and powers, in one row.
+CREATE TABLE standing (
+    one INTEGER PRIMARY KEY CHECK (one = 1),
+    rank INTEGER NOT NULL,
+    powers INTEGER NOT NULL,
+    change INTEGER NOT NULL
+) STRICT;
+",
 ];
 
 /// Bits of a rowid below its time.

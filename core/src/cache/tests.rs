@@ -1,6 +1,7 @@
 use super::*;
 use crate::view::{SearchQuery, Window};
-use thechatapp_protocol::event::{ChannelKind, ChannelRow, FileRow, MemberRow, PersonRow, Reaction};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, MemberRow, PersonRow, Reaction};
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};
 
 const KEY: [u8; 32] = [9; 32];
@@ -35,7 +36,7 @@ fn channel(n: u8, kind: ChannelKind, head: u64, change: u64) -> Row {
 }
 
 fn member(n: u8, person: AccountId, joined: bool, change: u64) -> Row {
-    Row::Member(MemberRow { channel: channel_id(n), person, joined, change })
+    Row::Member(MemberRow { channel: channel_id(n), person, joined, role: ChannelRole::Member, change })
 }
 
 fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageRow {
@@ -67,7 +68,7 @@ fn changes(rows: Vec<Row>) -> Changes {
 }
 
 fn person(id: AccountId, name: &str) -> Row {
-    Row::Person(PersonRow { id, name: name.into(), imported: false, active: true, change: 1 })
+    Row::Person(PersonRow { id, name: name.into(), imported: false, active: true, rank: Rank::Member, change: 1 })
 }
 
 fn small() -> Changes {

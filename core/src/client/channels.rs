@@ -6,7 +6,7 @@ use crate::sync::Workspace;
 use crate::view::{ChannelKindView, ChannelView, PersonView};
 use std::sync::Arc;
 use std::time::Duration;
-use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, CreateChannel, CreateChannelParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
     OpenDirectParams, SetTopic, SetTopicParams,
@@ -113,12 +113,9 @@ impl Client {
         let channel = row.id;
         let mut rows = vec![Row::Channel(row)];
         // Change 0 is older than anything the stream says of them.
-        rows.extend(
-            others
-                .iter()
-                .chain([&workspace.me])
-                .map(|person| Row::Member(MemberRow { channel, person: *person, joined: true, change: 0 })),
-        );
+        rows.extend(others.iter().chain([&workspace.me]).map(|person| {
+            Row::Member(MemberRow { channel, person: *person, joined: true, role: ChannelRole::Member, change: 0 })
+        }));
         workspace.take(rows).await?;
         self.once(workspace, channel, |view| view.joined).await
     }

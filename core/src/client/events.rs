@@ -16,6 +16,7 @@ struct Pending {
     workspaces: bool,
     connections: BTreeSet<WorkspaceId>,
     channels: BTreeSet<WorkspaceId>,
+    standings: BTreeSet<WorkspaceId>,
     messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
 }
 
@@ -42,6 +43,9 @@ impl Events {
                 ClientEvent::Channels { workspace } => {
                     pending.channels.insert(workspace);
                 }
+                ClientEvent::Standing { workspace } => {
+                    pending.standings.insert(workspace);
+                }
                 ClientEvent::Messages { workspace, channel, from } => {
                     // Zero says that no number changed, only what waits.
                     let lowest = pending.messages.entry((workspace, channel)).or_insert(from);
@@ -49,7 +53,8 @@ impl Events {
                 }
                 ClientEvent::Resync => pending.resync = true,
             }
-            if pending.connections.len() + pending.channels.len() + pending.messages.len() > MOST {
+            let several = pending.connections.len() + pending.channels.len() + pending.standings.len();
+            if several + pending.messages.len() > MOST {
                 pending.resync = true;
             }
             if pending.resync {
@@ -96,6 +101,7 @@ fn listed(pending: Pending) -> Vec<ClientEvent> {
         .into_iter()
         .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
+        .chain(pending.standings.into_iter().map(|workspace| ClientEvent::Standing { workspace }))
         .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
             workspace,
             channel,

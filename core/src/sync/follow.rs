@@ -5,6 +5,7 @@
 
 use super::{Workspace, history, outbox};
 use crate::error::{Error, Result};
+use crate::event::ClientEvent;
 use crate::local::Waiting;
 use crate::net::{Link, LinkEvent, Session};
 use crate::trust::Known;
@@ -43,6 +44,8 @@ enum End {
     Refused,
     /// Something failed on this side.
     Fault(Error),
+    /// What is here was dropped, and is fetched anew at once.
+    Anew,
 }
 
 /// Runs until the workspace is dropped, or its cache turns out to be damaged: then nothing comes in until it is opened anew.
@@ -73,6 +76,7 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
             match connected.run(&mut orders).await {
                 End::Dropped => return,
                 End::Refused => break,
+                End::Anew => eager = connected.eager,
                 End::Fault(why) => {
                     tracing::error!(%why, "following the server failed");
                     let retry_in = AFTER_FAULT.as_millis() as u64;
@@ -200,6 +204,10 @@ impl<'a> Connected<'a> {
         let generation = workspace.account().known.verified.document().generation.to_vec();
         let standing = workspace.cache.standing().await?;
         let after = if standing.generation == generation {
+            if standing.cursor == 0 {
+                // Rows of a first sync that broke off may be of what one may not see any more.
+                workspace.cache.begin_generation(generation).await?;
+            }
             standing.cursor
         } else {
             new_generation(workspace, generation, !standing.generation.is_empty()).await?;
@@ -229,6 +237,15 @@ impl<'a> Connected<'a> {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
                 new_generation(self.workspace, generation, true).await?;
                 return Ok(Some(End::Fault(Error::Refused(body))));
+            }
+            // One may see less than before: nothing of it stays, and nothing was lost on the server.
+            Err(Error::Refused(body)) if body.code == Code::Narrowed => {
+                let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                new_generation(self.workspace, generation, false).await?;
+                self.workspace.cache.tidy().await?;
+                self.workspace.events.push(ClientEvent::Resync);
+                self.workspace.bump();
+                return Ok(Some(End::Anew));
             }
             // The server will not stream on this session: another one is tried.
             Err(why @ Error::Refused(_)) => return Ok(Some(End::Fault(why))),

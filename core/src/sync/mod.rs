@@ -341,6 +341,9 @@ impl Workspace {
         if applied.channels {
             self.events.push(ClientEvent::Channels { workspace: self.id });
         }
+        if applied.standing {
+            self.events.push(ClientEvent::Standing { workspace: self.id });
+        }
         for (channel, from) in &applied.messages {
             self.events.push(ClientEvent::Messages { workspace: self.id, channel: *channel, from: *from });
         }

@@ -258,6 +258,7 @@ impl<S: Caller> Sender<S> {
                 }
                 Code::LockedOut
                 | Code::Resync
+                | Code::Narrowed
                 | Code::Busy
                 | Code::DiskFull
                 | Code::KeyService

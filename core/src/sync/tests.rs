@@ -8,7 +8,7 @@ use crate::view::Window;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
-use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow, MessageRow};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
 use thechatapp_protocol::identity::{RootKey, SignedDocument};
 use thechatapp_protocol::methods::messages::{HistoryParams, Page, SendMessageParams, Sent};
 use thechatapp_protocol::{Changes, Code, ErrorBody, Timestamp, wire};
@@ -123,7 +123,13 @@ impl Place {
                 created: Timestamp(1),
                 change: 1,
             }),
-            Row::Member(MemberRow { channel: CHANNEL, person: account().person, joined: true, change: 2 }),
+            Row::Member(MemberRow {
+                channel: CHANNEL,
+                person: account().person,
+                joined: true,
+                role: ChannelRole::Member,
+                change: 2,
+            }),
         ];
         cache.apply(Changes { rows, to: 2, live: true }, true).await.unwrap();
         Workspace::run(cache, account(), self.shared.clone())

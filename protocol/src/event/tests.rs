@@ -1,4 +1,5 @@
 use super::*;
+use crate::permission::Rank;
 use crate::wire::{decode, encode};
 
 #[test]
@@ -11,6 +12,7 @@ fn rows_come_back_as_they_went() {
                 name: "Inês".into(),
                 imported: false,
                 active: true,
+                rank: Rank::Member,
                 change: 10,
             }),
         ],

@@ -1,6 +1,6 @@
 //! Channels, group conversations and direct messages.
 
-use crate::event::{ChannelKind, ChannelRow, MemberRow};
+use crate::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use crate::id::{AccountId, ChannelId};
 use crate::method::{Access, Scope, methods};
 use serde::{Deserialize, Serialize};
@@ -42,6 +42,18 @@ pub struct AddMemberParams {
     pub person: AccountId,
 }
 
+/// Parameters of [`SetChannelRole`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SetChannelRoleParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who, in it.
+    pub person: AccountId,
+    /// What they are there from now on.
+    pub role: ChannelRole,
+}
+
 /// Parameters of [`SetTopic`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -61,16 +73,18 @@ pub struct OpenDirectParams {
 }
 
 methods! {
-    /// Makes a channel and joins it.
-    CreateChannel = "channels.create", Access::SignedIn, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
+    /// Makes a channel, joins it and moderates it.
+    CreateChannel = "channels.create", Access::Insider, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
     /// Joins a public channel.
     JoinChannel = "channels.join", Access::Reader, InChannel => MemberRow, |p| Scope::Channel(p.channel);
     /// Leaves a channel; its rows leave the device.
     LeaveChannel = "channels.leave", Access::Member, InChannel => MemberRow, |p| Scope::Channel(p.channel);
     /// Adds somebody to a channel one is in.
-    AddMember = "channels.add", Access::Member, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
+    AddMember = "channels.add", Access::Insider, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
     /// Sets the topic.
     SetTopic = "channels.topic", Access::Member, SetTopicParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// Makes a member of a channel its moderator, or no longer.
+    SetChannelRole = "channels.set_role" fresh, Access::Moderator, SetChannelRoleParams => MemberRow, |p| Scope::Channel(p.channel);
     /// The direct conversation with these people, made when there is none.
     OpenDirect = "direct.open", Access::SignedIn, OpenDirectParams => ChannelRow, |_| Scope::Workspace;
 }

@@ -4,9 +4,11 @@ pub mod account;
 pub mod channels;
 pub mod devices;
 pub mod files;
+pub mod groups;
 pub mod messages;
 pub mod moderation;
 pub mod polls;
+pub mod roles;
 pub mod saved;
 pub mod settings;
 pub mod sync;
@@ -24,12 +26,22 @@ macro_rules! for_each_method {
             $crate::methods::channels::LeaveChannel,
             $crate::methods::channels::AddMember,
             $crate::methods::channels::SetTopic,
+            $crate::methods::channels::SetChannelRole,
             $crate::methods::channels::OpenDirect,
             $crate::methods::devices::ListDevices,
             $crate::methods::devices::SignOut,
             $crate::methods::files::BeginUpload,
             $crate::methods::files::FinishUpload,
             $crate::methods::files::OpenFile,
+            $crate::methods::groups::ListGroups,
+            $crate::methods::groups::GroupMembers,
+            $crate::methods::groups::CreateGroup,
+            $crate::methods::groups::ChangeGroup,
+            $crate::methods::groups::DeleteGroup,
+            $crate::methods::groups::AddToGroup,
+            $crate::methods::groups::RemoveFromGroup,
+            $crate::methods::groups::LinkGroup,
+            $crate::methods::groups::UnlinkGroup,
             $crate::methods::messages::SendMessage,
             $crate::methods::messages::EditMessage,
             $crate::methods::messages::Edits,
@@ -51,6 +63,13 @@ macro_rules! for_each_method {
             $crate::methods::polls::CreatePoll,
             $crate::methods::polls::CastVote,
             $crate::methods::polls::ClosePoll,
+            $crate::methods::roles::ListRoles,
+            $crate::methods::roles::CreateRole,
+            $crate::methods::roles::ChangeRole,
+            $crate::methods::roles::DeleteRole,
+            $crate::methods::roles::GrantRole,
+            $crate::methods::roles::TakeRole,
+            $crate::methods::roles::SetRank,
             $crate::methods::saved::Save,
             $crate::methods::saved::Unsave,
             $crate::methods::saved::ListSaved,

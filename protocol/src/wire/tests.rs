@@ -3,15 +3,20 @@
 
 use super::{Request, decode, encode};
 use crate::event::{
-    self, Changes, ChannelKind, ChannelRow, Event, FileRow, MemberRow, MessageRow, PersonRow, Reaction, ReadRow, Row,
+    self, Changes, ChannelKind, ChannelRole, ChannelRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
+    PersonRow, Reaction, ReadRow, Row, StandingRow, Visibility,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
-use crate::methods::{channels::*, devices::*, files::*, messages::*, polls::*, saved::*, sync::*};
-use crate::permission::{Power, Powers};
+use crate::methods::{
+    channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*,
+};
+use crate::permission::{Power, Powers, Rank};
 use crate::settings::Value;
-use crate::{AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, MessageId, Method, Timestamp, WorkspaceId};
+use crate::{
+    AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, GroupId, MessageId, Method, RoleId, Timestamp, WorkspaceId,
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write;
 
@@ -19,11 +24,13 @@ const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([0xc1; 16]));
 const PERSON: AccountId = AccountId(uuid::Uuid::from_bytes([0xa1; 16]));
 const MESSAGE: MessageId = MessageId(uuid::Uuid::from_bytes([0xe1; 16]));
 const DEVICE: DeviceId = DeviceId(uuid::Uuid::from_bytes([0xd1; 16]));
+const ROLE: RoleId = RoleId(uuid::Uuid::from_bytes([0x91; 16]));
+const GROUP: GroupId = GroupId(uuid::Uuid::from_bytes([0x81; 16]));
 const FILE: FileId = FileId(uuid::Uuid::from_bytes([0xf1; 16]));
 const AT: Timestamp = Timestamp(1_795_000_000_123);
 
 fn person() -> PersonRow {
-    PersonRow { id: PERSON, name: "Inês Duarte".into(), imported: false, active: true, change: 11 }
+    PersonRow { id: PERSON, name: "Inês Duarte".into(), imported: false, active: true, rank: Rank::Member, change: 11 }
 }
 
 fn channel() -> ChannelRow {
@@ -39,7 +46,7 @@ fn channel() -> ChannelRow {
 }
 
 fn member() -> MemberRow {
-    MemberRow { channel: CHANNEL, person: PERSON, joined: true, change: 13 }
+    MemberRow { channel: CHANNEL, person: PERSON, joined: true, role: ChannelRole::Member, change: 13 }
 }
 
 fn message() -> MessageRow {
@@ -75,6 +82,11 @@ fn tombstone() -> MessageRow {
 
 fn read() -> ReadRow {
     ReadRow { channel: CHANNEL, seq: 7, change: 15 }
+}
+
+fn group() -> GroupRow {
+    let (slug, name) = ("design".into(), "Design team".into());
+    GroupRow { id: GROUP, slug, name, visibility: Visibility::Private, gone: false, change: 16 }
 }
 
 /// One line a form: the name, the JSON of browsers, the MessagePack of sessions.
@@ -145,6 +157,43 @@ fn moderation(golden: &mut Golden) {
     golden.method::<Blocked>(&Nothing {}, &people);
 }
 
+fn rights(golden: &mut Golden) {
+    let role =
+        Role { id: ROLE, name: "auditors".into(), powers: [Power::Audit, Power::Analytics].into_iter().collect() };
+    let grant = Grant { role: ROLE, to: Holder::Person(PERSON), within: Some(GROUP) };
+    let roles = Roles { roles: vec![role.clone()], grants: vec![grant] };
+    golden.method::<ListRoles>(&Nothing {}, &roles);
+    golden.method::<CreateRole>(&role, &role);
+    golden.method::<ChangeRole>(&role, &role);
+    golden.method::<DeleteRole>(&OneRole { id: ROLE }, &Nothing {});
+    golden.method::<GrantRole>(&grant, &Nothing {});
+    golden.method::<TakeRole>(&Grant { to: Holder::Group(GROUP), within: None, ..grant }, &Nothing {});
+    let guest = PersonRow { rank: Rank::Guest, ..person() };
+    golden.method::<SetRank>(&SetRankParams { person: PERSON, rank: Rank::Guest }, &guest);
+    let listed = ListedGroup { group: group(), inside: true, manages: false };
+    let page = GroupsPage { groups: vec![listed], next: Some(GROUP) };
+    golden.method::<ListGroups>(&ListGroupsParams { after: None }, &page);
+    let members = GroupMembersPage {
+        direct: vec![Holder::Person(PERSON), Holder::Group(GROUP)],
+        managers: vec![PERSON],
+        channels: vec![CHANNEL],
+        people: vec![PERSON],
+        next: None,
+    };
+    golden.method::<GroupMembers>(&GroupMembersParams { group: GROUP, after: Some(PERSON) }, &members);
+    let made =
+        GroupParams { id: GROUP, slug: "design".into(), name: "Design team".into(), visibility: Visibility::Private };
+    golden.method::<CreateGroup>(&made, &group());
+    golden.method::<ChangeGroup>(&made, &group());
+    golden.method::<DeleteGroup>(&OneGroup { group: GROUP }, &Nothing {});
+    let member = GroupMemberParams { group: GROUP, member: Holder::Person(PERSON), manager: true };
+    golden.method::<AddToGroup>(&member, &Nothing {});
+    golden.method::<RemoveFromGroup>(&member, &Nothing {});
+    let link = LinkParams { group: GROUP, channel: CHANNEL };
+    golden.method::<LinkGroup>(&link, &Nothing {});
+    golden.method::<UnlinkGroup>(&link, &Nothing {});
+}
+
 #[test]
 fn every_method_event_and_error_keeps_its_encoded_form() {
     let mut golden = Golden::default();
@@ -174,6 +223,9 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<LeaveChannel>(&InChannel { channel: CHANNEL }, &MemberRow { joined: false, ..member() });
     golden.method::<AddMember>(&AddMemberParams { channel: CHANNEL, person: PERSON }, &member());
     golden.method::<SetTopic>(&SetTopicParams { channel: CHANNEL, topic: "3.2".into() }, &channel());
+    let moderator = MemberRow { role: ChannelRole::Moderator, ..member() };
+    let set_role = SetChannelRoleParams { channel: CHANNEL, person: PERSON, role: ChannelRole::Moderator };
+    golden.method::<SetChannelRole>(&set_role, &moderator);
     let direct = ChannelRow { kind: ChannelKind::Direct, name: String::new(), topic: String::new(), ..channel() };
     golden.method::<OpenDirect>(&OpenDirectParams { people: vec![PERSON] }, &direct);
     let listed = Device {
@@ -263,6 +315,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     settings(&mut golden);
     moderation(&mut golden);
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
+    rights(&mut golden);
 
     let rows = vec![
         Row::Person(person()),
@@ -272,6 +325,14 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         Row::Read(read()),
     ];
     golden.add("event:changes", &Event::Changes(Changes { rows, to: 15, live: true }));
+    let rows = vec![
+        Row::Person(PersonRow { rank: Rank::Guest, ..person() }),
+        Row::Standing(StandingRow { rank: Rank::Manager, powers: Rank::Manager.powers(), change: 16 }),
+        Row::Group(group()),
+        Row::Group(GroupRow { slug: String::new(), name: String::new(), gone: true, ..group() }),
+        Row::InGroup(InGroupRow { group: GROUP, inside: true, change: 16 }),
+    ];
+    golden.add("event:changes:rights", &Event::Changes(Changes { rows, to: 16, live: true }));
     golden.add("event:signed_out", &Event::SignedOut { reason: "revoked".into() });
     golden.add("event:draining", &Event::Draining { millis: 1000 });
     golden.add("error", &ErrorBody::new(Code::LockedOut, "what", "why", "do").after(60));

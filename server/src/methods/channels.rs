@@ -4,17 +4,20 @@ use super::Handle;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
-use crate::store::{channels, members, people};
+use crate::store::audit::{self, Act};
+use crate::store::{channels, guests, members, people};
 use crate::time::now;
 use std::sync::Arc;
-use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow};
+use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, CreateChannel, CreateChannelParams, DIRECT_MAX, InChannel, JoinChannel, LeaveChannel,
-    OpenDirect, OpenDirectParams, SetTopic, SetTopicParams,
+    OpenDirect, OpenDirectParams, SetChannelRole, SetChannelRoleParams, SetTopic, SetTopicParams,
 };
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Method};
 
-fn refuse_direct(channel: channels::Channel) -> Result<(), Fail> {
+pub(super) fn refuse_direct(channel: channels::Channel) -> Result<(), Fail> {
     if channel.kind == ChannelKind::Direct {
         return Err(Fail::bad_input(
             "A direct conversation keeps its people",
@@ -49,6 +52,7 @@ impl Handle for CreateChannel {
                 }
                 let channel = channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
                 members::set(tx, channel, permit.person(), true)?;
+                members::set_role(tx, channel, permit.person(), ChannelRole::Moderator)?;
                 channels::row(tx.view(), channel.id)
             })
             .await
@@ -107,6 +111,31 @@ impl Handle for SetTopic {
     }
 }
 
+impl Handle for SetChannelRole {
+    async fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: SetChannelRoleParams,
+    ) -> Result<MemberRow, Fail> {
+        let words = |role| if role == ChannelRole::Moderator { "moderator" } else { "member" };
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                let before = members::row(tx.view(), channel.id, params.person)?.map(|row| row.role);
+                let row = members::set_role(tx, channel, params.person, params.role)?;
+                if before != Some(row.role) {
+                    let act = Act::new(Class::Channel, "channel.role", Target::Channel(channel.id))
+                        .before(format!("person {}: {}", params.person, words(before.unwrap_or_default())))
+                        .after(format!("person {}: {}", params.person, words(row.role)));
+                    audit::record(tx, permit.by(), act)?;
+                }
+                Ok(row)
+            })
+            .await
+    }
+}
+
 impl Handle for OpenDirect {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenDirectParams) -> Result<ChannelRow, Fail> {
         let scope = Self::scope(&params);
@@ -125,6 +154,11 @@ impl Handle for OpenDirect {
                         "nine at most",
                         "make a private channel",
                     ));
+                }
+                for other in &all {
+                    if permit.rank() == Rank::Guest && !guests::sees(tx.view(), permit.person(), *other)? {
+                        return Err(Fail::not_found("No such person"));
+                    }
                 }
                 let channel = channels::direct(tx, id, &all)?;
                 channels::row(tx.view(), channel.id)

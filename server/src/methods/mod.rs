@@ -4,9 +4,11 @@ mod account;
 mod channels;
 mod devices;
 mod files;
+mod groups;
 mod messages;
 mod moderation;
 mod polls;
+mod roles;
 mod saved;
 mod settings;
 

@@ -286,6 +286,7 @@ fn code(code: Code) -> &'static str {
         Code::SignedOut => "signed_out",
         Code::Conflict => "conflict",
         Code::Resync => "resync",
+        Code::Narrowed => "narrowed",
         Code::Busy => "busy",
         Code::DiskFull => "disk_full",
         Code::KeyService => "key_service",

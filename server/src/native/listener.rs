@@ -9,11 +9,12 @@ use crate::gate::{self, Caller};
 use crate::hub::{Audience, Group, Note};
 use crate::state::Workspace;
 use crate::store::sync::{self, PAGE_BYTES, Plan};
+use crate::store::{View, groups, people};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
-use thechatapp_protocol::{Changes, ChannelId, Event, Method, Row, wire};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, Event, Method, Row, wire};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
 
@@ -37,6 +38,8 @@ pub struct Listener {
     plan: Plan,
     cursor: u64,
     channels: HashSet<ChannelId>,
+    /// For a guest, whom they see: nothing that goes to everybody reaches them as it is.
+    sees: Option<HashSet<AccountId>>,
 }
 
 impl Listener {
@@ -67,8 +70,8 @@ impl Listener {
             })
             .await?;
         let started = SyncStarted { head, heads: plan.heads };
-        let channels = plan.channels.clone();
-        Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels }, started))
+        let (channels, sees) = (plan.channels.clone(), plan.sees.clone());
+        Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels, sees }, started))
     }
 
     /// Hears until the session ends (its end of the channel is dropped) or must resume.
@@ -154,6 +157,7 @@ impl Listener {
             return Err(None);
         }
         self.channels.clone_from(&plan.channels);
+        self.sees.clone_from(&plan.sees);
         self.plan = plan;
         self.catch_up(out).await
     }
@@ -178,18 +182,29 @@ impl Listener {
                         if member.joined {
                             self.channels.insert(member.channel);
                             let (person, channel) = (member.person, member.channel);
-                            rows.extend(self.workspace.look(move |view| sync::snapshot(view, person, channel)).await?);
+                            let snapshot =
+                                self.workspace.look(move |view| sync::snapshot(view, person, channel)).await?;
+                            self.now_sees(&snapshot);
+                            rows.extend(snapshot);
                         } else {
                             self.channels.remove(&member.channel);
                         }
                     }
-                    Note::Row { row, audience } if self.sees(*audience) => {
+                    // What they may see has become less: the device begins anew, and gets nothing more until then.
+                    Note::Narrowed { person, change } if *person == self.caller.person && *change > self.cursor => {
+                        return Err(None);
+                    }
+                    Note::Row { row, audience } if self.sees(row, *audience) => {
                         // An event must fit into one message, however much was committed at once.
                         if bytes > PAGE_BYTES {
                             if !send(out, &changes(std::mem::take(&mut rows), to)).await? {
                                 return Ok(false);
                             }
                             (self.cursor, bytes) = (to, 0);
+                        }
+                        for row in self.before(row).await? {
+                            bytes += sync::weight(&row);
+                            rows.push(row);
                         }
                         bytes += sync::weight(row);
                         rows.push(row.clone());
@@ -202,7 +217,7 @@ impl Listener {
                         self.begin_again(out).await?;
                         return Ok(true);
                     }
-                    Note::Row { .. } | Note::Bulk { .. } | Note::SignedOut(_) => {}
+                    Note::Row { .. } | Note::Bulk { .. } | Note::SignedOut(_) | Note::Narrowed { .. } => {}
                 }
                 if let Note::Row { row, .. } = note {
                     to = to.max(row.change());
@@ -219,21 +234,63 @@ impl Listener {
         send(out, &event).await.map_err(Some)
     }
 
-    fn sees(&self, audience: Audience) -> bool {
-        match audience {
-            Audience::Everyone => true,
-            Audience::Members(channel) => self.channels.contains(&channel),
-            Audience::Person(person) => person == self.caller.person,
+    /// Rows that have to come before this one, because the device may lack what it speaks of.
+    async fn before(&mut self, row: &Row) -> Result<Vec<Row>, Fail> {
+        let me = self.caller.person;
+        match (row, &mut self.sees) {
+            (Row::Member(member), Some(sees)) => {
+                let other = member.person;
+                if !sees.insert(other) {
+                    return Ok(Vec::new());
+                }
+                self.workspace.look(move |view| Ok(vec![Row::Person(people::row(view, other)?)])).await
+            }
+            (Row::InGroup(row), _) => {
+                let group = row.group;
+                let find = move |view: View<'_>| {
+                    let who = groups::Looker::of(view, me)?;
+                    Ok(groups::seen_row(view, who, group)?.map(Row::Group).into_iter().collect())
+                };
+                self.workspace.look(find).await
+            }
+            (Row::Standing(_), _) => self.workspace.look(move |view| sync::hidden_groups(view, me)).await,
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A guest sees those whom a channel they joined has shown.
+    fn now_sees(&mut self, rows: &[Row]) {
+        if let Some(sees) = &mut self.sees {
+            sees.extend(rows.iter().filter_map(|row| match row {
+                Row::Person(person) => Some(person.id),
+                _ => None,
+            }));
+        }
+    }
+
+    fn sees(&self, row: &Row, audience: Audience) -> bool {
+        match (audience, &self.sees) {
+            (Audience::Everyone, None) => true,
+            (Audience::Everyone, Some(sees)) => match row {
+                Row::Person(person) => sees.contains(&person.id),
+                Row::Channel(channel) => self.channels.contains(&channel.id),
+                _ => false,
+            },
+            (Audience::Members(channel), _) => self.channels.contains(&channel),
+            (Audience::Person(person), _) => person == self.caller.person,
         }
     }
 
     /// Whether every note is a row that this person sees and that changes nothing of what they see.
     fn sees_all(&self, group: &Group) -> bool {
-        group.notes.iter().all(|note| match note {
-            Note::Row { row: Row::Member(member), .. } if member.person == self.caller.person => false,
-            Note::Row { row, audience } => row.change() > self.cursor && self.sees(*audience),
-            Note::Bulk { .. } | Note::SignedOut(_) => false,
-        })
+        // What a guest hears is looked at row by row.
+        self.sees.is_none()
+            && group.notes.iter().all(|note| match note {
+                Note::Row { row: Row::Member(member), .. } if member.person == self.caller.person => false,
+                Note::Row { row: Row::Standing(_) | Row::InGroup(_), .. } => false,
+                Note::Row { row, audience } => row.change() > self.cursor && self.sees(row, *audience),
+                Note::Bulk { .. } | Note::SignedOut(_) | Note::Narrowed { .. } => false,
+            })
     }
 }
 

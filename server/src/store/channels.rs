@@ -94,6 +94,15 @@ pub fn find(view: View<'_>, id: ChannelId) -> Result<Option<Channel>, Fail> {
     Ok(found)
 }
 
+/// Whether somebody may read a channel: its members, and everybody but guests a public one.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_readable(view: View<'_>, channel: Channel, person: AccountId) -> Result<bool, Fail> {
+    Ok(super::members::is(view, channel.id, person)?
+        || channel.kind == ChannelKind::Public && !super::guests::is(view, person)?)
+}
+
 /// A channel by its number.
 ///
 /// # Errors

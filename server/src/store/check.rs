@@ -2,14 +2,14 @@
 //! table and key, never by what is in it.
 
 use super::sealed::{self, STAGES};
-use super::{View, people, reports, settings, unsigned};
+use super::{View, groups, people, reports, roles, settings, unsigned};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::HEXLOWER;
 use rusqlite::types::Value;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::identity::Verified;
-use thechatapp_protocol::{ChannelId, DeviceId, FileId};
+use thechatapp_protocol::{ChannelId, DeviceId, FileId, GroupId, RoleId};
 use thechatapp_seal::Key;
 
 /// Rows in one step.
@@ -100,6 +100,18 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
     }
     for id in reports::ids(view)? {
         found.note(reports::find(view, id), || format!("reports.content or .note of row {id}"))?;
+    }
+    let mut select = view.db.prepare("SELECT id FROM roles")?;
+    for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
+        let id = id?;
+        let opened = roles::find(view, RoleId::from_bytes(id));
+        found.note(opened, || format!("roles.name of row {}", HEXLOWER.encode(&id)))?;
+    }
+    let mut select = view.db.prepare("SELECT id FROM groups WHERE deleted = 0")?;
+    for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
+        let id = id?;
+        let opened = groups::row(view, GroupId::from_bytes(id));
+        found.note(opened, || format!("groups.slug and name of row {}", HEXLOWER.encode(&id)))?;
     }
     let mut select = view.db.prepare("SELECT what, id, epoch, wrapped FROM keys")?;
     let mut rows = select.query([])?;

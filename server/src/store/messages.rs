@@ -209,6 +209,14 @@ pub fn import(tx: &mut Tx<'_>, channel: Channel, batch: &[(Timestamp, Ready)]) -
     }
     let mut seq = head(tx.view(), channel.number)?;
     let (mut new, mut last) = (0, None);
+    // A guest sees whoever was in a channel of theirs, as who wrote there was.
+    let mut was = tx.db.prepare_cached(
+        "INSERT INTO members (channel, person, joined, change) VALUES (?1, ?2, 0, ?3) ON CONFLICT DO NOTHING",
+    )?;
+    for author in batch.iter().map(|(_, ready)| ready.author).collect::<std::collections::BTreeSet<_>>() {
+        was.execute((channel.id.as_bytes(), author.as_bytes(), signed(tx.change())))?;
+    }
+    drop(was);
     for (at, ready) in batch {
         let change = tx.change();
         if insert(tx, channel, seq + 1, change, *at, ready)? {

@@ -9,6 +9,8 @@ pub mod check;
 pub mod devices;
 pub mod edits;
 pub mod files;
+pub mod groups;
+pub mod guests;
 pub mod invites;
 pub mod lockouts;
 pub mod members;
@@ -20,6 +22,8 @@ pub mod reactions;
 pub mod reads;
 pub mod reports;
 pub mod reseal;
+pub mod rights;
+pub mod roles;
 pub mod saved;
 mod sealed;
 pub mod search;
@@ -49,6 +53,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0007_wipes.sql"),
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0009_rights.sql"),
+    include_str!("migrations/0012_roles_and_groups.sql"),
     include_str!("migrations/0013_settings.sql"),
     include_str!("migrations/0014_moderation.sql"),
 ];
@@ -189,6 +194,9 @@ pub fn last_change(db: &Connection) -> Result<u64, Fail> {
             (SELECT coalesce(max(change), 0) FROM channels),
             (SELECT coalesce(max(change), 0) FROM members),
             (SELECT coalesce(max(change), 0) FROM reads),
+            (SELECT coalesce(max(max(standing, narrowed)), 0) FROM people),
+            (SELECT coalesce(max(change), 0) FROM groups),
+            (SELECT coalesce(max(change), 0) FROM group_people),
             (SELECT coalesce(max((SELECT max(change) FROM messages WHERE place >> 40 = number)), 0) FROM channels))",
         [],
         |row| row.get(0),

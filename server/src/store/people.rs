@@ -64,16 +64,26 @@ pub fn fold(name: &str) -> String {
 pub fn row(view: View<'_>, id: AccountId) -> Result<PersonRow, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT name, revision, imported_from IS NOT NULL, active, change FROM people WHERE id = ?1")?
+        .prepare_cached(
+            "SELECT name, revision, imported_from IS NOT NULL, active, change, rank FROM people WHERE id = ?1",
+        )?
         .query_row([id.as_bytes()], |row| {
-            Ok((row.get::<_, Vec<u8>>(0)?, row.get::<_, i64>(1)?, row.get(2)?, row.get(3)?, row.get::<_, i64>(4)?))
+            let rank = Rank::from_stored(row.get(5)?);
+            Ok((
+                row.get::<_, Vec<u8>>(0)?,
+                row.get::<_, i64>(1)?,
+                row.get(2)?,
+                row.get(3)?,
+                row.get::<_, i64>(4)?,
+                rank,
+            ))
         })
         .optional()?;
-    let Some((name, revision, imported, active, change)) = found else {
+    let Some((name, revision, imported, active, change, rank)) = found else {
         return Err(Fail::not_found("No such person"));
     };
     let name = view.keyring.open_name(id, unsigned(revision), &name)?;
-    Ok(PersonRow { id, name, imported, active, change: unsigned(change) })
+    Ok(PersonRow { id, name, imported, active, rank, change: unsigned(change) })
 }
 
 /// The account of a name, imported people left out.
@@ -92,7 +102,7 @@ pub fn account(view: View<'_>, name: &str) -> Result<Option<Account>, Fail> {
     Ok(found)
 }
 
-/// Makes an account and lets it join the channels that everybody is in.
+/// Makes an account and lets it join the channels that everybody but guests is in.
 ///
 /// # Errors
 /// Conflict when the name is taken by another account.
@@ -109,9 +119,11 @@ pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, rank: 
     make_room(tx, name)?;
     let change = tx.change();
     insert(tx, id, name, None, Some(password), rank, change)?;
-    let row = PersonRow { id, name: name.to_owned(), imported: false, active: true, change };
+    let row = PersonRow { id, name: name.to_owned(), imported: false, active: true, rank, change };
     tx.tell(Row::Person(row.clone()), Audience::Everyone);
-    for channel in super::channels::for_everybody(tx.view())? {
+    // A guest is let in by somebody, channel by channel.
+    let open = if rank == Rank::Guest { Vec::new() } else { super::channels::for_everybody(tx.view())? };
+    for channel in open {
         super::members::set(tx, channel, id, true)?;
     }
     Ok(row)
@@ -135,7 +147,8 @@ pub fn imported(tx: &mut Tx<'_>, nick: &str) -> Result<(AccountId, bool), Fail> 
     let name = free_name(tx, nick)?;
     let change = tx.change();
     insert(tx, id, &name, Some(&from), None, Rank::Member, change)?;
-    tx.tell(Row::Person(PersonRow { id, name, imported: true, active: false, change }), Audience::Everyone);
+    let row = PersonRow { id, name, imported: true, active: false, rank: Rank::Member, change };
+    tx.tell(Row::Person(row), Audience::Everyone);
     Ok((id, true))
 }
 

@@ -9,13 +9,13 @@
 
 use super::channels::Channel;
 use super::messages::{self, PAGE_BYTES};
-use super::{Tx, View, channels, members};
+use super::{Tx, View, channels};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::BASE32_NOPAD;
 use rusqlite::OptionalExtension;
 use std::collections::{BTreeSet, HashMap};
-use thechatapp_protocol::event::{ChannelKind, MessageRow};
+use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{Found, HITS_MAX, SearchParams};
 use thechatapp_protocol::search::{Term, terms, words};
 use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
@@ -402,8 +402,7 @@ impl Sight {
             return Ok(*known);
         }
         let channel = channels::numbered(view, number)?.ok_or(Fail::Broken("a message without its channel"))?;
-        let seen = channel.kind == ChannelKind::Public || members::is(view, channel.id, self.asker)?;
-        let seen = seen.then_some(channel.id);
+        let seen = channels::is_readable(view, channel, self.asker)?.then_some(channel.id);
         self.known.insert(number, seen);
         Ok(seen)
     }

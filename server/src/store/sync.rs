@@ -5,12 +5,15 @@
 //! members as they are now, however old those rows are.
 
 use super::channels::Channel;
-use super::{View, members, messages, people, reads, signed, unsigned};
+use super::{View, groups, guests, members, messages, people, reads, rights, signed, unsigned};
 use crate::error::Fail;
+use rusqlite::OptionalExtension;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
+use thechatapp_protocol::event::{ChannelKind, InGroupRow};
 use thechatapp_protocol::methods::sync::HEADS_OVER;
-use thechatapp_protocol::{AccountId, Changes, ChannelId, Row};
+use thechatapp_protocol::permission::{Power, Rank};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, Code, ErrorBody, GroupId, Row};
 
 /// Bytes after which a page, or an event of several rows, ends.
 pub const PAGE_BYTES: usize = 192 * 1024;
@@ -26,6 +29,9 @@ pub fn weight(row: &Row) -> usize {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Item {
+    Standing,
+    Group(GroupId),
+    InGroup(GroupId),
     Person(AccountId),
     Channel(ChannelId),
     Member(ChannelId, AccountId),
@@ -46,6 +52,8 @@ pub struct Plan {
     pub heads: bool,
     /// The channels this person is in.
     pub channels: HashSet<ChannelId>,
+    /// For a guest, whom they see.
+    pub sees: Option<HashSet<AccountId>>,
 }
 
 /// Finds what somebody may see of the rows after a cursor, up to `head`, and what they will listen to from there on. The
@@ -54,12 +62,28 @@ pub struct Plan {
 /// # Errors
 /// SQLite's.
 pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<Plan, Fail> {
+    let narrowed = rights::narrowed(view, person)?;
+    if after > 0 && after < narrowed {
+        return Err(ErrorBody::new(
+            Code::Narrowed,
+            "This device begins anew",
+            "you may see less than before",
+            "the app syncs anew by itself",
+        )
+        .into());
+    }
+    let who = groups::Looker::of(view, person)?;
+    let is_guest = who.rank == Rank::Guest;
+    let sees = is_guest.then(|| guests::seen(view, person)).transpose()?;
     let mine = channels(view, person, head)?;
-    let mut items = Items::default();
+    let mut items = Items { sees, ..Items::default() };
+    items.add(Item::Standing);
     items.people(view, after, head)?;
+    items.groups(view, who, after, head)?;
     items.channels(view, &mine, after, head)?;
     for own in mine.values() {
         if own.joined && own.change > after {
+            items.people_in(view, own.channel.id)?;
             items.add(Item::Channel(own.channel.id));
             for member in members::of(view, own.channel.id)? {
                 items.add(Item::Member(own.channel.id, member.person));
@@ -98,7 +122,7 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
         items.list.append(&mut found);
     }
     let channels = mine.values().filter(|own| own.joined).map(|own| own.channel.id).collect();
-    Ok(Plan { person, items: items.list.into(), next: 0, cursor: after, head, heads, channels })
+    Ok(Plan { person, items: items.list.into(), next: 0, cursor: after, head, heads, channels, sees: items.sees })
 }
 
 impl Plan {
@@ -113,9 +137,10 @@ impl Plan {
     /// SQLite's.
     pub fn page(&mut self, view: View<'_>) -> Result<Changes, Fail> {
         let (mut rows, mut bytes) = (Vec::new(), 0);
+        let is_guest = guests::is(view, self.person)?;
         while let Some(item) = self.items.get(self.next) {
             // What left the person's sight since the plan was made is not sent; the live stream tells why.
-            let row = match self.read(view, *item) {
+            let row = match self.read(view, *item, is_guest) {
                 Ok(row) => row,
                 Err(Fail::Refused(_)) => None,
                 Err(other) => return Err(other),
@@ -137,12 +162,16 @@ impl Plan {
         Ok(Changes { rows, to: self.cursor, live: false })
     }
 
-    fn read(&self, view: View<'_>, item: Item) -> Result<Option<Row>, Fail> {
+    fn read(&self, view: View<'_>, item: Item, is_guest: bool) -> Result<Option<Row>, Fail> {
         Ok(match item {
+            Item::Standing => Some(Row::Standing(rights::row(view, self.person)?)),
+            Item::Group(id) => groups::seen_row(view, groups::Looker::of(view, self.person)?, id)?.map(Row::Group),
+            Item::InGroup(id) => in_group(view, self.person, id)?.map(Row::InGroup),
+            Item::Person(id) if is_guest && !guests::sees(view, self.person, id)? => None,
             Item::Person(id) => Some(Row::Person(people::row(view, id)?)),
             Item::Channel(id) => {
                 let row = super::channels::row(view, id)?;
-                let public = row.kind == thechatapp_protocol::event::ChannelKind::Public;
+                let public = row.kind == ChannelKind::Public && !is_guest;
                 let own = members::row(view, id, self.person)?;
                 let seen = own.is_some_and(|own| own.joined) || own.is_some() && super::channels::is_wiped(view, id)?;
                 (public || seen).then_some(Row::Channel(row))
@@ -162,7 +191,34 @@ impl Plan {
     }
 }
 
-/// The rows a device needs when its person joins a channel: the channel and its members.
+/// Whether somebody is or was in a group; none for one they never were in.
+fn in_group(view: View<'_>, person: AccountId, group: GroupId) -> Result<Option<InGroupRow>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT inside, change FROM group_people WHERE grp = ?1 AND person = ?2")?
+        .query_row((group.as_bytes(), person.as_bytes()), |row| {
+            Ok(InGroupRow { group, inside: row.get(0)?, change: unsigned(row.get(1)?) })
+        })
+        .optional()?;
+    Ok(found)
+}
+
+/// The rows of hidden groups that somebody who looks after all of them needs.
+///
+/// # Errors
+/// SQLite's, and of seals.
+pub fn hidden_groups(view: View<'_>, person: AccountId) -> Result<Vec<Row>, Fail> {
+    let who = groups::Looker::of(view, person)?;
+    let mut rows = Vec::new();
+    if who.powers.has(Power::Users) {
+        for group in groups::hidden(view)? {
+            rows.push(Row::Group(groups::row(view, group)?));
+        }
+    }
+    Ok(rows)
+}
+
+/// The rows a device needs when its person joins a channel: the channel and its members, for a guest also who they are.
 ///
 /// # Errors
 /// SQLite's.
@@ -170,7 +226,13 @@ pub fn snapshot(view: View<'_>, person: AccountId, channel: ChannelId) -> Result
     if !members::is(view, channel, person)? {
         return Ok(Vec::new());
     }
-    let mut rows = vec![Row::Channel(super::channels::row(view, channel)?)];
+    let mut rows = Vec::new();
+    if guests::is(view, person)? {
+        for other in guests::in_channel(view, channel)? {
+            rows.push(Row::Person(people::row(view, other)?));
+        }
+    }
+    rows.push(Row::Channel(super::channels::row(view, channel)?));
     rows.extend(members::of(view, channel)?.into_iter().map(Row::Member));
     Ok(rows)
 }
@@ -200,6 +262,8 @@ fn channels(view: View<'_>, person: AccountId, head: u64) -> Result<HashMap<Chan
 struct Items {
     list: Vec<Item>,
     seen: HashSet<Item>,
+    /// For a guest, whom they see.
+    sees: Option<HashSet<AccountId>>,
 }
 
 impl Items {
@@ -214,7 +278,52 @@ impl Items {
             view.db.prepare_cached("SELECT id FROM people WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
-            self.add(Item::Person(AccountId::from_bytes(row.get(0)?)));
+            let person = AccountId::from_bytes(row.get(0)?);
+            if self.sees.as_ref().is_none_or(|sees| sees.contains(&person)) {
+                self.add(Item::Person(person));
+            }
+        }
+        Ok(())
+    }
+
+    /// Everybody who is or was in a channel, for a guest, who does not know them yet.
+    fn people_in(&mut self, view: View<'_>, channel: ChannelId) -> Result<(), Fail> {
+        if self.sees.is_some() {
+            for person in guests::in_channel(view, channel)? {
+                self.add(Item::Person(person));
+            }
+        }
+        Ok(())
+    }
+
+    /// Groups that changed, or that somebody came to see or left.
+    fn groups(&mut self, view: View<'_>, who: groups::Looker, after: u64, head: u64) -> Result<(), Fail> {
+        let range = (signed(after), signed(head));
+        let mut statement =
+            view.db.prepare_cached("SELECT id FROM groups WHERE change > ?1 AND change <= ?2 ORDER BY change")?;
+        let mut rows = statement.query(range)?;
+        while let Some(row) = rows.next()? {
+            let id = GroupId::from_bytes(row.get(0)?);
+            // A device that begins knows of none that could be gone.
+            if after > 0 || groups::sees(view, who, id)? {
+                self.add(Item::Group(id));
+            }
+        }
+        let mut statement = view
+            .db
+            .prepare_cached("SELECT grp FROM group_people WHERE person = ?1 AND change > ?2 AND change <= ?3")?;
+        let mut rows = statement.query((who.person.as_bytes(), range.0, range.1))?;
+        while let Some(row) = rows.next()? {
+            let id = GroupId::from_bytes(row.get(0)?);
+            if after > 0 || groups::is_inside(view, who.person, id)? {
+                self.add(Item::Group(id));
+                self.add(Item::InGroup(id));
+            }
+        }
+        if who.powers.has(Power::Users) && rights::row(view, who.person)?.change > after {
+            for id in groups::hidden(view)? {
+                self.add(Item::Group(id));
+            }
         }
         Ok(())
     }
@@ -228,7 +337,9 @@ impl Items {
             let id = ChannelId::from_bytes(row.get(0)?);
             // Of a wiped one those learn who saw it until then: their own row changed with it.
             let (public, wiped): (bool, bool) = (row.get(1)?, row.get(2)?);
-            if public || mine.get(&id).is_some_and(|own| own.joined || wiped && own.change > after) {
+            if public && self.sees.is_none()
+                || mine.get(&id).is_some_and(|own| own.joined || wiped && own.change > after)
+            {
                 self.add(Item::Channel(id));
             }
         }
@@ -241,7 +352,7 @@ impl Items {
         let mut rows = statement.query([])?;
         while let Some(row) = rows.next()? {
             let id = ChannelId::from_bytes(row.get(0)?);
-            if row.get(1)? || mine.get(&id).is_some_and(|own| own.joined) {
+            if row.get::<_, bool>(1)? && self.sees.is_none() || mine.get(&id).is_some_and(|own| own.joined) {
                 self.add(Item::Channel(id));
             }
         }
@@ -264,6 +375,9 @@ impl Items {
             let channel = ChannelId::from_bytes(row.get(0)?);
             let person = AccountId::from_bytes(row.get(1)?);
             if person == me || mine.get(&channel).is_some_and(|own| own.joined) {
+                if self.sees.is_some() {
+                    self.add(Item::Person(person));
+                }
                 self.add(Item::Member(channel, person));
             }
         }

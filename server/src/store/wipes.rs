@@ -6,13 +6,15 @@
 //! them is an id that goes by [`NOBODY`].
 
 use super::channels::{self, Channel};
-use super::{Tx, View, blocks, files, lockouts, members, messages, people, reports, search, signed};
+use super::{
+    Tx, View, blocks, files, groups, guests, lockouts, members, messages, people, reports, rights, search, signed,
+};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::delete_channel;
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
-use thechatapp_protocol::event::{ChannelKind, MemberRow, PersonRow};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, MemberRow, PersonRow};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, Row, Timestamp};
 
@@ -122,6 +124,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
     tx.db.execute("DELETE FROM saved WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM reads WHERE channel = ?1", [channel.id.as_bytes()])?;
     reports::forget_channel(tx, channel.id)?;
+    tx.db.execute("DELETE FROM group_channels WHERE channel = ?1", [channel.id.as_bytes()])?;
     let removed = files::remove_in(tx, channel.id)?;
     let (name, everybody): (String, bool) =
         tx.db.query_row("SELECT name, everybody FROM channels WHERE number = ?1", [channel.number], |row| {
@@ -142,11 +145,14 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
         tx.db
             .prepare_cached(
                 "INSERT INTO members (channel, person, joined, change) VALUES (?1, ?2, 0, ?3)
-                 ON CONFLICT DO UPDATE SET joined = 0, change = excluded.change",
+                 ON CONFLICT DO UPDATE SET joined = 0, own = 0, moderator = 0, change = excluded.change",
             )?
             .execute((channel.id.as_bytes(), person.as_bytes(), signed(change)))?;
-        let row = MemberRow { channel: channel.id, person, joined: false, change };
+        let row = MemberRow { channel: channel.id, person, joined: false, role: ChannelRole::Member, change };
         tx.tell(Row::Member(row), Audience::Person(person));
+        if guests::is(tx.view(), person)? {
+            rights::narrow(tx, person)?;
+        }
     }
     if everybody {
         let mut random = [0; 10];
@@ -160,10 +166,10 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
     Ok(removed)
 }
 
-/// A public channel is known to everybody who has a device.
+/// A public channel is known to everybody who has a device, but for guests who are not in it.
 fn who_saw(db: &Connection, channel: Channel) -> Result<Vec<AccountId>, Fail> {
     let sql = if channel.kind == ChannelKind::Public {
-        "SELECT id FROM people WHERE imported_from IS NULL AND ?1 IS NOT NULL
+        "SELECT id FROM people WHERE imported_from IS NULL AND rank <> 3 AND ?1 IS NOT NULL
          UNION SELECT person FROM members WHERE channel = ?1"
     } else {
         "SELECT person FROM members WHERE channel = ?1 AND joined"
@@ -210,7 +216,9 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     reports::forget_person(tx, person)?;
     blocks::forget_person(tx, person)?;
     sign_out(tx, person)?;
+    // Their rank first: what follows from groups and roles is then worked out for nobody in particular.
     forget_name(tx, person)?;
+    groups::forget(tx, person)?;
     for channel in alone(tx.view(), person)? {
         removed += begin_channel(tx, channel)?;
     }
@@ -252,7 +260,7 @@ fn forget_name(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
          WHERE id = ?1",
         (person.as_bytes(), sealed, revision, hash, signed(change)),
     )?;
-    let row = PersonRow { id: person, name: NOBODY.to_owned(), imported, active: false, change };
+    let row = PersonRow { id: person, name: NOBODY.to_owned(), imported, active: false, rank: Rank::Member, change };
     tx.tell(Row::Person(row), Audience::Everyone);
     Ok(())
 }

@@ -84,6 +84,115 @@ unread: number,
 waiting: number, };
 
 /**
+ * What one is in a workspace, and what one may do there.
+ */
+export type StandingView = {
+/**
+ * `owner`, `manager`, `member` or `guest`.
+ */
+rank: string,
+/**
+ * One's powers over the whole workspace, by their names.
+ */
+powers: Array<string>,
+/**
+ * The slugs of groups one is in.
+ */
+groups: Array<string>, };
+
+/**
+ * Who has a role: a person or a group.
+ */
+export type GrantView = {
+/**
+ * The person, by name.
+ */
+person: string | null,
+/**
+ * The group, by slug.
+ */
+group: string | null,
+/**
+ * The slug of the group within which it counts; none for the whole workspace.
+ */
+within: string | null, };
+
+/**
+ * A custom role.
+ */
+export type RoleView = {
+/**
+ * The role.
+ */
+id: string,
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * The powers it gives, by their names.
+ */
+powers: Array<string>,
+/**
+ * Who has it, as far as one may see that.
+ */
+grants: Array<GrantView>, };
+
+/**
+ * A group of people.
+ */
+export type GroupView = {
+/**
+ * The group.
+ */
+id: string,
+/**
+ * What it is mentioned by, without `@`.
+ */
+slug: string,
+/**
+ * Its name.
+ */
+name: string,
+/**
+ * `public`, `private` or `hidden`.
+ */
+visibility: string,
+/**
+ * Whether one is in it, or in a group in it.
+ */
+inside: boolean,
+/**
+ * Whether one may change it.
+ */
+manages: boolean, };
+
+/**
+ * Who is in a group.
+ */
+export type GroupMembersView = {
+/**
+ * Everybody in it or in a group in it, by name.
+ */
+people: Array<string>,
+/**
+ * Of these, the ones that are directly in it.
+ */
+direct: Array<string>,
+/**
+ * The slugs of groups directly in it.
+ */
+groups: Array<string>,
+/**
+ * Who manages it, by name.
+ */
+managers: Array<string>,
+/**
+ * The channels linked to it, by name.
+ */
+channels: Array<string>, };
+
+/**
  * What kind of conversation a channel is.
  */
 export type ChannelKindView = "public" | "private" | "direct";
@@ -633,6 +742,10 @@ export type ClientEvent = { "event": "connection",
  * Which workspace.
  */
 workspace: string, } | { "event": "channels",
+/**
+ * Which workspace.
+ */
+workspace: string, } | { "event": "standing",
 /**
  * Which workspace.
  */

@@ -12,7 +12,7 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 25] = [
+const TABLES: [&str; 33] = [
     "audit",
     "blocks",
     "browsers",
@@ -22,6 +22,12 @@ const TABLES: [&str; 25] = [
     "edits",
     "files",
     "found",
+    "grants",
+    "group_channels",
+    "group_managers",
+    "group_members",
+    "group_people",
+    "groups",
     "invites",
     "keys",
     "lockouts",
@@ -34,7 +40,9 @@ const TABLES: [&str; 25] = [
     "reads",
     "reports",
     "resealing",
+    "roles",
     "saved",
+    "scoped_powers",
     "settings",
     "unindexed",
     "votes",
