@@ -175,13 +175,12 @@ fn not_fresh(minutes: u64) -> Fail {
     .into()
 }
 
+/// Looks for both, whatever the first says: what is hidden takes as long as what is not there.
 fn readable(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
-    let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
-    if channel.kind == ChannelKind::Public || members::is(view, id, person)? {
-        Ok(channel)
-    } else {
-        Err(Fail::not_found("No such channel"))
-    }
+    let (found, joined) = (channels::find(view, id)?, members::is(view, id, person)?);
+    found
+        .filter(|channel| channel.kind == ChannelKind::Public || joined)
+        .ok_or_else(|| Fail::not_found("No such channel"))
 }
 
 fn joined(view: View<'_>, person: AccountId, id: ChannelId) -> Result<Channel, Fail> {
