@@ -1,6 +1,7 @@
 //! Files: the sealed format beside the cipher alone, and a transfer beside a bare one over TLS, both onto the same disk.
 
 use crate::bare::tls_pair;
+use crate::ranges;
 use crate::table::{Table, median};
 use aes_gcm::aead::AeadInPlace;
 use aes_gcm::{Aes256Gcm, KeyInit};
@@ -57,6 +58,7 @@ pub async fn run(table: &mut Table) {
     table.rate_beside("download of 1 GiB, opened, MB", rate(median(ours)), rate(bare), 0.6);
     table.note("upload of 1 GiB, sealed and looked at, MB", rate(uploaded), rate(bare));
     table.note_time("64 KiB from the middle of it", median(our_ranges), median(bare_ranges));
+    ranges::run(table, &server, workspace, &path, id).await;
     client.close().await.unwrap();
 }
 

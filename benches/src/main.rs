@@ -7,7 +7,9 @@ mod desktop;
 mod files;
 mod history;
 mod neighbours;
+mod ranges;
 mod reconnect;
+mod refusals;
 mod reseal;
 mod search;
 mod send;
@@ -54,6 +56,9 @@ fn main() {
     }
     if wanted("neighbours") {
         runtime.block_on(neighbours::run(&mut table));
+    }
+    if wanted("refusals") {
+        runtime.block_on(refusals::run(&mut table));
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));

@@ -187,10 +187,11 @@ impl Asker {
         })
     }
 
+    /// Looks for both, whatever the first says: what is hidden takes as long as what is not there.
     fn readable(self, view: View<'_>, id: ChannelId) -> Result<Channel, Fail> {
-        let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
-        let open = channel.kind == ChannelKind::Public && self.rank != Rank::Guest;
-        if open || members::is(view, id, self.person)? { Ok(channel) } else { Err(Fail::not_found("No such channel")) }
+        let (found, joined) = (channels::find(view, id)?, members::is(view, id, self.person)?);
+        let open = |channel: &Channel| channel.kind == ChannelKind::Public && self.rank != Rank::Guest;
+        found.filter(|channel| joined || open(channel)).ok_or_else(|| Fail::not_found("No such channel"))
     }
 
     /// As a member of the channel in scope.

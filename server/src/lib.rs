@@ -24,6 +24,7 @@ pub mod kms;
 pub mod methods;
 pub mod metrics;
 pub mod native;
+mod outgoing;
 pub mod rotation;
 pub mod serve;
 pub mod state;

@@ -107,6 +107,13 @@ impl Bucket {
         self.names().await.iter().any(|name| name.ends_with(&file.to_string()))
     }
 
+    /// What the bucket says of how something was put: by one request, or with a hyphen, in so many parts.
+    async fn tag(&self, file: FileId) -> String {
+        let text = reqwest::get(format!("{}/chat?list-type=2", self.moto.url)).await.unwrap().text().await.unwrap();
+        let (_, rest) = text.split_once(&format!("{file}</Key>")).unwrap();
+        rest.split_once("<ETag>").unwrap().1.split_once("</ETag>").unwrap().0.to_owned()
+    }
+
     async fn bytes(&self, name: &str) -> Vec<u8> {
         let url = format!("{}/chat/{}", self.moto.url, name.replace(' ', "%20"));
         reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec()
@@ -168,11 +175,13 @@ async fn files_lie_sealed_in_the_bucket_and_nowhere_else() {
     let host = host_with(bucket.section()).await;
     let (mut alice, mut bob) = (host.join("alice").await, host.join("bob").await);
     let channel = alice.general().await;
-    // In one piece, and in three parts.
+    // In one piece, and by one request whose body is read as it goes out.
     let (small, _) = shared(&host, &mut alice, channel, 1, 100_000).await;
     let (large, message) = shared(&host, &mut alice, channel, 2, 12 << 20).await;
     for file in [&small, &large] {
         assert!(bucket.has(file.id).await && !lies_in(&host.data(), file.id));
+        let tag = bucket.tag(file.id).await;
+        assert!(!tag.contains('-'), "{tag}");
         arrives(&host, &mut bob, file).await;
         assert_eq!(file.begin(&mut alice).await.unwrap().offset, file.bytes.len() as u64, "nothing is sent again");
     }

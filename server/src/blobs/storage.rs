@@ -4,17 +4,20 @@
 //! A host's files are below a name of its own, `<prefix>/<host>/<workspace>/<file>`, so that a host that was restored from a
 //! backup does not touch those of the one that the backup was made of.
 
+mod streamed;
+
 use crate::config::FilesSection;
 use crate::error::{Error, Fail, Result};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
+use streamed::Streamed;
 use thechatapp_protocol::WorkspaceId;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
@@ -23,11 +26,16 @@ use url::Url;
 /// What S3 takes as a part, at least, and how many parts.
 const PART: u64 = 5 << 20;
 const PARTS: u64 = 10_000;
-/// How many files are put at once, and how many of them by one workspace; each has one part in memory.
+/// How many files are put at once, and how many of them by one workspace.
 const PUTS: usize = 8;
 const PUTS_OF_ONE: usize = 2;
-/// How much is read from the disk at once.
+/// How much is read from the disk at once; what is no longer goes out in one piece.
 const AT_ONCE: usize = 256 * 1024;
+/// How much of a longer file is read at once while it goes out; what sends it holds a few such pieces.
+const SENT_AT_ONCE: usize = 64 * 1024;
+/// Settings from the surroundings that want something said with each request that a signed address does not say.
+const MORE_IN_REQUESTS: [&str; 4] =
+    ["aws_server_side_encryption", "aws_sse_customer_key_base64", "aws_s3_express", "aws_skip_signature"];
 /// How often a request is made once more, and how long is waited before, at most.
 const RETRIES: usize = 2;
 const BACKOFF: Duration = Duration::from_secs(2);
@@ -35,7 +43,8 @@ const BACKOFF: Duration = Duration::from_secs(2);
 /// A bucket.
 #[derive(Clone, Debug)]
 pub struct Storage {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<AmazonS3>,
+    streamed: Option<Streamed>,
     prefix: Path,
     /// `s3://bucket/prefix`
     name: String,
@@ -100,10 +109,21 @@ impl Storage {
             max_retries: RETRIES,
             retry_timeout: patience,
         };
+        let more_in_requests = MORE_IN_REQUESTS.into_iter().filter_map(|key| key.parse().ok()).any(|key| {
+            let value = builder.get_config_value(&key);
+            value.is_some_and(|value| !["", "false"].contains(&value.as_str()))
+        });
         let store =
             builder.with_client_options(options).with_retry(retry).build().map_err(|why| bad(why.to_string()))?;
+        let store = Arc::new(store);
+        let streamed = if more_in_requests {
+            None
+        } else {
+            let internal = |why: String| Error::internal("TLS for the bucket could not start", why);
+            Some(Streamed::new(store.clone(), patience).map_err(internal)?)
+        };
         let name = Self::name_of(text).to_owned();
-        Ok(Self { store: Arc::new(store), prefix, name, turns: Arc::new(Semaphore::new(PUTS)) })
+        Ok(Self { store, streamed, prefix, name, turns: Arc::new(Semaphore::new(PUTS)) })
     }
 
     /// Which bucket, and where in it: `s3://bucket/prefix`.
@@ -126,14 +146,17 @@ impl Storage {
     pub fn shelf(&self, host: &str, workspace: WorkspaceId) -> Shelf {
         let base = self.prefix.clone().join(host).join(workspace.to_string());
         let own_turns = Arc::new(Semaphore::new(PUTS_OF_ONE));
-        Shelf { store: self.store.clone(), base, own_turns, turns: self.turns.clone() }
+        let (store, streamed) = (self.store.clone(), self.streamed.clone());
+        Shelf { store, streamed, base, own_turns, turns: self.turns.clone() }
     }
 }
 
 /// Where the files of one workspace are in a bucket.
 #[derive(Clone, Debug)]
 pub struct Shelf {
-    store: Arc<dyn ObjectStore>,
+    store: Arc<AmazonS3>,
+    /// Unless requests have to say more than a signed address does.
+    streamed: Option<Streamed>,
     base: Path,
     own_turns: Arc<Semaphore>,
     turns: Arc<Semaphore>,
@@ -144,7 +167,7 @@ impl Shelf {
         self.base.clone().join(name)
     }
 
-    /// Puts a file there, whole or not at all, with one part of it in memory.
+    /// Puts a file there, whole or not at all, with little of it in memory.
     ///
     /// # Errors
     /// The bucket's, or that of reading.
@@ -155,14 +178,23 @@ impl Shelf {
         // One's own first: whoever waits there takes nobody's place.
         let _own_turn = self.own_turns.acquire().await.map_err(no_more)?;
         let _turn = self.turns.acquire().await.map_err(no_more)?;
-        let mut from = tokio::fs::File::from_std(from);
-        if length <= PART {
-            self.store.put(&path, part(&mut from, length).await?.into()).await?;
+        if length <= AT_ONCE as u64 {
+            let whole = part(&mut tokio::fs::File::from_std(from), length).await?;
+            self.store.put(&path, whole.into()).await?;
             return Ok(());
         }
+        match &self.streamed {
+            Some(streamed) if length <= streamed::MOST => streamed.put(&path, from, length).await,
+            _ => self.put_in_parts(&path, from, length).await,
+        }
+    }
+
+    /// With one part in memory: for what is too long for one request, or where requests have to say more.
+    async fn put_in_parts(&self, path: &Path, from: File, length: u64) -> std::result::Result<(), Fail> {
+        let mut from = tokio::fs::File::from_std(from);
         // Each of the same length but the last, as some stores want it.
         let size = PART.max(length.div_ceil(PARTS));
-        let mut upload = self.store.put_multipart(&path).await?;
+        let mut upload = self.store.put_multipart(path).await?;
         let put = async {
             loop {
                 let next = part(&mut from, size).await?;

@@ -12,7 +12,6 @@ use reqwest::StatusCode;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
 use url::Url;
@@ -69,14 +68,7 @@ pub struct Vault {
 impl Vault {
     pub fn new(address: Address, patience: Duration) -> Result<Self> {
         let fault = |why: &dyn std::fmt::Display| Error::internal("TLS for the key service could not start", why);
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let verifier = rustls_platform_verifier::Verifier::new(provider.clone()).map_err(|why| fault(&why))?;
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|why| fault(&why))?
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+        let tls = crate::outgoing::trusting_the_system().map_err(|why| fault(&why))?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())

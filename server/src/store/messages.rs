@@ -32,10 +32,10 @@ pub struct Ready {
 }
 
 impl Ready {
-    /// Checks and seals. Beside files the text may be empty.
+    /// Checks and seals. Beside files the text may be empty. Whether there is such a channel [`send`] says.
     ///
     /// # Errors
-    /// Bad input for an empty or long text, or too many files; not found for a channel that does not exist.
+    /// Bad input for an empty or long text, or too many files.
     pub fn new(
         keyring: &Keyring,
         author: AccountId,
@@ -52,7 +52,7 @@ impl Ready {
             return Err(Fail::bad_input("Too many files", "a message has at most 20", "send several messages"));
         }
         let place = BodyPlace { channel, author, id, revision: 0 };
-        let sealed = keyring.seal_body(&place, &text)?;
+        let sealed = keyring.seal_body_ahead(&place, &text)?;
         let answered = thread.map_or([0; 16], |thread| *thread.as_bytes());
         let mut covered: Vec<&[u8]> =
             vec![b"send", author.as_bytes(), channel.as_bytes(), id.as_bytes(), &answered, text.as_bytes()];

@@ -173,6 +173,25 @@ fn a_poll_leaves_nothing_behind_and_its_options_keep_their_places() {
 }
 
 #[test]
+fn a_text_for_a_channel_that_is_not_there_is_sealed_for_nobody() {
+    let store = Store::new();
+    let (other, id) = (store.channel(1), ChannelId::from_bytes([2; 16]));
+    let ready = |number| {
+        let message = MessageId::from_bytes([number; 16]);
+        Ready::new(&store.keyring, ALICE, id, message, None, format!("text {number}"), Vec::new()).unwrap()
+    };
+    let (never, before) = (ready(1), ready(2));
+    let nowhere = Channel { id, ..other };
+    assert!(store.job(|tx| messages::send(tx, nowhere, never, None)).unwrap_err().is_not_found());
+    assert_eq!(store.count("messages"), 0);
+    // The channel came between sealing and writing: it opens under the channel's key.
+    let channel = store.channel(2);
+    let sent = store.job(|tx| messages::send(tx, channel, before, None)).unwrap();
+    let view = View { db: &store.db, keyring: &store.keyring };
+    assert_eq!(messages::row(view, channel.id, channel.place(sent.seq)).unwrap().text, "text 2");
+}
+
+#[test]
 fn nothing_stays_of_an_index_that_is_switched_off() {
     let store = Store::new();
     let channel = store.channel(1);

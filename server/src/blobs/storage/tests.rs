@@ -1,3 +1,7 @@
+#[cfg(target_os = "linux")]
+#[path = "../../../tests/support/moto.rs"]
+mod moto;
+
 use super::*;
 use crate::error::Kind;
 
@@ -39,4 +43,31 @@ fn what_is_no_bucket_is_refused() {
     }
     let half = FilesSection { access_key_id: Some("id".into()), ..section("s3://chat") };
     assert!(Storage::new(&half).unwrap_err().why.contains("belong together"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn where_requests_have_to_say_more_a_file_goes_in_parts() {
+    let moto = moto::Moto::start();
+    let made = reqwest::Client::new().put(format!("{}/chat", moto.url)).send().await.unwrap();
+    assert!(made.status().is_success());
+    let section = FilesSection {
+        access_key_id: Some("thechatapp-tests".into()),
+        secret_access_key: Some("unused".into()),
+        ..section(&format!("s3://chat/files?region=eu-central-1&endpoint={}", moto.url))
+    };
+    let storage = Storage::new(&section).unwrap().unwrap();
+    let mut shelf = storage.shelf("home", WorkspaceId::from_bytes([1; 16]));
+    let content: Vec<u8> = (0..12 << 20).map(|n: u32| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for (name, hyphen) in [("whole", false), ("parts", true)] {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        std::io::Write::write_all(&mut file, &content).unwrap();
+        shelf.put(name, file.reopen().unwrap()).await.unwrap();
+        let pieces = shelf.pieces(name, 0, content.len() as u64).await.unwrap();
+        let stored: Vec<Bytes> = pieces.try_collect().await.unwrap();
+        assert!(stored.concat() == content, "{name}");
+        let tag = shelf.store.head(&shelf.path(name)).await.unwrap().e_tag.unwrap();
+        assert_eq!(tag.contains("-3"), hyphen, "{name}: {tag}");
+        shelf.streamed = None;
+    }
 }

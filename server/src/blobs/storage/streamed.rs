@@ -1,0 +1,227 @@
+//! One file put by one request whose body is read from the disk as it goes out, so that little of it is in memory however large
+//! it is: `object_store` takes only bodies that are in memory. It signs the address that the request goes to.
+//!
+//! The bucket is told the SHA-256 of what it will get and refuses anything else. A request that breaks off leaves nothing there, and
+//! begins once more with the file's first byte. It goes on for as long as something moves.
+
+use super::{BACKOFF, RETRIES, SENT_AT_ONCE};
+use crate::error::Fail;
+use crate::outgoing::trusting_the_system;
+use bytes::Bytes;
+use data_encoding::BASE64;
+use futures_util::Stream;
+use object_store::aws::AmazonS3;
+use object_store::path::Path;
+use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
+use parking_lot::Mutex;
+use reqwest::StatusCode;
+use reqwest::header::CONTENT_LENGTH;
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::time::Instant;
+
+/// The most that one request may put.
+pub(super) const MOST: u64 = 5 << 30;
+/// How long a signed address is good for; a request that has begun by then goes on.
+const SIGNED_FOR: Duration = Duration::from_secs(300);
+const CHECKSUM: HeaderName = HeaderName::from_static("x-amz-checksum-sha256");
+/// How long the first wait before another attempt is; each after it takes twice as long.
+const FIRST_WAIT: Duration = Duration::from_millis(100);
+/// Most of a refusal's words that go to the log.
+const WORDS: usize = 1024;
+
+/// Puts files by streaming them.
+#[derive(Clone, Debug)]
+pub(super) struct Streamed {
+    bucket: Arc<AmazonS3>,
+    client: reqwest::Client,
+    patience: Duration,
+}
+
+/// Why a request did not put anything.
+#[derive(Debug, thiserror::Error)]
+enum Refusal {
+    #[error("it answered {0}: {1}")]
+    Status(StatusCode, String),
+    #[error("nothing moved for {0:?}")]
+    Silent(Duration),
+    // The address holds a signature, and is left out.
+    #[error("the request failed: {}", innermost(.0))]
+    Broken(reqwest::Error),
+}
+
+fn innermost<'a>(error: &'a (dyn std::error::Error + 'static)) -> &'a (dyn std::error::Error + 'static) {
+    let mut why = error;
+    while let Some(source) = why.source() {
+        why = source;
+    }
+    why
+}
+
+impl Refusal {
+    /// Whether another attempt may do better. Whoever was silent was waited for long enough.
+    fn is_passing(&self) -> bool {
+        match self {
+            Self::Status(status, _) => {
+                status.is_server_error()
+                    || [StatusCode::TOO_MANY_REQUESTS, StatusCode::REQUEST_TIMEOUT].contains(status)
+            }
+            Self::Silent(_) => false,
+            Self::Broken(why) => !why.is_timeout() && !why.is_builder(),
+        }
+    }
+
+    /// As `object_store` says it of its own requests.
+    fn at(self, path: &Path) -> object_store::Error {
+        let (path, source) = (path.to_string(), Box::new(self));
+        match *source {
+            Refusal::Status(StatusCode::FORBIDDEN, _) => object_store::Error::PermissionDenied { path, source },
+            Refusal::Status(StatusCode::UNAUTHORIZED, _) => object_store::Error::Unauthenticated { path, source },
+            Refusal::Status(StatusCode::NOT_FOUND, _) => object_store::Error::NotFound { path, source },
+            _ => object_store::Error::Generic { store: "S3", source },
+        }
+    }
+}
+
+/// A file that is sent, as often as needed.
+#[derive(Clone)]
+struct Source {
+    file: Arc<Mutex<File>>,
+    length: u64,
+    moved: Arc<Mutex<Instant>>,
+    /// Why the disk did not give it.
+    unread: Arc<Mutex<Option<io::Error>>>,
+}
+
+impl Source {
+    fn checksum(&self) -> io::Result<String> {
+        let mut file = self.file.lock();
+        file.seek(SeekFrom::Start(0))?;
+        let mut digest = Sha256::new();
+        let read = io::copy(&mut BufReader::with_capacity(SENT_AT_ONCE, &*file).take(self.length), &mut digest)?;
+        if read < self.length {
+            return Err(io::ErrorKind::UnexpectedEof.into());
+        }
+        Ok(BASE64.encode(&digest.finalize()))
+    }
+
+    /// The bytes from a place on: each time from a named one, since a read of an attempt that is over may still be under way.
+    fn piece(&self, from: u64) -> io::Result<Bytes> {
+        let length = usize::try_from(self.length - from).unwrap_or(usize::MAX).min(SENT_AT_ONCE);
+        let mut piece = vec![0; length];
+        let mut file = self.file.lock();
+        file.seek(SeekFrom::Start(from))?;
+        file.read_exact(&mut piece)?;
+        Ok(piece.into())
+    }
+
+    fn pieces(self) -> impl Stream<Item = io::Result<Bytes>> + Send + 'static {
+        futures_util::stream::try_unfold(0, move |from| {
+            let source = self.clone();
+            async move {
+                *source.moved.lock() = Instant::now();
+                if from == source.length {
+                    return Ok(None);
+                }
+                let (reader, unread) = (source.clone(), source.unread.clone());
+                let read = tokio::task::spawn_blocking(move || reader.piece(from)).await.map_err(io::Error::other);
+                let piece = read.flatten().inspect_err(|why| *unread.lock() = Some(why.kind().into()))?;
+                let next = from + piece.len() as u64;
+                Ok(Some((piece, next)))
+            }
+        })
+    }
+}
+
+impl Streamed {
+    /// Into a bucket, with so much patience while nothing moves.
+    ///
+    /// # Errors
+    /// TLS cannot start.
+    pub(super) fn new(bucket: Arc<AmazonS3>, patience: Duration) -> Result<Self, String> {
+        let tls = trusting_the_system().map_err(|why| why.to_string())?;
+        let client = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .http1_only()
+            .redirect(reqwest::redirect::Policy::none())
+            .connect_timeout(patience)
+            .build()
+            .map_err(|why| why.to_string())?;
+        Ok(Self { bucket, client, patience })
+    }
+
+    /// Puts a file there, whole or not at all.
+    ///
+    /// # Errors
+    /// The bucket's, or that of reading.
+    pub(super) async fn put(&self, path: &Path, file: File, length: u64) -> Result<(), Fail> {
+        let source = Source {
+            file: Arc::new(Mutex::new(file)),
+            length,
+            moved: Arc::new(Mutex::new(Instant::now())),
+            unread: Arc::default(),
+        };
+        let reader = source.clone();
+        let checksum = super::super::blocking(move || reader.checksum()).await?;
+        let mut wait = FIRST_WAIT;
+        for left in (0..=RETRIES).rev() {
+            let Err(why) = self.attempt(path, &source, &checksum).await? else { return Ok(()) };
+            if let Some(why) = source.unread.lock().take() {
+                return Err(why.into());
+            }
+            if left == 0 || !why.is_passing() {
+                return Err(why.at(path).into());
+            }
+            tracing::info!(%why, "a file is put into the bucket once more");
+            tokio::time::sleep(wait.min(BACKOFF)).await;
+            wait *= 2;
+        }
+        Err(Fail::Broken("a file was put without an end"))
+    }
+
+    async fn attempt(&self, path: &Path, source: &Source, checksum: &str) -> Result<Result<(), Refusal>, Fail> {
+        let value = HeaderValue::from_str(checksum).map_err(|_| Fail::Broken("a checksum is no header"))?;
+        let options = SignedUrlOptions::new().with_signed_header(CHECKSUM, value.clone());
+        // Anew each time: the key may be another by now.
+        let url = self.bucket.signed_url_opts(Method::PUT, path, SIGNED_FOR, &options).await?;
+        *source.moved.lock() = Instant::now();
+        let request = self
+            .client
+            .put(url)
+            .header(CHECKSUM, value)
+            .header(CONTENT_LENGTH, source.length)
+            .body(reqwest::Body::wrap_stream(source.clone().pieces()));
+        Ok(tokio::select! {
+            answered = answered(request) => answered,
+            () = silence(&source.moved, self.patience) => Err(Refusal::Silent(self.patience)),
+        })
+    }
+}
+
+/// Ends when nothing has moved for so long.
+async fn silence(moved: &Mutex<Instant>, patience: Duration) {
+    loop {
+        let until = *moved.lock() + patience;
+        if until <= Instant::now() {
+            break;
+        }
+        tokio::time::sleep_until(until).await;
+    }
+}
+
+async fn answered(request: reqwest::RequestBuilder) -> Result<(), Refusal> {
+    let mut answer = request.send().await.map_err(|why| Refusal::Broken(why.without_url()))?;
+    let status = answer.status();
+    if status.is_success() {
+        return Ok(());
+    }
+    let words = answer.chunk().await.ok().flatten().unwrap_or_default();
+    let words = String::from_utf8_lossy(words.get(..WORDS).unwrap_or(&words)).into_owned();
+    Err(Refusal::Status(status, words))
+}
+
+#[cfg(test)]
+mod tests;
