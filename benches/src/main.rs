@@ -2,6 +2,7 @@
 //!
 //! Bounds are the product's own promises; a row past its bound ends the run with an error after the table is printed.
 
+mod access;
 mod bare;
 mod desktop;
 mod files;
@@ -62,6 +63,9 @@ fn main() {
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));
+    }
+    if wanted("access") {
+        runtime.block_on(access::run(&mut table));
     }
     if wanted("desktop") {
         desktop::run(&mut table);

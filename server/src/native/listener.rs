@@ -42,6 +42,12 @@ pub struct Listener {
     sees: Option<HashSet<AccountId>>,
 }
 
+impl std::fmt::Debug for Listener {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listener").field("caller", &self.caller).field("cursor", &self.cursor).finish_non_exhaustive()
+    }
+}
+
 impl Listener {
     /// Begins at a cursor.
     ///

@@ -4,7 +4,7 @@
 //! something, a place among the half-open ones, from which it can be pushed out.
 
 pub mod half_open;
-mod listener;
+pub mod listener;
 mod session;
 pub mod tls;
 mod upgrade;
