@@ -1,5 +1,8 @@
 //! What the audit log says of an act: who did what to what, from where, and what was so before and after. Never content.
 
+pub mod checkpoint;
+pub mod tree;
+
 use crate::id::{AccountId, ChannelId, DeviceId, FileId, GroupId, MessageId, ReportId, RoleId};
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
