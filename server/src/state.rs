@@ -4,6 +4,7 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod audit;
 mod damage;
 mod index;
 mod rotate;
@@ -89,7 +90,7 @@ struct Parts {
     readers: Readers,
     database_key: RwLock<Key>,
     counts: Arc<Counts>,
-    identity: RwLock<Arc<Identity>>,
+    identity: Arc<RwLock<Arc<Identity>>>,
 }
 
 impl fmt::Debug for Workspace {
@@ -259,7 +260,7 @@ impl Workspace {
             readers: Readers::new(path.clone(), database_key.expose(), READERS),
             database_key: RwLock::new(database_key),
             counts: Arc::new(Counts::new(last, self.index.clone())),
-            identity: RwLock::new(Arc::new(identity)),
+            identity: Arc::new(RwLock::new(Arc::new(identity))),
         };
         *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
         self.place.upgrades.workspace_is_open(&self.name, true);

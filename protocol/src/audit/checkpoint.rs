@@ -91,6 +91,29 @@ impl Note {
     }
 }
 
+/// The notes of a text that holds one after the other, an empty line between them, as a witness's file does. One that was
+/// broken off is an error in its place, and what follows it is read all the same.
+pub fn notes(text: &str) -> impl Iterator<Item = Result<&str, NoteError>> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches('\n');
+        if rest.is_empty() {
+            return None;
+        }
+        // What is signed has no empty line in a checkpoint: the first one ends it, and the second one its signatures.
+        let body = rest.find("\n\n").map_or(rest.len(), |at| at + 2);
+        let (_, after) = rest.split_at_checked(body)?;
+        if !after.starts_with(DASH) {
+            rest = after;
+            return Some(Err(NoteError::Malformed("it was broken off")));
+        }
+        let end = after.find("\n\n").map_or(rest.len(), |at| body + at + 1);
+        let (note, after) = rest.split_at_checked(end)?;
+        rest = after;
+        Some(Note::parse(note).map(|_| note))
+    })
+}
+
 fn signature(line: &str) -> Result<NoteSignature, NoteError> {
     let malformed = NoteError::Malformed("a signature's line is not as it must be");
     let (name, encoded) = line.strip_prefix(DASH).and_then(|rest| rest.split_once(' ')).ok_or(malformed)?;

@@ -106,6 +106,13 @@ pub enum Command {
         /// Of which workspace.
         workspace: String,
     },
+    /// Looks whether a workspace's audit log is whole.
+    AuditVerify {
+        /// Of which workspace.
+        workspace: String,
+        /// Checkpoints that were kept elsewhere, one note after the other.
+        witness: Option<String>,
+    },
     /// Checks everything: pages, every sealed value, every file.
     Doctor,
     /// Checks pages and their structure.
@@ -196,6 +203,10 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             report_json(&backup::create(host, folder).await?)
         }
         Command::KeyStatus { workspace } => host.key_status(&workspace),
+        Command::AuditVerify { workspace, witness } => {
+            let report = host.workspace(&workspace)?.verify_audit(witness).await?;
+            serde_json::to_value(report).map_err(|why| Error::internal("A report could not be written", why))
+        }
         Command::Doctor => doctor(host, false).await,
         Command::DoctorQuick => doctor(host, true).await,
     }

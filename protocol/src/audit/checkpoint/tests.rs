@@ -117,11 +117,31 @@ fn what_is_no_checkpoint_is_refused() {
     }
 }
 
+#[test]
+fn a_file_of_notes_is_read_past_what_was_broken_off() {
+    let root = RootKey::from_bytes([1; 32]);
+    let all: Vec<String> = (1..4).map(|size| Checkpoint::sign(workspace(1), head(size), &root)).collect();
+    let file: String = all.iter().map(|note| format!("{note}\n")).collect();
+    assert_eq!(notes(&file).collect::<Vec<_>>(), all.iter().map(|note| Ok(note.as_str())).collect::<Vec<_>>());
+    assert_eq!(notes(file.trim_end()).filter(Result::is_ok).count(), 2);
+    assert_eq!(notes("").count(), 0);
+    for cut in 1..all[0].len() {
+        if !all[0].is_char_boundary(cut) {
+            continue;
+        }
+        // As the next run of a server goes on after a power cut.
+        let file = format!("{}\n\n{}\n{}\n", &all[0][..cut], all[1], all[2]);
+        let whole: Vec<&str> = notes(&file).filter_map(Result::ok).collect();
+        assert_eq!(whole[whole.len() - 2..], [&all[1], &all[2]], "{cut}");
+    }
+}
+
 proptest! {
     #[test]
     fn reading_any_text_never_fails_badly(text in "\\PC{0,40}(\n\\PC{0,40}){0,6}\n?") {
         let _ = Note::parse(&text);
         let _ = Checkpoint::parse(&text);
+        assert!(notes(&text).count() <= text.len());
     }
 
     #[test]
