@@ -22,6 +22,7 @@ use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::metrics::Figures;
+use crate::store::audit::{self as log, Act, By};
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::upgrade::{self, Upgrades};
@@ -32,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use thechatapp_database::{Frozen, Readers, Writer};
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
@@ -230,15 +232,24 @@ impl Workspace {
                 "restore it from a backup",
             ));
         }
-        let rotate::Opened { mut db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
+        let rotate::Opened { mut db, keyring, database_key, keys, upgraded } =
+            rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
         let mut identity =
             Identity::load(&db, &keyring).map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
         if upgrade::was_put_back(path) {
             let step = db.transaction()?;
             identity = identity.restored(&step)?;
+            let act = Act::new(Class::Backup, "backup.restore", Target::Workspace).after("before upgrade");
+            log::record_in(&step, &keyring, By::HOST, act)?;
             step.commit()?;
             upgrade::goes_on(path)?;
+        }
+        if upgraded {
+            let step = db.transaction()?;
+            let act = Act::new(Class::Server, "server.upgrade", Target::Workspace).after(env!("CARGO_PKG_VERSION"));
+            log::record_in(&step, &keyring, By::SERVER, act)?;
+            step.commit()?;
         }
         let read = || Ok::<_, Error>((store::last_change(&db)?, reseal::progress(&db)?, store::wipes::any(&db)?));
         let (last, resealing, wiping) = read().map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;

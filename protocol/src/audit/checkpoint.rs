@@ -193,6 +193,11 @@ impl Checkpoint {
         sign(&checkpoint.text(), &checkpoint.origin, root)
     }
 
+    /// Whether a note says that it is of a workspace's log; nothing is verified.
+    pub fn is_of(note: &str, workspace: WorkspaceId) -> bool {
+        note.split('\n').next() == Some(&origin(workspace))
+    }
+
     /// What a note says of a workspace's log, when its root signed it.
     ///
     /// # Errors

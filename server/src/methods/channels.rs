@@ -4,9 +4,11 @@ use super::Handle;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act};
 use crate::store::{channels, members, people};
 use crate::time::now;
 use std::sync::Arc;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, CreateChannel, CreateChannelParams, DIRECT_MAX, InChannel, JoinChannel, LeaveChannel,
@@ -49,6 +51,9 @@ impl Handle for CreateChannel {
                 }
                 let channel = channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
                 members::set(tx, channel, permit.person(), true)?;
+                let kind = if params.kind == ChannelKind::Public { "public" } else { "private" };
+                let made = Act::new(Class::Channel, "channel.create", Target::Channel(channel.id)).after(kind);
+                audit::record(tx, permit.by(), made)?;
                 channels::row(tx.view(), channel.id)
             })
             .await
@@ -90,6 +95,10 @@ impl Handle for AddMember {
                         format!("{} cannot sign in", person.name),
                         "invite them first",
                     ));
+                }
+                if !members::is(tx.view(), channel.id, person.id)? {
+                    let added = Act::new(Class::Channel, "channel.add", Target::Channel(channel.id));
+                    audit::record(tx, permit.by(), added.after(format!("person:{}", person.id)))?;
                 }
                 members::set(tx, channel, person.id, true)
             })

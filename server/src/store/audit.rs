@@ -10,7 +10,7 @@ use super::{Tx, View, signed};
 use crate::error::Fail;
 use crate::keyring::{Keyring, RecordPlace};
 use crate::time::now;
-use rusqlite::ToSql;
+use rusqlite::{Connection, ToSql};
 use std::net::IpAddr;
 use thechatapp_protocol::audit::tree::Hash;
 use thechatapp_protocol::audit::{Actor, AuditEntry, Class, Target};
@@ -74,8 +74,15 @@ impl Act {
 /// # Errors
 /// SQLite's, or when the system's randomness fails.
 pub fn record(tx: &mut Tx<'_>, by: By, act: Act) -> Result<(), Fail> {
-    let seq: i64 =
-        tx.db.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM audit")?.query_row([], |row| row.get(0))?;
+    record_in(tx.db, tx.keyring, by, act)
+}
+
+/// Writes an act down in a transaction of somebody else than the writer: of who makes, restores or rotates.
+///
+/// # Errors
+/// The same.
+pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) -> Result<(), Fail> {
+    let seq: i64 = db.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM audit")?.query_row([], |row| row.get(0))?;
     let entry = AuditEntry {
         seq: super::unsigned(seq),
         at: now(),
@@ -89,21 +96,20 @@ pub fn record(tx: &mut Tx<'_>, by: By, act: Act) -> Result<(), Fail> {
     };
     let encoded = wire::encode(&entry).map_err(|_| Fail::Broken("an audit entry that does not encode"))?;
     let leaf = Hash::leaf(&encoded);
-    let sealed = tx.keyring.seal_record(&place(&entry.seq.to_be_bytes()), &encoded)?;
-    tx.db
-        .prepare_cached(
-            "INSERT INTO audit (seq, at, class, actor, target, leaf, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((
-            signed(entry.seq),
-            entry.at.0,
-            entry.class as u8,
-            actor_key(&entry.actor),
-            target_key(&entry.target),
-            leaf.0,
-            sealed,
-        ))?;
-    tree::append(tx.db, entry.seq, leaf)
+    let sealed = keyring.seal_record(&place(&entry.seq.to_be_bytes()), &encoded)?;
+    db.prepare_cached(
+        "INSERT INTO audit (seq, at, class, actor, target, leaf, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((
+        signed(entry.seq),
+        entry.at.0,
+        entry.class as u8,
+        actor_key(&entry.actor),
+        target_key(&entry.target),
+        leaf.0,
+        sealed,
+    ))?;
+    tree::append(db, entry.seq, leaf)
 }
 
 /// Entries that pass a filter, newest first, below a number.

@@ -8,7 +8,7 @@ CREATE TABLE audit_nodes (
 
 -- Signed states of the log, as whoever asked got them. signer is the public key of the identity root.
 CREATE TABLE audit_checkpoints (
-    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    number INTEGER PRIMARY KEY,
     size INTEGER NOT NULL,
     signer BLOB NOT NULL,
     at INTEGER NOT NULL,
