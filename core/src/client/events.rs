@@ -16,6 +16,7 @@ struct Pending {
     workspaces: bool,
     connections: BTreeSet<WorkspaceId>,
     channels: BTreeSet<WorkspaceId>,
+    audits: BTreeSet<WorkspaceId>,
     messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
 }
 
@@ -41,6 +42,9 @@ impl Events {
                 }
                 ClientEvent::Channels { workspace } => {
                     pending.channels.insert(workspace);
+                }
+                ClientEvent::Audit { workspace } => {
+                    pending.audits.insert(workspace);
                 }
                 ClientEvent::Messages { workspace, channel, from } => {
                     // Zero says that no number changed, only what waits.
@@ -96,6 +100,7 @@ fn listed(pending: Pending) -> Vec<ClientEvent> {
         .into_iter()
         .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
+        .chain(pending.audits.into_iter().map(|workspace| ClientEvent::Audit { workspace }))
         .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
             workspace,
             channel,
