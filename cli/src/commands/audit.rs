@@ -8,8 +8,8 @@ use serde::Serialize;
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
-use thechatapp_core::audit::AuditStatus;
 use thechatapp_core::audit::export::{Format, Shape};
+use thechatapp_core::audit::{Alarm, AuditStatus};
 use thechatapp_core::view::PersonView;
 use thechatapp_core::{ActorFilter, AuditFilter, Class, Error, Target};
 
@@ -125,8 +125,50 @@ async fn status(desk: &Desk<'_>) -> Outcome {
     if status.alarm().is_some() { Err(Failure::Said(NOT_AS_IT_WAS)) } else { Ok(()) }
 }
 
+/// How the watch stands, for machines.
+#[derive(Serialize)]
+struct Watch<'a> {
+    state: &'static str,
+    size: Option<u64>,
+    root: Option<&'a str>,
+    at: Option<String>,
+    alarms: Vec<Found<'a>>,
+    unchecked: Option<&'a str>,
+}
+
+#[derive(Serialize)]
+struct Found<'a> {
+    what: &'static str,
+    at: String,
+    why: &'a str,
+    known: &'a str,
+    shown: &'a str,
+    accepted: Option<String>,
+}
+
+impl<'a> Watch<'a> {
+    fn new(status: &'a AuditStatus) -> Self {
+        let found = |alarm: &'a Alarm| Found {
+            what: alarm.what.name(),
+            at: alarm.at.to_string(),
+            why: &alarm.why,
+            known: &alarm.known,
+            shown: &alarm.shown,
+            accepted: alarm.accepted.map(|at| at.to_string()),
+        };
+        Self {
+            state: status.state,
+            size: status.size,
+            root: status.root.as_deref(),
+            at: status.at.map(|at| at.to_string()),
+            alarms: status.alarms.iter().map(found).collect(),
+            unchecked: status.unchecked.as_deref(),
+        }
+    }
+}
+
 fn show(desk: &Desk<'_>, status: &AuditStatus) -> Outcome {
-    desk.output().show(status, || {
+    desk.output().show(&Watch::new(status), || {
         let mut said = match (status.size, &status.root, status.at) {
             (Some(size), Some(root), Some(at)) => {
                 format!("the log had {size} entries when this device saw it change last, at {at}\nroot {root}")

@@ -7,20 +7,18 @@ use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::net::{self, Session};
 use crate::trust::{Known, Next};
-use crate::view::Connection;
 use std::sync::Arc;
 use thechatapp_protocol::Code;
 use thechatapp_protocol::audit::tree::extends;
 use thechatapp_protocol::identity::RootPublic;
 use thechatapp_protocol::methods::audit::{SignedCheckpoint, TakeCheckpoint, TakeCheckpointParams};
 
-/// Looks whenever the connection has come about, as long as the workspace lives.
+/// Looks whenever there is a session, before anything else of the server is believed, as long as the workspace lives.
 pub(super) async fn run(workspace: Arc<Workspace>) {
-    let mut connections = workspace.connections();
-    while connections.changed().await.is_ok() {
-        if *connections.borrow_and_update() == Connection::Online
-            && let Err(why) = workspace.check_audit().await
-        {
+    let mut sessions = workspace.session.subscribe();
+    while sessions.changed().await.is_ok() {
+        let has_come = sessions.borrow_and_update().is_some();
+        if has_come && let Err(why) = workspace.check_audit().await {
             tracing::info!(%why, "the audit log could not be looked at");
         }
     }
