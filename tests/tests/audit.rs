@@ -181,6 +181,9 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
     assert_eq!(bob.run(&["audit", "list"]).code, 12);
     assert_eq!(bob.run(&["audit", "status"]).ok().json()["state"], "unknown");
 
+    assert_eq!(olga.run(&["audit", "prove", "7"]).ok().json(), all[0]);
+    assert_eq!(olga.run(&["audit", "prove", "8"]).code, 3);
+
     let file = server.folder.path().join("audit.cef");
     let path = file.to_str().unwrap();
     let done = olga.run(&["audit", "export", "--format", "cef", "-o", path]).ok().json();

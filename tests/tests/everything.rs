@@ -7,6 +7,8 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
+use thechatapp_core::AuditFilter;
+use thechatapp_core::audit::export::Format;
 use thechatapp_core::view::Window;
 use thechatapp_core::{Client, WorkspaceId};
 use thechatapp_protocol::event::ChannelKind;
@@ -178,6 +180,13 @@ impl Run {
         let to = self.inputs.path().join("fetched");
         alice.download(ws, sent.files[0].id.parse().unwrap(), None, &to, &mut |_, _| {}).await.unwrap();
         assert_eq!(std::fs::read(to).unwrap(), content.as_bytes());
+        let entries = alice.audit_entries(ws, &AuditFilter::default(), 100).await.unwrap();
+        assert_eq!(alice.prove_audit_entry(ws, entries[0].seq).await.unwrap(), entries[0]);
+        alice.audit_checkpoint(ws).await.unwrap();
+        let mut exported = Vec::new();
+        alice.export_audit(ws, &AuditFilter::default(), Format::Jsonl, &mut exported).await.unwrap();
+        // The log tells what was done, and nothing of what was written.
+        self.lines.write_all(&exported).unwrap();
         alice.timeline(ws, general, Window::Latest, 50).await.unwrap();
         alice.save_draft(ws, general, &self.word("draft")).await.unwrap();
         self.alice = Some((alice, ws));

@@ -54,6 +54,13 @@ pub enum AuditAction {
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Show one entry, after the proof that it stands in the log
+    #[command(after_help = "Example:\n  thechatapp-cli audit prove 42")]
+    Prove {
+        /// Its number
+        #[arg(value_name = "SEQ")]
+        seq: u64,
+    },
     /// Print the signed state of the log, for a witness to keep
     #[command(after_help = "Example:\n  thechatapp-cli audit checkpoint >> /mnt/worm/acme.checkpoints")]
     Checkpoint,

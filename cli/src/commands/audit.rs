@@ -22,6 +22,7 @@ pub async fn audit(desk: &Desk<'_>, action: AuditAction) -> Outcome {
         AuditAction::List { query, number } => list(desk, query, number).await,
         AuditAction::Status => status(desk).await,
         AuditAction::Export { query, format, output } => export(desk, query, format, output.as_deref()).await,
+        AuditAction::Prove { seq } => prove(desk, seq).await,
         AuditAction::Checkpoint => checkpoint(desk).await,
         AuditAction::Accept => {
             desk.connect().await?;
@@ -37,6 +38,13 @@ async fn list(desk: &Desk<'_>, query: AuditQuery, number: u32) -> Outcome {
     let people = desk.client.people(desk.ws()).await?;
     let shapes: Vec<Shape> = entries.iter().map(Shape::from).collect();
     desk.output().show(&shapes, || shapes.iter().map(|shape| text(shape, &people)).collect::<Vec<_>>().join("\n"))
+}
+
+async fn prove(desk: &Desk<'_>, seq: u64) -> Outcome {
+    desk.connect().await?;
+    let entry = desk.client.prove_audit_entry(desk.ws(), seq).await?;
+    let (shape, people) = (Shape::from(&entry), desk.client.people(desk.ws()).await?);
+    desk.output().show(&shape, || text(&shape, &people))
 }
 
 /// One entry, for people: names where this device knows them.

@@ -5,14 +5,15 @@ use crate::audit::AuditStatus;
 use crate::audit::export::{Format, line};
 use crate::error::{Error, Result};
 use std::io::Write;
-use thechatapp_protocol::WorkspaceId;
 use thechatapp_protocol::audit::AuditEntry;
 use thechatapp_protocol::audit::checkpoint::Checkpoint;
+use thechatapp_protocol::audit::tree::{Hash, includes};
 use thechatapp_protocol::identity::RootPublic;
 use thechatapp_protocol::methods::audit::{
-    AuditFilter, ENTRIES_MAX, ExportAudit, ExportAuditParams, ListAudit, ListAuditParams, TakeCheckpoint,
-    TakeCheckpointParams,
+    AuditFilter, ENTRIES_MAX, ExportAudit, ExportAuditParams, ListAudit, ListAuditParams, ProveEntry, ProveEntryParams,
+    TakeCheckpoint, TakeCheckpointParams,
 };
+use thechatapp_protocol::{WorkspaceId, wire};
 
 impl Client {
     /// Entries of the log that pass a filter, the newest first.
@@ -78,6 +79,23 @@ impl Client {
         let root = RootPublic(workspace.account().known.verified.document().root);
         Checkpoint::open(&taken.note, ws, &root).map_err(crate::audit::no_state)?;
         Ok(taken.note)
+    }
+
+    /// One entry, after its proof: it stands in the log whose state the server's root signed.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] when the proof does not hold; [`Error::Offline`]; [`Error::Refused`].
+    pub async fn prove_audit_entry(&self, ws: WorkspaceId, seq: u64) -> Result<AuditEntry> {
+        let workspace = self.workspace(ws)?;
+        let proved = workspace.session()?.call::<ProveEntry>(&ProveEntryParams { seq }).await?;
+        let root = RootPublic(workspace.account().known.verified.document().root);
+        let head = Checkpoint::open(&proved.note, ws, &root).map_err(crate::audit::no_state)?;
+        let entry: AuditEntry = wire::decode(&proved.encoded).map_err(crate::audit::no_state)?;
+        let leaf = Hash::leaf(&proved.encoded);
+        if entry.seq != seq || !includes(leaf, seq, head.size, &proved.proof, head.root) {
+            return Err(crate::audit::no_state(format!("entry {seq} is not in it")));
+        }
+        Ok(entry)
     }
 
     /// How the watch over the log stands, after another look at it where the server can be reached.
