@@ -13,6 +13,7 @@ macro_rules! classes {
     ($($(#[$doc:meta])* $name:ident = $number:literal, $text:literal;)*) => {
         /// What kind of act it is. The number is how it is stored and never changes.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+        #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
         #[serde(rename_all = "snake_case")]
         #[repr(u8)]
         pub enum Class {
@@ -76,6 +77,7 @@ impl FromStr for Class {
 
 /// Who acted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Actor {
     /// Somebody, on a device or in a browser's session.
@@ -90,6 +92,7 @@ pub enum Actor {
 
 /// What was acted on.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
     /// The workspace as a whole.
@@ -128,6 +131,7 @@ impl fmt::Display for Target {
             Self::File(id) => write!(f, "file:{id}"),
             Self::Role(id) => write!(f, "role:{id}"),
             Self::Group(id) => write!(f, "group:{id}"),
+            Self::Report(id) => write!(f, "report:{id}"),
             Self::Setting(name) => write!(f, "setting:{name}"),
             Self::Address(address) => write!(f, "address:{address}"),
         }
@@ -158,6 +162,7 @@ impl FromStr for Target {
             "file" => name.parse().map(Self::File),
             "role" => name.parse().map(Self::Role),
             "group" => name.parse().map(Self::Group),
+            "report" => name.parse().map(Self::Report),
             "setting" => Ok(Self::Setting(name.to_owned())),
             "address" => Ok(Self::Address(name.to_owned())),
             _ => return Err(unknown()),
@@ -168,6 +173,7 @@ impl FromStr for Target {
 
 /// One entry of the log. Its encoding is a leaf of the log's tree.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditEntry {
     /// Its number: 0, 1, 2 ... without gaps.
     pub seq: u64,
@@ -218,6 +224,7 @@ mod tests {
             Target::File(FileId(id)),
             Target::Role(RoleId(id)),
             Target::Group(GroupId(id)),
+            Target::Report(ReportId(id)),
             Target::Setting("web.chat".into()),
             Target::Address("2001:db8::1".into()),
         ] {

@@ -8,7 +8,8 @@ use std::fmt;
 
 /// A hash of the tree: 32 bytes in MessagePack, base64 in JSON.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Hash(pub [u8; 32]);
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Hash(#[cfg_attr(feature = "schema", schemars(with = "String"))] pub [u8; 32]);
 
 /// Most hashes a proof can have: two for each level of the largest tree.
 const PROOF_MAX: usize = 128;

@@ -13,6 +13,7 @@ pub const ENTRIES_MAX: u32 = 500;
 
 /// Whose acts are meant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ActorFilter {
     /// Somebody's, on whatever device.
@@ -27,6 +28,7 @@ pub enum ActorFilter {
 
 /// Which entries are meant: those for which all that is given is so.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditFilter {
     /// Who acted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -47,6 +49,7 @@ pub struct AuditFilter {
 
 /// Parameters of [`ListAudit`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListAuditParams {
     /// Which entries.
     #[serde(default)]
@@ -60,6 +63,7 @@ pub struct ListAuditParams {
 
 /// Parameters of [`ExportAudit`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportAuditParams {
     /// Which entries.
     #[serde(default)]
@@ -71,6 +75,7 @@ pub struct ExportAuditParams {
 
 /// A part of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct AuditPage {
     /// The entries.
     pub entries: Vec<AuditEntry>,
@@ -80,6 +85,7 @@ pub struct AuditPage {
 
 /// Parameters of [`TakeCheckpoint`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TakeCheckpointParams {
     /// The size of the log as the asker knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +94,7 @@ pub struct TakeCheckpointParams {
 
 /// The state of the log, signed, and how it goes on from a state that is known.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SignedCheckpoint {
     /// A signed note (C2SP `tlog-checkpoint`).
     pub note: String,
@@ -97,6 +104,7 @@ pub struct SignedCheckpoint {
 
 /// Parameters of [`ProveEntry`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProveEntryParams {
     /// Which entry.
     pub seq: u64,
@@ -104,9 +112,11 @@ pub struct ProveEntryParams {
 
 /// An entry with the proof that it stands in the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvedEntry {
     /// The entry as it is hashed: an [`AuditEntry`] in MessagePack.
     #[serde(with = "serde_bytes")]
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<u8>"))]
     pub encoded: Vec<u8>,
     /// The state of the log in which it stands: a signed note.
     pub note: String,

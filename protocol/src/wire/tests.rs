@@ -173,6 +173,7 @@ fn audit(golden: &mut Golden) {
         Target::File(crate::FileId(id)),
         Target::Role(crate::RoleId(id)),
         Target::Group(crate::GroupId(id)),
+        Target::Report(crate::ReportId(id)),
         Target::Setting("web.chat".into()),
         Target::Address("192.0.2.1".into()),
     ] {
