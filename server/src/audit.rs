@@ -84,7 +84,7 @@ impl Outlets {
     /// Brings checkpoints to the witness that it does not have yet.
     async fn tell_witness(&self, workspace: &Arc<Workspace>) -> std::result::Result<(), Fail> {
         match &self.witness {
-            Some(path) => witness::tell(&*path.lock().await, workspace).await,
+            Some(path) => witness::tell(&path.lock().await, workspace).await,
             None => Ok(()),
         }
     }

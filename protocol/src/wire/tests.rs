@@ -170,7 +170,7 @@ fn audit(golden: &mut Golden) {
         Target::Person(PERSON),
         Target::Device(DEVICE),
         Target::Message(CHANNEL, MESSAGE),
-        Target::File(crate::FileId(id)),
+        Target::File(FileId(id)),
         Target::Role(crate::RoleId(id)),
         Target::Group(crate::GroupId(id)),
         Target::Report(crate::ReportId(id)),
