@@ -3,6 +3,7 @@
 //! Bounds are the product's own promises; a row past its bound ends the run with an error after the table is printed.
 
 mod access;
+mod audit;
 mod bare;
 mod desktop;
 mod files;
@@ -54,6 +55,9 @@ fn main() {
     }
     if wanted("reseal") {
         runtime.block_on(reseal::run(&mut table));
+    }
+    if wanted("audit") {
+        runtime.block_on(audit::run(&mut table));
     }
     if wanted("neighbours") {
         runtime.block_on(neighbours::run(&mut table));

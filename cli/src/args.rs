@@ -6,12 +6,14 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
+mod audit;
 mod moderation;
 mod rights;
 mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditAction, AuditFormat, AuditQuery};
 pub use moderation::{OutcomeArg, ReportAction};
 pub use rights::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;
@@ -295,6 +297,9 @@ pub enum Command {
         #[command(subcommand)]
         action: Option<IdentityAction>,
     },
+    /// Read and prove the workspace's audit log, for those who may
+    #[command(subcommand)]
+    Audit(AuditAction),
     /// Show who one is here
     #[command(after_help = "Example:\n  thechatapp-cli whoami --json")]
     Whoami,

@@ -4,6 +4,7 @@
 use crate::output::{line, lines};
 use serde::Serialize;
 use std::collections::HashMap;
+use thechatapp_core::audit::AuditStatus;
 use thechatapp_core::view::{
     ChannelKindView, ChannelView, Connection, DeviceView, FileView, HitView, IdentityView, MessageState, MessageView,
     ReactionView, WorkspaceView,
@@ -402,11 +403,12 @@ pub struct Standing {
     why: Option<String>,
     unread: u64,
     waiting: u64,
+    audit: &'static str,
 }
 
 impl Standing {
     /// From the core's form.
-    pub fn new(workspace: &WorkspaceView) -> Self {
+    pub fn new(workspace: &WorkspaceView, audit: &AuditStatus) -> Self {
         let (connection, why) = connection(&workspace.connection);
         Self {
             workspace: workspace.workspace.clone(),
@@ -416,6 +418,7 @@ impl Standing {
             why,
             unread: workspace.unread,
             waiting: workspace.waiting,
+            audit: audit.state,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! durable before it is answered; whatever needs the server says [`Error::Offline`] when it is not there.
 
 mod access;
+mod audit;
 mod care;
 mod channels;
 pub(crate) mod events;

@@ -38,6 +38,12 @@ pub enum ClientEvent {
         #[ts(type = "number")]
         from: u64,
     },
+    /// Something was found wrong with the audit log, or somebody decided to go on.
+    Audit {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+    },
     /// Workspaces were added or removed.
     Workspaces,
     /// Too much happened to list: ask again for everything shown.

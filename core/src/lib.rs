@@ -5,6 +5,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+pub mod audit;
 mod cache;
 pub mod client;
 pub mod error;
@@ -36,6 +37,8 @@ pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
 pub use profile::Unlock;
+pub use thechatapp_protocol::audit::{AuditEntry, Class, Target};
+pub use thechatapp_protocol::methods::audit::{ActorFilter, AuditFilter};
 pub use thechatapp_protocol::{
     AccountId, ChannelId, Code, DeviceId, FileId, MessageId, ReportId, Timestamp, WorkspaceId,
 };

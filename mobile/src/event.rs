@@ -29,6 +29,11 @@ pub enum ChatEvent {
         /// The lowest number that changed; 0 when only what waits to be sent did.
         from_seq: u64,
     },
+    /// Something was found wrong with the audit log, or somebody decided to go on.
+    Audit {
+        /// Which workspace.
+        workspace: String,
+    },
     /// Workspaces were added or removed.
     Workspaces,
     /// Too much happened to list: ask again for everything shown.
@@ -44,6 +49,7 @@ impl From<ClientEvent> for ChatEvent {
             ClientEvent::Messages { workspace, channel, from } => {
                 Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
             }
+            ClientEvent::Audit { workspace } => Self::Audit { workspace: workspace.to_string() },
             ClientEvent::Workspaces => Self::Workspaces,
             ClientEvent::Resync => Self::Resync,
         }

@@ -2,6 +2,7 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+use crate::audit::Pace;
 use crate::backup::Keep;
 use crate::blobs;
 use crate::error::{Error, Result};
@@ -32,6 +33,8 @@ pub struct Config {
     pub search: SearchSection,
     /// Backups by itself.
     pub backup: BackupSection,
+    /// Where audit logs go.
+    pub audit: AuditSection,
     /// What it logs.
     pub log: LogSection,
 }
@@ -309,6 +312,26 @@ impl Default for BackupSection {
     }
 }
 
+/// `[audit]`: what of audit logs leaves the host by itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuditSection {
+    /// The file that every checkpoint is appended to.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub witness: Option<PathBuf>,
+    /// The syslog receiver: `tls://host:port`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog: Option<String>,
+    /// Who vouches for the receiver, PEM; else whom the system trusts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub syslog_ca: Option<PathBuf>,
+    /// Whether a receiver that just closes the connection, without TLS's own end, counts as having read everything.
+    pub syslog_plain_close: bool,
+    /// How patient it is with the receiver; not to be configured.
+    #[serde(skip)]
+    pub pace: Pace,
+}
+
 /// `[log]`
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -326,13 +349,18 @@ impl Default for LogSection {
 }
 
 /// Keys that are on or off.
-const SWITCHES: [&str; 6] = ["allow_unbound", "json", "index", "thumbnails", "chat", "key_service"];
+const SWITCHES: [&str; 7] =
+    ["syslog_plain_close", "allow_unbound", "json", "index", "thumbnails", "chat", "key_service"];
 
 /// Keys that are sizes in bytes.
 const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 36] = [
+const KEYS: [(&str, &str); 40] = [
+    ("audit", "syslog_plain_close"),
+    ("audit", "witness"),
+    ("audit", "syslog"),
+    ("audit", "syslog_ca"),
     ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),

@@ -13,9 +13,11 @@ use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 use std::ops::Deref;
 use std::sync::Arc;
-use thechatapp_protocol::PROTOCOL;
-use thechatapp_protocol::identity::{Document, Pin, RootKey, SessionKey, SignedDocument, Verified};
+use thechatapp_protocol::audit::checkpoint::Checkpoint;
+use thechatapp_protocol::audit::tree::Head;
+use thechatapp_protocol::identity::{Document, Pin, RootKey, RootPublic, SessionKey, SignedDocument, Verified};
 use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{PROTOCOL, WorkspaceId};
 use thechatapp_seal::Key;
 
 /// Seconds a session key is named in documents.
@@ -260,6 +262,16 @@ impl Identity {
         store_root(db, keyring, &root)?;
         let signed = root.sign_document(next)?;
         Ok((Self::keep(db, signed, root, vec![session])?, follower))
+    }
+
+    /// The public half of the root in force.
+    pub fn root_public(&self) -> RootPublic {
+        self.root.public()
+    }
+
+    /// The signed checkpoint of a state of the audit log.
+    pub fn sign_checkpoint(&self, workspace: WorkspaceId, head: Head) -> String {
+        Checkpoint::sign(workspace, head, &self.root)
     }
 
     fn next(&self) -> Document {

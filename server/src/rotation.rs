@@ -7,10 +7,12 @@ pub use background::{on_schedule, reseal_in_background};
 use crate::config::RotateDays;
 use crate::error::{Error, Result};
 use crate::identity_keys::{Identity, Rotation};
+use crate::store::audit::{self, Act, By};
 use crate::tenants::Host;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::audit::{Class, Target};
 use zeroize::Zeroizing;
 
 /// What can be rotated.
@@ -92,6 +94,7 @@ pub async fn rotate(
     what: What,
     passphrase: Option<&Zeroizing<String>>,
     at: Timestamp,
+    by: By,
 ) -> Result<Value> {
     if passphrase.is_some() && what != What::Kms {
         return Err(Error::bad_input(
@@ -104,12 +107,15 @@ pub async fn rotate(
         // The key service may take its time.
         let workspaces = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
         host.note_rotation(None, what, at)?;
+        record_everywhere(host, by, || Act::new(Class::Key, "key.rotate", Target::Workspace).after(what.name()))
+            .await?;
         return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": workspaces }));
     }
     let name = workspace.ok_or_else(|| {
         Error::bad_input("No workspace was given", "these keys are a workspace's own", "give --workspace NAME")
     })?;
     let workspace = host.workspace(name)?;
+    let rotated = move || Act::new(Class::Key, "key.rotate", Target::Workspace).after(what.name());
     let mut paused = None;
     let epoch = match what {
         What::Session | What::Identity => {
@@ -117,6 +123,7 @@ pub async fn rotate(
             workspace
                 .change_identity(move |identity: &Identity, db, keyring| {
                     let next = identity.rotated(db, keyring, rotation)?;
+                    audit::record_in(db, keyring, by, rotated())?;
                     let epoch = next.document().epoch;
                     Ok((Some(next), epoch))
                 })
@@ -129,6 +136,9 @@ pub async fn rotate(
             workspace.keys().epoch
         }
     };
+    if !matches!(what, What::Session | What::Identity) {
+        workspace.unguarded(move |tx| audit::record(tx, by, rotated())).await?;
+    }
     host.note_rotation(Some(workspace.id), what, at)?;
     tracing::info!(workspace = %workspace.id, what = what.name(), epoch, "keys were rotated");
     let mut done = json!({ "what": what.name(), "epoch": epoch, "resealed": 0 });
@@ -136,6 +146,18 @@ pub async fn rotate(
         fields.insert("paused_ms".to_owned(), json!(u64::try_from(paused.as_millis()).unwrap_or(u64::MAX)));
     }
     Ok(done)
+}
+
+/// Writes down in each workspace that is open what happened to the host as a whole.
+///
+/// # Errors
+/// When a database fails.
+pub(crate) async fn record_everywhere(host: &Host, by: By, act: impl Fn() -> Act) -> Result<()> {
+    for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
+        let act = act();
+        workspace.unguarded(move |tx| audit::record(tx, by, act)).await?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

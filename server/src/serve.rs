@@ -1,6 +1,7 @@
 //! Running a host: what the program's `init` and `serve` do, and tests do in their own process.
 
 use crate::admin::socket;
+use crate::audit::Outlets;
 use crate::auth::password::Cost;
 use crate::backup::schedule::{self, Schedule};
 use crate::config::Config;
@@ -77,6 +78,7 @@ pub struct Running {
     shared: Arc<Shared>,
     ready_file: Option<PathBuf>,
     drawing: Option<Drawing>,
+    outlets: Outlets,
 }
 
 /// What is served on the address for metrics.
@@ -159,6 +161,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         Some(url) => clean_url(url)?,
         None => local_url(bound),
     };
+    let outlets = Outlets::new(&config.audit, &host_of(&url))?;
     let tls = match (&config.tls.cert, &config.tls.key) {
         (Some(certificate), Some(key)) => Tls::given(certificate, key)?,
         (None, None) => Tls::self_made(&host.tls_key()?, names(&url, bound))?,
@@ -199,6 +202,8 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(rotation::reseal_in_background(host.clone(), stop.clone()));
     tasks.spawn(wipe::in_background(host.clone(), stop.clone()));
     tasks.spawn(rotation::on_schedule(host.clone(), config.key.rotate_days, stop.clone()));
+    tasks.spawn(outlets.clone().look_after(host.clone(), stop.clone()));
+    tasks.spawn(outlets.clone().forward(host.clone(), stop.clone()));
     if let Some(schedule) = backups {
         tasks.spawn(schedule::run(schedule, host.clone(), stop.clone()));
     }
@@ -207,7 +212,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     tasks.spawn(look_after_what_is_on_loan(host.clone(), url.clone(), ready_file.clone(), stop.clone()));
     let closed = host.closed().map(|why| why.why);
     tracing::info!(%url, listen = %bound, workspaces = host.workspaces().len(), closed, "ready");
-    Ok(Running { url, pin, metrics, watched, shared, ready_file, drawing })
+    Ok(Running { url, pin, metrics, watched, shared, ready_file, drawing, outlets })
 }
 
 /// Says where and who this server is. While the host is closed nobody knows who.
@@ -263,6 +268,7 @@ impl Running {
                 serving.abort();
             }
         }
+        self.outlets.finish(&self.shared.host).await;
         socket::remove(self.shared.host.dir());
         if let Some(shared) = Arc::into_inner(self.shared)
             && let Some(host) = Arc::into_inner(shared.host)
@@ -368,12 +374,18 @@ fn local_url(bound: SocketAddr) -> String {
     format!("https://{host}:{}", bound.port())
 }
 
+/// What a host is called in what it sends.
+fn host_of(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
 fn names(url: &str, bound: SocketAddr) -> Vec<String> {
     let mut names = vec!["localhost".to_owned(), "127.0.0.1".to_owned(), "::1".to_owned()];
     if !bound.ip().is_unspecified() {
         names.push(bound.ip().to_string());
     }
-    if let Some(host) = url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) {
+    let host = host_of(url);
+    if !host.is_empty() {
         names.push(host.trim_matches(['[', ']']).to_owned());
     }
     names.sort();

@@ -4,6 +4,7 @@
 //! It is open only while the key service stands by its key. Closed, it holds nothing that came from the key but what is
 //! needed to tell people so ([`Face`]), and every call is refused.
 
+mod audit;
 mod damage;
 mod index;
 mod rotate;
@@ -21,6 +22,7 @@ use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
 use crate::kms::watch::Health;
 use crate::metrics::Figures;
+use crate::store::audit::{self as log, Act, By};
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
 use crate::upgrade::{self, Upgrades};
@@ -31,6 +33,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 use std::thread::JoinHandle;
 use thechatapp_database::{Frozen, Readers, Writer};
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::{Code, ErrorBody, FileId, Method, Scope, Timestamp, WorkspaceId};
 use thechatapp_seal::Key;
 
@@ -89,7 +92,7 @@ struct Parts {
     readers: Readers,
     database_key: RwLock<Key>,
     counts: Arc<Counts>,
-    identity: RwLock<Arc<Identity>>,
+    identity: Arc<RwLock<Arc<Identity>>>,
 }
 
 impl fmt::Debug for Workspace {
@@ -229,15 +232,24 @@ impl Workspace {
                 "restore it from a backup",
             ));
         }
-        let rotate::Opened { mut db, keyring, database_key, keys } = rotate::open(&self.place, self.keys(), given)?;
+        let rotate::Opened { mut db, keyring, database_key, keys, upgraded } =
+            rotate::open(&self.place, self.keys(), given)?;
         let keyring = Arc::new(keyring);
         let mut identity =
             Identity::load(&db, &keyring).map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
         if upgrade::was_put_back(path) {
             let step = db.transaction()?;
             identity = identity.restored(&step)?;
+            let act = Act::new(Class::Backup, "backup.restore", Target::Workspace).after("before upgrade");
+            log::record_in(&step, &keyring, By::HOST, act)?;
             step.commit()?;
             upgrade::goes_on(path)?;
+        }
+        if upgraded {
+            let step = db.transaction()?;
+            let act = Act::new(Class::Server, "server.upgrade", Target::Workspace).after(env!("CARGO_PKG_VERSION"));
+            log::record_in(&step, &keyring, By::SERVER, act)?;
+            step.commit()?;
         }
         let read = || Ok::<_, Error>((store::last_change(&db)?, reseal::progress(&db)?, store::wipes::any(&db)?));
         let (last, resealing, wiping) = read().map_err(|why| Self::of_its_file(&self.place, &database_key, why))?;
@@ -259,7 +271,7 @@ impl Workspace {
             readers: Readers::new(path.clone(), database_key.expose(), READERS),
             database_key: RwLock::new(database_key),
             counts: Arc::new(Counts::new(last, self.index.clone())),
-            identity: RwLock::new(Arc::new(identity)),
+            identity: Arc::new(RwLock::new(Arc::new(identity))),
         };
         *self.parts.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(parts));
         self.place.upgrades.workspace_is_open(&self.name, true);

@@ -4,11 +4,13 @@
 use crate::crash;
 use crate::error::Fail;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act, By};
 use crate::store::wipes::{self, Subject, TRACES};
 use crate::store::{files, search};
 use crate::tenants::Host;
 use std::sync::Arc;
 use std::time::Duration;
+use thechatapp_protocol::audit::{Class, Target};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked whether a wipe was broken off, and how soon after a failure it is tried again.
@@ -52,11 +54,14 @@ impl Workspace {
                     Named::Channel(text) => {
                         let channel = wipes::channel_named(tx.view(), &text)?;
                         let files = wipes::begin_channel(tx, channel)?;
+                        let act = Act::new(Class::Data, "channel.wipe", Target::Channel(channel.id));
+                        audit::record(tx, By::HOST, act)?;
                         (*channel.id.as_bytes(), files, "SELECT created FROM channels WHERE id = ?1")
                     }
                     Named::Person(text) => {
                         let person = wipes::person_named(tx.view(), &text)?;
                         let files = wipes::begin_person(tx, person)?;
+                        audit::record(tx, By::HOST, Act::new(Class::Data, "person.wipe", Target::Person(person)))?;
                         (*person.as_bytes(), files, "SELECT created FROM people WHERE id = ?1")
                     }
                 };

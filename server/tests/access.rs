@@ -12,6 +12,7 @@ use support::{Host, channel_id, message_id};
 use thechatapp_protocol::access_table::{Line, lines};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::account::*;
+use thechatapp_protocol::methods::audit::*;
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::*;
 use thechatapp_protocol::methods::files::*;
@@ -383,6 +384,10 @@ impl Table {
         self.check::<ListSaved>(s, w, ListSavedParams::default()).await;
         self.ask_settings(s, w).await;
         self.ask_moderation(s, w).await;
+        self.check::<ListAudit>(s, w, ListAuditParams { filter: AuditFilter::default(), below: None, limit: 1 }).await;
+        self.check::<ExportAudit>(s, w, ExportAuditParams { filter: AuditFilter::default(), from: None }).await;
+        self.check::<TakeCheckpoint>(s, w, TakeCheckpointParams { known: None }).await;
+        self.check::<ProveEntry>(s, w, ProveEntryParams { seq: 0 }).await;
         self.check::<ListRoles>(s, w, Nothing {}).await;
         let plain = |id| Role { id, name: format!("n{id}"), powers: Powers::NONE };
         self.check::<CreateRole>(s, w, plain(fresh(RoleId::from_bytes))).await;

@@ -1,12 +1,13 @@
 //! How a profile is doing: its key, its connections, its files.
 
-use crate::output::{Failure, Outcome, lines};
+use crate::output::{Failure, Outcome, line, lines};
 use crate::run::{Place, close, connect};
 use crate::shape::{Standing, standing_text};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::time::Duration;
+use thechatapp_core::audit::AuditStatus;
 use thechatapp_core::view::{Connection, KeyState, WorkspaceView};
 use thechatapp_core::{Client, Error};
 
@@ -33,7 +34,7 @@ pub async fn status(place: &Place) -> Outcome {
     worst.map_or(Ok(()), |error| Err(Failure::Said(error.exit_code())))
 }
 
-async fn standing(place: &Place, client: &Client) -> Outcome<(Vec<WorkspaceView>, Option<Error>)> {
+async fn standing(place: &Place, client: &Client) -> Outcome<(Vec<(WorkspaceView, AuditStatus)>, Option<Error>)> {
     let turning = place.progress("connecting");
     let wait = LOOK.min(place.timeout);
     let all = match &place.workspace {
@@ -48,25 +49,33 @@ async fn standing(place: &Place, client: &Client) -> Outcome<(Vec<WorkspaceView>
     }
     let mut now = client.workspaces().await?;
     now.retain(|workspace| all.iter().any(|wanted| wanted.id == workspace.id));
+    let mut watched = Vec::new();
+    for workspace in now {
+        let audit = client.audit_status(workspace.id).await?;
+        watched.push((workspace, audit));
+    }
     drop(turning);
-    Ok((now, worst))
+    Ok((watched, worst))
 }
 
-fn show(place: &Place, key: KeyState, workspaces: &[WorkspaceView]) -> Outcome {
+fn show(place: &Place, key: KeyState, workspaces: &[(WorkspaceView, AuditStatus)]) -> Outcome {
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
         profile: place.dir.clone(),
         key,
-        workspaces: workspaces.iter().map(Standing::new).collect(),
+        workspaces: workspaces.iter().map(|(workspace, audit)| Standing::new(workspace, audit)).collect(),
     };
     place.output.show(&status, || {
         let key = if key == KeyState::Absent { "no profile yet" } else { "the key opens it" };
         let mut said = format!("profile {}: {key}", place.dir.display());
-        for workspace in workspaces {
+        for (workspace, audit) in workspaces {
             said.push('\n');
             said.push_str(&standing_text(workspace));
             if workspace.connection == Connection::IdentityChanged {
                 said.push_str("\n  this server is not the one you know; see `identity`");
+            }
+            if let Some(alarm) = audit.alarm() {
+                said.push_str(&format!("\n  {}; see `audit status`", line(&alarm.why)));
             }
         }
         said

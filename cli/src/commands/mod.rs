@@ -1,6 +1,7 @@
 //! The commands: each parses what is left, makes one call of the core, and prints what came of it.
 
 mod account;
+mod audit;
 mod channels;
 mod files;
 mod health;
@@ -61,6 +62,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Download { file, range, output, .. } => files::download(desk, &file, range.as_deref(), &output).await,
         Command::Search(query) => search::search(desk, query).await,
         Command::Identity { action } => identity::identity(desk, action).await,
+        Command::Audit(action) => audit::audit(desk, action).await,
         Command::Report { action } => moderation::report(desk, action).await,
         Command::Block { person, off } => moderation::block(desk, person.as_deref(), !off).await,
         Command::Settings { action } => settings::settings(desk, action).await,

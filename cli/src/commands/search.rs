@@ -60,7 +60,7 @@ pub(super) async fn person(desk: &Desk<'_>, name: &str) -> Outcome<AccountId> {
 }
 
 /// A day (from its midnight, UTC) or a moment.
-fn moment(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
+pub(super) fn moment(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
     let Some(text) = text else { return Ok(None) };
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return Ok(Some(Timestamp(at.as_millisecond())));

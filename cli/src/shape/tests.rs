@@ -117,6 +117,10 @@ fn a_direct_conversation_goes_by_the_name_that_commands_take() {
     assert_eq!(Names::default().name(direct.id), direct.id.to_string());
 }
 
+fn watched() -> AuditStatus {
+    AuditStatus { state: "watched", size: Some(4), root: None, at: None, alarms: Vec::new(), unchecked: None }
+}
+
 fn workspace() -> WorkspaceView {
     WorkspaceView {
         id: WorkspaceId::from_bytes(bytes(9)),
@@ -191,10 +195,10 @@ fn an_identity_in_json() {
 #[test]
 fn a_standing_in_json() {
     assert_eq!(
-        json(&Standing::new(&workspace())),
+        json(&Standing::new(&workspace(), &watched())),
         concat!(
             r#"{"workspace":"acme","name":"Ana Reis","url":"https://chat.example.org","connection":"offline","#,
-            r#""why":"connection refused","unread":4,"waiting":1}"#
+            r#""why":"connection refused","unread":4,"waiting":1,"audit":"watched"}"#
         )
     );
 }

@@ -17,6 +17,7 @@ struct Pending {
     connections: BTreeSet<WorkspaceId>,
     channels: BTreeSet<WorkspaceId>,
     standings: BTreeSet<WorkspaceId>,
+    audits: BTreeSet<WorkspaceId>,
     messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
 }
 
@@ -45,6 +46,9 @@ impl Events {
                 }
                 ClientEvent::Standing { workspace } => {
                     pending.standings.insert(workspace);
+                }
+                ClientEvent::Audit { workspace } => {
+                    pending.audits.insert(workspace);
                 }
                 ClientEvent::Messages { workspace, channel, from } => {
                     // Zero says that no number changed, only what waits.
@@ -102,6 +106,7 @@ fn listed(pending: Pending) -> Vec<ClientEvent> {
         .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
         .chain(pending.standings.into_iter().map(|workspace| ClientEvent::Standing { workspace }))
+        .chain(pending.audits.into_iter().map(|workspace| ClientEvent::Audit { workspace }))
         .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
             workspace,
             channel,

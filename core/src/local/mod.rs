@@ -5,6 +5,7 @@
 //! copy, sealed under the same key, stands beside it. A damaged file is never replaced without being asked to.
 
 mod accounts;
+mod audit;
 mod outbox;
 mod schema;
 mod uploads;

@@ -65,4 +65,27 @@ CREATE TABLE uploads (
     message BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Signed states of audit logs as this device saw them, and what was found wrong with them, with both states as evidence.
+CREATE TABLE audit_seen (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    size INTEGER NOT NULL,
+    root BLOB NOT NULL,
+    note TEXT NOT NULL,
+    generation BLOB NOT NULL,
+    at INTEGER NOT NULL,
+    PRIMARY KEY (workspace, size)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE audit_alarms (
+    number INTEGER PRIMARY KEY,
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    what TEXT NOT NULL,
+    at INTEGER NOT NULL,
+    why TEXT NOT NULL,
+    known TEXT NOT NULL,
+    shown TEXT NOT NULL,
+    accepted INTEGER
+) STRICT;
+",
 ];

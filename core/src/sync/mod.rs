@@ -1,8 +1,10 @@
 //! One workspace at work: its cache follows the server, what waits is sent, what is missing is fetched.
 //!
-//! Three tasks: [`follow`] takes what the connection tells, [`outbox`] sends, [`history`] fetches. They share a
+//! Four tasks: [`follow`] takes what the connection tells, [`outbox`] sends, [`history`] fetches, [`audit`] watches over the
+//! log of those who may read it. They share a
 //! [`Workspace`] and end when the handle that started them is dropped.
 
+mod audit;
 mod follow;
 pub(crate) mod history;
 mod outbox;
@@ -81,6 +83,8 @@ pub(crate) struct Workspace {
     link_orders: mpsc::UnboundedSender<follow::Order>,
     outbox_orders: mpsc::UnboundedSender<outbox::Order>,
     wanted: mpsc::UnboundedSender<history::Wanted>,
+    /// Held by whoever compares the audit log: one at a time.
+    audit: tokio::sync::Mutex<()>,
 }
 
 /// What a workspace shares with its client.
@@ -150,11 +154,13 @@ impl Workspace {
             link_orders,
             outbox_orders,
             wanted,
+            audit: tokio::sync::Mutex::default(),
         });
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
             tokio::spawn(outbox::run(Arc::clone(&workspace), workspace.session.subscribe(), outbox_inbox)),
             tokio::spawn(history::run(Arc::clone(&workspace), wanted_inbox)),
+            tokio::spawn(audit::run(Arc::clone(&workspace))),
         ];
         Running { workspace, tasks }
     }

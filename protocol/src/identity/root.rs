@@ -1,4 +1,4 @@
-//! The identity root: an Ed25519 key (RFC 8032) that signs identity documents and nothing else.
+//! The identity root: an Ed25519 key (RFC 8032) that signs identity documents and checkpoints of the audit log, and nothing else.
 
 use super::document::{Document, Endorsement, SignedDocument};
 use super::{IdentityError, Pin};
@@ -58,6 +58,12 @@ impl RootKey {
         signed.endorsement = Some(Endorsement { by: self.public(), signature });
         signed
     }
+
+    /// Signs the text of a checkpoint, which only [`crate::audit::checkpoint`] writes: it begins with a workspace's id, and
+    /// so with no label of this file.
+    pub(crate) fn sign_note(&self, text: &str) -> [u8; 64] {
+        self.0.sign(text.as_bytes()).to_bytes()
+    }
 }
 
 impl fmt::Debug for RootKey {
@@ -82,6 +88,10 @@ impl RootPublic {
 
     pub(super) fn verify_endorsement(&self, bytes: &[u8], signature: &[u8; 64]) -> Result<(), IdentityError> {
         self.verify(ENDORSE_LABEL, bytes, signature)
+    }
+
+    pub(crate) fn verify_note(&self, text: &str, signature: &[u8; 64]) -> Result<(), IdentityError> {
+        self.verify(b"", text.as_bytes(), signature)
     }
 
     fn verify(&self, label: &[u8], bytes: &[u8], signature: &[u8; 64]) -> Result<(), IdentityError> {

@@ -1,6 +1,7 @@
 //! Every method, by feature.
 
 pub mod account;
+pub mod audit;
 pub mod channels;
 pub mod devices;
 pub mod files;
@@ -21,6 +22,10 @@ macro_rules! for_each_method {
             $crate::methods::account::Enrol,
             $crate::methods::account::SignIn,
             $crate::methods::account::WhoAmI,
+            $crate::methods::audit::ListAudit,
+            $crate::methods::audit::TakeCheckpoint,
+            $crate::methods::audit::ProveEntry,
+            $crate::methods::audit::ExportAudit,
             $crate::methods::channels::CreateChannel,
             $crate::methods::channels::JoinChannel,
             $crate::methods::channels::LeaveChannel,

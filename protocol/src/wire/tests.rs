@@ -2,6 +2,8 @@
 //! a newer server sends has to be readable.
 
 use super::{Request, decode, encode};
+use crate::audit::tree::Hash;
+use crate::audit::{Actor, AuditEntry, Class, Target};
 use crate::event::{
     self, Changes, ChannelKind, ChannelRole, ChannelRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
     PersonRow, Reaction, ReadRow, Row, StandingRow, Visibility,
@@ -10,7 +12,7 @@ use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, N
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
-    channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*,
+    audit::*, channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*,
 };
 use crate::permission::{Power, Powers, Rank};
 use crate::settings::Value;
@@ -194,6 +196,55 @@ fn rights(golden: &mut Golden) {
     golden.method::<UnlinkGroup>(&link, &Nothing {});
 }
 
+/// An entry's encoding is what is hashed: it never changes.
+fn audit(golden: &mut Golden) {
+    let entry = AuditEntry {
+        seq: 7,
+        at: AT,
+        class: Class::Channel,
+        act: "channel.create".into(),
+        actor: Actor::Person(PERSON, DEVICE),
+        target: Target::Channel(CHANNEL),
+        place: Some("192.0.2.1".into()),
+        before: None,
+        after: Some("private".into()),
+    };
+    golden.add("audit:entry", &entry);
+    for actor in [Actor::Stranger, Actor::Host, Actor::Server] {
+        golden.add("audit:actor", &AuditEntry { actor, place: None, after: None, ..entry.clone() });
+    }
+    let id = uuid::Uuid::from_bytes([0xe5; 16]);
+    for target in [
+        Target::Workspace,
+        Target::Person(PERSON),
+        Target::Device(DEVICE),
+        Target::Message(CHANNEL, MESSAGE),
+        Target::File(FileId(id)),
+        Target::Role(crate::RoleId(id)),
+        Target::Group(crate::GroupId(id)),
+        Target::Report(crate::ReportId(id)),
+        Target::Setting("web.chat".into()),
+        Target::Address("192.0.2.1".into()),
+    ] {
+        golden.add("audit:target", &target);
+    }
+    let filter = AuditFilter {
+        actor: Some(ActorFilter::Person(PERSON)),
+        target: Some(Target::Channel(CHANNEL)),
+        class: Some(Class::Channel),
+        after: Some(AT),
+        before: None,
+    };
+    let page = AuditPage { entries: vec![entry.clone()], more: true };
+    golden.method::<ListAudit>(&ListAuditParams { filter: filter.clone(), below: Some(9), limit: 50 }, &page);
+    golden.method::<ExportAudit>(&ExportAuditParams { filter, from: None }, &page);
+    let proof = vec![Hash::empty()];
+    let checkpoint = SignedCheckpoint { note: "a note\n".into(), proof: proof.clone() };
+    golden.method::<TakeCheckpoint>(&TakeCheckpointParams { known: Some(5) }, &checkpoint);
+    let proved = ProvedEntry { encoded: encode(&entry).unwrap(), note: "a note\n".into(), proof };
+    golden.method::<ProveEntry>(&ProveEntryParams { seq: 7 }, &proved);
+}
+
 #[test]
 fn every_method_event_and_error_keeps_its_encoded_form() {
     let mut golden = Golden::default();
@@ -314,6 +365,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
     settings(&mut golden);
     moderation(&mut golden);
+    audit(&mut golden);
     golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false });
     rights(&mut golden);
 

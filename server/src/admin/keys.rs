@@ -3,11 +3,13 @@
 use crate::config::KeySection;
 use crate::error::Result;
 use crate::kms::KeySource;
-use crate::rotation::What;
+use crate::rotation::{What, record_everywhere};
+use crate::store::audit::{Act, By};
 use crate::tenants::Host;
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use thechatapp_protocol::audit::{Class, Target};
 use zeroize::Zeroizing;
 
 /// To which key service a host is to move.
@@ -40,6 +42,8 @@ pub(super) async fn move_to(host: &Host, wanted: MoveTo) -> Result<Value> {
     let workspaces = tokio::task::block_in_place(|| host.move_to(&source))?;
     host.note_rotation(None, What::Kms, now())?;
     let (provider, key) = host.guarded_by();
+    let moved = || Act::new(Class::Key, "key.move", Target::Workspace).after(provider);
+    record_everywhere(host, By::HOST, moved).await?;
     tracing::info!(provider, key, workspaces, "the host moved to another key service");
     Ok(json!({ "provider": provider, "key": key, "workspaces": workspaces }))
 }

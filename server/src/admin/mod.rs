@@ -12,12 +12,14 @@ use crate::error::{Error, Result};
 use crate::identity_keys::Successor;
 use crate::import;
 use crate::rotation::{self, What};
+use crate::store::audit::{self, Act, By};
 use crate::tenants::Host;
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_seal::Argon2Params;
 use zeroize::Zeroizing;
 
@@ -106,6 +108,13 @@ pub enum Command {
         /// Of which workspace.
         workspace: String,
     },
+    /// Looks whether a workspace's audit log is whole.
+    AuditVerify {
+        /// Of which workspace.
+        workspace: String,
+        /// Checkpoints that were kept elsewhere, one note after the other.
+        witness: Option<String>,
+    },
     /// Checks everything: pages, every sealed value, every file.
     Doctor,
     /// Checks pages and their structure.
@@ -172,6 +181,8 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             let (pin, follower) = workspace
                 .change_identity(move |identity, db, keyring| {
                     let (next, follower) = identity.succeeded(db, keyring, successor)?;
+                    let act = Act::new(Class::Key, "key.restore_root", Target::Workspace);
+                    audit::record_in(db, keyring, By::HOST, act)?;
                     let pin = next.pin();
                     Ok((Some(next), (pin, follower)))
                 })
@@ -180,7 +191,8 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
         }
         Command::KeyRotate { workspace, what, new_passphrase } => {
             let passphrase = new_passphrase.map(Zeroizing::new);
-            rotation::rotate(host, workspace.as_deref(), What::named(&what)?, passphrase.as_ref(), now()).await
+            rotation::rotate(host, workspace.as_deref(), What::named(&what)?, passphrase.as_ref(), now(), By::HOST)
+                .await
         }
         Command::KeyMove(wanted) => keys::move_to(host, wanted).await,
         Command::BackupCreate { to, passphrase, key_service } => {
@@ -193,9 +205,15 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             })
             .await
             .map_err(|why| Error::internal("A backup ended early", why))??;
-            report_json(&backup::create(host, folder).await?)
+            let report = backup::create(host, folder).await?;
+            backup::record(host, By::HOST, &report).await?;
+            report_json(&report)
         }
         Command::KeyStatus { workspace } => host.key_status(&workspace),
+        Command::AuditVerify { workspace, witness } => {
+            let report = host.workspace(&workspace)?.verify_audit(witness).await?;
+            serde_json::to_value(report).map_err(|why| Error::internal("A report could not be written", why))
+        }
         Command::Doctor => doctor(host, false).await,
         Command::DoctorQuick => doctor(host, true).await,
     }

@@ -30,7 +30,11 @@ pub use seals::{Guard, Opening, SealedFor};
 pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
 
 use crate::error::{Error, Result};
+use crate::rotation::record_everywhere;
+use crate::store::audit::{Act, By};
+use crate::tenants::Host;
 use serde::Serialize;
+use thechatapp_protocol::audit::{Class, Target};
 
 /// What a command about backups answers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -47,6 +51,15 @@ pub struct Report {
     pub bytes: u64,
     /// Whether everything is as it must be.
     pub ok: bool,
+}
+
+/// Writes down in each workspace's audit log that a backup was made.
+///
+/// # Errors
+/// When a database fails.
+pub async fn record(host: &Host, by: By, made: &Report) -> Result<()> {
+    let act = || Act::new(Class::Backup, "backup.create", Target::Workspace).after(&made.backup);
+    record_everywhere(host, by, act).await
 }
 
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {

@@ -8,6 +8,7 @@ use crate::error::{Error, Kind, Result};
 use crate::identity_keys::Identity;
 use crate::keyring::Keyring;
 use crate::kms::KeySource;
+use crate::store::audit::{self, Act, By};
 use crate::store::{self, View};
 use crate::tenants::Host;
 use crate::{blobs, blobs::Part, files};
@@ -15,6 +16,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::FileId;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_seal::{Context, OpenReader};
 
 /// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
@@ -80,7 +82,7 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
     let host = Host::create(data, source, cost)?;
     let made = (|| {
         for kept in &snapshot.workspaces {
-            bring(folder, kept, &host)?;
+            bring(folder, &name, kept, &host)?;
         }
         // They hold what may be wiped here one day.
         for earlier in folder.snapshots()? {
@@ -104,7 +106,7 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
     Ok(snapshot.report(name, true))
 }
 
-fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
+fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Result<()> {
     let place = host.dir().join(&kept.name);
     files::private_folder(&place.join("files"))?;
     let path = place.join("workspace.db");
@@ -123,6 +125,8 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
         let step = db.transaction()?;
         let keyring = Keyring::load(&step, kept.id, key.clone())?;
         Identity::load(&step, &keyring)?.restored(&step)?;
+        let act = Act::new(Class::Backup, "backup.restore", Target::Workspace);
+        audit::record_in(&step, &keyring, By::HOST, act.after(backup))?;
         // Who signed out of a browser since the backup stays signed out.
         store::browsers::remove_all(&step)?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();

@@ -1,9 +1,10 @@
 //! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts; and so is their
 //! rehearsal after the last one.
 
-use super::{Folder, Keep, Opening, blocking, create, prune, rehearse};
+use super::{Folder, Keep, Opening, blocking, create, prune, record, rehearse};
 use crate::config::BackupSection;
 use crate::error::{Error, Kind, Result};
+use crate::store::audit::By;
 use crate::tenants::{Host, Rehearsed};
 use crate::time::now;
 use std::path::PathBuf;
@@ -92,6 +93,7 @@ impl Schedule {
         }
         if let Some(folder) = folder {
             let made = create(host, folder).await?;
+            record(host, By::SERVER, &made).await?;
             tracing::info!(
                 backup = made.backup,
                 messages = made.messages,

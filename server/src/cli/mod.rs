@@ -1,5 +1,6 @@
 //! The command line: each subcommand parses, makes one call, and prints (`docs/command-line.md`).
 
+mod audit;
 mod backup;
 mod import;
 mod init;
@@ -59,6 +60,9 @@ enum Sub {
     /// Sealed backups.
     #[command(subcommand)]
     Backup(backup::Backup),
+    /// The audit log.
+    #[command(subcommand)]
+    Audit(audit::Audit),
     /// The workspaces of this host.
     #[command(subcommand)]
     Workspace(WorkspaceCommand),
@@ -212,6 +216,7 @@ fn run(command: Sub, output: &Output) -> Result<()> {
             Sub::Import(import) => import::run(import, output).await,
             Sub::Key(command) => keys::run(command, output).await,
             Sub::Backup(command) => backup::run(command, output).await,
+            Sub::Audit(command) => audit::run(command, output).await,
             Sub::Workspace(command) => workspace(command, output).await,
             // It has ended by now.
             Sub::Thumbnail { .. } => Ok(()),

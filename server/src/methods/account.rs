@@ -5,12 +5,14 @@ use crate::auth;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
 use crate::store::{browsers, devices, invites, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
 use std::sync::Arc;
+use thechatapp_protocol::audit::{Actor, Class, Target};
 use thechatapp_protocol::methods::account::{
     Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, SignInParams, WhoAmI,
 };
@@ -43,18 +45,27 @@ pub async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: Enrol
         platform: params.device.platform.chars().filter(char::is_ascii_alphanumeric).take(16).collect(),
     };
     match params.credential {
-        Credential::Invite { code, name, password } => join(workspace, device, code, &name, password).await,
-        Credential::Password { name, password } => sign_in(workspace, device, &name, password).await,
+        Credential::Invite { code, name, password } => {
+            join(workspace, device, newcomer.from, code, &name, password).await
+        }
+        Credential::Password { name, password } => sign_in(workspace, device, newcomer.from, &name, password).await,
     }
 }
 
-async fn join(workspace: &Arc<Workspace>, device: New, code: String, name: &str, password: String) -> Result<Me, Fail> {
+async fn join(
+    workspace: &Arc<Workspace>,
+    device: New,
+    from: IpAddr,
+    code: String,
+    name: &str,
+    password: String,
+) -> Result<Me, Fail> {
     let name = people::tidy_name(name)?;
     // The answer to an enrolment may have been lost: the same device asks again, its invite used up.
     let key = device.key;
     let known = workspace.look(move |view| devices::by_key(view, &key)).await?;
     if known.is_some() {
-        return sign_in(workspace, device, &name, password).await;
+        return sign_in(workspace, device, from, &name, password).await;
     }
     let hash = workspace.passwords.hash(password).await?;
     let own = workspace.clone();
@@ -64,16 +75,35 @@ async fn join(workspace: &Arc<Workspace>, device: New, code: String, name: &str,
             let id = AccountId::from_parts(now().unix_millis(), &random()?);
             people::create(tx, id, &name, &hash, rank)?;
             devices::insert(tx, id, &device)?;
+            let joined = Act::new(Class::Account, "person.join", Target::Person(id)).after(rank.name());
+            audit::record(tx, by(id, device.id, from), joined)?;
+            audit::record(tx, by(id, device.id, from), enrolled(device.id))?;
             me(&own, tx.view(), id, device.id)
         })
         .await
 }
 
-async fn sign_in(workspace: &Arc<Workspace>, device: New, name: &str, password: String) -> Result<Me, Fail> {
+/// Who acts, before there is a permit that says so.
+fn by(person: AccountId, device: DeviceId, from: IpAddr) -> By {
+    By { actor: Actor::Person(person, device), place: Some(from) }
+}
+
+fn enrolled(device: DeviceId) -> Act {
+    Act::new(Class::Device, "device.enrol", Target::Device(device))
+}
+
+async fn sign_in(
+    workspace: &Arc<Workspace>,
+    device: New,
+    from: IpAddr,
+    name: &str,
+    password: String,
+) -> Result<Me, Fail> {
     let own = workspace.clone();
     auth::by_password(workspace, name, password, move |tx, person| match devices::by_key(tx.view(), &device.key)? {
         None => {
             devices::insert(tx, person, &device)?;
+            audit::record(tx, by(person, device.id, from), enrolled(device.id))?;
             me(&own, tx.view(), person, device.id)
         }
         Some((id, of)) if of == person => {
@@ -112,8 +142,12 @@ pub async fn sign_in_browser(
     auth::by_password(workspace, &name, password, move |tx, person| {
         if let Some(before) = browser.before {
             devices::revoke(tx, before)?;
+            let left = Act::new(Class::Access, "device.sign_out", Target::Device(before));
+            audit::record(tx, by(person, id, browser.address), left)?;
         }
         browsers::insert(tx, person, &session, now())?;
+        let came = Act::new(Class::Access, "browser.sign_in", Target::Device(id));
+        audit::record(tx, by(person, id, browser.address), came)?;
         me(&own, tx.view(), person, id)
     })
     .await

@@ -53,6 +53,9 @@ impl Handle for CreateChannel {
                 let channel = channels::create(tx, params.id, &name, params.kind, Some(permit.person()), false)?;
                 members::set(tx, channel, permit.person(), true)?;
                 members::set_role(tx, channel, permit.person(), ChannelRole::Moderator)?;
+                let kind = if params.kind == ChannelKind::Public { "public" } else { "private" };
+                let made = Act::new(Class::Channel, "channel.create", Target::Channel(channel.id)).after(kind);
+                audit::record(tx, permit.by(), made)?;
                 channels::row(tx.view(), channel.id)
             })
             .await
@@ -94,6 +97,10 @@ impl Handle for AddMember {
                         format!("{} cannot sign in", person.name),
                         "invite them first",
                     ));
+                }
+                if !members::is(tx.view(), channel.id, person.id)? {
+                    let added = Act::new(Class::Channel, "channel.add", Target::Channel(channel.id));
+                    audit::record(tx, permit.by(), added.after(format!("person:{}", person.id)))?;
                 }
                 members::set(tx, channel, person.id, true)
             })

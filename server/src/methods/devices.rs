@@ -4,9 +4,11 @@ use super::Handle;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act};
 use crate::store::devices;
 use std::sync::Arc;
 use thechatapp_protocol::Scope;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::methods::account::Nothing;
 use thechatapp_protocol::methods::devices::{Devices, ListDevices, SignOut};
 
@@ -25,6 +27,8 @@ impl Handle for SignOut {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, |tx, permit| {
                 devices::revoke(tx, permit.device())?;
+                let left = Act::new(Class::Access, "device.sign_out", Target::Device(permit.device()));
+                audit::record(tx, permit.by(), left)?;
                 Ok(Nothing {})
             })
             .await

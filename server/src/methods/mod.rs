@@ -1,6 +1,7 @@
 //! One handler for each method, and the table that finds it by its name.
 
 mod account;
+mod audit;
 mod channels;
 mod devices;
 mod files;

@@ -4,6 +4,7 @@ use super::{What, due, rotate};
 use crate::config::RotateDays;
 use crate::error::Result;
 use crate::state::Workspace;
+use crate::store::audit::By;
 use crate::tenants::Host;
 use crate::time::now;
 use std::collections::HashMap;
@@ -101,7 +102,7 @@ impl Host {
             };
             let Some(what) = what else { continue };
             let name = (what != What::Kms).then_some(workspace.name.as_str());
-            if let Err(why) = rotate(self, name, what, None, at).await {
+            if let Err(why) = rotate(self, name, what, None, at, By::SERVER).await {
                 tracing::error!(workspace = %workspace.id, what = what.name(), error = %why, "keys could not be rotated");
             }
         }

@@ -9,6 +9,7 @@ use crate::store::reseal::{self, Progress};
 use crate::time::now;
 use crate::upgrade::NotOpened;
 use rusqlite::Connection;
+use std::cell::Cell;
 use std::path::PathBuf;
 use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
@@ -24,6 +25,8 @@ pub(super) struct Opened {
     pub database_key: Key,
     /// The keys in use, and no others.
     pub keys: WrappedKeys,
+    /// Whether it was an older release's.
+    pub upgraded: bool,
 }
 
 /// What is told of it.
@@ -36,9 +39,14 @@ fn unopened(place: &Place, key: &Key, why: NotOpened) -> Error {
 
 /// Opens a workspace's database and its keys, with whichever of the keys given is in use.
 pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Result<Opened> {
+    let upgraded = Cell::new(false);
     let unwrapped = |top: &Key, wrapped: &[u8]| unwrap(top, "database", place.id.as_bytes(), 0, wrapped);
     let opened = |key: &Key| {
-        let kept = || place.upgrades.before_workspace(&place.name).map_err(NotOpened::NoCopy);
+        let kept = || {
+            place.upgrades.before_workspace(&place.name).map_err(NotOpened::NoCopy)?;
+            upgraded.set(true);
+            Ok(())
+        };
         database::open_upgrading(&place.path, key.expose(), store::WORKSPACE, Durability::Full, kept)
     };
     remove_fresh(place);
@@ -67,7 +75,7 @@ pub(super) fn open(place: &Place, mut keys: WrappedKeys, given: &Given) -> Resul
         }
         (loaded, _) => loaded.map_err(|why| Workspace::of_its_file(place, &database_key, why.into()))?,
     };
-    Ok(Opened { db, keyring, database_key, keys })
+    Ok(Opened { db, keyring, database_key, keys, upgraded: upgraded.get() })
 }
 
 /// Removes what a rotation made that did not come to its end.

@@ -1,15 +1,20 @@
 //! The audit log: every security and administrative act, written in the commit in which it happens.
 //!
 //! An entry is sealed whole. Its encoding is a leaf of the log's tree (RFC 6962, section 2.1), so that none can be changed,
-//! taken out or put elsewhere unnoticed.
+//! taken out or put elsewhere unnoticed: [`tree`] keeps its nodes and checkpoints, [`verify`] looks whether all of it is so.
 
-use super::{Tx, signed};
+pub mod tree;
+pub mod verify;
+
+use super::{Tx, View, signed};
 use crate::error::Fail;
-use crate::keyring::RecordPlace;
+use crate::keyring::{Keyring, RecordPlace};
 use crate::time::now;
-use sha2::{Digest, Sha256};
+use rusqlite::{Connection, ToSql};
 use std::net::IpAddr;
+use thechatapp_protocol::audit::tree::Hash;
 use thechatapp_protocol::audit::{Actor, AuditEntry, Class, Target};
+use thechatapp_protocol::methods::audit::{ActorFilter, AuditFilter};
 use thechatapp_protocol::wire;
 
 /// Who acts, and from where.
@@ -69,8 +74,15 @@ impl Act {
 /// # Errors
 /// SQLite's, or when the system's randomness fails.
 pub fn record(tx: &mut Tx<'_>, by: By, act: Act) -> Result<(), Fail> {
-    let seq: i64 =
-        tx.db.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM audit")?.query_row([], |row| row.get(0))?;
+    record_in(tx.db, tx.keyring, by, act)
+}
+
+/// Writes an act down in a transaction of somebody else than the writer: of who makes, restores or rotates.
+///
+/// # Errors
+/// The same.
+pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) -> Result<(), Fail> {
+    let seq: i64 = db.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM audit")?.query_row([], |row| row.get(0))?;
     let entry = AuditEntry {
         seq: super::unsigned(seq),
         at: now(),
@@ -83,30 +95,100 @@ pub fn record(tx: &mut Tx<'_>, by: By, act: Act) -> Result<(), Fail> {
         after: act.after,
     };
     let encoded = wire::encode(&entry).map_err(|_| Fail::Broken("an audit entry that does not encode"))?;
-    let sealed = tx.keyring.seal_record(&place(&entry.seq.to_be_bytes()), &encoded)?;
-    tx.db
-        .prepare_cached(
-            "INSERT INTO audit (seq, at, class, actor, target, leaf, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
-        )?
-        .execute((
-            signed(entry.seq),
-            entry.at.0,
-            entry.class as u8,
-            actor_key(&entry.actor),
-            target_key(&entry.target),
-            leaf(&encoded).as_slice(),
-            sealed,
-        ))?;
-    Ok(())
+    let leaf = Hash::leaf(&encoded);
+    let sealed = keyring.seal_record(&place(&entry.seq.to_be_bytes()), &encoded)?;
+    db.prepare_cached(
+        "INSERT INTO audit (seq, at, class, actor, target, leaf, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    )?
+    .execute((
+        signed(entry.seq),
+        entry.at.0,
+        entry.class as u8,
+        actor_key(&entry.actor),
+        target_key(&entry.target),
+        leaf.0,
+        sealed,
+    ))?;
+    tree::append(db, entry.seq, leaf)
+}
+
+/// Entries that pass a filter, newest first, below a number.
+///
+/// # Errors
+/// SQLite's, or [`Fail::Seal`] for an entry that was altered.
+pub fn newest(view: View<'_>, filter: &AuditFilter, below: Option<u64>, most: u32) -> Result<Vec<AuditEntry>, Fail> {
+    let below = signed(below.unwrap_or(u64::MAX));
+    chosen(view, filter, "seq < ?", below, "seq DESC", most)
+}
+
+/// Entries that pass a filter, oldest first, from a number on.
+///
+/// # Errors
+/// The same.
+pub fn oldest(view: View<'_>, filter: &AuditFilter, from: u64, most: u32) -> Result<Vec<AuditEntry>, Fail> {
+    chosen(view, filter, "seq >= ?", signed(from), "seq", most)
+}
+
+fn chosen(
+    view: View<'_>,
+    filter: &AuditFilter,
+    bound: &str,
+    seq: i64,
+    order: &str,
+    most: u32,
+) -> Result<Vec<AuditEntry>, Fail> {
+    let AuditFilter { actor, target, class, after, before } = filter;
+    let actor = actor.map(|actor| filter_key(&actor));
+    let target = target.as_ref().map(target_key);
+    let class = class.map(|class| class as u8);
+    let (after, before) = (after.map(|at| at.0), before.map(|at| at.0));
+    // Only what is asked for stands in the statement, so that the index that fits is taken.
+    let mut sql = format!("SELECT seq, entry FROM audit WHERE {bound}");
+    let mut values: Vec<&dyn ToSql> = vec![&seq];
+    let asked: [(&str, Option<&dyn ToSql>); 5] = [
+        ("actor = ?", actor.as_ref().map(|value| value as _)),
+        ("target = ?", target.as_ref().map(|value| value as _)),
+        ("class = ?", class.as_ref().map(|value| value as _)),
+        ("at >= ?", after.as_ref().map(|value| value as _)),
+        ("at < ?", before.as_ref().map(|value| value as _)),
+    ];
+    for (condition, value) in asked.into_iter().filter_map(|(condition, value)| Some((condition, value?))) {
+        sql.push_str(" AND ");
+        sql.push_str(condition);
+        values.push(value);
+    }
+    sql.push_str(&format!(" ORDER BY {order} LIMIT ?"));
+    values.push(&most);
+    let mut select = view.db.prepare(&sql)?;
+    let mut rows = select.query(values.as_slice())?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        entries.push(decode(&encoded(view.keyring, row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?)?);
+    }
+    Ok(entries)
+}
+
+/// The encoding of one entry, a leaf of the tree.
+///
+/// # Errors
+/// Not found, or [`Fail::Seal`] when it was altered.
+pub fn one(view: View<'_>, seq: u64) -> Result<Vec<u8>, Fail> {
+    let mut select = view.db.prepare_cached("SELECT entry FROM audit WHERE seq = ?1")?;
+    let mut rows = select.query([signed(seq)])?;
+    let row = rows.next()?.ok_or_else(|| Fail::not_found("No such entry"))?;
+    encoded(view.keyring, signed(seq), &row.get::<_, Vec<u8>>(0)?)
+}
+
+fn encoded(keyring: &Keyring, seq: i64, sealed: &[u8]) -> Result<Vec<u8>, Fail> {
+    Ok(keyring.open_record(&place(&seq.to_be_bytes()), sealed)?.to_vec())
+}
+
+fn decode(encoded: &[u8]) -> Result<AuditEntry, Fail> {
+    wire::decode(encoded).map_err(|_| Fail::Broken("an audit entry that does not decode"))
 }
 
 fn place(row: &[u8]) -> RecordPlace<'_> {
     RecordPlace { table: "audit", column: "entry", row, revision: 0 }
-}
-
-/// The hash of a leaf (RFC 6962, section 2.1).
-pub fn leaf(encoded: &[u8]) -> [u8; 32] {
-    Sha256::new().chain_update([0]).chain_update(encoded).finalize().into()
 }
 
 /// What entries of an actor are found by: the person, whatever the device.
@@ -116,6 +198,15 @@ pub fn actor_key(actor: &Actor) -> Vec<u8> {
         Actor::Stranger => b"stranger".to_vec(),
         Actor::Host => b"host".to_vec(),
         Actor::Server => b"server".to_vec(),
+    }
+}
+
+fn filter_key(actor: &ActorFilter) -> Vec<u8> {
+    match actor {
+        ActorFilter::Person(person) => person.as_bytes().to_vec(),
+        ActorFilter::Stranger => actor_key(&Actor::Stranger),
+        ActorFilter::Host => actor_key(&Actor::Host),
+        ActorFilter::Server => actor_key(&Actor::Server),
     }
 }
 

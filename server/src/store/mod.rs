@@ -53,6 +53,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0007_wipes.sql"),
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0009_rights.sql"),
+    include_str!("migrations/0010_audit_tree.sql"),
     include_str!("migrations/0012_roles_and_groups.sql"),
     include_str!("migrations/0013_settings.sql"),
     include_str!("migrations/0014_moderation.sql"),

@@ -8,6 +8,7 @@ use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
 use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
+use crate::store::audit::{self, Act, By};
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
 use crate::upgrade::Upgrades;
@@ -17,6 +18,7 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::identity::{Invite, Pin, make_code};
 use thechatapp_protocol::permission::Rank;
@@ -93,6 +95,9 @@ impl Host {
             store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
             let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
             invites::insert(&step, &code, Rank::Owner, 1, expires)?;
+            let made = Act::new(Class::Server, "workspace.create", Target::Workspace);
+            audit::record_in(&step, &keyring, By::HOST, made.after(env!("CARGO_PKG_VERSION")))?;
+            audit::record_in(&step, &keyring, By::HOST, invited(Rank::Owner, 1))?;
             step.commit()?;
             (identity.pin(), successor)
         };
@@ -174,10 +179,19 @@ impl Host {
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, rank, uses, expires)).await?;
+        workspace
+            .unguarded(move |tx| {
+                invites::insert(tx.db, &kept, rank, uses, expires)?;
+                audit::record(tx, By::HOST, invited(rank, uses))
+            })
+            .await?;
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
+}
+
+fn invited(rank: Rank, uses: u32) -> Act {
+    Act::new(Class::Account, "invite.create", Target::Workspace).after(format!("rank={rank} uses={uses}"))
 }
 
 /// Removes the folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still.

@@ -761,7 +761,11 @@ channel: string,
 /**
  * The lowest number that changed; 0 when only what waits to be sent did.
  */
-from: number, } | { "event": "workspaces" } | { "event": "resync" };
+from: number, } | { "event": "audit",
+/**
+ * Which workspace.
+ */
+workspace: string, } | { "event": "workspaces" } | { "event": "resync" };
 
 /**
  * An error for a person or a script: `{error, code, what, why, do}`.

@@ -1,0 +1,350 @@
+//! The audit log as administrators and the world outside the host see it: methods, proofs, the witness's file, syslog.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod support;
+
+use serde_json::Value;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+use support::{Host, Person};
+use thechatapp_protocol::audit::checkpoint::{Checkpoint, notes};
+use thechatapp_protocol::audit::tree::{Hash, Head, extends, includes};
+use thechatapp_protocol::audit::{Actor, AuditEntry, Class, Target};
+use thechatapp_protocol::identity::RootPublic;
+use thechatapp_protocol::methods::audit::*;
+use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
+use thechatapp_protocol::{Code, event::ChannelKind, wire};
+use thechatapp_server::admin::{self, Command};
+use thechatapp_server::audit::Pace;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpListener;
+
+async fn owner(host: &Host) -> Person {
+    host.join_by(&host.owner_invite, "olga").await
+}
+
+async fn act(person: &mut Person, name: &str) {
+    let params = CreateChannelParams { id: support::channel_id(), name: name.into(), kind: ChannelKind::Public };
+    person.call::<CreateChannel>(&params).await.unwrap();
+}
+
+async fn list(person: &mut Person, filter: AuditFilter) -> Vec<AuditEntry> {
+    person.call::<ListAudit>(&ListAuditParams { filter, below: None, limit: 100 }).await.unwrap().entries
+}
+
+async fn verify(host: &Host, witness: Option<&Path>) -> Value {
+    let witness = witness.map(|path| std::fs::read_to_string(path).unwrap());
+    let command = Command::AuditVerify { workspace: "acme".into(), witness };
+    admin::run(host.running().host(), command).await.unwrap()
+}
+
+async fn head(host: &Host, person: &mut Person, known: Option<u64>) -> (Head, Vec<Hash>) {
+    let taken = person.call::<TakeCheckpoint>(&TakeCheckpointParams { known }).await.unwrap();
+    let root = RootPublic(host.known().await.document().root);
+    (Checkpoint::open(&taken.note, person.me.workspace, &root).unwrap(), taken.proof)
+}
+
+/// Waits for something that another task does.
+async fn until(what: &str, mut done: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !done() {
+        assert!(begun.elapsed() < Duration::from_secs(30), "{what}");
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn acts_are_in_the_log_and_only_who_has_the_power_reads_it() {
+    let host = Host::start().await;
+    let mut olga = owner(&host).await;
+    let mut bob = host.join("bob").await;
+    act(&mut bob, "plans").await;
+    let entries = list(&mut olga, AuditFilter::default()).await;
+    let acts: Vec<&str> = entries.iter().rev().map(|entry| entry.act.as_str()).collect();
+    assert_eq!(
+        acts,
+        [
+            "workspace.create",
+            "invite.create",
+            "person.join",
+            "device.enrol",
+            "invite.create",
+            "person.join",
+            "device.enrol",
+            "channel.create"
+        ]
+    );
+    let made = &entries[0];
+    assert_eq!(made.actor, Actor::Person(bob.id(), bob.me.device));
+    assert_eq!((made.class, made.place.as_deref()), (Class::Channel, Some("127.0.0.1")));
+    assert!(matches!(made.target, Target::Channel(_)));
+    // Neither names nor content, in none of them.
+    let all = serde_json::to_string(&entries).unwrap();
+    for word in ["plans", "bob", "olga"] {
+        assert!(!all.contains(word), "{word}");
+    }
+    let his = AuditFilter { actor: Some(ActorFilter::Person(bob.id())), ..AuditFilter::default() };
+    assert_eq!(list(&mut olga, his).await.len(), 3);
+
+    let refused = [
+        bob.call::<ListAudit>(&ListAuditParams { filter: AuditFilter::default(), below: None, limit: 1 }).await.err(),
+        bob.call::<TakeCheckpoint>(&TakeCheckpointParams { known: None }).await.err(),
+        bob.call::<ProveEntry>(&ProveEntryParams { seq: 0 }).await.err(),
+        bob.call::<ExportAudit>(&ExportAuditParams { filter: AuditFilter::default(), from: None }).await.err(),
+    ];
+    for refused in refused {
+        assert_eq!(refused.unwrap().code, Code::Denied);
+    }
+
+    let page =
+        olga.call::<ExportAudit>(&ExportAuditParams { filter: AuditFilter::default(), from: None }).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (9, false));
+    assert_eq!(page.entries[8].act, "audit.export");
+    assert_eq!(page.entries[8].class, Class::Audit);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_entry_is_proved_and_each_state_is_the_beginning_of_the_next() {
+    let mut host = Host::start().await;
+    let mut olga = owner(&host).await;
+    let root = RootPublic(host.known().await.document().root);
+    let (mut known, _) = head(&host, &mut olga, None).await;
+    for round in 0..6 {
+        act(&mut olga, &format!("c{round}")).await;
+        if round == 3 {
+            host.stop().await;
+            host.serve().await;
+            olga.again(&host).await;
+        }
+        let (next, proof) = head(&host, &mut olga, Some(known.size)).await;
+        assert!(next.size > known.size && extends(known, next, &proof));
+        known = next;
+    }
+    for seq in 0..known.size {
+        let proved = olga.call::<ProveEntry>(&ProveEntryParams { seq }).await.unwrap();
+        let head = Checkpoint::open(&proved.note, olga.me.workspace, &root).unwrap();
+        assert!(includes(Hash::leaf(&proved.encoded), seq, head.size, &proved.proof, head.root));
+        assert_eq!(wire::decode::<AuditEntry>(&proved.encoded).unwrap().seq, seq);
+    }
+    let none = olga.call::<ProveEntry>(&ProveEntryParams { seq: known.size }).await.unwrap_err();
+    assert_eq!(none.code, Code::NotFound);
+    let report = verify(&host, None).await;
+    assert_eq!((&report["ok"], &report["entries"]), (&true.into(), &known.size.into()), "{report}");
+    assert_eq!(report["root"], known.root.to_string());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_data() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    let witness = host.folder.path().join("witness");
+    host.config.audit.witness = Some(witness.clone());
+    host.serve().await;
+    let mut olga = owner(&host).await;
+    act(&mut olga, "one").await;
+    host.stop().await;
+    let kept = host.folder.path().join("kept");
+    copy(&host.data(), &kept);
+
+    host.serve().await;
+    olga.again(&host).await;
+    act(&mut olga, "two").await;
+    let (known, _) = head(&host, &mut olga, None).await;
+    until("the witness is told", || std::fs::read_to_string(&witness).unwrap().contains(&known.root.to_string())).await;
+    act(&mut olga, "three").await;
+    host.stop().await;
+    let text = std::fs::read_to_string(&witness).unwrap();
+    let count = notes(&text).map(Result::unwrap).count() as u64;
+    assert!(count >= 3, "{text}");
+    host.serve().await;
+    let report = verify(&host, Some(&witness)).await;
+    assert_eq!((&report["ok"], &report["witnessed"]), (&true.into(), &count.into()), "{report}");
+    host.stop().await;
+
+    std::fs::remove_dir_all(host.data()).unwrap();
+    copy(&kept, &host.data());
+    host.serve().await;
+    assert_eq!(verify(&host, None).await["ok"], true);
+    let report = verify(&host, Some(&witness)).await;
+    assert_eq!(report["ok"], false);
+    assert!(report["problems"].to_string().contains("rolled back to an older copy"), "{report}");
+    // And after new acts it is another history.
+    olga.again(&host).await;
+    for name in ["four", "five", "six"] {
+        act(&mut olga, name).await;
+    }
+    let report = verify(&host, Some(&witness)).await;
+    assert!(report["problems"].to_string().contains("it is another history"), "{report}");
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let to = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &to);
+        } else {
+            std::fs::copy(entry.path(), &to).unwrap();
+        }
+    }
+}
+
+/// How the receiver treats a connection.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mood {
+    Takes,
+    /// Reads a little and breaks off.
+    Drops,
+    /// Does not even shake hands.
+    HangsUp,
+}
+
+/// A syslog receiver over TLS.
+struct Receiver {
+    address: SocketAddr,
+    ca: std::path::PathBuf,
+    moods: Arc<Mutex<Vec<Mood>>>,
+    received: Arc<Mutex<Vec<String>>>,
+}
+
+impl Receiver {
+    async fn start(folder: &Path, moods: &[Mood]) -> Self {
+        let certified = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+        let ca = folder.join("receiver.pem");
+        std::fs::write(&ca, certified.cert.pem()).unwrap();
+        let key = rustls::pki_types::PrivateKeyDer::try_from(certified.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![certified.cert.der().clone()], key)
+            .unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let receiver = Self {
+            address: listener.local_addr().unwrap(),
+            ca,
+            moods: Arc::new(Mutex::new(moods.iter().rev().copied().collect())),
+            received: Arc::default(),
+        };
+        let (moods, received) = (receiver.moods.clone(), receiver.received.clone());
+        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let mood = moods.lock().unwrap().pop().unwrap_or(Mood::Takes);
+                if mood == Mood::HangsUp {
+                    continue;
+                }
+                let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+                let mut bytes = Vec::new();
+                if mood == Mood::Drops {
+                    let mut some = [0; 700];
+                    let _ = stream.read(&mut some).await;
+                    bytes.extend(some);
+                } else if stream.read_to_end(&mut bytes).await.is_err() {
+                    continue;
+                }
+                received.lock().unwrap().extend(messages(&bytes));
+                if mood == Mood::Takes {
+                    let _ = stream.shutdown().await;
+                }
+            }
+        });
+        receiver
+    }
+
+    fn configure(&self, host: &mut Host) {
+        host.config.audit.syslog = Some(format!("tls://localhost:{}", self.address.port()));
+        host.config.audit.syslog_ca = Some(self.ca.clone());
+        host.config.audit.pace = Pace {
+            look: Duration::from_millis(20),
+            first_wait: Duration::from_millis(10),
+            longest_wait: Duration::from_millis(40),
+            patience: Duration::from_secs(20),
+        };
+    }
+
+    /// The numbers of the entries that came, in the order in which they came.
+    fn numbers(&self) -> Vec<u64> {
+        let received = self.received.lock().unwrap();
+        let number = |message: &String| message.split_once(" seq=\"")?.1.split_once('"')?.0.parse().ok();
+        received.iter().filter_map(number).collect()
+    }
+}
+
+/// Whole messages out of frames.
+fn messages(bytes: &[u8]) -> Vec<String> {
+    let (mut messages, mut rest) = (Vec::new(), bytes);
+    while let Some(space) = rest.iter().position(|byte| *byte == b' ') {
+        let length: usize = std::str::from_utf8(&rest[..space]).unwrap().parse().unwrap();
+        let Some(message) = rest.get(space + 1..space + 1 + length) else { break };
+        messages.push(String::from_utf8(message.to_vec()).unwrap());
+        rest = &rest[space + 1 + length..];
+    }
+    messages
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn syslog_gets_every_entry_in_order_across_broken_connections_and_restarts() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    let moods = [Mood::HangsUp, Mood::Drops, Mood::Takes, Mood::Drops, Mood::Drops, Mood::HangsUp];
+    let receiver = Receiver::start(host.folder.path(), &moods).await;
+    receiver.configure(&mut host);
+    host.serve().await;
+    let mut olga = owner(&host).await;
+    for number in 0..10 {
+        act(&mut olga, &format!("c{number}")).await;
+    }
+    let last = list(&mut olga, AuditFilter::default()).await[0].seq;
+    until("the first entries come", || receiver.numbers().contains(&last)).await;
+    host.stop().await;
+    host.serve().await;
+    olga.again(&host).await;
+    for number in 10..20 {
+        act(&mut olga, &format!("c{number}")).await;
+    }
+    let (known, _) = head(&host, &mut olga, None).await;
+    until("the last entries and the checkpoint come", || {
+        let received = receiver.received.lock().unwrap();
+        let has = |words: String| received.iter().any(|message| message.contains(&words));
+        has(format!(" seq=\"{}\"", known.size - 1)) && has(format!(" root=\"{}\"", known.root))
+    })
+    .await;
+    // In order: a number comes late only where what was not taken is sent again.
+    let numbers = receiver.numbers();
+    let mut firsts = Vec::new();
+    for number in &numbers {
+        if !firsts.contains(number) {
+            firsts.push(*number);
+        }
+    }
+    assert_eq!(firsts, (0..known.size).collect::<Vec<_>>(), "{numbers:?}");
+    let received = receiver.received.lock().unwrap().clone();
+    assert!(received.iter().all(|message| message.starts_with("<110>1 ")));
+    assert!(received.iter().any(|message| message.contains("chat.example.org") || message.contains("127.0.0.1")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_whom_nobody_vouches_for_gets_nothing_and_nobody_waits_for_it() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    let receiver = Receiver::start(host.folder.path(), &[]).await;
+    receiver.configure(&mut host);
+    // Another certificate than the receiver's.
+    let other = rcgen::generate_simple_self_signed(vec!["localhost".into()]).unwrap();
+    std::fs::write(&receiver.ca, other.cert.pem()).unwrap();
+    host.serve().await;
+    let mut olga = owner(&host).await;
+    let begun = Instant::now();
+    for number in 0..5 {
+        act(&mut olga, &format!("c{number}")).await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    host.stop().await;
+    assert!(receiver.received.lock().unwrap().is_empty());
+}
