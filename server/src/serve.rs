@@ -1,6 +1,7 @@
 //! Running a host: what the program's `init` and `serve` do, and tests do in their own process.
 
 use crate::admin::socket;
+use crate::auth::breached::Breached;
 use crate::auth::password::Cost;
 use crate::backup::schedule::{self, Schedule};
 use crate::config::Config;
@@ -14,6 +15,7 @@ use crate::tenants::{Host, Made, Served};
 use crate::thumbnail::{self, Drawing};
 use crate::web;
 use crate::wipe;
+use ipnet::IpNet;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -61,6 +63,8 @@ pub struct Shared {
     pub tasks: TaskTracker,
     /// Connections that have proved nothing yet.
     pub half_open: HalfOpen,
+    /// Proxies that are believed where a request comes from.
+    pub proxies: Arc<[IpNet]>,
 }
 
 /// A running server. Stop it with [`Running::stop`].
@@ -174,6 +178,9 @@ pub async fn serve(options: Options) -> Result<Running> {
     host.set_limits(config.files.limits());
     host.set_storage(&config.files)?;
     host.set_index(config.search.index);
+    if let Some(list) = &config.auth.breached_passwords {
+        host.passwords().set_breached(Breached::open(list)?);
+    }
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
     let shared = Arc::new(Shared {
@@ -181,6 +188,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
         half_open: HalfOpen::default(),
+        proxies: config.server.proxies.clone().into(),
     });
     let (tasks, stop) = (&shared.tasks, &shared.draining);
     socket::listen(&shared)?;

@@ -8,6 +8,8 @@ use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
 use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
+use crate::store::audit::{self, Act, By};
+use crate::store::invites::Gives;
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
 use crate::upgrade::Upgrades;
@@ -17,6 +19,7 @@ use std::path::Path;
 use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::identity::{Invite, Pin, make_code};
 use thechatapp_protocol::permission::Rank;
@@ -92,7 +95,7 @@ impl Host {
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);
             store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
             let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
-            invites::insert(&step, &code, Rank::Owner, 1, expires)?;
+            invites::insert(&step, &code, &Gives { rank: Rank::Owner, ..Gives::default() }, 1, expires)?;
             step.commit()?;
             (identity.pin(), successor)
         };
@@ -174,7 +177,14 @@ impl Host {
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
-        workspace.unguarded(move |tx| invites::insert(tx.db, &kept, rank, uses, expires)).await?;
+        let gives = Gives { rank, ..Gives::default() };
+        workspace
+            .unguarded(move |tx| {
+                invites::insert(tx.db, &kept, &gives, uses, expires)?;
+                let act = Act::new(Class::Account, "invite.made", Target::Workspace);
+                audit::record(tx, By::HOST, act.after(format!("{}, {uses} uses", gives.rank)))
+            })
+            .await?;
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
