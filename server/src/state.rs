@@ -6,6 +6,8 @@
 
 mod damage;
 mod index;
+#[cfg(feature = "test-support")]
+mod passing;
 mod rotate;
 mod wiping;
 
