@@ -1,6 +1,7 @@
 //! What an administrator does on the host, the same whether the server runs (through the socket) or not (on the opened
 //! data): a command goes in, a JSON object comes out.
 
+mod account;
 mod keys;
 pub mod socket;
 mod wipe;
@@ -101,6 +102,13 @@ pub enum Command {
         #[serde(default)]
         key_service: bool,
     },
+    /// Failed attempts to sign in to an account are forgotten.
+    AccountUnlock {
+        /// In which workspace.
+        workspace: String,
+        /// Whose, by name or id.
+        name: String,
+    },
     /// What is known of a workspace's key.
     KeyStatus {
         /// Of which workspace.
@@ -195,6 +203,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             .map_err(|why| Error::internal("A backup ended early", why))??;
             report_json(&backup::create(host, folder).await?)
         }
+        Command::AccountUnlock { workspace, name } => account::unlock(host, workspace, name).await,
         Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::Doctor => doctor(host, false).await,
         Command::DoctorQuick => doctor(host, true).await,
