@@ -14,6 +14,7 @@ mod refusals;
 mod reseal;
 mod search;
 mod send;
+mod signin;
 mod table;
 mod throughput;
 
@@ -60,6 +61,9 @@ fn main() {
     }
     if wanted("refusals") {
         runtime.block_on(refusals::run(&mut table));
+    }
+    if wanted("signin") {
+        runtime.block_on(signin::run(&mut table));
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));
