@@ -125,6 +125,7 @@ fn bring(folder: &Folder, kept: &WorkspaceKept, host: &Host) -> Result<()> {
         Identity::load(&step, &keyring)?.restored(&step)?;
         // Who signed out of a browser since the backup stays signed out.
         store::browsers::remove_all(&step)?;
+        store::resets::remove_all(&step)?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
         store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;
