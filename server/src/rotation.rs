@@ -107,7 +107,7 @@ pub async fn rotate(
         // The key service may take its time.
         let workspaces = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
         host.note_rotation(None, what, at)?;
-        record_everywhere(host, by, || Act::new(Class::Key, "key.rotate", Target::Workspace).after(what.name()))
+        record_everywhere(host, by, || Act::new(Class::Key, "key.rotated", Target::Workspace).after(what.name()))
             .await?;
         return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": workspaces }));
     }
@@ -115,7 +115,7 @@ pub async fn rotate(
         Error::bad_input("No workspace was given", "these keys are a workspace's own", "give --workspace NAME")
     })?;
     let workspace = host.workspace(name)?;
-    let rotated = move || Act::new(Class::Key, "key.rotate", Target::Workspace).after(what.name());
+    let rotated = move || Act::new(Class::Key, "key.rotated", Target::Workspace).after(what.name());
     let mut paused = None;
     let epoch = match what {
         What::Session | What::Identity => {

@@ -7,6 +7,8 @@
 mod audit;
 mod damage;
 mod index;
+#[cfg(feature = "test-support")]
+mod passing;
 mod rotate;
 mod wiping;
 
@@ -240,14 +242,14 @@ impl Workspace {
         if upgrade::was_put_back(path) {
             let step = db.transaction()?;
             identity = identity.restored(&step)?;
-            let act = Act::new(Class::Backup, "backup.restore", Target::Workspace).after("before upgrade");
+            let act = Act::new(Class::Backup, "backup.restored", Target::Workspace).after("before upgrade");
             log::record_in(&step, &keyring, By::HOST, act)?;
             step.commit()?;
             upgrade::goes_on(path)?;
         }
         if upgraded {
             let step = db.transaction()?;
-            let act = Act::new(Class::Server, "server.upgrade", Target::Workspace).after(env!("CARGO_PKG_VERSION"));
+            let act = Act::new(Class::Server, "server.upgraded", Target::Workspace).after(env!("CARGO_PKG_VERSION"));
             log::record_in(&step, &keyring, By::SERVER, act)?;
             step.commit()?;
         }

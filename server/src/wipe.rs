@@ -54,14 +54,14 @@ impl Workspace {
                     Named::Channel(text) => {
                         let channel = wipes::channel_named(tx.view(), &text)?;
                         let files = wipes::begin_channel(tx, channel)?;
-                        let act = Act::new(Class::Data, "channel.wipe", Target::Channel(channel.id));
+                        let act = Act::new(Class::Data, "channel.wiped", Target::Channel(channel.id));
                         audit::record(tx, By::HOST, act)?;
                         (*channel.id.as_bytes(), files, "SELECT created FROM channels WHERE id = ?1")
                     }
                     Named::Person(text) => {
                         let person = wipes::person_named(tx.view(), &text)?;
                         let files = wipes::begin_person(tx, person)?;
-                        audit::record(tx, By::HOST, Act::new(Class::Data, "person.wipe", Target::Person(person)))?;
+                        audit::record(tx, By::HOST, Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
                         (*person.as_bytes(), files, "SELECT created FROM people WHERE id = ?1")
                     }
                 };

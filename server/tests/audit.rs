@@ -67,14 +67,14 @@ async fn acts_are_in_the_log_and_only_who_has_the_power_reads_it() {
     assert_eq!(
         acts,
         [
-            "workspace.create",
-            "invite.create",
-            "person.join",
-            "device.enrol",
-            "invite.create",
-            "person.join",
-            "device.enrol",
-            "channel.create"
+            "workspace.created",
+            "invite.made",
+            "account.joined",
+            "device.enrolled",
+            "invite.made",
+            "account.joined",
+            "device.enrolled",
+            "channel.created"
         ]
     );
     let made = &entries[0];
@@ -102,7 +102,7 @@ async fn acts_are_in_the_log_and_only_who_has_the_power_reads_it() {
     let page =
         olga.call::<ExportAudit>(&ExportAuditParams { filter: AuditFilter::default(), from: None }).await.unwrap();
     assert_eq!((page.entries.len(), page.more), (9, false));
-    assert_eq!(page.entries[8].act, "audit.export");
+    assert_eq!(page.entries[8].act, "audit.exported");
     assert_eq!(page.entries[8].class, Class::Audit);
 }
 

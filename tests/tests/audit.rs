@@ -148,7 +148,7 @@ fn a_restore_is_said_to_be_one_and_goes_on_after_a_decision() {
     let accepted = olga.run(&["audit", "accept"]).ok().json();
     assert_eq!((&accepted["state"], &accepted["size"]), (&"watched".into(), &5.into()), "{accepted}");
     let last = &olga.run(&["audit", "list", "-n", "1"]).ok().rows()[0];
-    assert_eq!((&last["act"], &last["actor"]), (&"backup.restore".into(), &"host".into()), "{last}");
+    assert_eq!((&last["act"], &last["actor"]), (&"backup.restored".into(), &"host".into()), "{last}");
     let report = json(&server.run(&["audit", "verify", "--workspace", "acme"]));
     assert_eq!(report["ok"], true, "{report}");
 }
@@ -163,16 +163,16 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
 
     let all = olga.run(&["audit", "list"]).ok().rows();
     assert_eq!(all.len(), 8);
-    assert_eq!((&all[0]["act"], &all[0]["after"]), (&"channel.create".into(), &"private".into()));
+    assert_eq!((&all[0]["act"], &all[0]["after"]), (&"channel.created".into(), &"private".into()));
     let acts = |args: &[&str]| -> Vec<String> {
         let rows = olga.run(&[&["audit", "list"], args].concat()).ok().rows();
         rows.iter().map(|row| row["act"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(acts(&["--actor", "@bob"]), ["channel.create", "device.enrol", "person.join"]);
-    assert_eq!(acts(&["--actor", "host", "-n", "1"]), ["invite.create"]);
-    assert_eq!(acts(&["--target", "@bob"]), ["person.join"]);
-    assert_eq!(acts(&["--target", all[0]["target"].as_str().unwrap()]), ["channel.create"]);
-    assert_eq!(acts(&["--class", "server"]), ["workspace.create"]);
+    assert_eq!(acts(&["--actor", "@bob"]), ["channel.created", "device.enrolled", "account.joined"]);
+    assert_eq!(acts(&["--actor", "host", "-n", "1"]), ["invite.made"]);
+    assert_eq!(acts(&["--target", "@bob"]), ["account.joined"]);
+    assert_eq!(acts(&["--target", all[0]["target"].as_str().unwrap()]), ["channel.created"]);
+    assert_eq!(acts(&["--class", "server"]), ["workspace.created"]);
     assert_eq!(acts(&["--after", "2000-01-01"]).len(), 8);
     assert_eq!(acts(&["--before", "2000-01-01"]), [""; 0]);
     for wrong in [["--class", "nothing"], ["--actor", "nobody"], ["--target", "nothing:1"], ["--after", "soon"]] {
@@ -192,7 +192,7 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
     assert_eq!(cef.lines().count(), 9);
     assert!(cef.lines().all(|line| line.starts_with("CEF:0|TheChatApp|thechatapp-server|")), "{cef}");
     let lines = olga.run(&["audit", "export", "--format", "jsonl"]).ok().rows();
-    assert_eq!((lines.len(), &lines[8]["act"]), (10, &"audit.export".into()));
+    assert_eq!((lines.len(), &lines[8]["act"]), (10, &"audit.exported".into()));
 
     // What a witness kept fits, also while nobody serves; cut short, it is none, and another log's is not this one's.
     let note = olga.run(&["audit", "checkpoint"]).ok().json()["note"].as_str().unwrap().to_owned();

@@ -132,7 +132,7 @@ mod tests {
             seq: 7,
             at: Timestamp(1_795_000_000_123),
             class: Class::Setting,
-            act: "settings.set".into(),
+            act: "setting.changed".into(),
             actor: Actor::Person(AccountId::from_bytes([0xa1; 16]), DeviceId::from_bytes([0xd1; 16])),
             target: Target::Setting("web.chat".into()),
             place: Some("192.0.2.1".into()),
@@ -145,7 +145,7 @@ mod tests {
     fn an_entry_is_one_line_of_cef_with_its_values_escaped() {
         assert_eq!(
             line(&entry(), Format::Cef, "0.1|0"),
-            "CEF:0|TheChatApp|thechatapp-server|0.1\\|0|settings.set|settings.set|3|rt=1795000000123 externalId=7 \
+            "CEF:0|TheChatApp|thechatapp-server|0.1\\|0|setting.changed|setting.changed|3|rt=1795000000123 externalId=7 \
              cat=setting suid=person:a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1 src=192.0.2.1 cs1Label=device \
              cs1=d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1 cs2Label=target cs2=setting:web.chat cs4Label=after \
              cs4=a\\=b|c\\\\d\\ne"

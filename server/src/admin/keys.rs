@@ -42,7 +42,7 @@ pub(super) async fn move_to(host: &Host, wanted: MoveTo) -> Result<Value> {
     let workspaces = tokio::task::block_in_place(|| host.move_to(&source))?;
     host.note_rotation(None, What::Kms, now())?;
     let (provider, key) = host.guarded_by();
-    let moved = || Act::new(Class::Key, "key.move", Target::Workspace).after(provider);
+    let moved = || Act::new(Class::Key, "key.moved", Target::Workspace).after(provider);
     record_everywhere(host, By::HOST, moved).await?;
     tracing::info!(provider, key, workspaces, "the host moved to another key service");
     Ok(json!({ "provider": provider, "key": key, "workspaces": workspaces }))

@@ -1,6 +1,7 @@
 //! What an administrator does on the host, the same whether the server runs (through the socket) or not (on the opened
 //! data): a command goes in, a JSON object comes out.
 
+mod account;
 mod keys;
 pub mod socket;
 mod wipe;
@@ -103,6 +104,13 @@ pub enum Command {
         #[serde(default)]
         key_service: bool,
     },
+    /// Failed attempts to sign in to an account are forgotten.
+    AccountUnlock {
+        /// In which workspace.
+        workspace: String,
+        /// Whose, by name or id.
+        name: String,
+    },
     /// What is known of a workspace's key.
     KeyStatus {
         /// Of which workspace.
@@ -181,7 +189,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             let (pin, follower) = workspace
                 .change_identity(move |identity, db, keyring| {
                     let (next, follower) = identity.succeeded(db, keyring, successor)?;
-                    let act = Act::new(Class::Key, "key.restore_root", Target::Workspace);
+                    let act = Act::new(Class::Key, "key.root_restored", Target::Workspace);
                     audit::record_in(db, keyring, By::HOST, act)?;
                     let pin = next.pin();
                     Ok((Some(next), (pin, follower)))
@@ -209,6 +217,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             backup::record(host, By::HOST, &report).await?;
             report_json(&report)
         }
+        Command::AccountUnlock { workspace, name } => account::unlock(host, workspace, name).await,
         Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::AuditVerify { workspace, witness } => {
             let report = host.workspace(&workspace)?.verify_audit(witness).await?;

@@ -122,7 +122,7 @@ mod tests {
             seq: 7,
             at: Timestamp(1_795_000_000_123),
             class: Class::Setting,
-            act: "settings.set".into(),
+            act: "setting.changed".into(),
             actor: Actor::Person(AccountId::from_bytes([0xa1; 16]), DeviceId::from_bytes([0xd1; 16])),
             target: Target::Setting("web.chat".into()),
             place: Some("192.0.2.1".into()),
@@ -133,10 +133,10 @@ mod tests {
 
     #[test]
     fn an_entry_is_a_message_with_its_fields() {
-        let message = "<110>1 2026-11-18T11:06:40.123Z chat.example.org thechatapp - settings.set [thechatapp@32473 \
+        let message = "<110>1 2026-11-18T11:06:40.123Z chat.example.org thechatapp - setting.changed [thechatapp@32473 \
              workspace=\"acme\" seq=\"7\" class=\"setting\" actor=\"person:a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1\" \
              device=\"d1d1d1d1-d1d1-d1d1-d1d1-d1d1d1d1d1d1\" target=\"setting:web.chat\" place=\"192.0.2.1\" \
-             after=\"a \\\"b\\\" \\\\ [c\\] d\"] settings.set of setting:web.chat by person:a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1";
+             after=\"a \\\"b\\\" \\\\ [c\\] d\"] setting.changed of setting:web.chat by person:a1a1a1a1-a1a1-a1a1-a1a1-a1a1a1a1a1a1";
         assert_eq!(entry(PLACE, &acted()), format!("{} {message}", message.len()));
     }
 

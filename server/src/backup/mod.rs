@@ -58,7 +58,7 @@ pub struct Report {
 /// # Errors
 /// When a database fails.
 pub async fn record(host: &Host, by: By, made: &Report) -> Result<()> {
-    let act = || Act::new(Class::Backup, "backup.create", Target::Workspace).after(&made.backup);
+    let act = || Act::new(Class::Backup, "backup.created", Target::Workspace).after(&made.backup);
     record_everywhere(host, by, act).await
 }
 

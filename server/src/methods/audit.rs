@@ -65,7 +65,7 @@ impl Handle for ExportAudit {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
                 if params.from.is_none() {
-                    audit::record(tx, permit.by(), Act::new(Class::Audit, "audit.export", Target::Workspace))?;
+                    audit::record(tx, permit.by(), Act::new(Class::Audit, "audit.exported", Target::Workspace))?;
                 }
                 let entries = audit::oldest(tx.view(), &params.filter, params.from.unwrap_or(0), ENTRIES_MAX)?;
                 Ok(page(entries, ENTRIES_MAX))

@@ -54,7 +54,7 @@ impl Handle for CreateChannel {
                 members::set(tx, channel, permit.person(), true)?;
                 members::set_role(tx, channel, permit.person(), ChannelRole::Moderator)?;
                 let kind = if params.kind == ChannelKind::Public { "public" } else { "private" };
-                let made = Act::new(Class::Channel, "channel.create", Target::Channel(channel.id)).after(kind);
+                let made = Act::new(Class::Channel, "channel.created", Target::Channel(channel.id)).after(kind);
                 audit::record(tx, permit.by(), made)?;
                 channels::row(tx.view(), channel.id)
             })
@@ -99,7 +99,7 @@ impl Handle for AddMember {
                     ));
                 }
                 if !members::is(tx.view(), channel.id, person.id)? {
-                    let added = Act::new(Class::Channel, "channel.add", Target::Channel(channel.id));
+                    let added = Act::new(Class::Channel, "channel.person_added", Target::Channel(channel.id));
                     audit::record(tx, permit.by(), added.after(format!("person:{}", person.id)))?;
                 }
                 members::set(tx, channel, person.id, true)
@@ -132,7 +132,7 @@ impl Handle for SetChannelRole {
                 let before = members::row(tx.view(), channel.id, params.person)?.map(|row| row.role);
                 let row = members::set_role(tx, channel, params.person, params.role)?;
                 if before != Some(row.role) {
-                    let act = Act::new(Class::Channel, "channel.role", Target::Channel(channel.id))
+                    let act = Act::new(Class::Channel, "channel.role_changed", Target::Channel(channel.id))
                         .before(format!("person {}: {}", params.person, words(before.unwrap_or_default())))
                         .after(format!("person {}: {}", params.person, words(row.role)));
                     audit::record(tx, permit.by(), act)?;

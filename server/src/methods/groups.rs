@@ -113,7 +113,7 @@ impl Handle for CreateGroup {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let row = groups::create(tx, &params)?;
-                let act = Act::new(Class::Group, "group.create", Target::Group(row.id)).after(words(row.visibility));
+                let act = Act::new(Class::Group, "group.created", Target::Group(row.id)).after(words(row.visibility));
                 audit::record(tx, permit.by(), act)?;
                 Ok(row)
             })
@@ -127,7 +127,7 @@ impl Handle for ChangeGroup {
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let before = groups::row(tx.view(), params.id)?;
                 let row = groups::change(tx, &params)?;
-                let act = Act::new(Class::Group, "group.change", Target::Group(row.id))
+                let act = Act::new(Class::Group, "group.changed", Target::Group(row.id))
                     .before(words(before.visibility))
                     .after(words(row.visibility));
                 audit::record(tx, permit.by(), act)?;
@@ -144,7 +144,7 @@ impl Handle for DeleteGroup {
                 hold(permit.powers(), groups::taken_with(tx.view(), params.group)?)?;
                 let inside = groups::people(tx.view(), params.group)?.len();
                 groups::delete(tx, params.group)?;
-                let act = Act::new(Class::Group, "group.delete", Target::Group(params.group))
+                let act = Act::new(Class::Group, "group.deleted", Target::Group(params.group))
                     .before(format!("{inside} in it"));
                 audit::record(tx, permit.by(), act)?;
                 Ok(Nothing {})
@@ -211,7 +211,7 @@ impl Handle for AddToGroup {
                     hold(permit.powers(), groups::given(tx.view(), params.group)?)?;
                     groups::add(tx, params.group, params.member)?;
                 }
-                record(tx, &permit, "group.add", &params)?;
+                record(tx, &permit, "group.member_added", &params)?;
                 Ok(Nothing {})
             })
             .await
@@ -228,7 +228,7 @@ impl Handle for RemoveFromGroup {
                     hold(permit.powers(), groups::given(tx.view(), params.group)?)?;
                     groups::remove(tx, params.group, params.member)?;
                 }
-                record(tx, &permit, "group.remove", &params)?;
+                record(tx, &permit, "group.member_removed", &params)?;
                 Ok(Nothing {})
             })
             .await
@@ -246,10 +246,10 @@ fn link<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, params: LinkParams, link
     refuse_direct(permit.channel()?)?;
     let act = if linked {
         groups::link(tx, group, channel)?;
-        "group.link"
+        "group.linked"
     } else {
         groups::unlink(tx, group, channel)?;
-        "group.unlink"
+        "group.unlinked"
     };
     let act = Act::new(Class::Group, act, Target::Group(group)).after(format!("channel {channel}"));
     audit::record(tx, permit.by(), act)?;

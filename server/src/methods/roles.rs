@@ -53,7 +53,7 @@ impl Handle for CreateRole {
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 hold(permit.powers(), params.powers)?;
                 let role = roles::create(tx, &params)?;
-                let act = Act::new(Class::Role, "role.create", Target::Role(role.id)).after(in_words(role.powers));
+                let act = Act::new(Class::Role, "role.created", Target::Role(role.id)).after(in_words(role.powers));
                 audit::record(tx, permit.by(), act)?;
                 Ok(role)
             })
@@ -69,7 +69,7 @@ impl Handle for ChangeRole {
                 let before = roles::find(tx.view(), params.id)?.powers;
                 hold(permit.powers(), before.or(params.powers))?;
                 let role = roles::change(tx, &params)?;
-                let act = Act::new(Class::Role, "role.change", Target::Role(role.id))
+                let act = Act::new(Class::Role, "role.changed", Target::Role(role.id))
                     .before(in_words(before))
                     .after(in_words(role.powers));
                 audit::record(tx, permit.by(), act)?;
@@ -86,7 +86,7 @@ impl Handle for DeleteRole {
                 let before = roles::find(tx.view(), params.id)?.powers;
                 hold(permit.powers(), before)?;
                 roles::delete(tx, params.id)?;
-                let act = Act::new(Class::Role, "role.delete", Target::Role(params.id)).before(in_words(before));
+                let act = Act::new(Class::Role, "role.deleted", Target::Role(params.id)).before(in_words(before));
                 audit::record(tx, permit.by(), act)?;
                 Ok(Nothing {})
             })
@@ -128,7 +128,7 @@ fn set<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, grant: &Grant, given: boo
         Holder::Group(group) => groups::given(tx.view(), group)?,
     };
     let place = grant.within.map_or_else(String::new, |group| format!(" within {group}"));
-    let act = Act::new(Class::Role, if given { "role.grant" } else { "role.take" }, target)
+    let act = Act::new(Class::Role, if given { "role.granted" } else { "role.taken" }, target)
         .before(in_words(before))
         .after(format!("{}, by role {}{place}", in_words(after), grant.role));
     audit::record(tx, permit.by(), act)?;
@@ -162,7 +162,7 @@ impl Handle for SetRank {
                 // Looked at afterwards: a guest who becomes a member gets what their roles give.
                 hold(permit.powers(), before.or(after))?;
                 if from != rank {
-                    let act = Act::new(Class::Role, "person.rank", Target::Person(person))
+                    let act = Act::new(Class::Role, "person.rank_changed", Target::Person(person))
                         .before(format!("{from}: {}", in_words(before)))
                         .after(format!("{rank}: {}", in_words(after)));
                     audit::record(tx, permit.by(), act)?;

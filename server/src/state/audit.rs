@@ -127,5 +127,5 @@ impl Workspace {
 #[cfg(feature = "test-support")]
 fn an_act(number: u64) -> Act {
     let target = Target::Setting(format!("a.setting.of.usual.length.{}", number % 100));
-    Act::new(Class::Setting, "settings.set", target).before("what was so before").after("what is so from now on")
+    Act::new(Class::Setting, "setting.changed", target).before("what was so before").after("what is so from now on")
 }

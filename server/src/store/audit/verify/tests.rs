@@ -35,7 +35,7 @@ impl Log {
     fn act(&self, number: u8) {
         let actor = Actor::Person(ALICE, DeviceId::from_bytes([7; 16]));
         let by = By { actor, place: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)) };
-        let act = Act::new(Class::Channel, "channel.create", Target::Channel(ChannelId::from_bytes([number; 16])));
+        let act = Act::new(Class::Channel, "channel.created", Target::Channel(ChannelId::from_bytes([number; 16])));
         self.job(|tx| record(tx, by, act.after("public")));
     }
 
@@ -261,7 +261,7 @@ fn a_checkpoint_is_due_after_a_thousand_entries_or_an_hour() {
 #[test]
 fn entries_are_found_by_who_on_what_of_which_kind_and_when() {
     let log = Log::with(5);
-    let setting = || Act::new(Class::Setting, "settings.set", Target::Setting("web.chat".into()));
+    let setting = || Act::new(Class::Setting, "setting.changed", Target::Setting("web.chat".into()));
     log.job(|tx| record(tx, By::HOST, setting().before("false").after("true")));
     log.job(|tx| record(tx, By::SERVER, setting()));
     log.sql("UPDATE audit SET at = seq * 1000");
