@@ -300,6 +300,7 @@ pub enum Command {
         action: Option<IdentityAction>,
     },
     /// Read and prove the workspace's audit log, for those who may
+    #[command(after_help = "Example:\n  thechatapp-cli audit list --actor @ana -n 20")]
     #[command(subcommand)]
     Audit(AuditAction),
     /// Show who one is here

@@ -201,6 +201,8 @@ enum Mood {
     Drops,
     /// Does not even shake hands.
     HangsUp,
+    /// Takes everything, and closes without TLS's own end, as rsyslog does.
+    ClosesPlainly,
 }
 
 /// A syslog receiver over TLS.
@@ -327,6 +329,31 @@ async fn syslog_gets_every_entry_in_order_across_broken_connections_and_restarts
     let received = receiver.received.lock().unwrap().clone();
     assert!(received.iter().all(|message| message.starts_with("<110>1 ")));
     assert!(received.iter().any(|message| message.contains("chat.example.org") || message.contains("127.0.0.1")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_receiver_that_closes_plainly_gets_everything_once_where_that_is_configured() {
+    let mut host = Host::start().await;
+    host.stop().await;
+    let receiver = Receiver::start(host.folder.path(), &[Mood::ClosesPlainly; 200]).await;
+    receiver.configure(&mut host);
+    host.config.audit.syslog_plain_close = true;
+    host.serve().await;
+    let mut olga = owner(&host).await;
+    for number in 0..5 {
+        act(&mut olga, &format!("c{number}")).await;
+    }
+    let last = list(&mut olga, AuditFilter::default()).await[0].seq;
+    until("the entries come", || receiver.numbers().contains(&last)).await;
+    assert_eq!(receiver.numbers(), (0..=last).collect::<Vec<_>>());
+    host.stop().await;
+
+    // Where it is not, the same batch comes until somebody looks into the log.
+    host.config.audit.syslog_plain_close = false;
+    host.serve().await;
+    olga.again(&host).await;
+    act(&mut olga, "another").await;
+    until("it is sent again", || receiver.numbers().iter().filter(|number| **number == last + 1).count() > 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -68,7 +68,7 @@ pub struct ExportAuditParams {
     /// Which entries.
     #[serde(default)]
     pub filter: AuditFilter,
-    /// From this number on; an export begins without it, and that is written into the log.
+    /// From this number on. That it was asked for is written into the log, for each part.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
 }

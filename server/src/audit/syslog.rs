@@ -111,7 +111,12 @@ impl Receiver {
     pub(super) async fn run(self, host: Arc<Host>, stop: CancellationToken) {
         let mut failures = 0;
         loop {
-            let wait = match self.round(&host).await {
+            let done = tokio::select! {
+                done = self.round(&host) => done,
+                // What was not taken is sent after the next start.
+                () = stop.cancelled() => return,
+            };
+            let wait = match done {
                 Ok(true) => Duration::ZERO,
                 Ok(false) => {
                     failures = 0;

@@ -64,10 +64,10 @@ impl Handle for ExportAudit {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ExportAuditParams) -> Result<AuditPage, Fail> {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
-                if params.from.is_none() {
-                    audit::record(tx, permit.by(), Act::new(Class::Audit, "audit.exported", Target::Workspace))?;
-                }
-                let entries = audit::oldest(tx.view(), &params.filter, params.from.unwrap_or(0), ENTRIES_MAX)?;
+                let from = params.from.unwrap_or(0);
+                let act = Act::new(Class::Audit, "audit.exported", Target::Workspace).after(format!("from={from}"));
+                audit::record(tx, permit.by(), act)?;
+                let entries = audit::oldest(tx.view(), &params.filter, from, ENTRIES_MAX)?;
                 Ok(page(entries, ENTRIES_MAX))
             })
             .await

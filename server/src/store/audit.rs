@@ -96,9 +96,10 @@ pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) ->
     };
     let encoded = wire::encode(&entry).map_err(|_| Fail::Broken("an audit entry that does not encode"))?;
     let leaf = Hash::leaf(&encoded);
+    let nodes = tree::completed_by(db, entry.seq, leaf)?;
     let sealed = keyring.seal_record(&place(&entry.seq.to_be_bytes()), &encoded)?;
     db.prepare_cached(
-        "INSERT INTO audit (seq, at, class, actor, target, leaf, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO audit (seq, at, class, actor, target, leaf, nodes, entry) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute((
         signed(entry.seq),
@@ -107,9 +108,10 @@ pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) ->
         actor_key(&entry.actor),
         target_key(&entry.target),
         leaf.0,
+        nodes,
         sealed,
     ))?;
-    tree::append(db, entry.seq, leaf)
+    Ok(())
 }
 
 /// Entries that pass a filter, newest first, below a number.
@@ -142,7 +144,7 @@ fn chosen(
     let target = target.as_ref().map(target_key);
     let class = class.map(|class| class as u8);
     let (after, before) = (after.map(|at| at.0), before.map(|at| at.0));
-    // Only what is asked for stands in the statement, so that the index that fits is taken.
+    // From the end that is asked for, until there are enough: entries are not indexed, because each act would pay for it.
     let mut sql = format!("SELECT seq, entry FROM audit WHERE {bound}");
     let mut values: Vec<&dyn ToSql> = vec![&seq];
     let asked: [(&str, Option<&dyn ToSql>); 5] = [

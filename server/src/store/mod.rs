@@ -61,6 +61,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0012_roles_and_groups.sql"),
     include_str!("migrations/0013_settings.sql"),
     include_str!("migrations/0014_moderation.sql"),
+    include_str!("migrations/0016_audit_nodes.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -1,5 +1,5 @@
-//! The log's tree and its checkpoints, as they are stored. Complete subtrees of more than one entry are kept, so that an append, a
-//! root and a proof each cost a few rows, however long the log is.
+//! The log's tree and its checkpoints, as they are stored. Each entry keeps the complete subtrees that end with it, so
+//! that an append, a root and a proof each cost a few rows, however long the log is.
 
 use super::super::{Tx, View, signed, unsigned};
 use crate::error::Fail;
@@ -13,39 +13,37 @@ use thechatapp_protocol::{Timestamp, WorkspaceId};
 const ENTRIES: u64 = 1000;
 const MILLIS: i64 = 60 * 60 * 1000;
 
-/// Adds an entry's hash to the tree. Its row is there already.
-pub(super) fn append(db: &Connection, seq: u64, leaf: Hash) -> Result<(), Fail> {
-    let mut hash = leaf;
+/// The nodes that are complete with an entry, as they are stored with it: from the lowest up.
+pub(super) fn completed_by(db: &Connection, seq: u64, leaf: Hash) -> Result<Vec<u8>, Fail> {
+    let (mut hash, mut nodes) = (leaf, Vec::new());
     for node in Node::completed_by(seq) {
         if let Some((left, _)) = node.children() {
             hash = Hash::node(look(db, left)?, hash);
-            db.prepare_cached("INSERT INTO audit_nodes (level, place, hash) VALUES (?1, ?2, ?3)")?.execute((
-                node.level,
-                signed(node.index),
-                hash.0,
-            ))?;
+            nodes.extend(hash.0);
         }
     }
-    Ok(())
+    Ok(nodes)
 }
 
 /// The hash of a complete subtree. One that is not stored is made from what is below it: entries of before there was a tree
 /// have none.
 fn look(db: &Connection, node: Node) -> Result<Hash, Fail> {
-    let found: Option<[u8; 32]> = match node.children() {
-        None => db
+    let Some((left, right)) = node.children() else {
+        let leaf: Option<[u8; 32]> = db
             .prepare_cached("SELECT leaf FROM audit WHERE seq = ?1")?
             .query_row([signed(node.index)], |row| row.get(0))
-            .optional()?,
-        Some(_) => db
-            .prepare_cached("SELECT hash FROM audit_nodes WHERE level = ?1 AND place = ?2")?
-            .query_row((node.level, signed(node.index)), |row| row.get(0))
-            .optional()?,
+            .optional()?;
+        return leaf.map(Hash).ok_or(Fail::Broken("an audit log with a gap"));
     };
-    match (found, node.children()) {
-        (Some(hash), _) => Ok(Hash(hash)),
-        (None, Some((left, right))) => Ok(Hash::node(look(db, left)?, look(db, right)?)),
-        (None, None) => Err(Fail::Broken("an audit log with a gap")),
+    let last = ((node.index + 1) << node.level) - 1;
+    // Where there are none, SQLite gives no bytes of nothing but NULL.
+    let stored: Option<Option<Vec<u8>>> = db
+        .prepare_cached("SELECT substr(nodes, ?2, 32) FROM audit WHERE seq = ?1")?
+        .query_row((signed(last), (i64::from(node.level) - 1) * 32 + 1), |row| row.get(0))
+        .optional()?;
+    match stored.flatten().and_then(|hash| Hash::from_slice(&hash)) {
+        Some(hash) => Ok(hash),
+        None => Ok(Hash::node(look(db, left)?, look(db, right)?)),
     }
 }
 

@@ -20,8 +20,6 @@ use thechatapp_protocol::identity::{RootPublic, SignedDocument, Unverified, Veri
 const ROWS: usize = 8192;
 /// Of what is wrong so much is listed; how much there is in all is counted.
 const LISTED: usize = 100;
-/// Levels of the largest tree that SQLite's numbers can count.
-const LEVELS: u8 = 62;
 
 /// What was found.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -61,6 +59,7 @@ struct Stored {
     actor: Vec<u8>,
     target: Vec<u8>,
     leaf: Vec<u8>,
+    nodes: Vec<u8>,
     entry: Vec<u8>,
 }
 
@@ -167,16 +166,10 @@ impl Claims {
 
 /// Reads all entries, builds the tree from what they are, and compares it with what is stored and claimed.
 fn entries(view: View<'_>, claims: &mut Claims, report: &mut Report) -> Result<(), Fail> {
-    let mut statements = (1..=LEVELS)
-        .map(|_| view.db.prepare("SELECT place, hash FROM audit_nodes WHERE level = ?1 ORDER BY place"))
-        .collect::<rusqlite::Result<Vec<_>>>()?;
-    let mut nodes = Vec::new();
-    for (statement, level) in statements.iter_mut().zip(1_u8..) {
-        nodes.push(Level { rows: statement.query([level])?, next: None });
-    }
-    let mut tree = Tree { stack: Vec::new(), nodes };
+    let mut tree = Tree::default();
     claims.compare(tree.head(0), report);
-    let mut select = view.db.prepare("SELECT seq, at, class, actor, target, leaf, entry FROM audit ORDER BY seq")?;
+    let mut select =
+        view.db.prepare("SELECT seq, at, class, actor, target, leaf, nodes, entry FROM audit ORDER BY seq")?;
     let mut rows = select.query([])?;
     let mut batch = read(&mut rows)?;
     let workers = std::thread::available_parallelism().map_or(1, NonZero::get);
@@ -192,7 +185,7 @@ fn entries(view: View<'_>, claims: &mut Claims, report: &mut Report) -> Result<(
             (next, opened)
         });
         for part in opened {
-            for (seq, leaf, wrong) in part.map_err(|_| Fail::Broken("an audit entry could not be looked at"))? {
+            for (seq, leaf, wrong, nodes) in part.map_err(|_| Fail::Broken("an audit entry could not be looked at"))? {
                 if let Some(wrong) = wrong {
                     report.problem(format!("entry {seq}: {wrong}"));
                 }
@@ -200,7 +193,7 @@ fn entries(view: View<'_>, claims: &mut Claims, report: &mut Report) -> Result<(
                 if unsigned(seq) != expected {
                     report.problem(format!("entry {expected} is missing: {seq} stands where it should"));
                 }
-                tree.append(report.entries, leaf, report)?;
+                tree.append(report.entries, leaf, nodes, report);
                 report.entries += 1;
                 if claims.0.contains_key(&report.entries) {
                     claims.compare(tree.head(report.entries), report);
@@ -209,7 +202,6 @@ fn entries(view: View<'_>, claims: &mut Claims, report: &mut Report) -> Result<(
         }
         batch = next?;
     }
-    tree.nothing_left(report)?;
     report.root = tree.head(report.entries).root.to_string();
     Ok(())
 }
@@ -226,19 +218,20 @@ fn read(rows: &mut Rows<'_>) -> Result<Vec<Stored>, Fail> {
             actor: row.get(3)?,
             target: row.get(4)?,
             leaf: row.get(5)?,
-            entry: row.get(6)?,
+            nodes: row.get(6)?,
+            entry: row.get(7)?,
         });
     }
     Ok(batch)
 }
 
 /// What an entry hashes to, and what is wrong with it.
-fn look_at(keyring: &Keyring, row: &Stored) -> (i64, Hash, Option<String>) {
+fn look_at<'a>(keyring: &Keyring, row: &'a Stored) -> (i64, Hash, Option<String>, &'a [u8]) {
     let stored = Hash::from_slice(&row.leaf).unwrap_or_else(Hash::empty);
     let encoded = match encoded(keyring, row.seq, &row.entry) {
         Ok(encoded) => encoded,
         // The tree goes on with what is stored, so that one changed entry is one finding.
-        Err(why) => return (row.seq, stored, Some(format!("it does not open: {why}"))),
+        Err(why) => return (row.seq, stored, Some(format!("it does not open: {why}")), &row.nodes),
     };
     let leaf = Hash::leaf(&encoded);
     let wrong = match decode(&encoded) {
@@ -253,73 +246,39 @@ fn look_at(keyring: &Keyring, row: &Stored) -> (i64, Hash, Option<String>) {
             (!same).then(|| "it would be found as another than it is".to_owned())
         }
     };
-    (row.seq, leaf, wrong)
+    (row.seq, leaf, wrong, &row.nodes)
 }
 
-/// The tree as it grows, beside the nodes that are stored.
-struct Tree<'a> {
-    /// Complete subtrees that are not yet part of a larger one, the largest first.
-    stack: Vec<(u8, Hash)>,
-    nodes: Vec<Level<'a>>,
-}
+/// The tree as it grows: complete subtrees that are not yet part of a larger one, the largest first.
+#[derive(Default)]
+struct Tree(Vec<Hash>);
 
-struct Level<'a> {
-    rows: Rows<'a>,
-    next: Option<(u64, Vec<u8>)>,
-}
-
-impl Level<'_> {
-    /// What is stored for the node at a place; rows before it stand for none.
-    fn at(&mut self, place: u64) -> Result<Option<Vec<u8>>, Fail> {
-        if self.next.is_none() {
-            self.next = match self.rows.next()? {
-                Some(row) => Some((unsigned(row.get(0)?), row.get(1)?)),
-                None => None,
-            };
-        }
-        match &self.next {
-            Some((found, _)) if *found == place => Ok(self.next.take().map(|(_, hash)| hash)),
-            _ => Ok(None),
-        }
-    }
-}
-
-impl Tree<'_> {
-    fn append(&mut self, seq: u64, leaf: Hash, report: &mut Report) -> Result<(), Fail> {
-        let mut hash = leaf;
+impl Tree {
+    /// Adds an entry, and compares the nodes that are complete with it with those that are stored.
+    fn append(&mut self, seq: u64, leaf: Hash, stored: &[u8], report: &mut Report) {
+        let (mut hash, mut stored) = (leaf, stored.chunks(32));
         for Node { level, index } in Node::completed_by(seq) {
-            if let Some((_, left)) = self.stack.pop() {
+            if let Some(left) = self.0.pop() {
                 hash = Hash::node(left, hash);
             }
             // One that is not stored is made anew whenever it is needed.
-            if let Some(stored) = self.nodes.get_mut(usize::from(level) - 1)
-                && let Some(stored) = stored.at(index)?
-                && stored != hash.0
-            {
+            if stored.next().is_some_and(|stored| stored != hash.0) {
                 report.problem(format!("node {index} of level {level} is not over what is below it"));
             }
         }
-        self.stack.push((seq.trailing_ones() as u8, hash));
-        Ok(())
+        if stored.next().is_some() {
+            report.problem(format!("entry {seq}: it has nodes that are not complete with it"));
+        }
+        self.0.push(hash);
     }
 
     fn head(&self, size: u64) -> Head {
-        let mut roots = self.stack.iter().rev().map(|(_, hash)| *hash);
+        let mut roots = self.0.iter().rev().copied();
         let root = match roots.next() {
             Some(last) => roots.fold(last, |right, left| Hash::node(left, right)),
             None => Hash::empty(),
         };
         Head { size, root }
-    }
-
-    /// Nodes over entries that are not there.
-    fn nothing_left(&mut self, report: &mut Report) -> Result<(), Fail> {
-        for (level, stored) in (1_u8..).zip(&mut self.nodes) {
-            if stored.at(u64::MAX)?.is_some() || stored.next.is_some() {
-                report.problem(format!("there are nodes of level {level} over entries that are not there"));
-            }
-        }
-        Ok(())
     }
 }
 
