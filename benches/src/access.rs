@@ -198,11 +198,11 @@ pub async fn run(table: &mut Table) {
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     let source = || KeySource::Local { file: None, passphrase: "a passphrase for measuring".to_owned().into() };
-    let made = init(&data, &source(), "acme", Some("https://chat.example.org"), Cost::default()).unwrap();
+    let made = init(&data, &source(), "acme", Some("https://chat.example.org"), Cost::PRODUCT).unwrap();
     let mut config = Config::default();
     config.server.listen = "127.0.0.1:0".parse().unwrap();
     let key = source();
-    let options = Options { data, key, config, ready_file: None, cost: Cost::default(), program: None };
+    let options = Options { data, key, config, ready_file: None, cost: Cost::PRODUCT, program: None };
     let running = serve(options).await.unwrap();
     let port: u16 = running.url.rsplit(':').next().unwrap().parse().unwrap();
     let owner = enrol(port, &running.pin, &made.invite).await;

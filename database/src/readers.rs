@@ -15,6 +15,8 @@ struct Pool {
     paused: RwLock<()>,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
+    /// How much of the file each connection keeps opened, in KiB; SQLite's own measure without.
+    cache: Option<u32>,
 }
 
 impl Pool {
@@ -56,12 +58,18 @@ impl std::fmt::Debug for Readers {
 impl Readers {
     /// Readers of a file that a writer has open. At most `keep` idle connections stay open.
     pub fn new(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
+        Self::with_cache(path, key, keep, None)
+    }
+
+    /// The same, each connection keeping so many KiB of the file opened: what it does not keep is deciphered again.
+    pub fn with_cache(path: PathBuf, key: &[u8; 32], keep: usize, cache: Option<u32>) -> Self {
         Self(Arc::new(Pool {
             path,
             key: Mutex::new(Zeroizing::new(*key)),
             paused: RwLock::new(()),
             idle: Mutex::new(Vec::new()),
             keep,
+            cache,
         }))
     }
 
@@ -90,7 +98,12 @@ impl Readers {
             Some(db) => db,
             None => {
                 let key = self.0.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                open_reader(&self.0.path, &key)?
+                let db = open_reader(&self.0.path, &key)?;
+                if let Some(kib) = self.0.cache {
+                    // Negative: a size, not a number of pages.
+                    db.pragma_update(None, "cache_size", -i64::from(kib)).map_err(Error::from)?;
+                }
+                db
             }
         };
         let answer = query(&db);

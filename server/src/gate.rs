@@ -188,7 +188,9 @@ impl Asker {
                 Place::Message(channel, existing(view, channel, message)?.0)
             }
             Scope::Person(other) => {
-                people::row(view, other)?;
+                if !people::is_there(view, other)? {
+                    return Err(Fail::not_found("No such person"));
+                }
                 if self.rank == Rank::Guest && !guests::sees(view, self.person, other)? {
                     return Err(Fail::not_found("No such person"));
                 }
@@ -209,9 +211,13 @@ impl Asker {
     /// As a member of the channel in scope.
     fn joined(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
         let (Scope::Channel(id) | Scope::Message(id, _)) = scope else { return Err(MISFIT) };
-        let channel = self.readable(view, id)?;
+        let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
         if !members::is(view, id, self.person)? {
-            return Err(Fail::denied("you are not in this channel"));
+            // Whether there is a channel at all is not said to those who may not read it.
+            return Err(match channel.kind {
+                ChannelKind::Public if self.rank != Rank::Guest => Fail::denied("you are not in this channel"),
+                _ => Fail::not_found("No such channel"),
+            });
         }
         Ok(match scope {
             Scope::Message(_, message) => Place::Message(channel, existing(view, channel, message)?.0),

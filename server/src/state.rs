@@ -41,6 +41,8 @@ use thechatapp_seal::Key;
 
 /// Idle reading connections kept open.
 const READERS: usize = 4;
+/// What each of them keeps opened of the database, in KiB. Every call asks the gate, which looks here and there.
+const KEPT_OPEN: u32 = 16 * 1024;
 
 /// One workspace, open or closed.
 pub struct Workspace {
@@ -270,7 +272,7 @@ impl Workspace {
         let parts = Parts {
             keyring,
             writer,
-            readers: Readers::new(path.clone(), database_key.expose(), READERS),
+            readers: Readers::with_cache(path.clone(), database_key.expose(), READERS, Some(KEPT_OPEN)),
             database_key: RwLock::new(database_key),
             counts: Arc::new(Counts::new(last, self.index.clone())),
             identity: Arc::new(RwLock::new(Arc::new(identity))),

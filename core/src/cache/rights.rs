@@ -29,7 +29,7 @@ pub(super) fn group(db: &Connection, row: &GroupRow) -> std::result::Result<bool
             "INSERT INTO groups (id, slug, name, visibility, change) VALUES (?1, ?2, ?3, ?4, ?5)
              ON CONFLICT (id) DO UPDATE SET slug = excluded.slug, name = excluded.name, visibility = excluded.visibility,
                 change = excluded.change
-             WHERE excluded.change >= change OR slug IS NULL",
+             WHERE excluded.change >= change",
         )?
         .execute(params![row.id.as_bytes(), slug, name, row.visibility as u8, row.change as i64])?;
     Ok(changed > 0)
@@ -72,3 +72,6 @@ impl Cache {
         .await
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -477,3 +477,15 @@ async fn of_too_many_thumbnails_the_oldest_leave() {
         .await
         .unwrap();
 }
+
+#[test]
+fn a_mention_names_oneself_or_a_group_one_is_in() {
+    let slugs = ["design".to_owned()];
+    for text in ["@inês, look", "for @Design: please", "(@design)"] {
+        assert!(me().is_named_in(text, &slugs), "{text}");
+    }
+    for text in ["@designers", "design", "@design-team", "@ines"] {
+        assert!(!me().is_named_in(text, &slugs), "{text}");
+    }
+    assert!(!me().is_named_in("@design", &[]));
+}

@@ -39,7 +39,10 @@ fn read(channel: ChannelId, row: &Stored<'_>) -> rusqlite::Result<MemberRow> {
 /// # Errors
 /// SQLite's.
 pub fn is(view: View<'_>, channel: ChannelId, person: AccountId) -> Result<bool, Fail> {
-    Ok(row(view, channel, person)?.is_some_and(|row| row.joined))
+    Ok(view
+        .db
+        .prepare_cached("SELECT 1 FROM members WHERE channel = ?1 AND person = ?2 AND joined")?
+        .exists((channel.as_bytes(), person.as_bytes()))?)
 }
 
 /// Whether somebody moderates a channel.

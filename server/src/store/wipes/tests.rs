@@ -1,12 +1,15 @@
 use super::super::messages::Ready;
 use super::super::tests::{ALICE, Store};
-use super::super::{edits, pins, polls, reactions, reads, reseal, saved, threads};
+use super::super::{edits, pins, polls, reactions, reads, reseal, roles, saved, threads};
 use super::*;
 use crate::store::audit::By;
-use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::event::{FileRow, Visibility};
+use thechatapp_protocol::methods::groups::GroupParams;
 use thechatapp_protocol::methods::messages::SearchParams;
 use thechatapp_protocol::methods::polls::CreatePollParams;
-use thechatapp_protocol::{FileId, MessageId, ReportId};
+use thechatapp_protocol::methods::roles::{Grant, Holder, Role};
+use thechatapp_protocol::permission::{Power, Powers};
+use thechatapp_protocol::{FileId, GroupId, MessageId, ReportId, RoleId};
 use thechatapp_seal::Key;
 
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
@@ -409,4 +412,42 @@ fn a_channel_that_everybody_is_in_is_made_anew() {
     assert_eq!(channels::for_everybody(view(&store)).unwrap(), [fresh]);
     assert!(texts(&store, fresh).is_empty());
     say(&store, fresh, ALICE, 2, "again", Vec::new());
+}
+
+#[test]
+fn a_wiped_person_is_in_no_group_and_has_no_role_and_a_wiped_channel_follows_none() {
+    let (store, first, second) = scene();
+    let (id, role) = (GroupId::from_bytes([8; 16]), RoleId::from_bytes([9; 16]));
+    let group = GroupParams { id, slug: "g".into(), name: "g".into(), visibility: Visibility::Hidden };
+    store.job(|tx| groups::create(tx, &group)).unwrap();
+    for who in [ALICE, BOB] {
+        store.job(|tx| groups::add(tx, id, Holder::Person(who))).unwrap();
+        store.job(|tx| groups::set_manager(tx, id, who, true)).unwrap();
+    }
+    let powers = Powers::NONE.with(Power::Audit);
+    store.job(|tx| roles::create(tx, &Role { id: role, name: "r".into(), powers })).unwrap();
+    for (to, within) in [(Holder::Person(BOB), None), (Holder::Group(id), None), (Holder::Person(BOB), Some(id))] {
+        store.job(|tx| roles::set(tx, &Grant { role, to, within }, true)).unwrap();
+    }
+    for channel in [first, second] {
+        store.job(|tx| groups::link(tx, id, channel.id)).unwrap();
+    }
+    assert_eq!(rights::row(view(&store), BOB).unwrap().powers, powers);
+    store.job(|tx| begin_channel(tx, first)).unwrap();
+    store.job(|tx| begin_person(tx, BOB)).unwrap();
+    finish(&store);
+    for table in [
+        "group_members WHERE member = ?1",
+        "group_managers WHERE person = ?1",
+        "group_people WHERE person = ?1",
+        "grants WHERE holder = ?1",
+        "scoped_powers WHERE person = ?1",
+        "members WHERE joined AND person = ?1",
+        "people WHERE powers <> 0 AND id = ?1",
+    ] {
+        assert_eq!(has(&store, table, BOB.as_bytes()), 0, "{table}");
+    }
+    assert_eq!(has(&store, "group_channels WHERE channel = ?1", first.id.as_bytes()), 0);
+    assert_eq!(has(&store, "group_people WHERE person = ?1 AND inside", ALICE.as_bytes()), 1);
+    assert!(members::is(view(&store), second.id, ALICE).unwrap());
 }
