@@ -230,6 +230,7 @@ fn refused(body: &ErrorBody) -> ErrorReport {
     let error = match body.code {
         Code::LockedOut => "locked_out",
         Code::StepUp => "step_up",
+        Code::SecondFactor => "second_factor",
         Code::Denied => "denied",
         Code::SignedOut => "signed_out",
         Code::NotFound => "not_found",

@@ -72,6 +72,8 @@ errors! {
     LockedOut: "locked_out";
     /// It wants a fresh sign-in first.
     StepUp: "step_up";
+    /// The code of the second factor is wanted, too.
+    SecondFactor: "second_factor";
     /// There is no secure storage.
     NoBackend: "no_backend";
     /// Secure storage is locked.

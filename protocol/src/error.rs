@@ -21,6 +21,8 @@ pub enum Code {
     LockedOut,
     /// The method wants a fresh sign-in first.
     StepUp,
+    /// The password was right; the code of the second factor is wanted, too.
+    SecondFactor,
     /// The device is not enrolled, or its enrolment was revoked.
     SignedOut,
     /// Another request already used this id with another content.
@@ -58,6 +60,7 @@ impl Code {
         Self::Denied,
         Self::LockedOut,
         Self::StepUp,
+        Self::SecondFactor,
         Self::SignedOut,
         Self::Conflict,
         Self::Resync,
@@ -75,7 +78,7 @@ impl Code {
         match self {
             Self::BadInput => 400,
             Self::SignedOut => 401,
-            Self::Denied | Self::StepUp => 403,
+            Self::Denied | Self::StepUp | Self::SecondFactor => 403,
             Self::NotFound => 404,
             Self::Conflict | Self::Resync | Self::Narrowed => 409,
             Self::Removed => 410,
@@ -93,7 +96,7 @@ impl Code {
             Self::Unavailable | Self::Busy | Self::Resync | Self::Narrowed => 10,
             Self::Denied | Self::SignedOut => 12,
             Self::LockedOut => 13,
-            Self::StepUp => 14,
+            Self::StepUp | Self::SecondFactor => 14,
             Self::DiskFull => 28,
             // Not 24: what is damaged is the server's, and nothing on the device is to be repaired.
             Self::KeyService | Self::Damaged => 30,

@@ -84,6 +84,12 @@ pub fn cookie_name(workspace: &str) -> String {
     format!("__Host-thechatapp-{workspace}")
 }
 
+/// The cookie by which a browser is known to an account that signed in there before. It lets nobody in: failures of strangers
+/// do not count against whoever has it. No workspace's name has a dot, so it is nobody's session.
+pub fn known_cookie_name(workspace: &str) -> String {
+    format!("__Host-thechatapp-{workspace}.known")
+}
+
 /// How many sealed bytes of an upload the server has, and where a request goes on.
 pub const OFFSET_HEADER: &str = "upload-offset";
 

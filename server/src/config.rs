@@ -8,6 +8,7 @@ use crate::blobs;
 use crate::error::{Error, Result};
 use crate::store::files::Limits;
 use crate::thumbnail::Drawing;
+use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -27,6 +28,8 @@ pub struct Config {
     pub key: KeySection,
     /// How much may be stored.
     pub files: FilesSection,
+    /// Signing in.
+    pub auth: AuthSection,
     /// Browsers.
     pub web: WebSection,
     /// Searching.
@@ -51,11 +54,14 @@ pub struct ServerSection {
     /// Where Prometheus reads; off when absent.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub metrics: Option<SocketAddr>,
+    /// Networks of proxies that are believed where a request comes from, as `10.0.0.0/8`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub proxies: Vec<IpNet>,
 }
 
 impl Default for ServerSection {
     fn default() -> Self {
-        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), public_url: None, metrics: None }
+        Self { listen: SocketAddr::from(([0, 0, 0, 0], 8443)), public_url: None, metrics: None, proxies: Vec::new() }
     }
 }
 
@@ -234,6 +240,15 @@ impl FilesSection {
     }
 }
 
+/// `[auth]`
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AuthSection {
+    /// A file with the SHA-1 hashes of passwords that are known from elsewhere, in their order.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub breached_passwords: Option<PathBuf>,
+}
+
 /// `[web]`
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -356,16 +371,18 @@ const SWITCHES: [&str; 7] =
 const SIZES: [&str; 4] = ["largest", "per_person", "per_workspace", "thumbnail_memory"];
 
 /// Every key that the environment may set.
-const KEYS: [(&str, &str); 40] = [
+const KEYS: [(&str, &str); 42] = [
     ("audit", "syslog_plain_close"),
     ("audit", "witness"),
     ("audit", "syslog"),
     ("audit", "syslog_ca"),
+    ("auth", "breached_passwords"),
     ("web", "chat"),
     ("search", "index"),
     ("server", "listen"),
     ("server", "public_url"),
     ("server", "metrics"),
+    ("server", "proxies"),
     ("tls", "cert"),
     ("tls", "key"),
     ("identity", "allow_unbound"),
@@ -437,6 +454,9 @@ impl Config {
                 }
                 number if key.ends_with("_seconds") => {
                     number.parse().map_or_else(|_| Value::String(text.clone()), Value::Integer)
+                }
+                all if key == "proxies" => {
+                    all.split(',').map(|one| Value::String(one.trim().to_owned())).collect::<Vec<_>>().into()
                 }
                 _ => Value::String(text),
             };

@@ -2,6 +2,7 @@
 
 use crate::admin::socket;
 use crate::audit::Outlets;
+use crate::auth::breached::Breached;
 use crate::auth::password::Cost;
 use crate::backup::schedule::{self, Schedule};
 use crate::config::Config;
@@ -15,6 +16,7 @@ use crate::tenants::{Host, Made, Served};
 use crate::thumbnail::{self, Drawing};
 use crate::web;
 use crate::wipe;
+use ipnet::IpNet;
 use serde_json::json;
 use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -62,6 +64,8 @@ pub struct Shared {
     pub tasks: TaskTracker,
     /// Connections that have proved nothing yet.
     pub half_open: HalfOpen,
+    /// Proxies that are believed where a request comes from.
+    pub proxies: Arc<[IpNet]>,
 }
 
 /// A running server. Stop it with [`Running::stop`].
@@ -177,6 +181,9 @@ pub async fn serve(options: Options) -> Result<Running> {
     host.set_limits(config.files.limits());
     host.set_storage(&config.files)?;
     host.set_index(config.search.index);
+    if let Some(list) = &config.auth.breached_passwords {
+        host.passwords().set_breached(Breached::open(list)?);
+    }
     host.serve_as(Served { tls_keys: vec![tls.key], allow_unbound: config.identity.allow_unbound }).await?;
 
     let shared = Arc::new(Shared {
@@ -184,6 +191,7 @@ pub async fn serve(options: Options) -> Result<Running> {
         draining: CancellationToken::new(),
         tasks: TaskTracker::new(),
         half_open: HalfOpen::default(),
+        proxies: config.server.proxies.clone().into(),
     });
     let (tasks, stop) = (&shared.tasks, &shared.draining);
     socket::listen(&shared)?;

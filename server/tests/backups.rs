@@ -116,8 +116,11 @@ async fn a_backup_for_the_key_service_alone_opens_with_its_key_file_and_with_not
     ]);
     assert_eq!(said(&restored), made);
     scene.host.serve().await;
-    let credential =
-        thechatapp_protocol::methods::account::Credential::Password { name: "alice".into(), password: PASSWORD.into() };
+    let credential = thechatapp_protocol::methods::account::Credential::Password {
+        name: "alice".into(),
+        password: PASSWORD.into(),
+        code: None,
+    };
     let device = std::sync::Arc::new(thechatapp_protocol::session::StaticKey::random().unwrap());
     let mut alice = scene.host.enrol(&device, credential).await.unwrap();
     assert_eq!(support::texts(&alice.sync(0).await.1).len(), 3);

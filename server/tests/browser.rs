@@ -10,7 +10,7 @@ use support::{Host, PASSWORD, message_id, texts};
 use thechatapp_protocol::http::{PROOF_HEADER, TOKEN_HEADER, api_path, file_path, session_path};
 use thechatapp_protocol::methods::account::{Credential, Nothing, SignIn, WhoAmI};
 use thechatapp_protocol::methods::channels::{InChannel, LeaveChannel};
-use thechatapp_protocol::methods::devices::{ListDevices, SignOut};
+use thechatapp_protocol::methods::devices::{DeviceKind, ListDevices, SignOut};
 use thechatapp_protocol::methods::files::{OpenFile, OpenFileParams};
 use thechatapp_protocol::methods::messages::{History, HistoryParams, SendMessage, SendMessageParams};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
@@ -73,7 +73,12 @@ async fn a_browser_signs_in_talks_by_the_same_methods_and_signs_out() {
     assert_eq!(page, alice.call::<History>(&all).await.unwrap());
     let rows: Vec<Row> = page.messages.into_iter().map(Row::Message).collect();
     assert_eq!(texts(&rows), ["from a browser"]);
-    assert_eq!(tab.call::<ListDevices>(&Nothing {}).await.unwrap().devices.len(), 1, "a browser is no device");
+    let listed = tab.call::<ListDevices>(&Nothing {}).await.unwrap().devices;
+    assert_eq!(
+        listed.iter().map(|one| (one.kind, one.this)).collect::<Vec<_>>(),
+        [(DeviceKind::Device, false), (DeviceKind::Browser, true)]
+    );
+    assert_eq!(listed[1].address.as_deref(), Some("127.0.0.1"));
 
     // What belongs to native sessions, what is not there, what is not JSON.
     let unknown = tab.ask("POST", &api_path("acme", "no.such"), &own_page(host.port), b"{}").await;
@@ -129,7 +134,7 @@ async fn failures_count_for_browsers_and_devices_together_and_say_nothing_of_nam
     assert!(!wrong.headers.contains_key("set-cookie"));
     let device = || Arc::new(StaticKey::random().unwrap());
     for name in ["alice", "nobody"] {
-        let by_device = || Credential::Password { name: name.into(), password: "wrong again".into() };
+        let by_device = || Credential::Password { name: name.into(), password: "wrong again".into(), code: None };
         for _ in 0..2 {
             assert_eq!(host.enrol(&device(), by_device()).await.err().unwrap().code, Code::Denied);
             assert_eq!(sign_in(host.port, "acme", name, "wrong again").await.status, 403);
@@ -137,7 +142,7 @@ async fn failures_count_for_browsers_and_devices_together_and_say_nothing_of_nam
         let locked = sign_in(host.port, "acme", name, PASSWORD).await;
         assert_eq!((locked.status, locked.error().code), (429, Code::LockedOut), "{name}");
         assert!(locked.header("retry-after").parse::<u64>().unwrap() > 30);
-        let right = Credential::Password { name: name.into(), password: PASSWORD.into() };
+        let right = Credential::Password { name: name.into(), password: PASSWORD.into(), code: None };
         assert_eq!(host.enrol(&device(), right).await.err().unwrap().code, Code::LockedOut, "{name}");
     }
 }

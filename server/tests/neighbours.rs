@@ -9,22 +9,30 @@ use std::collections::BTreeSet;
 use support::{Host, Person, channel_id, message_id, millis};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::channels::*;
+use thechatapp_protocol::methods::devices::*;
 use thechatapp_protocol::methods::files::*;
 use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::moderation::*;
+use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::roles::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::{
-    AccountId, ChannelId, ErrorBody, FileId, GroupId, MessageId, Method, ReportId, RoleId, for_each_method,
+    AccountId, ChannelId, DeviceId, ErrorBody, FileId, GroupId, MessageId, Method, ReportId, RoleId, for_each_method,
 };
 
 /// Methods whose parameters name nothing that is somebody's: they say who calls, or make something new.
 /// Those of the audit log are for whoever may read all of it.
-const NAME_NOTHING: [&str; 28] = [
+const NAME_NOTHING: [&str; 35] = [
+    "account.begin_totp",
+    "account.change_password",
+    "account.confirm",
+    "account.end_totp",
     "account.enrol",
+    "account.finish_totp",
+    "account.own",
     "account.sign_in",
     "account.whoami",
     "analytics.usage",
@@ -34,6 +42,7 @@ const NAME_NOTHING: [&str; 28] = [
     "audit.prove",
     "channels.create",
     "devices.list",
+    "devices.revoke_all",
     "devices.sign_out",
     "people.blocked",
     "reports.list",
@@ -64,6 +73,7 @@ struct Ids {
     report: ReportId,
     group: GroupId,
     role: RoleId,
+    device: DeviceId,
 }
 
 impl Ids {
@@ -75,6 +85,7 @@ impl Ids {
             file: file_id(),
             person: account_id(),
             report: report_id(),
+            device: DeviceId::from_bytes(*message_id().as_bytes()),
             group: GroupId::from_bytes(*message_id().as_bytes()),
             role: RoleId::from_bytes(*message_id().as_bytes()),
         }
@@ -99,7 +110,7 @@ async fn refusal<M: Method>(who: &mut Person, params: M::Params) -> (&'static st
 
 /// Every method that names something, with these ids: what each was refused with.
 async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<ErrorBody>)> {
-    let Ids { channel, message: id, poll, file, person, report, group, role } = ids;
+    let Ids { channel, message: id, poll, file, person, report, group, role, device } = ids;
     let to = Holder::Person(person);
     let grant = |to| Grant { role, to, within: None };
     let member = GroupMemberParams { group, member: Holder::Person(who.id()), manager: false };
@@ -111,6 +122,7 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
     // Under an id of one's own: who makes something under one that is taken, and so knew it, is told that it is.
     let begin =
         BeginUploadParams { file: file_id(), channel, name: "a.txt".into(), media_type: "text/plain".into(), size: 1 };
+    let invite = InvitePersonParams { name: None, rank: Rank::Guest, channels: vec![channel] };
     let options = vec!["a".to_owned(), "b".to_owned()];
     let ask = CreatePollParams { id: message_id(), channel, question: "?".into(), options, multiple: false };
     vec![
@@ -158,6 +170,18 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<GrantRole>(who, grant(to)).await,
         refusal::<TakeRole>(who, grant(Holder::Group(group))).await,
         refusal::<SetRank>(who, SetRankParams { person, rank: Rank::Member }).await,
+        refusal::<GetAccount>(who, OnePerson { person }).await,
+        refusal::<Suspend>(who, OnePerson { person }).await,
+        refusal::<Reinstate>(who, OnePerson { person }).await,
+        refusal::<DeletePerson>(who, DeletePersonParams { person, content: Content::Keep }).await,
+        refusal::<IssueReset>(who, OnePerson { person }).await,
+        refusal::<RemoveTotp>(who, OnePerson { person }).await,
+        refusal::<Unlock>(who, OnePerson { person }).await,
+        refusal::<InvitePerson>(who, invite).await,
+        refusal::<DevicesOf>(who, OnePerson { person }).await,
+        refusal::<RevokeDevice>(who, RevokeDeviceParams { device }).await,
+        refusal::<RevokeDeviceOf>(who, RevokeDeviceOfParams { person, device }).await,
+        refusal::<RevokeDevicesOf>(who, OnePerson { person }).await,
         // At the end: the others are asked by a member, where one may be.
         refusal::<LeaveChannel>(who, InChannel { channel }).await,
     ]
@@ -188,7 +212,7 @@ async fn hidden(alice: &mut Person) -> Ids {
     alice.call::<CreateGroup>(&params).await.unwrap();
     let role = RoleId::from_bytes(*message_id().as_bytes());
     alice.call::<CreateRole>(&Role { id: role, name: "secret".into(), powers: Powers::NONE }).await.unwrap();
-    Ids { channel, message, poll, file, person: alice.id(), report, group, role }
+    Ids { channel, message, poll, file, person: alice.id(), report, group, role, device: alice.me.device }
 }
 
 #[tokio::test(flavor = "multi_thread")]

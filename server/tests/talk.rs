@@ -233,7 +233,8 @@ async fn a_device_that_is_not_enrolled_can_do_nothing_else_and_a_wrong_password_
     let mut stranger = support::Session::open(host.port, &known, &device).await.unwrap();
     assert_eq!(stranger.call::<WhoAmI>(&Nothing {}).await.unwrap_err().code, Code::SignedOut);
 
-    let try_with = |name: &str, password: &str| Credential::Password { name: name.into(), password: password.into() };
+    let try_with =
+        |name: &str, password: &str| Credential::Password { name: name.into(), password: password.into(), code: None };
     for name in ["alice", "nobody"] {
         for _ in 0..5 {
             let refused = host.enrol(&device, try_with(name, "not the password")).await;
@@ -284,7 +285,7 @@ async fn a_signed_out_device_gets_its_answer_and_nothing_more() {
     assert!(told, "the device is told that it is signed out");
     alice.again(&host).await;
     assert_eq!(alice.send(general, "still me").await.unwrap_err().code, Code::SignedOut);
-    let phone = Credential::Password { name: "alice".into(), password: PASSWORD.into() };
+    let phone = Credential::Password { name: "alice".into(), password: PASSWORD.into(), code: None };
     let mut phone = host.enrol(&Arc::new(StaticKey::random().unwrap()), phone).await.unwrap();
     let devices = phone.call::<ListDevices>(&Nothing {}).await.unwrap().devices;
     assert_eq!(
@@ -411,7 +412,7 @@ async fn many_guesses_at_once_are_no_more_than_a_few_one_after_the_other() {
         tokio::spawn(async move {
             let device = Arc::new(StaticKey::random().unwrap());
             let password = format!("guess number {number}");
-            let credential = Credential::Password { name: "alice".into(), password };
+            let credential = Credential::Password { name: "alice".into(), password, code: None };
             host.enrol(&device, credential).await.err().unwrap().code
         })
     });

@@ -49,7 +49,7 @@ async fn host_of_before() -> Host {
 }
 
 async fn sign_in(host: &Host) -> Person {
-    let credential = Credential::Password { name: "alice".into(), password: PASSWORD.into() };
+    let credential = Credential::Password { name: "alice".into(), password: PASSWORD.into(), code: None };
     host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await.unwrap()
 }
 

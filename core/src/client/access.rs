@@ -113,7 +113,7 @@ impl Client {
         trust_pin: Option<&str>,
     ) -> Result<WorkspaceView> {
         let to = Destination::parse(address_or_invite, workspace)?;
-        let credential = Credential::Password { name: name.to_owned(), password: password.to_owned() };
+        let credential = Credential::Password { name: name.to_owned(), password: password.to_owned(), code: None };
         self.enrol(to, credential, trust_pin).await
     }
 

@@ -249,7 +249,13 @@ impl<S: Caller> Sender<S> {
     async fn unsent(&mut self, message: Waiting, number: u64, why: Error) {
         match why {
             Error::Refused(body) => match body.code {
-                Code::BadInput | Code::NotFound | Code::Removed | Code::Denied | Code::Conflict | Code::StepUp => {
+                Code::BadInput
+                | Code::NotFound
+                | Code::Removed
+                | Code::Denied
+                | Code::Conflict
+                | Code::StepUp
+                | Code::SecondFactor => {
                     self.refused(message, format!("{}: {}", body.what, body.why)).await;
                 }
                 Code::SignedOut => {

@@ -30,6 +30,21 @@ pub enum Credential {
         name: String,
         /// Its password.
         password: String,
+        /// The code of its second factor, or one of its recovery codes.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
+    },
+    /// An existing account by a code that an administrator gave, with a new password.
+    Reset {
+        /// The account's name.
+        name: String,
+        /// The administrator's code.
+        reset: String,
+        /// The new password.
+        password: String,
+        /// The code of its second factor, which a reset leaves as it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        code: Option<String>,
     },
 }
 
@@ -38,6 +53,7 @@ impl fmt::Debug for Credential {
         f.write_str(match self {
             Self::Invite { .. } => "Credential::Invite",
             Self::Password { .. } => "Credential::Password",
+            Self::Reset { .. } => "Credential::Reset",
         })
     }
 }
@@ -76,8 +92,14 @@ pub struct EnrolParams {
 pub struct SignInParams {
     /// The account's name.
     pub name: String,
-    /// Its password.
+    /// Its password; with `reset` the new one.
     pub password: String,
+    /// The code of its second factor, or one of its recovery codes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// A code that an administrator gave, in place of the password that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reset: Option<String>,
 }
 
 impl fmt::Debug for SignInParams {

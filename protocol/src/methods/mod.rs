@@ -8,7 +8,9 @@ pub mod files;
 pub mod groups;
 pub mod messages;
 pub mod moderation;
+pub mod people;
 pub mod polls;
+pub mod proof;
 pub mod roles;
 pub mod saved;
 pub mod settings;
@@ -35,6 +37,11 @@ macro_rules! for_each_method {
             $crate::methods::channels::OpenDirect,
             $crate::methods::devices::ListDevices,
             $crate::methods::devices::SignOut,
+            $crate::methods::devices::RevokeDevice,
+            $crate::methods::devices::RevokeDevices,
+            $crate::methods::devices::DevicesOf,
+            $crate::methods::devices::RevokeDeviceOf,
+            $crate::methods::devices::RevokeDevicesOf,
             $crate::methods::files::BeginUpload,
             $crate::methods::files::FinishUpload,
             $crate::methods::files::OpenFile,
@@ -65,9 +72,23 @@ macro_rules! for_each_method {
             $crate::methods::moderation::CloseReport,
             $crate::methods::moderation::Block,
             $crate::methods::moderation::Blocked,
+            $crate::methods::people::OwnAccount,
+            $crate::methods::people::GetAccount,
+            $crate::methods::people::InvitePerson,
+            $crate::methods::people::Suspend,
+            $crate::methods::people::Reinstate,
+            $crate::methods::people::DeletePerson,
+            $crate::methods::people::IssueReset,
+            $crate::methods::people::RemoveTotp,
+            $crate::methods::people::Unlock,
             $crate::methods::polls::CreatePoll,
             $crate::methods::polls::CastVote,
             $crate::methods::polls::ClosePoll,
+            $crate::methods::proof::Confirm,
+            $crate::methods::proof::ChangePassword,
+            $crate::methods::proof::BeginTotp,
+            $crate::methods::proof::FinishTotp,
+            $crate::methods::proof::EndTotp,
             $crate::methods::roles::ListRoles,
             $crate::methods::roles::CreateRole,
             $crate::methods::roles::ChangeRole,

@@ -12,7 +12,8 @@ use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, N
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
-    audit::*, channels::*, devices::*, files::*, groups::*, messages::*, polls::*, roles::*, saved::*, sync::*,
+    audit::*, channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
+    saved::*, sync::*,
 };
 use crate::permission::{Power, Powers, Rank};
 use crate::settings::Value;
@@ -245,6 +246,46 @@ fn audit(golden: &mut Golden) {
     golden.method::<ProveEntry>(&ProveEntryParams { seq: 7 }, &proved);
 }
 
+/// What is done with accounts.
+fn accounts(golden: &mut Golden) {
+    let code = || CodeParams { code: "123456".into() };
+    let confirm = ConfirmParams { password: "secret".into(), code: Some("123456".into()) };
+    golden.method::<Confirm>(&confirm, &Nothing {});
+    let change =
+        ChangePasswordParams { old: "secret".into(), new: "another".into(), code: None, sign_out_others: true };
+    golden.method::<ChangePassword>(&change, &Nothing {});
+    let secret = TotpSecret { secret: "GEZDGNBVGY3TQOJQ".into(), uri: "otpauth://totp/a".into() };
+    golden.method::<BeginTotp>(&Nothing {}, &secret);
+    golden.method::<FinishTotp>(&code(), &RecoveryCodes { codes: vec!["abcd-efgh".into()] });
+    golden.method::<EndTotp>(&code(), &Nothing {});
+    let one = OnePerson { person: PERSON };
+    let account = Account {
+        person: person(),
+        state: AccountState::Active,
+        rank: Rank::Manager,
+        powers: Rank::Manager.powers(),
+        second_factor: true,
+        recovery_codes: 9,
+        reset_until: Some(AT),
+        failures: vec![Failures { closed_for: ClosedFor::Strangers, failures: 6, seconds: 120 }],
+        created: AT,
+        last_seen: None,
+        devices: 2,
+    };
+    golden.method::<OwnAccount>(&Nothing {}, &account);
+    golden.method::<GetAccount>(&one, &account);
+    let invite = InvitePersonParams { name: Some("Ana".into()), rank: Rank::Guest, channels: vec![CHANNEL] };
+    let invited = Invited { code: "code".into(), expires: AT, person: Some(PERSON) };
+    golden.method::<InvitePerson>(&invite, &invited);
+    golden.method::<Suspend>(&one, &Nothing {});
+    golden.method::<Reinstate>(&one, &Nothing {});
+    let delete = DeletePersonParams { person: PERSON, content: Content::Remove };
+    golden.method::<DeletePerson>(&delete, &Nothing {});
+    golden.method::<IssueReset>(&one, &ResetCode { code: "code".into(), expires: AT });
+    golden.method::<RemoveTotp>(&one, &Nothing {});
+    golden.method::<Unlock>(&one, &Nothing {});
+}
+
 #[test]
 fn every_method_event_and_error_keeps_its_encoded_form() {
     let mut golden = Golden::default();
@@ -262,11 +303,18 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         device: DEVICE,
     };
     let invite = Credential::Invite { code: "code".into(), name: "ines".into(), password: "secret".into() };
-    let password = Credential::Password { name: "ines".into(), password: "secret".into() };
+    let password = Credential::Password { name: "ines".into(), password: "secret".into(), code: None };
+    let factor = Credential::Password { name: "ines".into(), password: "secret".into(), code: Some("123456".into()) };
+    let reset = Credential::Reset { name: "ines".into(), reset: "code".into(), password: "another".into(), code: None };
     golden.method::<Enrol>(&EnrolParams { credential: invite, device: device.clone() }, &me);
-    golden.add("account.enrol:password", &EnrolParams { credential: password, device });
-    let sign_in = SignInParams { name: "Inês Duarte".into(), password: "correct horse battery".into() };
+    golden.add("account.enrol:password", &EnrolParams { credential: password, device: device.clone() });
+    golden.add("account.enrol:factor", &EnrolParams { credential: factor, device: device.clone() });
+    golden.add("account.enrol:reset", &EnrolParams { credential: reset, device });
+    let sign_in =
+        SignInParams { name: "Inês Duarte".into(), password: "correct horse battery".into(), code: None, reset: None };
     golden.method::<SignIn>(&sign_in, &me);
+    let more = SignInParams { code: Some("123456".into()), reset: Some("code".into()), ..sign_in };
+    golden.add("account.sign_in:more", &more);
     golden.method::<WhoAmI>(&Nothing {}, &me);
     let create = CreateChannelParams { id: CHANNEL, name: "release".into(), kind: ChannelKind::Private };
     golden.method::<CreateChannel>(&create, &channel());
@@ -288,9 +336,19 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         last_seen: None,
         revoked: false,
         this: true,
+        kind: DeviceKind::Device,
+        address: None,
     };
-    golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed] });
+    golden.method::<ListDevices>(&Nothing {}, &Devices { devices: vec![listed.clone()] });
     golden.method::<SignOut>(&Nothing {}, &Nothing {});
+    let browser = Device { kind: DeviceKind::Browser, address: Some("192.0.2.7".into()), ..listed };
+    golden.method::<DevicesOf>(&OnePerson { person: PERSON }, &Devices { devices: vec![browser] });
+    let revoked = Revoked { count: 2 };
+    golden.method::<RevokeDevice>(&RevokeDeviceParams { device: DEVICE }, &revoked);
+    golden.method::<RevokeDevices>(&RevokeDevicesParams { except_this: true }, &revoked);
+    golden.method::<RevokeDeviceOf>(&RevokeDeviceOfParams { person: PERSON, device: DEVICE }, &revoked);
+    golden.method::<RevokeDevicesOf>(&OnePerson { person: PERSON }, &revoked);
+    accounts(&mut golden);
     let send = SendMessageParams {
         id: MESSAGE,
         channel: CHANNEL,

@@ -1,7 +1,10 @@
 //! How people prove who they are.
 
+pub mod breached;
 pub mod lockout;
 pub mod password;
+mod reset;
 mod sign_in;
+pub mod totp;
 
-pub use sign_in::by_password;
+pub use sign_in::{Claim, Proof, Secret, With, prove};

@@ -1,13 +1,13 @@
 //! Enrolling devices, signing browsers in, and who one is.
 
 use super::Handle;
-use crate::auth;
+use crate::auth::{self, Claim, Proof, Secret, With};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{browsers, devices, invites, people};
+use crate::store::{Tx, browsers, channels, devices, invites, known, members, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
@@ -34,7 +34,7 @@ pub struct Newcomer {
 /// Enrols a device. Asked again by the same device for the same person, it gives the same answer.
 ///
 /// # Errors
-/// Denied for a wrong name, password or invite (which of them is not said), locked out, or a conflict.
+/// Denied for a wrong name, password, code or invite, second factor where its code is missing, locked out, or a conflict.
 pub async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: EnrolParams) -> Result<Me, Fail> {
     let signing_key = check_proof(&newcomer, &params.device)?;
     let device = New {
@@ -44,66 +44,105 @@ pub async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: Enrol
         name: device_name(&params.device.name),
         platform: params.device.platform.chars().filter(char::is_ascii_alphanumeric).take(16).collect(),
     };
+    let proof = |name: String, secret, code| Proof {
+        claim: Claim::Name(name),
+        with: With::Key(newcomer.key),
+        from: newcomer.from,
+        secret,
+        code,
+        by: By::stranger(newcomer.from),
+    };
     match params.credential {
-        Credential::Invite { code, name, password } => {
-            join(workspace, device, newcomer.from, code, &name, password).await
+        Credential::Invite { code, name, password } => join(workspace, newcomer, device, code, &name, password).await,
+        Credential::Password { name, password, code } => {
+            sign_in(workspace, device, proof(name, Secret::Password(password), code)).await
         }
-        Credential::Password { name, password } => sign_in(workspace, device, newcomer.from, &name, password).await,
+        Credential::Reset { name, reset, password, code } => {
+            sign_in(workspace, device, proof(name, Secret::Reset(reset, password), code)).await
+        }
     }
 }
 
 async fn join(
     workspace: &Arc<Workspace>,
+    newcomer: Newcomer,
     device: New,
-    from: IpAddr,
     code: String,
     name: &str,
     password: String,
 ) -> Result<Me, Fail> {
     let name = people::tidy_name(name)?;
     // The answer to an enrolment may have been lost: the same device asks again, its invite used up.
-    let key = device.key;
-    let known = workspace.look(move |view| devices::by_key(view, &key)).await?;
+    let (key, invite) = (device.key, code.trim().to_owned());
+    let known = workspace
+        .look(move |view| {
+            let known = devices::by_key(view, &key)?;
+            // Whoever has no invite costs no hash.
+            if known.is_none() { invites::check(view, &invite).map(|()| known) } else { Ok(known) }
+        })
+        .await?;
     if known.is_some() {
-        return sign_in(workspace, device, from, &name, password).await;
+        let proof = Proof {
+            claim: Claim::Name(name),
+            with: With::Key(device.key),
+            from: newcomer.from,
+            secret: Secret::Password(password),
+            code: None,
+            by: By::stranger(newcomer.from),
+        };
+        return sign_in(workspace, device, proof).await;
     }
+    workspace.passwords.fits(&password, vec![name.clone(), workspace.name.clone(), workspace.title.clone()]).await?;
     let hash = workspace.passwords.hash(password).await?;
     let own = workspace.clone();
     workspace
         .unguarded(move |tx| {
-            let rank = invites::take(tx, code.trim())?;
-            let id = AccountId::from_parts(now().unix_millis(), &random()?);
-            people::create(tx, id, &name, &hash, rank)?;
+            let invites::Gives { rank, person, channels } = invites::take(tx, code.trim())?;
+            let id = match person {
+                Some(id) => {
+                    invited_by(tx, id, &name)?;
+                    people::accept(tx, id, &hash)?;
+                    id
+                }
+                None => {
+                    let id = AccountId::from_parts(now().unix_millis(), &random()?);
+                    people::create(tx, id, &name, &hash, rank)?;
+                    id
+                }
+            };
+            for channel in channels {
+                // One that was wiped meanwhile is nobody's.
+                if let Some(channel) = channels::find(tx.view(), channel)?
+                    && !channels::is_wiped(tx.view(), channel.id)?
+                {
+                    members::set(tx, channel, id, true)?;
+                }
+            }
             devices::insert(tx, id, &device)?;
-            let joined = Act::new(Class::Account, "person.join", Target::Person(id)).after(rank.name());
-            audit::record(tx, by(id, device.id, from), joined)?;
-            audit::record(tx, by(id, device.id, from), enrolled(device.id))?;
+            let by = By { actor: Actor::Person(id, device.id), place: Some(newcomer.from) };
+            audit::record(tx, by, Act::new(Class::Account, "person.join", Target::Person(id)).after(rank.name()))?;
+            audit::record(tx, by, Act::new(Class::Device, "device.enrol", Target::Device(device.id)))?;
             me(&own, tx.view(), id, device.id)
         })
         .await
 }
 
-/// Who acts, before there is a permit that says so.
-fn by(person: AccountId, device: DeviceId, from: IpAddr) -> By {
-    By { actor: Actor::Person(person, device), place: Some(from) }
+/// An account that was invited by name is theirs who have that name.
+fn invited_by(tx: &Tx<'_>, person: AccountId, name: &str) -> Result<(), Fail> {
+    let known = people::row(tx.view(), person)?.name;
+    if people::fold(&known) == people::fold(name) {
+        return Ok(());
+    }
+    Err(Fail::bad_input("This invite is for another name", format!("it is for {known}"), "join by that name"))
 }
 
-fn enrolled(device: DeviceId) -> Act {
-    Act::new(Class::Device, "device.enrol", Target::Device(device))
-}
-
-async fn sign_in(
-    workspace: &Arc<Workspace>,
-    device: New,
-    from: IpAddr,
-    name: &str,
-    password: String,
-) -> Result<Me, Fail> {
-    let own = workspace.clone();
-    auth::by_password(workspace, name, password, move |tx, person| match devices::by_key(tx.view(), &device.key)? {
+async fn sign_in(workspace: &Arc<Workspace>, device: New, proof: Proof) -> Result<Me, Fail> {
+    let (own, from) = (workspace.clone(), proof.from);
+    auth::prove(workspace, proof, move |tx, person| match devices::by_key(tx.view(), &device.key)? {
         None => {
             devices::insert(tx, person, &device)?;
-            audit::record(tx, by(person, device.id, from), enrolled(device.id))?;
+            let by = By { actor: Actor::Person(person, device.id), place: Some(from) };
+            audit::record(tx, by, Act::new(Class::Device, "device.enrol", Target::Device(device.id)))?;
             me(&own, tx.view(), person, device.id)
         }
         Some((id, of)) if of == person => {
@@ -129,25 +168,34 @@ async fn sign_in(
 ///
 /// # Errors
 /// As [`enrol`] by password.
-pub async fn sign_in_browser(
-    workspace: &Arc<Workspace>,
-    params: SignInParams,
-    token_hash: [u8; 32],
-    browser: Browser,
-) -> Result<Me, Fail> {
-    let SignInParams { name, password } = params;
+pub async fn sign_in_browser(workspace: &Arc<Workspace>, params: SignInParams, browser: Browser) -> Result<Me, Fail> {
+    let SignInParams { name, password, code, reset } = params;
     let id = DeviceId::from_parts(now().unix_millis(), &random()?);
-    let session = browsers::New { id, token_hash, agent: browser.agent, address: browser.address.to_string() };
+    let Browser { agent, address, before, known_by, token_hash, known_hash } = browser;
+    let session = browsers::New { id, token_hash, agent, address: address.to_string() };
+    let secret = match reset {
+        Some(reset) => Secret::Reset(reset, password),
+        None => Secret::Password(password),
+    };
+    let proof = Proof {
+        claim: Claim::Name(name),
+        with: known_by.map_or(With::Nothing, With::Browser),
+        from: address,
+        secret,
+        code,
+        by: By::stranger(address),
+    };
     let own = workspace.clone();
-    auth::by_password(workspace, &name, password, move |tx, person| {
-        if let Some(before) = browser.before {
+    auth::prove(workspace, proof, move |tx, person| {
+        if let Some(before) = before {
             devices::revoke(tx, before)?;
             let left = Act::new(Class::Access, "device.sign_out", Target::Device(before));
             audit::record(tx, by(person, id, browser.address), left)?;
         }
         browsers::insert(tx, person, &session, now())?;
-        let came = Act::new(Class::Access, "browser.sign_in", Target::Device(id));
-        audit::record(tx, by(person, id, browser.address), came)?;
+        known::insert(tx, person, &known_hash, known_by.as_ref(), now())?;
+        let by = By { actor: Actor::Person(person, id), place: Some(address) };
+        audit::record(tx, by, Act::new(Class::Access, "browser.sign_in", Target::Device(id)))?;
         me(&own, tx.view(), person, id)
     })
     .await
@@ -162,6 +210,12 @@ pub struct Browser {
     pub address: IpAddr,
     /// The session that it had until now.
     pub before: Option<DeviceId>,
+    /// The hash of the cookie by which accounts may know it.
+    pub known_by: Option<[u8; 32]>,
+    /// The hash of the token of its session to be.
+    pub token_hash: [u8; 32],
+    /// The hash of the cookie by which this account is to know it.
+    pub known_hash: [u8; 32],
 }
 
 fn me(workspace: &Workspace, view: crate::store::View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {
@@ -191,7 +245,7 @@ fn device_name(name: &str) -> String {
     if name.trim().is_empty() { "device".to_owned() } else { name.trim().to_owned() }
 }
 
-fn random() -> Result<[u8; 10], Fail> {
+pub(super) fn random() -> Result<[u8; 10], Fail> {
     let mut bytes = [0; 10];
     getrandom::fill(&mut bytes).map_err(|_| thechatapp_seal::Error::Random)?;
     Ok(bytes)

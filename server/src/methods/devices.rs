@@ -1,16 +1,21 @@
-//! The caller's devices.
+//! Devices and browsers' sessions: one's own, and for administrators those of others.
 
 use super::Handle;
+use super::people::over;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
-use crate::store::audit::{self, Act};
-use crate::store::devices;
+use crate::store::audit::{self, Act, By};
+use crate::store::{Tx, devices, known};
 use std::sync::Arc;
-use thechatapp_protocol::Scope;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::methods::account::Nothing;
-use thechatapp_protocol::methods::devices::{Devices, ListDevices, SignOut};
+use thechatapp_protocol::methods::devices::{
+    Devices, DevicesOf, ListDevices, RevokeDevice, RevokeDeviceOf, RevokeDeviceOfParams, RevokeDeviceParams,
+    RevokeDevices, RevokeDevicesOf, RevokeDevicesParams, Revoked, SignOut,
+};
+use thechatapp_protocol::methods::people::OnePerson;
+use thechatapp_protocol::{AccountId, DeviceId, Method, Scope};
 
 impl Handle for ListDevices {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, _: Nothing) -> Result<Devices, Fail> {
@@ -22,14 +27,88 @@ impl Handle for ListDevices {
     }
 }
 
+impl Handle for DevicesOf {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OnePerson) -> Result<Devices, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                Ok(Devices { devices: devices::of(view, params.person, permit.device())? })
+            })
+            .await
+    }
+}
+
 impl Handle for SignOut {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, _: Nothing) -> Result<Nothing, Fail> {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, |tx, permit| {
-                devices::revoke(tx, permit.device())?;
-                let left = Act::new(Class::Access, "device.sign_out", Target::Device(permit.device()));
-                audit::record(tx, permit.by(), left)?;
+                revoke(tx, permit.by(), permit.device(), "device.sign_out")?;
                 Ok(Nothing {})
+            })
+            .await
+    }
+}
+
+fn revoke(tx: &mut Tx<'_>, by: By, device: DeviceId, act: &'static str) -> Result<Revoked, Fail> {
+    devices::revoke(tx, device)?;
+    audit::record(tx, by, Act::new(Class::Device, act, Target::Device(device)))?;
+    Ok(Revoked { count: 1 })
+}
+
+/// Revokes one that is this person's and good; of others nothing is said.
+fn revoke_of(tx: &mut Tx<'_>, by: By, person: AccountId, device: DeviceId) -> Result<Revoked, Fail> {
+    if devices::owner(tx.view(), device)? != Some(person) {
+        return Err(Fail::not_found("No such device"));
+    }
+    revoke(tx, by, device, "device.revoked")
+}
+
+fn revoke_all(tx: &mut Tx<'_>, by: By, person: AccountId, except: Option<DeviceId>) -> Result<Revoked, Fail> {
+    let revoked = devices::revoke_all(tx, person, except)?;
+    known::forget(tx, person)?;
+    for device in &revoked {
+        audit::record(tx, by, Act::new(Class::Device, "device.revoked", Target::Device(*device)))?;
+    }
+    Ok(Revoked { count: u32::try_from(revoked.len()).unwrap_or(u32::MAX) })
+}
+
+impl Handle for RevokeDevice {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RevokeDeviceParams) -> Result<Revoked, Fail> {
+        workspace
+            .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
+                revoke_of(tx, permit.by(), permit.person(), params.device)
+            })
+            .await
+    }
+}
+
+impl Handle for RevokeDevices {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RevokeDevicesParams) -> Result<Revoked, Fail> {
+        workspace
+            .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
+                let except = params.except_this.then_some(permit.device());
+                revoke_all(tx, permit.by(), permit.person(), except)
+            })
+            .await
+    }
+}
+
+impl Handle for RevokeDeviceOf {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RevokeDeviceOfParams) -> Result<Revoked, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                over(tx.view(), &permit, params.person)?;
+                revoke_of(tx, permit.by(), params.person, params.device)
+            })
+            .await
+    }
+}
+
+impl Handle for RevokeDevicesOf {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OnePerson) -> Result<Revoked, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                over(tx.view(), &permit, params.person)?;
+                revoke_all(tx, permit.by(), params.person, None)
             })
             .await
     }

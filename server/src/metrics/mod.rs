@@ -283,6 +283,7 @@ fn code(code: Code) -> &'static str {
         Code::Denied => "denied",
         Code::LockedOut => "locked_out",
         Code::StepUp => "step_up",
+        Code::SecondFactor => "second_factor",
         Code::SignedOut => "signed_out",
         Code::Conflict => "conflict",
         Code::Resync => "resync",

@@ -3,6 +3,7 @@
 //! Nothing but `accept` happens in the accept loop. Each connection has a task of its own, and until it has proved
 //! something, a place among the half-open ones, from which it can be pushed out.
 
+mod forwarded;
 pub mod half_open;
 pub mod listener;
 mod session;
@@ -15,6 +16,7 @@ use half_open::Place;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
+use ipnet::IpNet;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +38,7 @@ const HEAD_MAX: usize = 16 * 1024;
 pub struct Connection {
     /// What TLS exports for it.
     pub exporter: [u8; 32],
-    /// Where it comes from, as far as this host sees: a proxy's address behind one.
+    /// Where the request comes from: of a proxy's that the configuration names, what it says; of any other, its own address.
     pub address: IpAddr,
     /// Its place among the half-open ones.
     pub place: Arc<Place>,
@@ -74,6 +76,7 @@ async fn connection(
     shared: Arc<Shared>,
 ) {
     let (pushed_out, figures) = (place.pushed_out.clone(), shared.host.figures().clone());
+    let router = Routed { router, proxies: shared.proxies.clone() };
     let stop = shared.draining.clone();
     // What is served holds it as long as it must.
     drop(shared);
@@ -86,11 +89,17 @@ async fn connection(
     }
 }
 
+/// Where requests go, and which proxies are believed on the way.
+struct Routed {
+    router: axum::Router,
+    proxies: Arc<[IpNet]>,
+}
+
 async fn serve(
     tcp: TcpStream,
     address: IpAddr,
     acceptor: TlsAcceptor,
-    router: axum::Router,
+    routed: Routed,
     place: Arc<Place>,
     stop: CancellationToken,
     figures: &Figures,
@@ -104,8 +113,9 @@ async fn serve(
     }
     let connection = Connection { exporter, address, place };
     let service = tower::service_fn(move |mut request: http::Request<hyper::body::Incoming>| {
-        request.extensions_mut().insert(connection.clone());
-        router.clone().call(request)
+        let from = forwarded::address(connection.address, request.headers(), &routed.proxies);
+        request.extensions_mut().insert(Connection { address: from, ..connection.clone() });
+        routed.router.clone().call(request)
     });
     let mut builder = auto::Builder::new(TokioExecutor::new());
     builder.http1().timer(TokioTimer::new()).header_read_timeout(HANDSHAKE).max_buf_size(HEAD_MAX).max_headers(64);

@@ -42,6 +42,8 @@ const ENROLMENT: Duration = Duration::from_secs(60);
 const SILENT: Duration = Duration::from_secs(90);
 /// How long calls may take to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(8);
+/// How long those of a device that is signed out may take: it is closed within a second.
+const LAST_ANSWERS: Duration = Duration::from_millis(500);
 /// Results gathered before the socket is flushed.
 const BURST: usize = 64;
 
@@ -249,7 +251,7 @@ impl Session {
                 self.who = Who::Known(caller, presence);
                 let workspace = self.workspace.clone();
                 self.shared.tasks.spawn(async move {
-                    let _ = workspace.unguarded(move |tx| devices::seen(tx, caller.device)).await;
+                    let _ = workspace.unguarded(move |tx| devices::seen(tx, caller.device, caller.from)).await;
                 });
             }
             // A revoked device is told at its first call, by the same words as one that never was.
@@ -326,6 +328,10 @@ impl Session {
     }
 
     async fn heard(&mut self, heard: Option<Heard>) -> Result<(), End> {
+        // The hub cancels before it passes on what was committed after that: nothing of it goes out.
+        if matches!(&self.who, Who::Known(_, presence) if presence.signed_out.is_cancelled()) {
+            return Err(End::SignedOut);
+        }
         match heard {
             Some(Heard::Event(bytes)) => self.put(Kind::Event, 0, bytes.to_vec()).await,
             Some(Heard::Resume) | None => Err(End::Resume("this device fell behind")),
@@ -377,7 +383,7 @@ impl Session {
             End::Resume(why) => (RESUME, why),
             End::SignedOut => {
                 // What this device asked for (its own sign-out) is still answered.
-                let _ = timeout(DRAIN, self.finish_calls()).await;
+                let _ = timeout(LAST_ANSWERS, self.finish_calls()).await;
                 let reason = "this device was signed out".to_owned();
                 self.last_event(&Event::SignedOut { reason }).await;
                 (SIGNED_OUT, "signed out")

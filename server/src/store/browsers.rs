@@ -1,10 +1,16 @@
 //! Sessions of browsers: whose, since when, last used when. The token itself is in the browser's cookie alone; here is its
 //! SHA-256, which is enough to know it again and of no use to whoever reads it.
+//!
+//! While a session is used, its token is replaced. The one before is good for a moment longer, for requests that were under way; one
+//! that comes later was copied, and nobody can tell which of the two is the person: the session ends.
 
+use super::audit::{self, Act, By};
 use super::{Tx, View};
 use crate::error::Fail;
 use crate::hub::Note;
 use rusqlite::OptionalExtension;
+use std::net::IpAddr;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
 
 /// Sessions of one account; one more ends the one that was not used for longest.
@@ -13,6 +19,12 @@ pub const PER_ACCOUNT: u32 = 20;
 pub const IDLE: i64 = 3 * 24 * 60 * 60 * 1000;
 /// Milliseconds after which it has ended in any case.
 pub const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
+/// Milliseconds after which a token is replaced when it is used.
+pub const ROTATED: i64 = 15 * 60 * 1000;
+/// Milliseconds for which the one before is good.
+pub const OVERLAP: i64 = 60 * 1000;
+/// Spent tokens of one session that are known again.
+const SPENT: u32 = 200;
 /// Milliseconds within which a use is not noted again.
 const NOTED: i64 = 60 * 1000;
 
@@ -38,6 +50,21 @@ pub struct Found {
     pub person: AccountId,
     /// Whether its use is to be noted.
     pub due: bool,
+    /// What the token is to it.
+    pub token: Token,
+}
+
+/// What a token is to its session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Token {
+    /// The one in force.
+    Current,
+    /// The one in force, and it is to be replaced.
+    Old,
+    /// The one before, a moment ago.
+    Before,
+    /// One from earlier: a copy.
+    Replayed,
 }
 
 /// Begins a session. Those of the account that have ended go, and of the others the least used where there are too many.
@@ -45,9 +72,13 @@ pub struct Found {
 /// # Errors
 /// SQLite's.
 pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) -> Result<(), Fail> {
+    let ended = (at.0 - IDLE, at.0 - LONGEST);
     tx.db
-        .prepare_cached("DELETE FROM browsers WHERE used <= ?1 OR created <= ?2")?
-        .execute((at.0 - IDLE, at.0 - LONGEST))?;
+        .prepare_cached(
+            "DELETE FROM spent_tokens WHERE browser IN (SELECT id FROM browsers WHERE used <= ?1 OR created <= ?2)",
+        )?
+        .execute(ended)?;
+    tx.db.prepare_cached("DELETE FROM browsers WHERE used <= ?1 OR created <= ?2")?.execute(ended)?;
     let surplus: Vec<[u8; 16]> = tx
         .db
         .prepare_cached("SELECT id FROM browsers WHERE person = ?1 ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?2")?
@@ -59,8 +90,8 @@ pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) 
     }
     tx.db
         .prepare_cached(
-            "INSERT INTO browsers (id, person, token_hash, agent, address, created, used, fresh)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6)",
+            "INSERT INTO browsers (id, person, token_hash, agent, address, created, used, fresh, rotated)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?6, ?6)",
         )?
         .execute((
             session.id.as_bytes(),
@@ -78,27 +109,79 @@ pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) 
 /// # Errors
 /// SQLite's.
 pub fn by_token(view: View<'_>, token_hash: &[u8; 32], at: Timestamp) -> Result<Option<Found>, Fail> {
-    let found = view
-        .db
-        .prepare_cached("SELECT id, person, used FROM browsers WHERE token_hash = ?1 AND used > ?2 AND created > ?3")?
-        .query_row((token_hash, at.0 - IDLE, at.0 - LONGEST), |row| {
+    let look = |sql: &str, token: fn(i64, i64) -> Token| {
+        let found = view.db.prepare_cached(sql)?.query_row((token_hash, at.0 - IDLE, at.0 - LONGEST), |row| {
             Ok(Found {
                 id: DeviceId::from_bytes(row.get(0)?),
                 person: AccountId::from_bytes(row.get(1)?),
                 due: row.get::<_, i64>(2)? + NOTED <= at.0,
+                token: token(row.get(3)?, at.0),
             })
-        })
-        .optional()?;
-    Ok(found)
+        });
+        Ok::<_, Fail>(found.optional()?)
+    };
+    let current = look(
+        "SELECT id, person, used, rotated FROM browsers WHERE token_hash = ?1 AND used > ?2 AND created > ?3",
+        |rotated, now| if rotated + ROTATED <= now { Token::Old } else { Token::Current },
+    )?;
+    match current {
+        Some(current) => Ok(Some(current)),
+        None => look(
+            "SELECT b.id, b.person, b.used, s.spent FROM spent_tokens s JOIN browsers b ON b.id = s.browser
+             WHERE s.token_hash = ?1 AND b.used > ?2 AND b.created > ?3",
+            |spent, now| if now < spent + OVERLAP { Token::Before } else { Token::Replayed },
+        ),
+    }
 }
 
-/// Notes that a session is used.
+/// Notes that a session is used, and from where.
 ///
 /// # Errors
 /// SQLite's.
-pub fn used(tx: &Tx<'_>, id: DeviceId, at: Timestamp) -> Result<(), Fail> {
-    tx.db.prepare_cached("UPDATE browsers SET used = max(used, ?2) WHERE id = ?1")?.execute((id.as_bytes(), at.0))?;
+pub fn used(tx: &Tx<'_>, id: DeviceId, at: Timestamp, from: IpAddr) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE browsers SET used = max(used, ?2), address = ?3 WHERE id = ?1")?.execute((
+        id.as_bytes(),
+        at.0,
+        from.to_string(),
+    ))?;
     Ok(())
+}
+
+/// Replaces a session's token. Answers whether it did: of two requests that come at once with the same one, one does.
+///
+/// # Errors
+/// SQLite's.
+pub fn rotate(tx: &Tx<'_>, id: DeviceId, old: &[u8; 32], new: &[u8; 32], at: Timestamp) -> Result<bool, Fail> {
+    let changed = tx
+        .db
+        .prepare_cached("UPDATE browsers SET token_hash = ?3, rotated = ?4 WHERE id = ?1 AND token_hash = ?2")?
+        .execute((id.as_bytes(), old, new, at.0))?;
+    if changed == 0 {
+        return Ok(false);
+    }
+    tx.db.prepare_cached("INSERT INTO spent_tokens (token_hash, browser, spent) VALUES (?1, ?2, ?3)")?.execute((
+        old,
+        id.as_bytes(),
+        at.0,
+    ))?;
+    tx.db
+        .prepare_cached(
+            "DELETE FROM spent_tokens WHERE token_hash IN (SELECT token_hash FROM spent_tokens WHERE browser = ?1
+                ORDER BY spent DESC LIMIT -1 OFFSET ?2)",
+        )?
+        .execute((id.as_bytes(), SPENT))?;
+    Ok(true)
+}
+
+/// Ends a session whose token was copied.
+///
+/// # Errors
+/// SQLite's.
+pub fn replayed(tx: &mut Tx<'_>, found: Found, from: IpAddr) -> Result<(), Fail> {
+    remove(tx, found.id)?;
+    tx.note(Note::SignedOut(found.id));
+    let act = Act::new(Class::Device, "session.replayed", Target::Device(found.id));
+    audit::record(tx, By::stranger(from), act)
 }
 
 /// Removes a session: its token is nobody's from this commit on. One that is not there is no error.
@@ -106,7 +189,25 @@ pub fn used(tx: &Tx<'_>, id: DeviceId, at: Timestamp) -> Result<(), Fail> {
 /// # Errors
 /// SQLite's.
 pub fn remove(tx: &Tx<'_>, id: DeviceId) -> Result<(), Fail> {
+    tx.db.prepare_cached("DELETE FROM spent_tokens WHERE browser = ?1")?.execute([id.as_bytes()])?;
     tx.db.prepare_cached("DELETE FROM browsers WHERE id = ?1")?.execute([id.as_bytes()])?;
+    Ok(())
+}
+
+/// Ends all sessions of one person.
+///
+/// # Errors
+/// SQLite's.
+pub fn end_all(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    let all: Vec<[u8; 16]> = tx
+        .db
+        .prepare_cached("SELECT id FROM browsers WHERE person = ?1")?
+        .query_map([person.as_bytes()], |row| row.get(0))?
+        .collect::<rusqlite::Result<_>>()?;
+    for id in all.into_iter().map(DeviceId::from_bytes) {
+        remove(tx, id)?;
+        tx.note(Note::SignedOut(id));
+    }
     Ok(())
 }
 
@@ -115,6 +216,7 @@ pub fn remove(tx: &Tx<'_>, id: DeviceId) -> Result<(), Fail> {
 /// # Errors
 /// SQLite's.
 pub fn remove_all(db: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+    db.execute("DELETE FROM spent_tokens", [])?;
     db.execute("DELETE FROM browsers", []).map(|_| ())
 }
 

@@ -2,14 +2,14 @@
 //! table and key, never by what is in it.
 
 use super::sealed::{self, STAGES};
-use super::{View, groups, people, reports, roles, settings, unsigned};
+use super::{View, factors, groups, people, reports, roles, settings, unsigned};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::HEXLOWER;
 use rusqlite::types::Value;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::identity::Verified;
-use thechatapp_protocol::{ChannelId, DeviceId, FileId, GroupId, RoleId};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, GroupId, RoleId};
 use thechatapp_seal::Key;
 
 /// Rows in one step.
@@ -71,7 +71,8 @@ pub fn values(view: View<'_>, at: &At) -> Result<(Found, Option<At>), Fail> {
     Ok((found, Some(next)))
 }
 
-/// Opens what the workspace key seals and wraps: names of people and devices, settings, and every key. Documents are verified.
+/// Opens what the workspace key seals and wraps: names of people and devices, secrets of second factors, settings, and every key.
+/// Documents are verified.
 ///
 /// # Errors
 /// SQLite's.
@@ -80,7 +81,7 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
     let mut select = view.db.prepare("SELECT id FROM people")?;
     for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
         let id = id?;
-        let person = thechatapp_protocol::AccountId::from_bytes(id);
+        let person = AccountId::from_bytes(id);
         found.note(people::row(view, person), || format!("people.name of row {}", HEXLOWER.encode(&id)))?;
     }
     let mut select = view.db.prepare("SELECT id, name FROM devices")?;
@@ -112,6 +113,12 @@ pub fn names_and_keys(view: View<'_>) -> Result<Found, Fail> {
         let id = id?;
         let opened = groups::row(view, GroupId::from_bytes(id));
         found.note(opened, || format!("groups.slug and name of row {}", HEXLOWER.encode(&id)))?;
+    }
+    let mut select = view.db.prepare("SELECT person FROM totp")?;
+    for id in select.query_map([], |row| row.get::<_, [u8; 16]>(0))? {
+        let id = id?;
+        let opened = factors::opens(view, AccountId::from_bytes(id));
+        found.note(opened, || format!("totp.secret of row {}", HEXLOWER.encode(&id)))?;
     }
     let mut select = view.db.prepare("SELECT what, id, epoch, wrapped FROM keys")?;
     let mut rows = select.query([])?;

@@ -6,7 +6,8 @@ use crate::error::Fail;
 use crate::hub::Note;
 use crate::time::now;
 use rusqlite::OptionalExtension;
-use thechatapp_protocol::methods::devices::Device;
+use std::net::IpAddr;
+use thechatapp_protocol::methods::devices::{Device, DeviceKind};
 use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
@@ -121,33 +122,112 @@ pub fn insert(tx: &Tx<'_>, person: AccountId, device: &New) -> Result<(), Fail> 
     Ok(())
 }
 
-/// Notes that a device is connected.
+/// Notes that a device is connected, and from where.
 ///
 /// # Errors
 /// SQLite's.
-pub fn seen(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
-    tx.db.prepare_cached("UPDATE devices SET last_seen = ?2 WHERE id = ?1")?.execute((device.as_bytes(), now().0))?;
+pub fn seen(tx: &Tx<'_>, device: DeviceId, from: IpAddr) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE devices SET last_seen = ?2, address = ?3 WHERE id = ?1")?.execute((
+        device.as_bytes(),
+        now().0,
+        from.to_string(),
+    ))?;
     Ok(())
 }
 
-/// Revokes a device, or ends a browser's session, and closes what is live of it.
+/// Notes that somebody proved on a device, or in a browser's session, who they are.
 ///
 /// # Errors
 /// SQLite's.
-pub fn revoke(tx: &mut Tx<'_>, device: DeviceId) -> Result<(), Fail> {
+pub fn confirmed(tx: &Tx<'_>, device: DeviceId, at: Timestamp) -> Result<(), Fail> {
+    for sql in ["UPDATE devices SET fresh = ?2 WHERE id = ?1", "UPDATE browsers SET fresh = ?2 WHERE id = ?1"] {
+        tx.db.prepare_cached(sql)?.execute((device.as_bytes(), at.0))?;
+    }
+    Ok(())
+}
+
+/// Revokes a device, or ends a browser's session, and closes what is live of it. Answers whether it was good until now.
+///
+/// # Errors
+/// SQLite's.
+pub fn revoke(tx: &mut Tx<'_>, device: DeviceId) -> Result<bool, Fail> {
+    let good = owner(tx.view(), device)?.is_some();
     tx.db.prepare_cached("UPDATE devices SET revoked = 1 WHERE id = ?1")?.execute([device.as_bytes()])?;
     super::browsers::remove(tx, device)?;
     tx.note(Note::SignedOut(device));
+    Ok(good)
+}
+
+/// Revokes all devices of a person and ends their browsers' sessions, but for one. Answers which were good until now.
+///
+/// # Errors
+/// SQLite's.
+pub fn revoke_all(tx: &mut Tx<'_>, person: AccountId, except: Option<DeviceId>) -> Result<Vec<DeviceId>, Fail> {
+    let mut revoked = good(tx.view(), person)?;
+    revoked.retain(|device| Some(*device) != except);
+    for device in &revoked {
+        revoke(tx, *device)?;
+    }
+    Ok(revoked)
+}
+
+/// Closes everything that is live of a person, whose devices stay enrolled.
+///
+/// # Errors
+/// SQLite's.
+pub fn close(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    for device in good(tx.view(), person)? {
+        tx.note(Note::SignedOut(device));
+    }
     Ok(())
 }
 
-/// Somebody's devices, oldest first.
+/// Whose a device or a browser's session is; nobody's when it is revoked.
+///
+/// # Errors
+/// SQLite's.
+pub fn owner(view: View<'_>, device: DeviceId) -> Result<Option<AccountId>, Fail> {
+    let found = view
+        .db
+        .prepare_cached(
+            "SELECT person FROM devices WHERE id = ?1 AND revoked = 0
+             UNION ALL SELECT person FROM browsers WHERE id = ?1",
+        )?
+        .query_row([device.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(found.map(AccountId::from_bytes))
+}
+
+fn good(view: View<'_>, person: AccountId) -> Result<Vec<DeviceId>, Fail> {
+    let mut rows = view.db.prepare_cached(
+        "SELECT id FROM devices WHERE person = ?1 AND revoked = 0 UNION ALL SELECT id FROM browsers WHERE person = ?1",
+    )?;
+    let rows = rows.query_map([person.as_bytes()], |row| row.get(0))?;
+    Ok(rows.map(|id| id.map(DeviceId::from_bytes)).collect::<rusqlite::Result<_>>()?)
+}
+
+/// On how many devices and browsers somebody is signed in, and when one of them was last used.
+///
+/// # Errors
+/// SQLite's.
+pub fn summary(view: View<'_>, person: AccountId) -> Result<(u32, Option<Timestamp>), Fail> {
+    let sql = "SELECT count(*), max(used) FROM (SELECT last_seen AS used FROM devices WHERE person = ?1 AND revoked = 0
+        UNION ALL SELECT used FROM browsers WHERE person = ?1)";
+    let found = view
+        .db
+        .prepare_cached(sql)?
+        .query_row([person.as_bytes()], |row| Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(Timestamp))))?;
+    Ok(found)
+}
+
+/// Somebody's devices, oldest first, then the sessions of their browsers.
 ///
 /// # Errors
 /// SQLite's.
 pub fn of(view: View<'_>, person: AccountId, this: DeviceId) -> Result<Vec<Device>, Fail> {
     let mut rows = view.db.prepare_cached(
-        "SELECT id, name, platform, enrolled, last_seen, revoked FROM devices WHERE person = ?1 ORDER BY enrolled, id",
+        "SELECT id, name, platform, enrolled, last_seen, revoked, address FROM devices WHERE person = ?1
+         ORDER BY enrolled, id",
     )?;
     let mut rows = rows.query([person.as_bytes()])?;
     let mut devices = Vec::new();
@@ -163,7 +243,30 @@ pub fn of(view: View<'_>, person: AccountId, this: DeviceId) -> Result<Vec<Devic
             last_seen: row.get::<_, Option<i64>>(4)?.map(Timestamp),
             revoked: row.get(5)?,
             this: id == this,
+            kind: DeviceKind::Device,
+            address: row.get(6)?,
         });
+    }
+    let mut rows = view.db.prepare_cached(
+        "SELECT id, agent, created, used, address FROM browsers WHERE person = ?1 ORDER BY created, id",
+    )?;
+    let rows = rows.query_map([person.as_bytes()], |row| {
+        let id = DeviceId::from_bytes(row.get(0)?);
+        Ok(Device {
+            id,
+            person,
+            name: row.get(1)?,
+            platform: "browser".to_owned(),
+            enrolled: Timestamp(row.get(2)?),
+            last_seen: Some(Timestamp(row.get(3)?)),
+            revoked: false,
+            this: id == this,
+            kind: DeviceKind::Browser,
+            address: Some(row.get(4)?),
+        })
+    })?;
+    for browser in rows {
+        devices.push(browser?);
     }
     Ok(devices)
 }

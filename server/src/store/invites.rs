@@ -1,47 +1,98 @@
-//! Invites, kept as hashes of their codes (128 random bits, so a plain hash hides them).
+//! Invites, kept as hashes of their codes (128 random bits, so a plain hash hides them). One may be for a person who waits by name,
+//! and into channels.
 
-use super::Tx;
+use super::{Tx, View};
 use crate::error::Fail;
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
 use sha2::{Digest, Sha256};
 use thechatapp_protocol::permission::Rank;
-use thechatapp_protocol::{Code, ErrorBody, Timestamp};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, Timestamp};
+
+/// What an invite gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Gives {
+    /// Which rank.
+    pub rank: Rank,
+    /// The account that waits for whoever comes; else they make one.
+    pub person: Option<AccountId>,
+    /// Channels to join.
+    pub channels: Vec<ChannelId>,
+}
 
 /// Keeps a new invite.
 ///
 /// # Errors
 /// SQLite's.
-pub fn insert(db: &Connection, code: &str, rank: Rank, uses: u32, expires: Timestamp) -> Result<(), Fail> {
+pub fn insert(db: &Connection, code: &str, gives: &Gives, uses: u32, expires: Timestamp) -> Result<(), Fail> {
+    let channels: Vec<u8> = gives.channels.iter().flat_map(|id| *id.as_bytes()).collect();
     db.prepare_cached(
-        "INSERT INTO invites (code_hash, powers, rank, uses_left, expires, created) VALUES (?1, 0, ?2, ?3, ?4, ?5)",
+        "INSERT INTO invites (code_hash, powers, rank, uses_left, expires, created, person, channels)
+         VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
     )?
-    .execute((hash(code), rank as u8, uses, expires.0, now().0))?;
+    .execute((
+        hash(code),
+        gives.rank as u8,
+        uses,
+        expires.0,
+        now().0,
+        gives.person.map(|person| *person.as_bytes()),
+        channels,
+    ))?;
     Ok(())
 }
 
-/// Uses an invite once; the answer is the rank it gives.
+/// Whether an invite is good, without using it.
+///
+/// # Errors
+/// As [`take`].
+pub fn check(view: View<'_>, code: &str) -> Result<(), Fail> {
+    let mut query =
+        view.db.prepare_cached("SELECT 1 FROM invites WHERE code_hash = ?1 AND uses_left > 0 AND expires > ?2")?;
+    if query.exists((hash(code), now().0))? { Ok(()) } else { Err(not_valid()) }
+}
+
+/// Uses an invite once.
 ///
 /// # Errors
 /// Denied for one that never was, is used up or has expired; these three look the same.
-pub fn take(tx: &Tx<'_>, code: &str) -> Result<Rank, Fail> {
-    let rank: Option<u8> = tx
+pub fn take(tx: &Tx<'_>, code: &str) -> Result<Gives, Fail> {
+    let gives = tx
         .db
         .prepare_cached(
             "UPDATE invites SET uses_left = uses_left - 1 WHERE code_hash = ?1 AND uses_left > 0 AND expires > ?2
-             RETURNING rank",
+             RETURNING rank, person, channels",
         )?
-        .query_row((hash(code), now().0), |row| row.get(0))
+        .query_row((hash(code), now().0), |row| {
+            let channels: Vec<u8> = row.get(2)?;
+            Ok(Gives {
+                rank: Rank::from_stored(row.get(0)?),
+                person: row.get::<_, Option<[u8; 16]>>(1)?.map(AccountId::from_bytes),
+                channels: channels.as_chunks().0.iter().copied().map(ChannelId::from_bytes).collect(),
+            })
+        })
         .optional()?;
-    rank.map(Rank::from_stored).ok_or_else(|| {
-        ErrorBody::new(
-            Code::Denied,
-            "This invite is not valid",
-            "it was used already, has expired, or is another workspace's",
-            "ask for a new invite",
-        )
-        .into()
-    })
+    gives.ok_or_else(not_valid)
+}
+
+/// Takes back what invites one person.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_of(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    tx.db.prepare_cached("DELETE FROM invites WHERE person = ?1")?.execute([person.as_bytes()])?;
+    Ok(())
+}
+
+/// What is said of an invite that lets nobody in.
+pub fn not_valid() -> Fail {
+    ErrorBody::new(
+        Code::Denied,
+        "This invite is not valid",
+        "it was used already, has expired, or is another workspace's",
+        "ask for a new invite",
+    )
+    .into()
 }
 
 fn hash(code: &str) -> [u8; 32] {

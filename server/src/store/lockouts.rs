@@ -1,56 +1,250 @@
-//! Failed sign-ins by account name, kept so that a restart forgives nobody. A name that does not exist is counted like one
+//! Failed attempts to prove who one is, kept so that a restart forgives nobody. A name that does not exist is counted like one
 //! that does.
 
+use super::audit::{self, Act, By};
 use super::{Tx, View, signed, unsigned};
+use crate::auth::lockout::{Count, FORGOTTEN, Kind, closed, network};
 use crate::error::Fail;
-use crate::time::now;
 use rusqlite::OptionalExtension;
+use std::net::IpAddr;
+use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::methods::people::{ClosedFor, Failures};
+use thechatapp_protocol::{AccountId, Timestamp};
 
-/// Milliseconds after which failures no longer count.
-const FORGOTTEN: u64 = 24 * 60 * 60 * 1000;
-
-/// How a name stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Lockout {
-    /// Failures since the last success.
-    pub failures: u64,
-    /// Closed until, Unix milliseconds; open when that is past.
-    pub until: u64,
+/// Whose attempt it is.
+#[derive(Clone, Debug)]
+pub enum Who<'a> {
+    /// A stranger's, against a name that somebody may have, from an address.
+    Stranger {
+        /// The name, folded.
+        folded: &'a str,
+        /// Who has it.
+        person: Option<AccountId>,
+        /// From where.
+        from: IpAddr,
+    },
+    /// Of something that the account knows: the id of a device, the hash of a browser's cookie.
+    Known {
+        /// Whose account.
+        person: AccountId,
+        /// What.
+        what: &'a [u8],
+    },
 }
 
-/// How a name stands.
+/// An attempt that was counted as failed: see [`succeeded`], [`given_back`] and [`failed`].
+#[derive(Clone, Debug)]
+pub struct Attempt {
+    counted: Vec<Counted>,
+    person: Option<AccountId>,
+    from: IpAddr,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Counted {
+    kind: Kind,
+    key: [u8; 32],
+    /// It closed something, for the first time or for longer.
+    closed: Option<(bool, i64)>,
+}
+
+impl Attempt {
+    /// Whether something is to be written down when it has failed.
+    pub fn closes(&self) -> bool {
+        self.counted.iter().any(|counted| counted.closed.is_some())
+    }
+}
+
+/// Counts an attempt as failed before it is looked at, or refuses it.
 ///
 /// # Errors
-/// SQLite's.
-pub fn find(view: View<'_>, folded: &str) -> Result<Lockout, Fail> {
+/// Locked out, with the seconds left.
+pub fn count(tx: &Tx<'_>, who: &Who<'_>, from: IpAddr, now: Timestamp) -> Result<Attempt, Fail> {
+    tx.db.prepare_cached("DELETE FROM lockouts WHERE changed <= ?1")?.execute([now.0.saturating_sub(FORGOTTEN)])?;
+    let (keys, person, owner) = keys(tx.view(), who);
+    let mut counts = Vec::with_capacity(keys.len());
+    for (kind, key) in &keys {
+        counts.push(find(tx.view(), *kind, key)?.at(*kind, now));
+    }
+    let longest = counts.iter().map(|count| count.closed_for(now)).max().unwrap_or(0);
+    if longest > 0 {
+        return Err(closed(longest));
+    }
+    let mut counted = Vec::with_capacity(keys.len());
+    for ((kind, key), count) in keys.into_iter().zip(counts) {
+        let count = count.failed(kind, now);
+        set(tx, kind, &key, owner, count)?;
+        let wait = count.closed_for(now);
+        counted.push(Counted { kind, key, closed: (wait > 0).then(|| (count.closed_first(kind), wait)) });
+    }
+    Ok(Attempt { counted, person, from })
+}
+
+fn keys(view: View<'_>, who: &Who<'_>) -> (Vec<(Kind, [u8; 32])>, Option<AccountId>, Option<AccountId>) {
+    let digest = |parts: &[&[u8]]| view.keyring.digest(parts);
+    match who {
+        Who::Known { person, what } => {
+            let key = digest(&[b"lockout of a known one", person.as_bytes(), what]);
+            (vec![(Kind::Known, key)], Some(*person), Some(*person))
+        }
+        Who::Stranger { folded, person, from } => {
+            let address = network(*from).to_string();
+            let keys = vec![
+                (Kind::Strangers, view.keyring.name_hash("lockout", folded)),
+                (Kind::Address, digest(&[b"lockout of an address", address.as_bytes()])),
+                (Kind::Everybody, digest(&[b"lockout of everybody"])),
+            ];
+            (keys, *person, None)
+        }
+    }
+}
+
+fn find(view: View<'_>, kind: Kind, key: &[u8; 32]) -> Result<Count, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT failures, until FROM lockouts WHERE name_hash = ?1")?
-        .query_row([view.keyring.name_hash("lockout", folded)], |row| {
-            Ok(Lockout { failures: unsigned(row.get(0)?), until: unsigned(row.get(1)?) })
+        .prepare_cached("SELECT failures, since, until, changed FROM lockouts WHERE kind = ?1 AND key = ?2")?
+        .query_row((kind as u8, key), |row| {
+            let failures = unsigned(row.get(0)?);
+            Ok(Count { failures, since: row.get(1)?, until: row.get(2)?, changed: row.get(3)? })
         })
         .optional()?;
     Ok(found.unwrap_or_default())
 }
 
-/// Sets how a name stands; the default forgets it.
-///
-/// # Errors
-/// SQLite's.
-pub fn set(tx: &Tx<'_>, folded: &str, lockout: Lockout) -> Result<(), Fail> {
-    let hash = tx.keyring.name_hash("lockout", folded);
-    // Names can be made up without end; a day after its last failure one is forgotten.
-    let old = now().unix_millis().saturating_sub(FORGOTTEN);
-    tx.db.prepare_cached("DELETE FROM lockouts WHERE until < ?1")?.execute([signed(old)])?;
-    if lockout == Lockout::default() {
-        tx.db.prepare_cached("DELETE FROM lockouts WHERE name_hash = ?1")?.execute([hash])?;
+fn set(tx: &Tx<'_>, kind: Kind, key: &[u8; 32], person: Option<AccountId>, count: Count) -> Result<(), Fail> {
+    if count.failures == 0 {
+        tx.db.prepare_cached("DELETE FROM lockouts WHERE kind = ?1 AND key = ?2")?.execute((kind as u8, key))?;
         return Ok(());
     }
     tx.db
         .prepare_cached(
-            "INSERT INTO lockouts (name_hash, failures, until) VALUES (?1, ?2, ?3)
-             ON CONFLICT DO UPDATE SET failures = excluded.failures, until = excluded.until",
+            "INSERT INTO lockouts (kind, key, person, failures, since, until, changed) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+             ON CONFLICT DO UPDATE SET failures = excluded.failures, since = excluded.since, until = excluded.until,
+                changed = excluded.changed",
         )?
-        .execute((hash, signed(lockout.failures), signed(lockout.until)))?;
+        .execute((
+            kind as u8,
+            key,
+            person.map(|person| *person.as_bytes()),
+            signed(count.failures),
+            count.since,
+            count.until,
+            count.changed,
+        ))?;
     Ok(())
 }
+
+/// It was no failure, and no success either: a factor is missing, or the server could not do it.
+///
+/// # Errors
+/// SQLite's.
+pub fn given_back(tx: &Tx<'_>, attempt: &Attempt, now: Timestamp) -> Result<(), Fail> {
+    for Counted { kind, key, .. } in &attempt.counted {
+        let owner = attempt.person.filter(|_| *kind == Kind::Known);
+        set(tx, *kind, key, owner, find(tx.view(), *kind, key)?.at(*kind, now).given_back(now))?;
+    }
+    Ok(())
+}
+
+/// It succeeded: failures against this account, or of this device, are forgotten. Those of an address are not, or somebody with
+/// an account of their own would guess at others for ever.
+///
+/// # Errors
+/// SQLite's.
+pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
+    for Counted { kind, key, .. } in &attempt.counted {
+        let before = find(tx.view(), *kind, key)?.at(*kind, now).given_back(now);
+        match kind {
+            Kind::Strangers | Kind::Known => {
+                set(tx, *kind, key, None, Count::default())?;
+                if before.was_closed(*kind) {
+                    record(tx, by, "lockout.ended", attempt, *kind, None)?;
+                }
+            }
+            Kind::Address | Kind::Everybody => set(tx, *kind, key, None, before)?,
+        }
+    }
+    Ok(())
+}
+
+/// It failed, and closed something: that is written down. Not each failure, of which a stranger makes as many as they like.
+///
+/// # Errors
+/// SQLite's.
+pub fn failed(tx: &mut Tx<'_>, attempt: &Attempt, by: By) -> Result<(), Fail> {
+    for Counted { kind, closed, .. } in &attempt.counted {
+        if let Some((first, millis)) = closed {
+            let name = if *first { "lockout.begun" } else { "lockout.longer" };
+            record(tx, by, name, attempt, *kind, Some(*millis))?;
+        }
+    }
+    Ok(())
+}
+
+fn record(
+    tx: &mut Tx<'_>,
+    by: By,
+    name: &'static str,
+    attempt: &Attempt,
+    kind: Kind,
+    millis: Option<i64>,
+) -> Result<(), Fail> {
+    let address = || Target::Address(network(attempt.from).to_string());
+    let (target, of) = match kind {
+        Kind::Address => (address(), "address"),
+        Kind::Everybody => (Target::Workspace, "everybody"),
+        // Names that nobody has are not written down: people type passwords there.
+        Kind::Strangers => (attempt.person.map_or_else(address, Target::Person), "strangers"),
+        Kind::Known => (attempt.person.map_or_else(address, Target::Person), "known"),
+    };
+    let act = Act::new(Class::Access, name, target).before(of);
+    let act = match millis {
+        Some(millis) => act.after(format!("{} seconds", millis / 1000)),
+        None => act,
+    };
+    audit::record(tx, by, act)
+}
+
+/// Forgets all that is counted against an account. Answers whether there was something.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(tx: &Tx<'_>, person: AccountId, folded: &str) -> Result<bool, Fail> {
+    let strangers = tx.keyring.name_hash("lockout", folded);
+    let gone = tx
+        .db
+        .prepare_cached("DELETE FROM lockouts WHERE person = ?1 OR (kind = 0 AND key = ?2)")?
+        .execute((person.as_bytes(), strangers))?;
+    Ok(gone > 0)
+}
+
+/// What is counted against an account.
+///
+/// # Errors
+/// SQLite's.
+pub fn of(view: View<'_>, person: AccountId, folded: &str, now: Timestamp) -> Result<Vec<Failures>, Fail> {
+    let strangers = view.keyring.name_hash("lockout", folded);
+    let mut rows = view.db.prepare_cached(
+        "SELECT kind, failures, since, until, changed FROM lockouts WHERE person = ?1 OR (kind = 0 AND key = ?2)
+         ORDER BY kind, failures DESC",
+    )?;
+    let mut rows = rows.query((person.as_bytes(), strangers))?;
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (kind, closed_for) = match row.get(0)? {
+            0 => (Kind::Strangers, ClosedFor::Strangers),
+            _ => (Kind::Known, ClosedFor::Known),
+        };
+        let count: u64 = unsigned(row.get(1)?);
+        let count = Count { failures: count, since: row.get(2)?, until: row.get(3)?, changed: row.get(4)? };
+        let count = count.at(kind, now);
+        if count.failures > 0 {
+            let seconds = count.closed_for(now).unsigned_abs().div_ceil(1000);
+            all.push(Failures { closed_for, failures: count.failures, seconds });
+        }
+    }
+    Ok(all)
+}
+
+#[cfg(test)]
+mod tests;

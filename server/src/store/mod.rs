@@ -8,10 +8,12 @@ pub mod channels;
 pub mod check;
 pub mod devices;
 pub mod edits;
+pub mod factors;
 pub mod files;
 pub mod groups;
 pub mod guests;
 pub mod invites;
+pub mod known;
 pub mod lockouts;
 pub mod members;
 pub mod messages;
@@ -22,6 +24,7 @@ pub mod reactions;
 pub mod reads;
 pub mod reports;
 pub mod reseal;
+pub mod resets;
 pub mod rights;
 pub mod roles;
 pub mod saved;
@@ -54,6 +57,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0008_index.sql"),
     include_str!("migrations/0009_rights.sql"),
     include_str!("migrations/0010_audit_tree.sql"),
+    include_str!("migrations/0011_accounts.sql"),
     include_str!("migrations/0012_roles_and_groups.sql"),
     include_str!("migrations/0013_settings.sql"),
     include_str!("migrations/0014_moderation.sql"),

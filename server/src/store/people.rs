@@ -9,8 +9,9 @@ use crate::hub::Audience;
 use crate::time::now;
 use rusqlite::OptionalExtension;
 use thechatapp_protocol::event::PersonRow;
-use thechatapp_protocol::permission::Rank;
-use thechatapp_protocol::{AccountId, Row};
+use thechatapp_protocol::methods::people::AccountState;
+use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::{AccountId, Row, Timestamp};
 use unicode_normalization::UnicodeNormalization;
 
 /// Longest name, in characters.
@@ -23,8 +24,23 @@ pub struct Account {
     pub id: AccountId,
     /// The password's hash in PHC form.
     pub password: Option<String>,
-    /// Whether it may still sign in.
-    pub active: bool,
+    /// Where it stands.
+    pub state: AccountState,
+}
+
+/// What is kept of an account besides its name.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Where it stands.
+    pub state: AccountState,
+    /// Its rank.
+    pub rank: Rank,
+    /// Its powers.
+    pub powers: Powers,
+    /// When it was made.
+    pub created: Timestamp,
+    /// Whether somebody of imported history, who has no account.
+    pub imported: bool,
 }
 
 /// A name as it is kept: composed (NFC), trimmed, inner spaces single.
@@ -94,12 +110,76 @@ pub fn account(view: View<'_>, name: &str) -> Result<Option<Account>, Fail> {
     let hash = view.keyring.name_hash("person", &fold(name));
     let found = view
         .db
-        .prepare_cached("SELECT id, password, active FROM people WHERE name_hash = ?1 AND imported_from IS NULL")?
-        .query_row([hash], |row| {
-            Ok(Account { id: AccountId::from_bytes(row.get(0)?), password: row.get(1)?, active: row.get(2)? })
-        })
+        .prepare_cached("SELECT id, password, state FROM people WHERE name_hash = ?1 AND imported_from IS NULL")?
+        .query_row([hash], account_of)
         .optional()?;
     Ok(found)
+}
+
+/// The account of an id, imported people left out.
+///
+/// # Errors
+/// SQLite's.
+pub fn account_by_id(view: View<'_>, id: AccountId) -> Result<Option<Account>, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT id, password, state FROM people WHERE id = ?1 AND imported_from IS NULL")?
+        .query_row([id.as_bytes()], account_of)
+        .optional()?;
+    Ok(found)
+}
+
+fn account_of(row: &rusqlite::Row<'_>) -> rusqlite::Result<Account> {
+    let state = AccountState::from_stored(row.get(2)?);
+    Ok(Account { id: AccountId::from_bytes(row.get(0)?), password: row.get(1)?, state })
+}
+
+/// How an account stands.
+///
+/// # Errors
+/// Not found.
+pub fn standing(view: View<'_>, id: AccountId) -> Result<Standing, Fail> {
+    let found = view
+        .db
+        .prepare_cached("SELECT state, rank, powers, created, imported_from IS NOT NULL FROM people WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| {
+            Ok(Standing {
+                state: AccountState::from_stored(row.get(0)?),
+                rank: Rank::from_stored(row.get(1)?),
+                powers: Powers(row.get(2)?),
+                created: Timestamp(row.get(3)?),
+                imported: row.get(4)?,
+            })
+        })
+        .optional()?;
+    found.ok_or_else(|| Fail::not_found("No such person"))
+}
+
+/// Sets where an account stands, and tells everybody whether it is one that is used.
+///
+/// # Errors
+/// Not found.
+pub fn set_state(tx: &mut Tx<'_>, id: AccountId, state: AccountState) -> Result<PersonRow, Fail> {
+    let change = tx.change();
+    let active = state == AccountState::Active;
+    tx.db.prepare_cached("UPDATE people SET state = ?2, active = ?3, change = ?4 WHERE id = ?1")?.execute((
+        id.as_bytes(),
+        state as u8,
+        active,
+        signed(change),
+    ))?;
+    let row = row(tx.view(), id)?;
+    tx.tell(Row::Person(row.clone()), Audience::Everyone);
+    Ok(row)
+}
+
+/// Sets the hash of an account's password; without one nobody signs in by it.
+///
+/// # Errors
+/// SQLite's.
+pub fn set_password(tx: &Tx<'_>, id: AccountId, password: Option<&str>) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE people SET password = ?2 WHERE id = ?1")?.execute((id.as_bytes(), password))?;
+    Ok(())
 }
 
 /// Makes an account and lets it join the channels that everybody but guests is in.
@@ -107,6 +187,56 @@ pub fn account(view: View<'_>, name: &str) -> Result<Option<Account>, Fail> {
 /// # Errors
 /// Conflict when the name is taken by another account.
 pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, rank: Rank) -> Result<PersonRow, Fail> {
+    insert_account(tx, id, name, Some(password), rank, AccountState::Active)?;
+    let row = row(tx.view(), id)?;
+    tx.tell(Row::Person(row.clone()), Audience::Everyone);
+    arrive(tx, id)?;
+    Ok(row)
+}
+
+/// Makes an account that waits for the person whose name it has.
+///
+/// # Errors
+/// Conflict when the name is taken by another account.
+pub fn invite(tx: &mut Tx<'_>, id: AccountId, name: &str, rank: Rank) -> Result<PersonRow, Fail> {
+    insert_account(tx, id, name, None, rank, AccountState::Invited)?;
+    let row = row(tx.view(), id)?;
+    tx.tell(Row::Person(row.clone()), Audience::Everyone);
+    Ok(row)
+}
+
+/// The person whom an account waits for has come.
+///
+/// # Errors
+/// Denied when it does not wait any longer.
+pub fn accept(tx: &mut Tx<'_>, id: AccountId, password: &str) -> Result<PersonRow, Fail> {
+    if standing(tx.view(), id)?.state != AccountState::Invited {
+        return Err(super::invites::not_valid());
+    }
+    set_password(tx, id, Some(password))?;
+    let row = set_state(tx, id, AccountState::Active)?;
+    arrive(tx, id)?;
+    Ok(row)
+}
+
+/// Lets somebody join the channels that everybody is in. A guest is in those alone that somebody let them into.
+fn arrive(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Fail> {
+    if standing(tx.view(), id)?.rank != Rank::Guest {
+        for channel in super::channels::for_everybody(tx.view())? {
+            super::members::set(tx, channel, id, true)?;
+        }
+    }
+    Ok(())
+}
+
+fn insert_account(
+    tx: &mut Tx<'_>,
+    id: AccountId,
+    name: &str,
+    password: Option<&str>,
+    rank: Rank,
+    state: AccountState,
+) -> Result<(), Fail> {
     if account(tx.view(), name)?.is_some() {
         return Err(thechatapp_protocol::ErrorBody::new(
             thechatapp_protocol::Code::Conflict,
@@ -118,15 +248,7 @@ pub fn create(tx: &mut Tx<'_>, id: AccountId, name: &str, password: &str, rank: 
     }
     make_room(tx, name)?;
     let change = tx.change();
-    insert(tx, id, name, None, Some(password), rank, change)?;
-    let row = PersonRow { id, name: name.to_owned(), imported: false, active: true, rank, change };
-    tx.tell(Row::Person(row.clone()), Audience::Everyone);
-    // A guest is let in by somebody, channel by channel.
-    let open = if rank == Rank::Guest { Vec::new() } else { super::channels::for_everybody(tx.view())? };
-    for channel in open {
-        super::members::set(tx, channel, id, true)?;
-    }
-    Ok(row)
+    insert(tx, New { id, name, imported_from: None, password, rank, state, change })
 }
 
 /// The imported person of a name in imported history, made when there is none. The answer says whether it was made.
@@ -146,9 +268,9 @@ pub fn imported(tx: &mut Tx<'_>, nick: &str) -> Result<(AccountId, bool), Fail> 
     }
     let name = free_name(tx, nick)?;
     let change = tx.change();
-    insert(tx, id, &name, Some(&from), None, Rank::Member, change)?;
-    let row = PersonRow { id, name, imported: true, active: false, rank: Rank::Member, change };
-    tx.tell(Row::Person(row), Audience::Everyone);
+    let (from, state) = (Some(&from), AccountState::Deleted);
+    insert(tx, New { id, name: &name, imported_from: from, password: None, rank: Rank::Member, state, change })?;
+    tx.tell(Row::Person(PersonRow { id, name, imported: true, active: false, rank: Rank::Member, change }), Audience::Everyone);
     Ok((id, true))
 }
 
@@ -207,21 +329,24 @@ fn free_name(tx: &Tx<'_>, name: &str) -> Result<String, Fail> {
     }
 }
 
-fn insert(
-    tx: &Tx<'_>,
+struct New<'a> {
     id: AccountId,
-    name: &str,
-    imported_from: Option<&[u8; 32]>,
-    password: Option<&str>,
+    name: &'a str,
+    imported_from: Option<&'a [u8; 32]>,
+    password: Option<&'a str>,
     rank: Rank,
+    state: AccountState,
     change: u64,
-) -> Result<(), Fail> {
+}
+
+fn insert(tx: &Tx<'_>, new: New<'_>) -> Result<(), Fail> {
+    let New { id, name, imported_from, password, rank, state, change } = new;
     let sealed = tx.keyring.seal_name(id, 0, name)?;
     let hash = tx.keyring.name_hash("person", &fold(name));
     tx.db
         .prepare_cached(
-            "INSERT INTO people (id, name, revision, name_hash, imported_from, password, active, powers, rank, created, change)
-             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO people (id, name, revision, name_hash, imported_from, password, active, powers, rank, created, change, state)
+             VALUES (?1, ?2, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
         )?
         .execute((
             id.as_bytes(),
@@ -229,11 +354,12 @@ fn insert(
             hash,
             imported_from,
             password,
-            imported_from.is_none(),
+            state == AccountState::Active,
             rank.powers().0,
             rank as u8,
             now().0,
             signed(change),
+            state as u8,
         ))?;
     Ok(())
 }

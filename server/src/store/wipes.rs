@@ -7,7 +7,8 @@
 
 use super::channels::{self, Channel};
 use super::{
-    Tx, View, blocks, files, groups, guests, lockouts, members, messages, people, reports, rights, search, signed,
+    Tx, View, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people, reports, resets,
+    rights, search, signed,
 };
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
@@ -207,9 +208,7 @@ pub fn channel_step(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
 /// SQLite's.
 pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     note(tx, 1, person.as_bytes())?;
-    // Failed attempts are counted under the name, which is known only now.
-    let name = people::row(tx.view(), person)?.name;
-    lockouts::set(tx, &people::fold(&name), lockouts::Lockout::default())?;
+    forget_proofs(tx, person)?;
     let mut removed = files::remove_from(tx, person)?;
     tx.db.execute("DELETE FROM saved WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
@@ -228,7 +227,25 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     Ok(removed)
 }
 
-fn sign_out(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
+/// Forgets by what a person could prove who they are, and what is counted against them.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget_proofs(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    // Failed attempts are counted under the name, which is known only now.
+    let name = people::row(tx.view(), person)?.name;
+    lockouts::forget(tx, person, &people::fold(&name))?;
+    factors::remove(tx, person)?;
+    resets::remove(tx, person)?;
+    known::forget(tx, person)?;
+    invites::remove_of(tx, person)
+}
+
+/// Removes a person's devices and ends their browsers' sessions.
+///
+/// # Errors
+/// SQLite's.
+pub fn sign_out(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     let devices = {
         let mut rows = tx
             .db
@@ -237,6 +254,10 @@ fn sign_out(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
         rows.collect::<Result<Vec<[u8; 16]>, _>>()?
     };
     tx.db.execute("DELETE FROM devices WHERE person = ?1", [person.as_bytes()])?;
+    tx.db.execute(
+        "DELETE FROM spent_tokens WHERE browser IN (SELECT id FROM browsers WHERE person = ?1)",
+        [person.as_bytes()],
+    )?;
     tx.db.execute("DELETE FROM browsers WHERE person = ?1", [person.as_bytes()])?;
     for device in devices {
         tx.note(Note::SignedOut(DeviceId::from_bytes(device)));
@@ -256,7 +277,7 @@ fn forget_name(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     let hash = tx.keyring.digest(&[b"wiped person", person.as_bytes()]);
     let change = tx.change();
     tx.db.execute(
-        "UPDATE people SET name = ?2, revision = ?3, name_hash = ?4, password = NULL, active = 0, powers = 0, rank = 2, change = ?5
+        "UPDATE people SET name = ?2, revision = ?3, name_hash = ?4, password = NULL, active = 0, state = 3, powers = 0, rank = 2, change = ?5
          WHERE id = ?1",
         (person.as_bytes(), sealed, revision, hash, signed(change)),
     )?;
@@ -276,7 +297,10 @@ fn alone(view: View<'_>, person: AccountId) -> Result<Vec<Channel>, Fail> {
 }
 
 /// Channels that the person is in. A direct conversation keeps its people: it goes by their names.
-fn joined(view: View<'_>, person: AccountId) -> Result<Vec<Channel>, Fail> {
+///
+/// # Errors
+/// SQLite's.
+pub fn joined(view: View<'_>, person: AccountId) -> Result<Vec<Channel>, Fail> {
     listed(
         view,
         person,

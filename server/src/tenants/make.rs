@@ -9,6 +9,7 @@ use crate::keyring::Keyring;
 use crate::kms;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::audit::{self, Act, By};
+use crate::store::invites::Gives;
 use crate::store::{self, Counts, Tx, invites};
 use crate::time::now;
 use crate::upgrade::Upgrades;
@@ -94,7 +95,7 @@ impl Host {
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);
             store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
             let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
-            invites::insert(&step, &code, Rank::Owner, 1, expires)?;
+            invites::insert(&step, &code, &Gives { rank: Rank::Owner, ..Gives::default() }, 1, expires)?;
             let made = Act::new(Class::Server, "workspace.create", Target::Workspace);
             audit::record_in(&step, &keyring, By::HOST, made.after(env!("CARGO_PKG_VERSION")))?;
             audit::record_in(&step, &keyring, By::HOST, invited(Rank::Owner, 1))?;
@@ -179,9 +180,10 @@ impl Host {
         let code = make_code()?;
         let expires = Timestamp(now().0.saturating_add(i64::try_from(lasts.as_millis()).unwrap_or(i64::MAX)));
         let kept = code.clone();
+        let gives = Gives { rank, ..Gives::default() };
         workspace
             .unguarded(move |tx| {
-                invites::insert(tx.db, &kept, rank, uses, expires)?;
+                invites::insert(tx.db, &kept, &gives, uses, expires)?;
                 audit::record(tx, By::HOST, invited(rank, uses))
             })
             .await?;

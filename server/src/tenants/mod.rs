@@ -406,6 +406,11 @@ impl Host {
         }
     }
 
+    /// What hashes and checks passwords.
+    pub fn passwords(&self) -> &Passwords {
+        &self.passwords
+    }
+
     /// Switches the search index of each workspace on or off, those made later included.
     pub fn set_index(&self, on: bool) {
         self.index.store(on, Ordering::Relaxed);

@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use thechatapp_protocol::http::NATIVE_ONLY;
+use thechatapp_protocol::http::{NATIVE_ONLY, known_cookie_name};
 use thechatapp_protocol::methods::account::SignIn;
 use thechatapp_protocol::methods::devices::SignOut;
 use thechatapp_protocol::{Code, ErrorBody, Method};
@@ -51,12 +51,11 @@ pub async fn call(
         return Err(methods::unknown().into());
     }
     let params = read(request, CALL_MAX).await?;
-    let reply = methods::dispatch(visit.workspace, visit.caller, &method, Encoding::Json, &params).await?;
+    let reply = methods::dispatch(visit.workspace.clone(), visit.caller, &method, Encoding::Json, &params).await?;
     let mut response = json(reply);
-    if method == SignOut::NAME
-        && let Some(none) = session::no_cookie(&name)
-    {
-        response.headers_mut().insert(header::SET_COOKIE, none);
+    let cookie = if method == SignOut::NAME { session::no_cookie(&name) } else { visit.rotated().await };
+    if let Some(cookie) = cookie {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }
@@ -65,17 +64,23 @@ async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Reques
     let workspace = session::workspace(web, name)?;
     workspace.look(session::let_in).await?;
     let before = session::find(&workspace, request.headers(), now()).await?;
-    let browser =
-        Browser { agent: agent(request.headers()), address: connection.address, before: before.map(|found| found.id) };
+    let (token, known) = (Token::random()?, Token::random()?);
+    let browser = Browser {
+        agent: agent(request.headers()),
+        address: connection.address,
+        before: before.map(|(found, _)| found.id),
+        known_by: Token::of(request.headers(), &known_cookie_name(name)).map(|token| token.hash()),
+        token_hash: token.hash(),
+        known_hash: known.hash(),
+    };
     let params = methods::params::<SignIn>(Encoding::Json, &read(request, SIGN_IN_MAX).await?)?;
     // Only now, so that nobody keeps a turn by sending slowly.
     let busy = || Refused::busy("Too many people sign in at once");
     let _turn = web.sign_ins.take(connection.address, PATIENCE).await.ok_or_else(busy)?;
-    let token = Token::random()?;
-    let me = methods::sign_in_browser(&workspace, params, token.hash(), browser).await?;
+    let me = methods::sign_in_browser(&workspace, params, browser).await?;
     let mut response = json(methods::reply(Encoding::Json, &me)?);
-    if let Some(cookie) = token.cookie(name) {
-        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    for cookie in [known.known_cookie(name), token.cookie(name)].into_iter().flatten() {
+        response.headers_mut().append(header::SET_COOKIE, cookie);
     }
     Ok(response)
 }

@@ -6,19 +6,19 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::native::Connection;
 use crate::state::{self, Workspace};
-use crate::store::{View, browsers, settings};
+use crate::store::{View, browsers, known, settings};
 use crate::time::now;
 use data_encoding::BASE64URL_NOPAD;
 use http::header::{self, HeaderMap, HeaderValue};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::sync::Arc;
-use thechatapp_protocol::http::cookie_name;
+use thechatapp_protocol::http::{cookie_name, known_cookie_name};
 use thechatapp_protocol::settings::WEB_CHAT;
 use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 use zeroize::Zeroizing;
 
-/// A session's secret.
+/// The secret in a cookie: a session's, or that of a browser which an account knows.
 pub struct Token(Zeroizing<[u8; 32]>);
 
 impl fmt::Debug for Token {
@@ -38,9 +38,8 @@ impl Token {
         Ok(Self(bytes))
     }
 
-    /// The one that a request carries for a workspace.
-    pub fn of(headers: &HeaderMap, workspace: &str) -> Option<Self> {
-        let name = cookie_name(workspace);
+    /// The one that a request carries in the cookie of this name.
+    pub fn of(headers: &HeaderMap, name: &str) -> Option<Self> {
         let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
         let mut own = cookies.flat_map(|all| all.split(';')).filter_map(|one| {
             let (of, value) = one.split_once('=')?;
@@ -60,22 +59,30 @@ impl Token {
         Sha256::digest(self.0.as_slice()).into()
     }
 
-    /// The header that gives it to a browser.
+    /// The header that gives it to a browser, as its session.
     pub fn cookie(&self, workspace: &str) -> Option<HeaderValue> {
+        self.in_cookie(&cookie_name(workspace), browsers::LONGEST)
+    }
+
+    /// The header that gives it to a browser, as what an account knows it by.
+    pub fn known_cookie(&self, workspace: &str) -> Option<HeaderValue> {
+        self.in_cookie(&known_cookie_name(workspace), known::LASTS)
+    }
+
+    fn in_cookie(&self, name: &str, millis: i64) -> Option<HeaderValue> {
         let value = Zeroizing::new(BASE64URL_NOPAD.encode(self.0.as_slice()));
-        let mut header = set_cookie(workspace, &value, browsers::LONGEST / 1000)?;
+        let mut header = set_cookie(name, &value, millis / 1000)?;
         header.set_sensitive(true);
         Some(header)
     }
 }
 
-/// The header that takes a browser's cookie away.
+/// The header that takes a browser's session away.
 pub fn no_cookie(workspace: &str) -> Option<HeaderValue> {
-    set_cookie(workspace, "", 0)
+    set_cookie(&cookie_name(workspace), "", 0)
 }
 
-fn set_cookie(workspace: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
-    let name = cookie_name(workspace);
+fn set_cookie(name: &str, value: &str, seconds: i64) -> Option<HeaderValue> {
     HeaderValue::from_str(&format!("{name}={value}; Path=/; Max-Age={seconds}; Secure; HttpOnly; SameSite=Lax")).ok()
 }
 
@@ -103,6 +110,8 @@ pub struct Visit {
     pub workspace: Arc<Workspace>,
     /// Who. What they may do is the gate's to say.
     pub caller: Caller,
+    /// The hash of the request's token, where it is to be replaced.
+    old: Option<[u8; 32]>,
 }
 
 impl Visit {
@@ -112,20 +121,35 @@ impl Visit {
     /// Signed out for whoever is not signed in to this workspace.
     pub async fn of(web: &Web, name: &str, headers: &HeaderMap, connection: &Connection) -> Result<Self, Refused> {
         let workspace = workspace(web, name)?;
-        let found = find(&workspace, headers, now()).await?.ok_or_else(signed_out)?;
+        let (found, hash) = find(&workspace, headers, now()).await?.ok_or_else(signed_out)?;
+        if found.token == browsers::Token::Replayed {
+            let from = connection.address;
+            workspace.unguarded(move |tx| browsers::replayed(tx, found, from)).await?;
+            return Err(signed_out());
+        }
         // It has proved somebody: newer connections do not push it out.
         connection.place.release();
         if found.due {
-            let (own, at) = (workspace.clone(), now());
+            let (own, at, from) = (workspace.clone(), now(), connection.address);
             web.shared.tasks.spawn(async move {
-                let _ = own.unguarded(move |tx| browsers::used(tx, found.id, at)).await;
+                let _ = own.unguarded(move |tx| browsers::used(tx, found.id, at, from)).await;
             });
         }
-        Ok(Self { workspace, caller: Caller { person: found.person, device: found.id, from: connection.address } })
+        let caller = Caller { person: found.person, device: found.id, from: connection.address };
+        Ok(Self { workspace, caller, old: (found.token == browsers::Token::Old).then_some(hash) })
+    }
+
+    /// The cookie with a new token, where one is due. Of requests that come at once with the same one, one gets it.
+    pub async fn rotated(&self) -> Option<HeaderValue> {
+        let (old, id) = (self.old?, self.caller.device);
+        let token = Token::random().ok()?;
+        let hash = token.hash();
+        let rotated = self.workspace.unguarded(move |tx| browsers::rotate(tx, id, &old, &hash, now())).await;
+        rotated.is_ok_and(|rotated| rotated).then(|| token.cookie(&self.workspace.name)).flatten()
     }
 }
 
-/// The session that a request's cookie stands for.
+/// The session that a request's cookie stands for, and the hash of its token.
 ///
 /// # Errors
 /// When the database fails.
@@ -133,14 +157,14 @@ pub async fn find(
     workspace: &Workspace,
     headers: &HeaderMap,
     at: Timestamp,
-) -> Result<Option<browsers::Found>, Refused> {
-    let Some(token) = Token::of(headers, &workspace.name) else { return Ok(None) };
+) -> Result<Option<(browsers::Found, [u8; 32])>, Refused> {
+    let Some(token) = Token::of(headers, &cookie_name(&workspace.name)) else { return Ok(None) };
     let hash = token.hash();
     let found = workspace.look(move |view| {
         let_in(view)?;
         browsers::by_token(view, &hash, at)
     });
-    Ok(found.await?)
+    Ok(found.await?.map(|found| (found, hash)))
 }
 
 /// Whether this workspace takes browsers, where its host does.

@@ -19,6 +19,8 @@ use tokio::io::AsyncReadExt;
 pub struct Answer {
     pub status: u16,
     pub headers: HashMap<String, String>,
+    /// What it sets, each as far as it goes back.
+    pub cookies: Vec<String>,
     pub body: Vec<u8>,
 }
 
@@ -28,13 +30,18 @@ pub async fn raw(port: u16, method: &str, path: &str, headers: &[(&str, String)]
     let mut answer = Vec::new();
     let _ = stream.read_to_end(&mut answer).await;
     let Some(split) = answer.windows(4).position(|window| window == b"\r\n\r\n") else {
-        return Answer { status: 0, headers: HashMap::new(), body: Vec::new() };
+        return Answer { status: 0, headers: HashMap::new(), cookies: Vec::new(), body: Vec::new() };
     };
     let head = String::from_utf8_lossy(&answer[..split]).into_owned();
     let mut lines = head.lines();
     let status = lines.next().unwrap().split(' ').nth(1).unwrap().parse().unwrap();
+    let cookie = |line: &str| {
+        let (name, value) = line.split_once(": ")?;
+        name.eq_ignore_ascii_case("set-cookie").then(|| value.split(';').next().unwrap().to_owned())
+    };
+    let cookies = lines.clone().filter_map(cookie).collect();
     let headers = lines.filter_map(|line| line.split_once(": ")).map(|(n, v)| (n.to_lowercase(), v.into())).collect();
-    Answer { status, headers, body: answer[split + 4..].to_vec() }
+    Answer { status, headers, cookies, body: answer[split + 4..].to_vec() }
 }
 
 /// The headers of a good request. Test devices sign with one key.

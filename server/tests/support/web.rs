@@ -73,7 +73,7 @@ pub fn own_page(port: u16) -> Headers {
 }
 
 pub async fn sign_in(port: u16, workspace: &str, name: &str, password: &str) -> Answer {
-    let params = SignInParams { name: name.into(), password: password.into() };
+    let params = SignInParams { name: name.into(), password: password.into(), code: None, reset: None };
     let body = serde_json::to_vec(&params).unwrap();
     raw(port, "POST", &api_path(workspace, SignIn::NAME), &own_page(port), &body).await
 }

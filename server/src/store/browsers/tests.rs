@@ -6,6 +6,8 @@ use thechatapp_protocol::permission::Rank;
 const START: i64 = 1_795_000_000_000;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb0; 16]));
 
+const FROM: IpAddr = IpAddr::V4(std::net::Ipv4Addr::LOCALHOST);
+
 fn at(millis: i64) -> Timestamp {
     Timestamp(START + millis)
 }
@@ -47,12 +49,12 @@ fn a_session_ends_when_it_is_not_used_and_in_any_case_at_last() {
     while last + IDLE < LONGEST {
         last += IDLE - 1;
         assert!(find(&store, 1, last).is_some(), "after {last} ms");
-        store.job(|tx| used(tx, found.id, at(last))).unwrap();
+        store.job(|tx| used(tx, found.id, at(last), FROM)).unwrap();
     }
     assert!(find(&store, 1, LONGEST - 1).is_some());
     assert_eq!(find(&store, 1, LONGEST), None);
     // A clock that was set back takes no use away.
-    store.job(|tx| used(tx, found.id, at(0))).unwrap();
+    store.job(|tx| used(tx, found.id, at(0), FROM)).unwrap();
     assert!(find(&store, 1, LONGEST - 1).is_some());
     // The next sign-in of anybody removes it.
     begin(&store, BOB, 2, LONGEST);
@@ -67,7 +69,7 @@ fn one_session_too_many_ends_the_least_used_of_the_same_person() {
         begin(&store, ALICE, number, i64::from(number));
     }
     // The first was used since, so the second goes.
-    store.job(|tx| used(tx, DeviceId::from_bytes([1; 16]), at(1000))).unwrap();
+    store.job(|tx| used(tx, DeviceId::from_bytes([1; 16]), at(1000), FROM)).unwrap();
     begin(&store, ALICE, 100, 2000);
     assert_eq!(store.count("browsers"), i64::from(PER_ACCOUNT) + 1);
     assert_eq!(find(&store, 2, 2000), None);
@@ -85,4 +87,52 @@ fn what_is_kept_of_a_token_does_not_sign_in() {
     begin(&store, ALICE, 2, 0);
     remove_all(&store.db).unwrap();
     assert_eq!(find(&store, 2, 0), None);
+}
+
+fn token(store: &Store, number: u8, millis: i64) -> Option<Token> {
+    find(store, number, millis).map(|found| found.token)
+}
+
+#[test]
+fn a_token_is_replaced_while_it_is_used_and_the_one_before_is_good_for_a_minute() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    let id = DeviceId::from_bytes([1; 16]);
+    assert_eq!(token(&store, 1, ROTATED - 1), Some(Token::Current));
+    assert_eq!(token(&store, 1, ROTATED), Some(Token::Old));
+    let rotate = |old: u8, new: u8, millis| store.job(|tx| rotate(tx, id, &[old; 32], &[new; 32], at(millis))).unwrap();
+    assert!(rotate(1, 2, ROTATED));
+    assert!(!rotate(1, 3, ROTATED), "of two requests that come at once, one gets the new token");
+    assert_eq!(token(&store, 3, ROTATED), None);
+    assert_eq!(token(&store, 2, ROTATED), Some(Token::Current));
+    assert_eq!(token(&store, 1, ROTATED + OVERLAP - 1), Some(Token::Before));
+    assert_eq!(token(&store, 1, ROTATED + OVERLAP), Some(Token::Replayed));
+    assert!(rotate(2, 4, 2 * ROTATED));
+    assert_eq!(
+        [1, 2, 4].map(|number| token(&store, number, 3 * ROTATED - 1)),
+        [Some(Token::Replayed), Some(Token::Replayed), Some(Token::Current),]
+    );
+    let copied = find(&store, 1, 3 * ROTATED).unwrap();
+    store.job(|tx| replayed(tx, copied, FROM)).unwrap();
+    assert_eq!([1, 2, 4].map(|number| token(&store, number, 3 * ROTATED)), [None; 3]);
+    assert_eq!((store.count("browsers"), store.count("spent_tokens"), store.count("audit")), (0, 0, 1));
+}
+
+#[test]
+fn spent_tokens_of_a_session_are_bounded() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    let id = DeviceId::from_bytes([1; 16]);
+    let hash = |number: u32| {
+        let mut hash = [1; 32];
+        if number > 0 {
+            hash[..4].copy_from_slice(&number.to_be_bytes());
+        }
+        hash
+    };
+    for number in 0..SPENT + 10 {
+        let done = store.job(|tx| rotate(tx, id, &hash(number), &hash(number + 1), at(number.into()))).unwrap();
+        assert!(done, "{number}");
+    }
+    assert_eq!(store.count("spent_tokens"), i64::from(SPENT));
 }

@@ -37,12 +37,13 @@ fn each_value_that_does_not_open_is_named_by_its_place_alone() {
     for number in 0..5 {
         store.send(channel, number, None);
     }
+    store.job(|tx| factors::begin(tx, ALICE, &[7; 20])).unwrap();
     let place = channel.place(2);
     store.job(|tx| crate::store::messages::edit(tx, channel, place, "second")).unwrap();
     store.job(|tx| saved::save(tx, channel, place, ALICE, Some("a note"))).unwrap();
     assert_eq!(edits::versions(view(&store), channel, place, 0).unwrap().versions.len(), 2);
-    // A name, a device, five texts, a topic, a former text, a note, and the keys of a workspace and a channel.
-    assert_eq!(all(&store), Found { values: 2 + 5 + 3 + 4 + 1, problems: Vec::new() });
+    // A name, a device, a second factor, five texts, a topic, a former text, a note, and the keys of a workspace and a channel.
+    assert_eq!(all(&store), Found { values: 3 + 5 + 3 + 4 + 1, problems: Vec::new() });
 
     // Values of one row in another's place, as somebody would put them there who can write to an opened database.
     for (sql, named) in [
@@ -54,6 +55,7 @@ fn each_value_that_does_not_open_is_named_by_its_place_alone() {
         ("UPDATE channels SET topic = (SELECT note FROM saved WHERE place = ?1)", "channels.topic"),
         ("UPDATE saved SET note = (SELECT body FROM messages m WHERE m.place = ?1)", "saved.note"),
         ("UPDATE devices SET name = (SELECT name FROM people WHERE ?1)", "devices.name"),
+        ("UPDATE totp SET revision = revision + 1 WHERE ?1", "totp.secret"),
         ("UPDATE people SET name = (SELECT wrapped FROM keys WHERE ?1 LIMIT 1)", "people.name"),
         ("UPDATE keys SET wrapped = zeroblob(104) WHERE what = 'names' AND ?1", "keys.wrapped of row names/"),
     ] {

@@ -12,7 +12,7 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 36] = [
+const TABLES: [&str; 41] = [
     "audit",
     "audit_checkpoints",
     "audit_cursors",
@@ -33,6 +33,7 @@ const TABLES: [&str; 36] = [
     "groups",
     "invites",
     "keys",
+    "known_browsers",
     "lockouts",
     "members",
     "messages",
@@ -41,12 +42,16 @@ const TABLES: [&str; 36] = [
     "polls",
     "reactions",
     "reads",
+    "recovery_codes",
     "reports",
     "resealing",
+    "resets",
     "roles",
     "saved",
     "scoped_powers",
     "settings",
+    "spent_tokens",
+    "totp",
     "unindexed",
     "votes",
 ];
@@ -120,21 +125,34 @@ fn scene() -> (Store, Channel, Channel) {
         store.job(|tx| blocks::set(tx, person, other, true)).unwrap();
     }
     index(&store);
-    store.job(|tx| lockouts::set(tx, "bob", lockouts::Lockout { failures: 3, until: u64::MAX >> 2 })).unwrap();
+    let at = Timestamp(1_795_000_000_000);
+    for (who, from) in [
+        (lockouts::Who::Known { person: BOB, what: &[1; 16] }, [127, 0, 0, 1]),
+        (lockouts::Who::Stranger { folded: "bob", person: Some(BOB), from: [127, 0, 0, 1].into() }, [127, 0, 0, 1]),
+    ] {
+        store.job(|tx| lockouts::count(tx, &who, from.into(), at)).unwrap();
+    }
+    store.job(|tx| factors::begin(tx, BOB, &[7; 20])).unwrap();
+    store.job(|tx| factors::set_recovery(tx, BOB, &["a code".into()])).unwrap();
+    store.job(|tx| resets::issue(tx, BOB, "a code", at)).unwrap();
+    store.job(|tx| known::insert(tx, BOB, &[8; 32], None, at)).unwrap();
+    let invite = invites::Gives { person: Some(BOB), ..Default::default() };
+    store.job(|tx| invites::insert(tx.db, "a code", &invite, 1, at)).unwrap();
     store
         .db
         .execute(
-            "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0, 0)",
+            "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0, 0, '127.0.0.1')",
             ([1; 16], BOB.as_bytes()),
         )
         .unwrap();
     store
         .db
         .execute(
-            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0)",
+            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0, 0)",
             ([2; 16], BOB.as_bytes()),
         )
         .unwrap();
+    store.db.execute("INSERT INTO spent_tokens VALUES (x'05', ?1, 0)", [[2; 16]]).unwrap();
     (store, first, second)
 }
 
@@ -262,6 +280,12 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
         "browsers WHERE person = ?1",
         "reports WHERE by = ?1 OR about = ?1",
         "blocks WHERE person = ?1 OR blocked = ?1",
+        "lockouts WHERE person = ?1",
+        "known_browsers WHERE person = ?1",
+        "resets WHERE person = ?1",
+        "totp WHERE person = ?1",
+        "recovery_codes WHERE person = ?1",
+        "invites WHERE person = ?1",
         "saved WHERE person = ?1",
         "reads WHERE person = ?1",
         "files WHERE person = ?1 AND (info IS NOT NULL OR key IS NOT NULL OR state < 2)",
@@ -274,7 +298,10 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     ] {
         assert_eq!(has(&store, sql, bob), 0, "{sql}");
     }
-    assert_eq!(store.count("lockouts"), 0);
+    assert_eq!(store.count("spent_tokens"), 0);
+    // What is left is counted for an address and for everybody.
+    assert_eq!(store.count("lockouts"), 2);
+    assert_eq!(has(&store, "lockouts WHERE kind < 2 AND ?1 IS NOT NULL", bob), 0);
     assert_eq!(people::row(view(&store), BOB).unwrap().name, NOBODY);
     assert!(people::account(view(&store), "bob").unwrap().is_none());
     assert_eq!(has(&store, "keys WHERE id = ?1", alone.id.as_bytes()), 0, "nobody else was ever in it");
