@@ -6,6 +6,7 @@ use clap_complete::Shell;
 use std::path::PathBuf;
 use thechatapp_core::platform::SECRET_WAIT;
 
+mod account;
 mod audit;
 mod moderation;
 mod rights;
@@ -13,9 +14,10 @@ mod settings;
 #[cfg(test)]
 mod tests;
 
+pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, Totp};
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
 pub use moderation::{OutcomeArg, ReportAction};
-pub use rights::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
+pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;
 
 /// TheChatApp at a terminal
@@ -329,9 +331,6 @@ pub enum Command {
         #[command(subcommand)]
         action: SettingsAction,
     },
-    /// List one's devices
-    #[command(after_help = "Example:\n  thechatapp-cli devices")]
-    Devices,
     /// Custom roles: what they give, and who has them
     Role {
         /// What about them.
@@ -350,12 +349,12 @@ pub enum Command {
         #[command(subcommand)]
         action: ModeratorAction,
     },
-    /// Accounts of others, for those who look after them
-    Account {
-        /// What about them.
-        #[command(subcommand)]
-        action: AccountAction,
-    },
+    /// List one's devices and browsers, or revoke them
+    #[command(after_help = "Examples:\n  thechatapp-cli devices\n  thechatapp-cli devices revoke --all")]
+    Devices(Devices),
+    /// Accounts: one's own, and for administrators those of others
+    #[command(subcommand, after_help = "Examples:\n  thechatapp-cli account show\n  thechatapp-cli account confirm")]
+    Account(AccountCommand),
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {
@@ -413,6 +412,12 @@ pub struct Login {
     /// The account's password, in the first line of a file; without one, a terminal is asked
     #[arg(long, value_name = "FILE")]
     pub password_file: Option<PathBuf>,
+    /// The code of the second factor or a recovery code, in the first line of a file; a terminal is asked where one is wanted
+    #[arg(long, value_name = "FILE")]
+    pub code_file: Option<PathBuf>,
+    /// An administrator's code for a new password, in the first line of a file; the password is the new one then
+    #[arg(long, value_name = "FILE")]
+    pub reset_file: Option<PathBuf>,
     /// The server's pin, from somebody who knows it; without it nothing is sent
     // One pin in 64 begins with a hyphen.
     #[arg(long, value_name = "PIN", allow_hyphen_values = true)]

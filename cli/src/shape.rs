@@ -6,15 +6,17 @@ use serde::Serialize;
 use std::collections::HashMap;
 use thechatapp_core::audit::AuditStatus;
 use thechatapp_core::view::{
-    ChannelKindView, ChannelView, Connection, DeviceView, FileView, HitView, IdentityView, MessageState, MessageView,
-    ReactionView, WorkspaceView,
+    ChannelKindView, ChannelView, Connection, FileView, HitView, IdentityView, MessageState, MessageView, ReactionView,
+    WorkspaceView,
 };
 use thechatapp_core::{ChannelId, Timestamp};
 
+mod account;
 mod talk;
 #[cfg(test)]
 mod tests;
 
+pub use account::{Account, Device, Invited, Reset, account_text, device_text};
 use talk::{Pinned, Poll, poll_text};
 pub use talk::{Saved, Unsaved, Version, saved_text, version_text};
 
@@ -52,7 +54,7 @@ fn when(at: Timestamp) -> String {
 }
 
 /// A moment for people: the day and the minute, UTC.
-fn minute(at: Timestamp) -> String {
+pub fn minute(at: Timestamp) -> String {
     let text = at.to_string();
     match (text.get(..10), text.get(11..16)) {
         (Some(day), Some(minute)) => format!("{day} {minute}Z"),
@@ -347,48 +349,6 @@ pub fn identity_text(identity: &IdentityView) -> String {
             shown.words,
             shown.pin,
         ));
-    }
-    said
-}
-
-/// One of one's devices.
-#[derive(Debug, Serialize)]
-pub struct Device {
-    id: String,
-    name: String,
-    platform: String,
-    enrolled: String,
-    last_seen: Option<String>,
-    revoked: bool,
-    this: bool,
-}
-
-impl Device {
-    /// From the core's form.
-    pub fn new(device: &DeviceView) -> Self {
-        Self {
-            id: device.id.to_string(),
-            name: device.name.clone(),
-            platform: device.platform.clone(),
-            enrolled: when(device.enrolled),
-            last_seen: device.last_seen.map(when),
-            revoked: device.revoked,
-            this: device.this,
-        }
-    }
-}
-
-/// A device for people.
-pub fn device_text(device: &DeviceView) -> String {
-    let mut said = format!("{}  {} ({})", device.id, line(&device.name), line(&device.platform));
-    said.push_str(&format!("  enrolled {}", minute(device.enrolled)));
-    if let Some(seen) = device.last_seen {
-        said.push_str(&format!(", last seen {}", minute(seen)));
-    }
-    for (is, word) in [(device.revoked, ", revoked"), (device.this, ", this one")] {
-        if is {
-            said.push_str(word);
-        }
     }
     said
 }

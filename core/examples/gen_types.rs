@@ -49,6 +49,7 @@ fn types() -> String {
         view::ShownIdentityView,
         view::IdentityView,
         view::KeyState,
+        view::DeviceKindView,
         view::DeviceView,
         ClientEvent,
         ErrorReport,

@@ -4,6 +4,7 @@
 //! durable before it is answered; whatever needs the server says [`Error::Offline`] when it is not there.
 
 mod access;
+mod account;
 mod audit;
 mod care;
 mod channels;
@@ -19,6 +20,7 @@ mod saved;
 mod settings;
 mod threads;
 
+pub use access::SignIn;
 pub use files::Progress;
 
 use crate::cache::{Cache, Me};

@@ -1,8 +1,12 @@
 //! What a shell shows: plain values, made from the sealed cache, the same for every shell. The desktop's TypeScript types
 //! are generated from here by `cargo xtask gen`.
 
+mod account;
 mod rights;
 
+pub use account::{
+    AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
+};
 pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView};
 
 use serde::{Deserialize, Serialize};
@@ -478,26 +482,4 @@ pub enum KeyState {
     Corrupt,
     /// A passphrase profile: it wants its passphrase.
     Passphrase,
-}
-
-/// One of one's devices.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct DeviceView {
-    /// The device.
-    #[ts(type = "string")]
-    pub id: DeviceId,
-    /// Its name.
-    pub name: String,
-    /// Its platform.
-    pub platform: String,
-    /// When it was enrolled.
-    #[ts(type = "number")]
-    pub enrolled: Timestamp,
-    /// When it was last connected.
-    #[ts(type = "number | null")]
-    pub last_seen: Option<Timestamp>,
-    /// Whether it was revoked.
-    pub revoked: bool,
-    /// Whether it is this one.
-    pub this: bool,
 }

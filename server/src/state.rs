@@ -7,6 +7,8 @@
 mod audit;
 mod damage;
 mod index;
+#[cfg(feature = "test-support")]
+mod passing;
 mod rotate;
 mod wiping;
 

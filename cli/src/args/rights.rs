@@ -182,20 +182,6 @@ impl Visibility {
     }
 }
 
-/// `account ...`.
-#[derive(Debug, Subcommand)]
-pub enum AccountAction {
-    /// Make somebody an owner, a manager, a member or a guest
-    #[command(after_help = "Example:\n  thechatapp-cli account rank '@Ana Reis' manager")]
-    Rank {
-        /// A person as @name, or an id
-        #[arg(value_name = "@NAME")]
-        person: String,
-        /// owner, manager, member or guest
-        rank: String,
-    },
-}
-
 /// `moderator ...`.
 #[derive(Debug, Subcommand)]
 pub enum ModeratorAction {

@@ -46,6 +46,7 @@ fn the_commands_are_those_of_the_contract() {
             "whoami",
             "status",
             "devices",
+            "account",
             "doctor",
             "sign-out",
             "completions",

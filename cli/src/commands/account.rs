@@ -1,13 +1,14 @@
-//! First contact, signing in and out, who one is and on which devices.
+//! First contact, signing in and out, and who one is.
 
 use crate::args::{Join, Login};
 use crate::output::{Failure, Outcome, line};
 use crate::run::{Desk, Place, close, connect};
 use crate::secrets;
-use crate::shape::{Device, Joined, Whoami, device_text};
+use crate::shape::{Joined, Whoami};
 use serde::Serialize;
+use std::path::Path;
 use thechatapp_core::view::{IdentityView, WorkspaceView};
-use thechatapp_core::{Client, Error};
+use thechatapp_core::{Client, Code, Error, SignIn};
 
 #[cfg(test)]
 mod tests;
@@ -34,18 +35,40 @@ pub async fn join(place: &Place, join: Join) -> Outcome {
 
 /// `login URL`.
 pub async fn login(place: &Place, login: Login) -> Outcome {
-    let Login { url, name, password_file, trust_pin } = login;
-    let password = secrets::from_file_or_person(password_file.as_deref(), "password", "--password-file")?;
+    let Login { url, name, password_file, code_file, reset_file, trust_pin } = login;
+    let reset = reset_file.map(|path| secrets::first_line(&path, "reset code")).transpose()?;
+    let what = if reset.is_some() { "new password" } else { "password" };
+    let password = secrets::from_file_or_person(password_file.as_deref(), what, "--password-file")?;
     let client = place.open_or_create().await?;
     let outcome = async {
-        let workspace = {
+        let sign_in = async |code: Option<String>| {
+            let (password, reset) = (password.clone(), reset.as_ref().map(|reset| reset.to_string()));
+            let sign_in = SignIn { name: name.clone(), password, code, reset };
             let _turning = place.progress("signing in");
-            client.login(&url, place.workspace.as_deref(), &name, &password, trust_pin.as_deref()).await?
+            client.sign_in(&url, place.workspace.as_deref(), sign_in, trust_pin.as_deref()).await
         };
+        let workspace = with_code(code_file.as_deref(), sign_in).await?;
         greet(place, &client, &workspace).await
     }
     .await;
     close(client, outcome).await
+}
+
+/// Does what may want the code of a second factor: the one in the file; else without one, and where that is not enough, the one
+/// that the person at the terminal types.
+pub async fn with_code<T>(
+    file: Option<&Path>,
+    attempt: impl AsyncFn(Option<String>) -> thechatapp_core::Result<T>,
+) -> Outcome<T> {
+    let given = file.map(|path| secrets::first_line(path, "code")).transpose()?;
+    let first = attempt(given.as_ref().map(|code| code.to_string())).await;
+    match first {
+        Err(Error::Refused(body)) if body.code == Code::SecondFactor && given.is_none() && secrets::can_ask() => {
+            let code = secrets::ask("code of the second factor")?;
+            Ok(attempt(Some(code.to_string())).await?)
+        }
+        other => Ok(other?),
+    }
 }
 
 /// Catches up once, so that what is said from now on is news to `watch`, and says where one is.
@@ -85,14 +108,6 @@ pub fn whoami(desk: &Desk<'_>) -> Outcome {
     desk.output().show(&Whoami::new(workspace), || {
         format!("{} in {} at {}", line(&workspace.me.name), line(&workspace.workspace), line(&workspace.url))
     })
-}
-
-/// `devices`.
-pub async fn devices(desk: &Desk<'_>) -> Outcome {
-    desk.connect().await?;
-    let devices = desk.client.devices(desk.ws()).await?;
-    let shapes: Vec<Device> = devices.iter().map(Device::new).collect();
-    desk.output().show(&shapes, || devices.iter().map(device_text).collect::<Vec<_>>().join("\n"))
 }
 
 #[derive(Serialize)]

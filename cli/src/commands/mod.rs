@@ -1,8 +1,10 @@
 //! The commands: each parses what is left, makes one call of the core, and prints what came of it.
 
 mod account;
+mod accounts;
 mod audit;
 mod channels;
+mod devices;
 mod files;
 mod health;
 mod identity;
@@ -67,11 +69,11 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Block { person, off } => moderation::block(desk, person.as_deref(), !off).await,
         Command::Settings { action } => settings::settings(desk, action).await,
         Command::Whoami => account::whoami(desk),
-        Command::Devices => account::devices(desk).await,
         Command::Role { action } => rights::role(desk, action).await,
         Command::Group { action } => rights::group(desk, action).await,
         Command::Moderator { action } => rights::moderator(desk, action).await,
-        Command::Account { action } => rights::account(desk, action).await,
+        Command::Devices(devices) => devices::devices(desk, devices).await,
+        Command::Account(command) => accounts::account(desk, command).await,
         // They open the profile themselves, or need none.
         Command::Join(_)
         | Command::Login(_)

@@ -1,6 +1,6 @@
 //! Who may do what: roles, groups, moderators and ranks.
 
-use crate::args::{AccountAction, Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Whom};
+use crate::args::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Whom};
 use crate::output::{Outcome, line};
 use crate::run::Desk;
 use serde::Serialize;
@@ -160,10 +160,8 @@ pub async fn moderator(desk: &Desk<'_>, action: ModeratorAction) -> Outcome {
     became(desk, &person, Some(channel.name), if moderates { "moderator" } else { "member" })
 }
 
-/// `account ...`.
-pub async fn account(desk: &Desk<'_>, action: AccountAction) -> Outcome {
-    let AccountAction::Rank { person, rank } = action;
-    desk.connect().await?;
-    desk.client.set_rank(desk.ws(), &person, &rank).await?;
-    became(desk, &person, None, &rank)
+/// `account rank PERSON RANK`.
+pub async fn rank(desk: &Desk<'_>, person: &str, rank: &str) -> Outcome {
+    desk.client.set_rank(desk.ws(), person, rank).await?;
+    became(desk, person, None, rank)
 }

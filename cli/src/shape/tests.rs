@@ -1,6 +1,7 @@
 use super::*;
 use thechatapp_core::view::{
-    HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView, ShownIdentityView,
+    DeviceKindView, DeviceView, HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView,
+    ShownIdentityView,
 };
 use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
 
@@ -213,12 +214,15 @@ fn a_device_in_json() {
         last_seen: None,
         revoked: false,
         this: true,
+        kind: DeviceKindView::Device,
+        address: Some("192.0.2.7".into()),
     };
     assert_eq!(
         json(&Device::new(&device)),
         concat!(
             r#"{"id":"00000000-0000-0000-0000-000000000008","name":"desk","platform":"linux","#,
-            r#""enrolled":"1970-01-01T00:00:00.000Z","last_seen":null,"revoked":false,"this":true}"#
+            r#""enrolled":"1970-01-01T00:00:00.000Z","last_seen":null,"revoked":false,"this":true,"#,
+            r#""kind":"device","address":"192.0.2.7"}"#
         )
     );
 }

@@ -23,6 +23,24 @@ use zeroize::Zeroizing;
 /// How long signing out waits for a server before it goes on without it.
 const SIGN_OUT_WAIT: Duration = Duration::from_secs(8);
 
+/// How one signs in to an account that exists.
+pub struct SignIn {
+    /// The account's name.
+    pub name: String,
+    /// Its password; with `reset` the one that is to be.
+    pub password: Zeroizing<String>,
+    /// The code of its second factor, or a recovery code.
+    pub code: Option<String>,
+    /// A code that an administrator gave.
+    pub reset: Option<String>,
+}
+
+impl std::fmt::Debug for SignIn {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("SignIn(..)")
+    }
+}
+
 /// Where to go, and who vouched for what is there.
 struct Destination {
     url: String,
@@ -112,8 +130,29 @@ impl Client {
         password: &str,
         trust_pin: Option<&str>,
     ) -> Result<WorkspaceView> {
+        let (name, password) = (name.to_owned(), Zeroizing::new(password.to_owned()));
+        let sign_in = SignIn { name, password, code: None, reset: None };
+        self.sign_in(address_or_invite, workspace, sign_in, trust_pin).await
+    }
+
+    /// Enrols this device for an account that exists, which may have a second factor, or a code for a new password.
+    ///
+    /// # Errors
+    /// As [`Self::login`]; refused as [`second_factor`](thechatapp_protocol::Code::SecondFactor) when the code is wanted.
+    pub async fn sign_in(
+        &self,
+        address_or_invite: &str,
+        workspace: Option<&str>,
+        sign_in: SignIn,
+        trust_pin: Option<&str>,
+    ) -> Result<WorkspaceView> {
         let to = Destination::parse(address_or_invite, workspace)?;
-        let credential = Credential::Password { name: name.to_owned(), password: password.to_owned(), code: None };
+        let SignIn { name, password, code, reset } = sign_in;
+        let password = password.to_string();
+        let credential = match reset {
+            Some(reset) => Credential::Reset { name, reset, password, code },
+            None => Credential::Password { name, password, code },
+        };
         self.enrol(to, credential, trust_pin).await
     }
 
@@ -200,7 +239,11 @@ impl Client {
         let Ok(workspace) = self.workspace(id) else { return Ok(()) };
         let here = workspace.cache.person(workspace.me).await?.name;
         match credential {
-            Credential::Password { name, .. } if name.trim().to_lowercase() == here.to_lowercase() => Ok(()),
+            Credential::Password { name, .. } | Credential::Reset { name, .. }
+                if name.trim().to_lowercase() == here.to_lowercase() =>
+            {
+                Ok(())
+            }
             _ => Err(Error::bad_input(
                 "this profile is signed in to this workspace",
                 format!("as {here}; sign out first, or use another profile"),

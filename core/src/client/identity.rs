@@ -43,22 +43,13 @@ impl Client {
         self.identity(ws).await
     }
 
-    /// One's own devices.
+    /// One's own devices and browsers.
     ///
     /// # Errors
     /// [`Error::Offline`].
     pub async fn devices(&self, ws: WorkspaceId) -> Result<Vec<DeviceView>> {
         let reply = self.workspace(ws)?.session()?.call::<ListDevices>(&Nothing {}).await?;
-        let devices = reply.devices.into_iter().map(|device| DeviceView {
-            id: device.id,
-            name: device.name,
-            platform: device.platform,
-            enrolled: device.enrolled,
-            last_seen: device.last_seen,
-            revoked: device.revoked,
-            this: device.this,
-        });
-        Ok(devices.collect())
+        Ok(reply.devices.into_iter().map(DeviceView::from).collect())
     }
 }
 
@@ -106,6 +97,11 @@ fn view(account: &Account) -> Result<IdentityView> {
 
 /// A pin as a QR code, an SVG image.
 pub(super) fn qr(pin: &Pin) -> Result<String> {
-    let code = QrCode::new(pin.to_string()).map_err(fault::internal)?;
+    qr_of(&pin.to_string())
+}
+
+/// A text as a QR code, an SVG image.
+pub(super) fn qr_of(text: &str) -> Result<String> {
+    let code = QrCode::new(text).map_err(fault::internal)?;
     Ok(code.render::<svg::Color<'_>>().min_dimensions(200, 200).quiet_zone(true).build())
 }

@@ -1,0 +1,531 @@
+//! Accounts: what proves who one is, by every way in, and what closes an account at once.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod support;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use support::web::{Answer, Tab, own_page, raw, sign_in};
+use support::{Host, PASSWORD, Person, millis, texts};
+use thechatapp_protocol::audit::{Actor, Target};
+use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::http::api_path;
+use thechatapp_protocol::identity::Invite;
+use thechatapp_protocol::methods::account::{Credential, Nothing, SignIn, SignInParams, WhoAmI};
+use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
+use thechatapp_protocol::methods::devices::*;
+use thechatapp_protocol::methods::messages::{History, HistoryParams};
+use thechatapp_protocol::methods::people::*;
+use thechatapp_protocol::methods::proof::*;
+use thechatapp_protocol::permission::Rank;
+use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{AccountId, Code, ErrorBody, Event, Method, Row};
+
+const NEW_PASSWORD: &str = "staple correct battery horse";
+const MINUTE: i64 = 60 * 1000;
+
+async fn owned() -> (Host, Person) {
+    let host = Host::with_browsers().await;
+    let owner = host.join_by(&host.owner_invite.clone(), "owner").await;
+    (host, owner)
+}
+
+async fn pass(host: &Host, millis: i64) {
+    host.running().host().workspace("acme").unwrap().pass(millis).await.unwrap();
+}
+
+/// What the audit log has about somebody, oldest first.
+async fn acts_on(host: &Host, target: Target) -> Vec<String> {
+    let all = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
+    all.into_iter().filter(|entry| entry.target == target).map(|entry| entry.act).collect()
+}
+
+fn confirm(password: &str) -> ConfirmParams {
+    ConfirmParams { password: password.into(), code: None }
+}
+
+fn code<T>(answer: Result<T, ErrorBody>) -> Option<Code> {
+    answer.err().map(|why| why.code)
+}
+
+async fn by_device(host: &Host, name: &str, password: &str, code: Option<&str>) -> Result<Person, ErrorBody> {
+    let credential =
+        Credential::Password { name: name.into(), password: password.into(), code: code.map(str::to_owned) };
+    host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await
+}
+
+async fn by_reset(host: &Host, name: &str, reset: &str, code: Option<&str>) -> Result<Person, ErrorBody> {
+    let (reset, password) = (reset.to_owned(), NEW_PASSWORD.to_owned());
+    let credential = Credential::Reset { name: name.into(), reset, password, code: code.map(str::to_owned) };
+    host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await
+}
+
+async fn browser(host: &Host, params: &SignInParams, cookie: Option<&str>) -> Answer {
+    let mut headers = own_page(host.port);
+    headers.extend(cookie.map(|cookie| ("Cookie", cookie.to_owned())));
+    raw(host.port, "POST", &api_path("acme", SignIn::NAME), &headers, &serde_json::to_vec(params).unwrap()).await
+}
+
+fn params(name: &str, password: &str) -> SignInParams {
+    SignInParams { name: name.into(), password: password.into(), code: None, reset: None }
+}
+
+/// The code of an authenticator some steps from now.
+fn code_at(secret: &TotpSecret, steps: i64) -> String {
+    let made = totp_rs::TOTP::from_url(&secret.uri).unwrap();
+    made.generate((millis() / 1000).checked_add_signed(steps * 30).unwrap())
+}
+
+/// Waits for a step with room: the codes that a test shows must not change under it.
+async fn with_factor(person: &mut Person) -> (TotpSecret, Vec<String>) {
+    while millis() / 1000 % 30 > 20 {
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    let secret = person.call::<BeginTotp>(&Nothing {}).await.unwrap();
+    let code = code_at(&secret, -1);
+    let codes = person.call::<FinishTotp>(&CodeParams { code }).await.unwrap().codes;
+    (secret, codes)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_wants_a_fresh_sign_in_gets_it_by_the_password_on_devices_and_in_browsers() {
+    let (host, mut owner) = owned().await;
+    let bob = host.join("bob").await;
+    let tab = Tab::open(host.port, "acme", "owner").await;
+    let suspend = OnePerson { person: bob.id() };
+    pass(&host, 10 * MINUTE).await;
+    assert_eq!(code(owner.call::<Suspend>(&suspend).await), Some(Code::StepUp));
+    assert_eq!(code(tab.call::<Suspend>(&suspend).await), Some(Code::StepUp));
+    assert_eq!(code(owner.call::<Confirm>(&confirm("not the password")).await), Some(Code::Denied));
+    assert_eq!(code(owner.call::<Suspend>(&suspend).await), Some(Code::StepUp));
+    owner.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    assert_eq!(code(tab.call::<Suspend>(&suspend).await), Some(Code::StepUp), "on one device is not in a browser");
+    owner.call::<Suspend>(&suspend).await.unwrap();
+    tab.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    tab.call::<Reinstate>(&suspend).await.unwrap();
+    let acts = acts_on(&host, Target::Device(owner.me.device)).await;
+    assert_eq!(acts, ["device.enrolled", "session.confirmed"]);
+    let acts = acts_on(&host, Target::Person(bob.id())).await;
+    assert_eq!(acts, ["account.joined", "account.suspended", "account.reinstated"]);
+    pass(&host, 10 * MINUTE).await;
+    assert_eq!(code(owner.call::<Suspend>(&suspend).await), Some(Code::StepUp));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stranger_closes_a_name_for_strangers_and_nobody_out_of_their_own_devices() {
+    let (mut host, mut owner) = owned().await;
+    let first = sign_in(host.port, "acme", "owner", PASSWORD).await;
+    let known = first.cookies.iter().find(|cookie| cookie.contains(".known=")).unwrap().clone();
+    for _ in 0..5 {
+        assert_eq!(code(by_device(&host, "owner", "guess after guess", None).await), Some(Code::Denied));
+    }
+    let stranger = by_device(&host, "owner", PASSWORD, None).await.err().unwrap();
+    assert_eq!(stranger.code, Code::LockedOut);
+    assert!(stranger.seconds.is_some_and(|seconds| (50..=60).contains(&seconds)));
+    assert_eq!(sign_in(host.port, "acme", "owner", PASSWORD).await.error().code, Code::LockedOut);
+
+    // Her laptop, and the browser in which she signed in before.
+    owner.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    let again = browser(&host, &params("owner", PASSWORD), Some(&known)).await;
+    assert_eq!(again.status, 200, "{again:?}");
+    let renewed = again.cookies.iter().find(|cookie| cookie.contains(".known=")).unwrap();
+    assert_ne!(renewed, &known);
+    assert_eq!(browser(&host, &params("owner", PASSWORD), Some(&known)).await.status, 429, "it was replaced");
+    assert_eq!(browser(&host, &params("bob", PASSWORD), Some(renewed)).await.status, 403, "it is known to no other");
+
+    // Nobody is forgiven by a restart, and nobody waits for longer than an hour.
+    host.stop().await;
+    host.serve().await;
+    assert_eq!(code(by_device(&host, "owner", PASSWORD, None).await), Some(Code::LockedOut));
+    let status = Tab { port: host.port, workspace: "acme".into(), cookie: again.cookie(), me: None };
+    let account = status.call::<OwnAccount>(&Nothing {}).await.unwrap();
+    assert_eq!(
+        account.failures.iter().map(|one| (one.closed_for, one.failures)).collect::<Vec<_>>(),
+        [(ClosedFor::Strangers, 5)]
+    );
+    pass(&host, MINUTE).await;
+    by_device(&host, "owner", PASSWORD, None).await.unwrap();
+    let acts = acts_on(&host, Target::Person(owner.id())).await;
+    assert_eq!(acts, ["account.joined", "lockout.begun", "lockout.ended"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_of_ones_own_devices_closes_for_itself() {
+    let (host, mut laptop) = owned().await;
+    let mut phone = by_device(&host, "owner", PASSWORD, None).await.unwrap();
+    for _ in 0..5 {
+        assert_eq!(code(laptop.call::<Confirm>(&confirm("wrong guess")).await), Some(Code::Denied));
+    }
+    assert_eq!(code(laptop.call::<Confirm>(&confirm(PASSWORD)).await), Some(Code::LockedOut));
+    let change =
+        ChangePasswordParams { old: PASSWORD.into(), new: NEW_PASSWORD.into(), code: None, sign_out_others: false };
+    assert_eq!(code(laptop.call::<ChangePassword>(&change).await), Some(Code::LockedOut), "one count for both");
+    phone.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    by_device(&host, "owner", PASSWORD, None).await.unwrap();
+    laptop.call::<WhoAmI>(&Nothing {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_way_in_asks_for_the_second_factor() {
+    let (host, mut owner) = owned().await;
+    let mut alice = host.join("alice").await;
+    let tab = Tab::open(host.port, "acme", "alice").await;
+    let (secret, recovery) = with_factor(&mut alice).await;
+    let wanted = Some(Code::SecondFactor);
+
+    // Without its code: enrolment, browsers, step-up on a device and in a browser, a new password, a reset by both ways.
+    let reset = owner.call::<IssueReset>(&OnePerson { person: alice.id() }).await.unwrap().code;
+    assert_eq!(code(by_device(&host, "alice", PASSWORD, None).await), wanted);
+    assert_eq!(sign_in(host.port, "acme", "alice", PASSWORD).await.error().code, Code::SecondFactor);
+    assert_eq!(code(alice.call::<Confirm>(&confirm(PASSWORD)).await), wanted);
+    assert_eq!(code(tab.call::<Confirm>(&confirm(PASSWORD)).await), wanted);
+    let change =
+        ChangePasswordParams { old: PASSWORD.into(), new: NEW_PASSWORD.into(), code: None, sign_out_others: false };
+    assert_eq!(code(alice.call::<ChangePassword>(&change).await), wanted);
+    assert_eq!(code(by_reset(&host, "alice", &reset, None).await), wanted);
+    let by_browser = SignInParams { reset: Some(reset.clone()), ..params("alice", NEW_PASSWORD) };
+    assert_eq!(browser(&host, &by_browser, None).await.error().code, Code::SecondFactor);
+    // An invite that is used up is no way around it for a device that asks again.
+    let credential = Credential::Invite { code: "used-up".into(), name: "alice".into(), password: PASSWORD.into() };
+    let invited = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await;
+    assert_eq!(code(invited), Some(Code::Denied));
+    // Who has the password of nobody is not told that a code is wanted.
+    assert_eq!(code(by_device(&host, "alice", "not the password", None).await), Some(Code::Denied));
+
+    // With a code, each way once; a code counts once, in whatever way.
+    assert_eq!(code(by_device(&host, "alice", PASSWORD, Some("000000")).await), Some(Code::Denied));
+    let now = code_at(&secret, 0);
+    by_device(&host, "alice", PASSWORD, Some(&now)).await.unwrap();
+    assert_eq!(code(by_device(&host, "alice", PASSWORD, Some(&now)).await), Some(Code::Denied));
+    let with = |code: &str| ConfirmParams { code: Some(code.to_owned()), ..confirm(PASSWORD) };
+    assert_eq!(code(tab.call::<Confirm>(&with(&now)).await), Some(Code::Denied));
+    tab.call::<Confirm>(&with(&code_at(&secret, 1))).await.unwrap();
+    alice.call::<Confirm>(&with(&recovery[0])).await.unwrap();
+    assert_eq!(code(alice.call::<Confirm>(&with(&recovery[0])).await), Some(Code::Denied));
+    let with_recovery = SignInParams { code: Some(recovery[1].clone()), ..params("alice", PASSWORD) };
+    assert_eq!(browser(&host, &with_recovery, None).await.status, 200);
+    // The reset's code was not used up by those who had no second factor.
+    let mut alice = by_reset(&host, "alice", &reset, Some(&recovery[2])).await.unwrap();
+    assert_eq!(alice.call::<OwnAccount>(&Nothing {}).await.unwrap().recovery_codes, 7);
+    assert_eq!(code(by_reset(&host, "alice", &reset, Some(&recovery[3])).await), Some(Code::Denied), "once");
+    assert_eq!(code(by_device(&host, "alice", PASSWORD, Some(&recovery[3])).await), Some(Code::Denied), "the old one");
+
+    // It ends by a code, or by an administrator.
+    assert_eq!(code(alice.call::<EndTotp>(&CodeParams { code: "000000".into() }).await), Some(Code::Denied));
+    alice.call::<EndTotp>(&CodeParams { code: recovery[3].clone() }).await.unwrap();
+    by_device(&host, "alice", NEW_PASSWORD, None).await.unwrap();
+    with_factor(&mut alice).await;
+    owner.call::<RemoveTotp>(&OnePerson { person: alice.id() }).await.unwrap();
+    by_device(&host, "alice", NEW_PASSWORD, None).await.unwrap();
+    let acts = acts_on(&host, Target::Person(alice.id())).await;
+    let factors: Vec<_> = acts.iter().filter(|act| act.starts_with("totp.")).collect();
+    assert_eq!(factors, ["totp.begun", "totp.ended", "totp.begun", "totp.removed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn codes_are_counted_as_passwords_are_and_the_password_alone_forgets_none_of_them() {
+    let (host, mut alice) = owned().await;
+    let (secret, _) = with_factor(&mut alice).await;
+    for _ in 0..4 {
+        assert_eq!(code(by_device(&host, "owner", PASSWORD, Some("000000")).await), Some(Code::Denied));
+        assert_eq!(code(by_device(&host, "owner", PASSWORD, None).await), Some(Code::SecondFactor));
+    }
+    assert_eq!(code(by_device(&host, "owner", PASSWORD, Some("000000")).await), Some(Code::Denied));
+    let right = code_at(&secret, 0);
+    assert_eq!(code(by_device(&host, "owner", PASSWORD, Some(&right)).await), Some(Code::LockedOut));
+    // On her own device: the end of the factor is guessed at no more than the rest.
+    for _ in 0..5 {
+        assert_eq!(code(alice.call::<EndTotp>(&CodeParams { code: "000000".into() }).await), Some(Code::Denied));
+    }
+    assert_eq!(code(alice.call::<EndTotp>(&CodeParams { code: right }).await), Some(Code::LockedOut));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn names_that_nobody_has_and_accounts_that_are_closed_have_one_answer() {
+    let (host, mut owner) = owned().await;
+    let bob = host.join("bob").await;
+    owner.call::<Suspend>(&OnePerson { person: bob.id() }).await.unwrap();
+    let waits = InvitePersonParams { name: Some("carol".into()), rank: Rank::Member, channels: Vec::new() };
+    owner.call::<InvitePerson>(&waits).await.unwrap();
+    let gone = host.join("dora").await;
+    let delete = DeletePersonParams { person: gone.id(), content: Content::Keep };
+    owner.call::<DeletePerson>(&delete).await.unwrap();
+    let mut answers = Vec::new();
+    for name in ["owner", "nobody", "bob", "carol", "dora"] {
+        let password = if name == "owner" { "not the password" } else { PASSWORD };
+        let device = by_device(&host, name, password, None).await.err().unwrap();
+        let tab = sign_in(host.port, "acme", name, password).await;
+        let reset = by_reset(&host, name, "AAAAAAAAAAAAAAAAAAAAAA", None).await.err().unwrap();
+        assert_eq!(device.code, Code::Denied, "{name}");
+        answers.push((device, tab.status, tab.body, reset));
+    }
+    for answer in &answers {
+        assert_eq!(answer, &answers[0]);
+    }
+    assert!(!answers[0].1.to_string().starts_with('2'));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_is_changed_by_who_knows_it_and_others_are_signed_out_when_that_is_asked() {
+    let (host, mut alice) = owned().await;
+    let mut phone = by_device(&host, "owner", PASSWORD, None).await.unwrap();
+    let tab = Tab::open(host.port, "acme", "owner").await;
+    let change = |old: &str, new: &str, out| ChangePasswordParams {
+        old: old.into(),
+        new: new.into(),
+        code: None,
+        sign_out_others: out,
+    };
+    for weak in ["short", "password1234", "Owner12345"] {
+        assert_eq!(
+            code(alice.call::<ChangePassword>(&change(PASSWORD, weak, true)).await),
+            Some(Code::BadInput),
+            "{weak}"
+        );
+    }
+    let wrong = change("not the password", NEW_PASSWORD, true);
+    assert_eq!(code(alice.call::<ChangePassword>(&wrong).await), Some(Code::Denied));
+    by_device(&host, "owner", PASSWORD, None).await.unwrap();
+    alice.call::<ChangePassword>(&change(PASSWORD, NEW_PASSWORD, false)).await.unwrap();
+    assert_eq!(code(by_device(&host, "owner", PASSWORD, None).await), Some(Code::Denied));
+    phone.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    tab.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    alice.call::<ChangePassword>(&change(NEW_PASSWORD, PASSWORD, true)).await.unwrap();
+    assert!(phone.session.closed().await);
+    assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut));
+    alice.call::<WhoAmI>(&Nothing {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reset_is_for_who_has_no_power_that_its_giver_lacks_and_ends_after_a_day() {
+    let (host, mut owner) = owned().await;
+    let manager = InvitePersonParams { name: None, rank: Rank::Manager, channels: Vec::new() };
+    let invited = owner.call::<InvitePerson>(&manager).await.unwrap();
+    let credential = Credential::Invite { code: invited.code, name: "mia".into(), password: PASSWORD.into() };
+    let mut mia = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await.unwrap();
+    let mut bob = host.join("bob").await;
+    let of = |person: AccountId| OnePerson { person };
+    for (name, refused) in [
+        ("reset", code(mia.call::<IssueReset>(&of(owner.id())).await)),
+        ("suspend", code(mia.call::<Suspend>(&of(owner.id())).await)),
+        ("factor", code(mia.call::<RemoveTotp>(&of(owner.id())).await)),
+        ("unlock", code(mia.call::<Unlock>(&of(owner.id())).await)),
+        ("revoke", code(mia.call::<RevokeDevicesOf>(&of(owner.id())).await)),
+        (
+            "delete",
+            code(mia.call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Content::Keep }).await),
+        ),
+        (
+            "invite",
+            code(
+                mia.call::<InvitePerson>(&InvitePersonParams { name: None, rank: Rank::Owner, channels: Vec::new() })
+                    .await,
+            ),
+        ),
+        ("no power", code(bob.call::<IssueReset>(&of(mia.id())).await)),
+        ("oneself", code(mia.call::<Suspend>(&of(mia.id())).await)),
+        (
+            "the last owner",
+            code(owner.call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Content::Keep }).await),
+        ),
+    ] {
+        assert_eq!(refused, Some(Code::Denied), "{name}");
+    }
+    let tab = Tab::open(host.port, "acme", "bob").await;
+    let first = mia.call::<IssueReset>(&of(bob.id())).await.unwrap().code;
+    let second = mia.call::<IssueReset>(&of(bob.id())).await.unwrap().code;
+    assert!(second.len() >= 22, "128 bits");
+    assert_eq!(code(by_reset(&host, "bob", &first, None).await), Some(Code::Denied), "the next takes its place");
+    assert_eq!(code(by_reset(&host, "mia", &second, None).await), Some(Code::Denied), "another's");
+    pass(&host, 24 * 60 * MINUTE).await;
+    mia.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    assert_eq!(code(by_reset(&host, "bob", &second, None).await), Some(Code::Denied), "a day later");
+    let third = mia.call::<IssueReset>(&of(bob.id())).await.unwrap().code;
+    let weak = SignInParams { reset: Some(third.clone()), ..params("bob", "password1234") };
+    assert_eq!(browser(&host, &weak, None).await.error().code, Code::BadInput);
+    let good = SignInParams { reset: Some(third), ..params("bob", NEW_PASSWORD) };
+    assert_eq!(browser(&host, &good, None).await.status, 200);
+    assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut), "browsers sign in anew");
+    bob.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    by_device(&host, "bob", NEW_PASSWORD, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_was_invited_by_name_waits_for_who_has_the_invite() {
+    let (host, mut owner) = owned().await;
+    let channel = support::channel_id();
+    let private = CreateChannelParams { id: channel, name: "plans".into(), kind: ChannelKind::Private };
+    owner.call::<CreateChannel>(&private).await.unwrap();
+    let invite = |rank| InvitePersonParams { name: Some("Inês".into()), rank, channels: vec![channel] };
+    let first = owner.call::<InvitePerson>(&invite(Rank::Member)).await.unwrap();
+    let person = first.person.unwrap();
+    let account = owner.call::<GetAccount>(&OnePerson { person }).await.unwrap();
+    assert_eq!((account.state, account.person.active, account.devices), (AccountState::Invited, false, 0));
+    // Nobody else takes the name, and the invite is for no other.
+    let join = async |invite: &str, name: &str| {
+        let credential = Credential::Invite { code: invite.into(), name: name.into(), password: PASSWORD.into() };
+        host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await
+    };
+    let open = host.invite(1).await.parse::<Invite>().unwrap().code;
+    assert_eq!(code(join(&open, "inês").await), Some(Code::Conflict));
+    assert_eq!(code(join(&first.code, "eve").await), Some(Code::BadInput));
+    // Invited again, the invite before is void, and she comes as a guest, who is only where she was let in.
+    let second = owner.call::<InvitePerson>(&invite(Rank::Guest)).await.unwrap();
+    assert_eq!(second.person, Some(person));
+    assert_eq!(code(join(&first.code, "Inês").await), Some(Code::Denied));
+    let mut ines = join(&second.code, "INÊS").await.unwrap();
+    assert_eq!((ines.id(), ines.me.person.name.as_str(), ines.me.person.active), (person, "Inês", true));
+    let (_, rows, _) = ines.sync(0).await;
+    let joined: Vec<_> = rows
+        .iter()
+        .filter_map(|row| match row {
+            Row::Member(row) if row.person == person && row.joined => Some(row.channel),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(joined, [channel]);
+    assert_eq!(code(join(&second.code, "Inês").await), Some(Code::Denied), "once");
+    let account = owner.call::<GetAccount>(&OnePerson { person }).await.unwrap();
+    assert_eq!((account.state, account.rank), (AccountState::Active, Rank::Guest));
+    // An invite of one workspace is nothing in another.
+    let mut eve = host.elsewhere("other", "eve").await;
+    let theirs = InvitePersonParams { name: None, rank: Rank::Owner, channels: Vec::new() };
+    let theirs = eve.call::<InvitePerson>(&theirs).await.unwrap();
+    assert_eq!(code(join(&theirs.code, "mallory").await), Some(Code::Denied));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_suspended_person_hears_nothing_from_that_commit_on_and_is_closed_within_a_second() {
+    let (host, mut owner) = owned().await;
+    let mut bob = host.join("bob").await;
+    let tab = Tab::open(host.port, "acme", "bob").await;
+    let general = bob.general().await;
+    owner.send(general, "before").await.unwrap();
+    let begun = Instant::now();
+    owner.call::<Suspend>(&OnePerson { person: bob.id() }).await.unwrap();
+    owner.send(general, "after").await.unwrap();
+    let (mut heard, mut told) = (Vec::new(), false);
+    while let Ok(Some(event)) = tokio::time::timeout(Duration::from_secs(5), bob.session.event()).await {
+        match event {
+            Event::Changes(changes) => heard.extend(changes.rows),
+            Event::SignedOut { .. } => told = true,
+            _ => {}
+        }
+    }
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
+    assert!(told && texts(&heard).iter().all(|text| text == "before"), "{heard:?}");
+    bob.again(&host).await;
+    assert_eq!(code(bob.send(general, "still here").await), Some(Code::SignedOut));
+    assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut));
+    assert_eq!(code(by_device(&host, "bob", PASSWORD, None).await), Some(Code::Denied));
+    // Reinstated, the same device is good again, and misses nothing.
+    owner.call::<Reinstate>(&OnePerson { person: bob.id() }).await.unwrap();
+    bob.again(&host).await;
+    let history = HistoryParams { channel: general, before: None, after: None, limit: 10 };
+    assert_eq!(bob.call::<History>(&history).await.unwrap().messages.len(), 2);
+    tab.call::<WhoAmI>(&Nothing {}).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deleted_person_is_out_and_what_they_wrote_stays_or_goes() {
+    let (host, mut owner) = owned().await;
+    for (name, content) in [("bob", Content::Keep), ("carol", Content::Remove)] {
+        let mut person = host.join(name).await;
+        let general = person.general().await;
+        let sent = person.send(general, &format!("by {name}")).await.unwrap();
+        let id = person.id();
+        owner.call::<DeletePerson>(&DeletePersonParams { person: id, content }).await.unwrap();
+        assert!(person.session.closed().await);
+        assert_eq!(code(by_device(&host, name, PASSWORD, None).await), Some(Code::Denied));
+        let history = HistoryParams { channel: general, before: Some(sent.seq + 1), after: None, limit: 1 };
+        let kept = owner.call::<History>(&history).await.unwrap().messages.remove(0);
+        let account = owner.call::<GetAccount>(&OnePerson { person: id }).await.unwrap();
+        assert_eq!(account.state, AccountState::Deleted);
+        match content {
+            Content::Keep => assert_eq!((kept.text.as_str(), account.person.name.as_str()), ("by bob", "bob")),
+            Content::Remove => assert!(kept.deleted && kept.text.is_empty() && account.person.name != "carol"),
+        }
+        let again = host.invite(1).await.parse::<Invite>().unwrap().code;
+        let credential = Credential::Invite { code: again, name: name.into(), password: PASSWORD.into() };
+        let taken = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await;
+        assert_eq!(taken.is_ok(), content == Content::Remove, "a name that stays is nobody else's");
+        assert_eq!(code(owner.call::<Reinstate>(&OnePerson { person: id }).await), Some(Code::Conflict));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn devices_and_browsers_are_listed_with_their_place_and_revoked_singly_or_all() {
+    let (host, mut owner) = owned().await;
+    let mut laptop = host.join("bob").await;
+    let mut phone = by_device(&host, "bob", PASSWORD, None).await.unwrap();
+    let tab = Tab::open(host.port, "acme", "bob").await;
+    phone.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    let listed = laptop.call::<ListDevices>(&Nothing {}).await.unwrap().devices;
+    assert_eq!(listed.len(), 3);
+    assert_eq!(owner.call::<DevicesOf>(&OnePerson { person: laptop.id() }).await.unwrap().devices.len(), 3);
+    assert_eq!(code(laptop.call::<DevicesOf>(&OnePerson { person: owner.id() }).await), Some(Code::Denied));
+    // Another's is as one that is not there.
+    let theirs = RevokeDeviceParams { device: owner.me.device };
+    assert_eq!(code(laptop.call::<RevokeDevice>(&theirs).await), Some(Code::NotFound));
+    let begun = Instant::now();
+    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: phone.me.device }).await.unwrap();
+    assert!(phone.session.closed().await && begun.elapsed() < Duration::from_secs(1));
+    let session = tab.me.as_ref().unwrap().device;
+    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session }).await.unwrap();
+    assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut));
+    assert_eq!(code(laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session }).await), Some(Code::NotFound));
+    let mut phone = by_device(&host, "bob", PASSWORD, None).await.unwrap();
+    phone.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    let others = RevokeDevicesParams { except_this: true };
+    assert_eq!(laptop.call::<RevokeDevices>(&others).await.unwrap(), Revoked { count: 1 });
+    assert!(phone.session.closed().await);
+    assert_eq!(owner.call::<RevokeDevicesOf>(&OnePerson { person: laptop.id() }).await.unwrap().count, 1);
+    assert!(laptop.session.closed().await);
+    let acts = acts_on(&host, Target::Device(laptop.me.device)).await;
+    assert_eq!(acts, ["device.enrolled", "device.revoked"]);
+    let entries = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
+    let last = entries.last().unwrap();
+    assert_eq!(last.actor, Actor::Person(owner.id(), owner.me.device));
+    assert_eq!(last.place.as_deref(), Some("127.0.0.1"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_browsers_token_is_replaced_and_one_that_was_copied_ends_the_session() {
+    let (host, _owner) = owned().await;
+    let tab = Tab::open(host.port, "acme", "owner").await;
+    assert!(tab.post::<WhoAmI>(&Nothing {}).await.cookies.is_empty(), "not before its time");
+    pass(&host, 15 * MINUTE).await;
+    let answer = tab.post::<WhoAmI>(&Nothing {}).await;
+    assert_eq!(answer.status, 200);
+    let fresh = Tab { cookie: answer.cookie(), ..tab.clone() };
+    assert_ne!(fresh.cookie, tab.cookie);
+    fresh.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    let late = tab.post::<WhoAmI>(&Nothing {}).await;
+    assert!(late.status == 200 && late.cookies.is_empty(), "a request that was under way");
+    pass(&host, MINUTE).await;
+    fresh.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut));
+    assert_eq!(code(fresh.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut), "nobody knows whose it is");
+    let acts = acts_on(&host, Target::Device(tab.me.unwrap().device)).await;
+    assert_eq!(acts, ["session.begun", "session.replayed"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_address_is_what_a_proxy_says_only_where_the_proxy_is_known() {
+    let (mut host, _owner) = owned().await;
+    let from = async |host: &Host, forwarded: &str| {
+        let mut headers = own_page(host.port);
+        headers.push(("X-Forwarded-For", forwarded.to_owned()));
+        let body = serde_json::to_vec(&params("owner", PASSWORD)).unwrap();
+        let answer = raw(host.port, "POST", &api_path("acme", SignIn::NAME), &headers, &body).await;
+        let tab = Tab { port: host.port, workspace: "acme".into(), cookie: answer.cookie(), me: None };
+        let devices = tab.call::<ListDevices>(&Nothing {}).await.unwrap().devices;
+        devices.into_iter().find(|device| device.this).unwrap().address.unwrap()
+    };
+    assert_eq!(from(&host, "203.0.113.9").await, "127.0.0.1");
+    host.stop().await;
+    host.config.server.proxies = vec!["127.0.0.0/8".parse().unwrap()];
+    host.serve().await;
+    assert_eq!(from(&host, "198.51.100.1, 203.0.113.9").await, "203.0.113.9");
+}
