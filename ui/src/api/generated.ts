@@ -702,7 +702,12 @@ history: Array<IdentityStepView>, };
 export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase";
 
 /**
- * One of one's devices.
+ * What something is that somebody is signed in on.
+ */
+export type DeviceKindView = "device" | "browser";
+
+/**
+ * A device or a browser that somebody is signed in on.
  */
 export type DeviceView = {
 /**
@@ -710,7 +715,7 @@ export type DeviceView = {
  */
 id: string,
 /**
- * Its name.
+ * Its name; of a browser, what it says it is.
  */
 name: string,
 /**
@@ -732,7 +737,15 @@ revoked: boolean,
 /**
  * Whether it is this one.
  */
-this: boolean, };
+this: boolean,
+/**
+ * What it is.
+ */
+kind: DeviceKindView,
+/**
+ * The address that it was last connected from, as the server sees it.
+ */
+address: string | null, };
 
 /**
  * Something changed.
