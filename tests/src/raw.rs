@@ -45,9 +45,22 @@ impl RawClient {
 
     /// The same in the workspace with this pin.
     pub async fn join_at(server: &Server, pin: &str, invite: &str, name: &str) -> Self {
+        let code = invite.rsplit_once('.').unwrap().1.to_owned();
+        let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
+        let mut client = Self::enrol(server, pin, credential).await;
+        client.find_general().await;
+        client
+    }
+
+    /// A device of its own for whoever this is, signed in.
+    pub async fn enrol(server: &Server, pin: &str, credential: Credential) -> Self {
+        Self::try_enrol(server, pin, credential).await.unwrap()
+    }
+
+    /// The same, where it may be refused.
+    pub async fn try_enrol(server: &Server, pin: &str, credential: Credential) -> Result<Self, ErrorBody> {
         let known = Arc::new(wire::identity(server.port, pin).await);
         let device = StaticKey::random().unwrap();
-        let code = invite.rsplit_once('.').unwrap().1.to_owned();
         let mut signing = [0; 32];
         getrandom::fill(&mut signing).unwrap();
         let signing = ed25519_dalek::SigningKey::from_bytes(&signing);
@@ -62,15 +75,17 @@ impl RawClient {
             signing_key: signing.verifying_key().to_bytes().to_vec(),
             signature: ed25519_dalek::Signer::sign(&signing, &covered).to_bytes().to_vec(),
         };
-        let credential = Credential::Invite { code, name: name.into(), password: "correct horse battery".into() };
         let general = ChannelId::from_bytes([0; 16]);
         let mut client = Self { socket, transport, general, pin: pin.to_owned(), device, signing, stream: 0 };
-        client.call::<Enrol>(&EnrolParams { credential, device: proof }).await.unwrap();
-
+        client.call::<Enrol>(&EnrolParams { credential, device: proof }).await?;
         client.again(server).await;
-        client.call::<StartSync>(&StartSyncParams { after: 0 }).await.unwrap();
-        while client.general.as_bytes() == &[0; 16] {
-            let message = client.next().await.unwrap();
+        Ok(client)
+    }
+
+    async fn find_general(&mut self) {
+        self.call::<StartSync>(&StartSyncParams { after: 0 }).await.unwrap();
+        while self.general.as_bytes() == &[0; 16] {
+            let message = self.next().await.unwrap();
             if message.kind != Kind::Event {
                 continue;
             }
@@ -79,12 +94,11 @@ impl RawClient {
                     if let Row::Channel(channel) = row
                         && channel.name == "general"
                     {
-                        client.general = channel.id;
+                        self.general = channel.id;
                     }
                 }
             }
         }
-        client
     }
 
     /// The same device in a new session, which listens to nothing.

@@ -22,7 +22,9 @@ impl<'a> Tab<'a> {
         let mut tab = Self { server, cookie: String::new() };
         let sign_in = json!({ "name": name, "password": "correct horse battery" }).to_string();
         let (head, _) = tab.call("POST", "/w/acme/api/v1/account.sign_in", "", sign_in.as_bytes()).await;
-        let cookie = head.lines().find_map(|line| line.strip_prefix("set-cookie: "));
+        let cookies = head.lines().filter_map(|line| line.strip_prefix("set-cookie: "));
+        // The other is what the account knows the browser by.
+        let cookie = cookies.into_iter().find(|cookie| cookie.starts_with("__Host-thechatapp-acme="));
         let cookie = cookie.unwrap_or_else(|| panic!("no session: {head}"));
         tab.cookie = cookie.split(';').next().unwrap().to_owned();
         tab

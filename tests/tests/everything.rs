@@ -27,6 +27,9 @@ use thechatapp_tests::tab::Tab;
 use thechatapp_tests::{Cli, Server, files_below, person, person::Memory, server, wire};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+#[path = "everything/accounts.rs"]
+mod accounts;
+
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Where this process's own lines go: those of the devices that it is.
@@ -415,6 +418,7 @@ impl Run {
         self.server.run(&["workspace", "create", "--workspace", "lab"]);
         self.server.run(&["workspace", "wipe", "--workspace", "lab", "--yes"]);
         self.server.run(&["key", "status", "--workspace", "acme"]);
+        self.server.run(&["account", "unlock", "--workspace", "acme", "--name", "Alizvexku Qolumiprat"]);
         for (of, name) in [("--channel", self.word("public channel")), ("--person", "Evevexku Qolumisnel".to_owned())] {
             self.server.run(&["workspace", "wipe", "--workspace", "acme", of, &name, "--yes"]);
         }
@@ -488,6 +492,7 @@ async fn run(json: bool) {
     run.of_somebody(general).await;
     run.of_an_owner(general).await;
     run.in_a_browser(general).await;
+    run.of_accounts().await;
     assert_eq!(unused(&run.server).await, Vec::<&str>::new(), "this run does not use a method");
     let (log, level) = (run.server.log(), if json { "\"level\":\"TRACE\"" } else { "TRACE" });
     assert!(log.contains(level) && log.len() > 100_000, "it is at its most talkative");

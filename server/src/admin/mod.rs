@@ -1,6 +1,7 @@
 //! What an administrator does on the host, the same whether the server runs (through the socket) or not (on the opened
 //! data): a command goes in, a JSON object comes out.
 
+mod account;
 mod keys;
 pub mod socket;
 mod wipe;
@@ -102,6 +103,13 @@ pub enum Command {
         /// Whether the key service opens it.
         #[serde(default)]
         key_service: bool,
+    },
+    /// Failed attempts to sign in to an account are forgotten.
+    AccountUnlock {
+        /// In which workspace.
+        workspace: String,
+        /// Whose, by name or id.
+        name: String,
     },
     /// What is known of a workspace's key.
     KeyStatus {
@@ -209,6 +217,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             backup::record(host, By::HOST, &report).await?;
             report_json(&report)
         }
+        Command::AccountUnlock { workspace, name } => account::unlock(host, workspace, name).await,
         Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::AuditVerify { workspace, witness } => {
             let report = host.workspace(&workspace)?.verify_audit(witness).await?;
