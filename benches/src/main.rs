@@ -15,6 +15,7 @@ mod refusals;
 mod reseal;
 mod search;
 mod send;
+mod signin;
 mod table;
 mod throughput;
 
@@ -64,6 +65,9 @@ fn main() {
     }
     if wanted("refusals") {
         runtime.block_on(refusals::run(&mut table));
+    }
+    if wanted("signin") {
+        runtime.block_on(signin::run(&mut table));
     }
     if wanted("files") {
         runtime.block_on(files::run(&mut table));

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 /// What something is that somebody is signed in on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum DeviceKind {
     /// A device with keys of its own.
@@ -63,6 +64,7 @@ pub struct Devices {
 
 /// Parameters of [`RevokeDevice`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeDeviceParams {
     /// Which.
     pub device: DeviceId,
@@ -70,6 +72,7 @@ pub struct RevokeDeviceParams {
 
 /// Parameters of [`RevokeDevices`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeDevicesParams {
     /// Whether the one that asks stays.
     #[serde(default)]
@@ -78,6 +81,7 @@ pub struct RevokeDevicesParams {
 
 /// Parameters of [`RevokeDeviceOf`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RevokeDeviceOfParams {
     /// Whose.
     pub person: AccountId,
@@ -87,6 +91,7 @@ pub struct RevokeDeviceOfParams {
 
 /// Reply of what revokes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Revoked {
     /// How many devices and sessions that were good until now.
     pub count: u32,

@@ -11,6 +11,7 @@ use std::fmt;
 
 /// Where an account stands. The number is how it is stored and never changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 #[repr(u8)]
 pub enum AccountState {
@@ -46,6 +47,7 @@ impl AccountState {
 
 /// For whom a way in is closed after failures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ClosedFor {
     /// Devices and browsers that the account was never signed in on.
@@ -56,6 +58,7 @@ pub enum ClosedFor {
 
 /// Failed attempts to prove that one is somebody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Failures {
     /// Whose attempts.
     pub closed_for: ClosedFor,
@@ -67,6 +70,7 @@ pub struct Failures {
 
 /// What administrators see of an account, and everybody of their own.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Account {
     /// Whose.
     pub person: PersonRow,
@@ -94,6 +98,7 @@ pub struct Account {
 
 /// Parameters of [`InvitePerson`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct InvitePersonParams {
     /// The name of the account that it makes; without one, whoever comes chooses.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -108,6 +113,7 @@ pub struct InvitePersonParams {
 
 /// Reply of [`InvitePerson`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Invited {
     /// The invite's code, which is good once.
     pub code: String,
@@ -119,6 +125,7 @@ pub struct Invited {
 
 /// Reply of [`IssueReset`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ResetCode {
     /// The code, which is good once.
     pub code: String,
@@ -139,6 +146,7 @@ secret!(Invited, ResetCode);
 
 /// Parameters of what is done to one person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct OnePerson {
     /// Who.
     pub person: AccountId,
@@ -146,6 +154,7 @@ pub struct OnePerson {
 
 /// What becomes of what a deleted person wrote.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Content {
     /// It stays, under their name.
@@ -156,6 +165,7 @@ pub enum Content {
 
 /// Parameters of [`DeletePerson`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct DeletePersonParams {
     /// Who.
     pub person: AccountId,

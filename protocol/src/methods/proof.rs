@@ -7,6 +7,7 @@ use std::fmt;
 
 /// Parameters of [`Confirm`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ConfirmParams {
     /// One's password.
     pub password: String,
@@ -17,6 +18,7 @@ pub struct ConfirmParams {
 
 /// Parameters of [`ChangePassword`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ChangePasswordParams {
     /// The password that was.
     pub old: String,
@@ -32,6 +34,7 @@ pub struct ChangePasswordParams {
 
 /// Reply of [`BeginTotp`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct TotpSecret {
     /// The secret, base32 without padding.
     pub secret: String,
@@ -41,6 +44,7 @@ pub struct TotpSecret {
 
 /// Parameters of [`FinishTotp`] and [`EndTotp`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct CodeParams {
     /// A code.
     pub code: String,
@@ -48,6 +52,7 @@ pub struct CodeParams {
 
 /// Reply of [`FinishTotp`].
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RecoveryCodes {
     /// Codes that each stand in for the second factor once. Nobody can show them again.
     pub codes: Vec<String>,
