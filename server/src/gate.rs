@@ -14,7 +14,9 @@ use thechatapp_protocol::audit::Actor;
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::settings::FRESH_MINUTES;
-use thechatapp_protocol::{Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope};
+use thechatapp_protocol::{
+    Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope, Timestamp,
+};
 
 /// Who calls: an enrolled device, as the session found it when it began, or a browser by its cookie, as the request found
 /// it.
@@ -113,10 +115,7 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     }
     let person = standing.person;
     if M::FRESH {
-        let minutes = settings::number(view, FRESH_MINUTES)?;
-        if standing.fresh.unix_millis().saturating_add(minutes * 60_000) <= now().unix_millis() {
-            return Err(not_fresh(minutes));
-        }
+        is_fresh(view, standing.fresh)?;
     }
     let asker = Asker { person, rank: standing.rank, powers: standing.powers };
     let place = match M::ACCESS {
@@ -150,14 +149,27 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     Ok(Permit { caller, powers: standing.powers, rank: standing.rank, place, method: PhantomData })
 }
 
-fn not_fresh(minutes: u64) -> Fail {
-    ErrorBody::new(
+/// Whether the sign-in of whoever calls is fresh: for what only some parameters of a method ask for.
+///
+/// # Errors
+/// Step up where it is not.
+pub fn fresh<M: Method>(view: View<'_>, permit: &Permit<M>) -> Result<(), Fail> {
+    let standing = devices::standing(view, permit.device())?.ok_or_else(Fail::signed_out)?;
+    is_fresh(view, standing.fresh)
+}
+
+fn is_fresh(view: View<'_>, last: Timestamp) -> Result<(), Fail> {
+    let minutes = settings::number(view, FRESH_MINUTES)?;
+    if last.unix_millis().saturating_add(minutes * 60_000) > now().unix_millis() {
+        return Ok(());
+    }
+    Err(ErrorBody::new(
         Code::StepUp,
         "This wants a fresh sign-in",
         format!("whoever does it has to have proved who they are within the last {minutes} minutes"),
         "confirm your password and try again",
     )
-    .into()
+    .into())
 }
 
 /// Somebody as they ask, and what they reach.

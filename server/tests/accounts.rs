@@ -18,8 +18,10 @@ use thechatapp_protocol::methods::devices::*;
 use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::proof::*;
+use thechatapp_protocol::methods::settings::{SetAuthentication, SetSettingParams};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::settings::Value;
 use thechatapp_protocol::{AccountId, Code, ErrorBody, Event, Method, Row};
 
 const NEW_PASSWORD: &str = "staple correct battery horse";
@@ -110,6 +112,10 @@ async fn what_wants_a_fresh_sign_in_gets_it_by_the_password_on_devices_and_in_br
     assert_eq!(acts, ["account.joined", "account.suspended", "account.reinstated"]);
     pass(&host, 10 * MINUTE).await;
     assert_eq!(code(owner.call::<Suspend>(&suspend).await), Some(Code::StepUp));
+    let invite = |rank| InvitePersonParams { name: None, rank, channels: Vec::new() };
+    owner.call::<InvitePerson>(&invite(Rank::Member)).await.unwrap();
+    let powerful = owner.call::<InvitePerson>(&invite(Rank::Manager)).await;
+    assert_eq!(code(powerful), Some(Code::StepUp), "an invite that gives powers");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -284,6 +290,17 @@ async fn a_password_is_changed_by_who_knows_it_and_others_are_signed_out_when_th
             "{weak}"
         );
     }
+    // How long it has to be is a setting.
+    let length = |length| SetSettingParams {
+        name: "authentication.password_length".into(),
+        value: Some(Value::Number(length)),
+        version: 0,
+    };
+    alice.call::<SetAuthentication>(&length(40)).await.unwrap();
+    let short = change(PASSWORD, NEW_PASSWORD, true);
+    let refused = alice.call::<ChangePassword>(&short).await.unwrap_err();
+    assert_eq!(refused.why, "it has fewer than 40 characters");
+    alice.call::<SetAuthentication>(&SetSettingParams { version: 1, ..length(10) }).await.unwrap();
     let wrong = change("not the password", NEW_PASSWORD, true);
     assert_eq!(code(alice.call::<ChangePassword>(&wrong).await), Some(Code::Denied));
     by_device(&host, "owner", PASSWORD, None).await.unwrap();

@@ -189,7 +189,7 @@ async fn real_people_get_in_from_their_devices_while_everybody_is_sprayed() {
     let minutes = begun.elapsed().as_secs() / 60;
     assert!(denied <= (accounts as u64 + 1) * (5 + minutes), "{denied}");
     assert!(other * 20 <= attempts as u64, "{other} were broken off");
-    assert!(confirmed > 5 && signed_in > 5);
+    assert!(confirmed >= 2 && signed_in >= 2, "one at least while it went on");
     assert!(grown < 64, "{grown} MiB");
     // Everybody is closed to strangers, and nobody is on a device of theirs.
     for person in people.iter_mut().take(3) {

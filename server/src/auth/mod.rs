@@ -7,4 +7,4 @@ mod reset;
 mod sign_in;
 pub mod totp;
 
-pub use sign_in::{Claim, Proof, Secret, With, prove};
+pub use sign_in::{Claim, Proof, Secret, With, may_choose, prove};

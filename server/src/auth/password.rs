@@ -16,8 +16,6 @@ use tokio::sync::{Semaphore, oneshot};
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
-/// Shortest password, in characters.
-pub const SHORTEST: usize = 10;
 /// Longest, in bytes: more is no password but an attack on the hash.
 const LONGEST: usize = 1024;
 /// The least that is hard enough to guess: some ten million guesses.
@@ -88,16 +86,21 @@ impl Passwords {
         let _ = self.breached.set(list);
     }
 
-    /// Whether a password may be chosen; `about` is what others know of whoever chooses it.
+    /// Whether a password may be chosen where it has to have so many characters; `about` is what others know of whoever chooses it.
     ///
     /// # Errors
     /// Bad input for a short, a long, a common or a known one; busy when too many wait.
-    pub async fn fits(self: &Arc<Self>, password: &str, about: Vec<String>) -> std::result::Result<(), Fail> {
+    pub async fn fits(
+        self: &Arc<Self>,
+        password: &str,
+        shortest: u64,
+        about: Vec<String>,
+    ) -> std::result::Result<(), Fail> {
         let refuse = |what: &str, why: String| {
             Err(Fail::bad_input(what, why, "choose another: a few words that do not belong together are good"))
         };
-        if password.chars().count() < SHORTEST {
-            return refuse("This password is too short", format!("it has fewer than {SHORTEST} characters"));
+        if (password.chars().count() as u64) < shortest {
+            return refuse("This password is too short", format!("it has fewer than {shortest} characters"));
         }
         if password.len() > LONGEST {
             return refuse("This password is too long", format!("it has more than {LONGEST} bytes"));

@@ -8,12 +8,13 @@ use crate::store::audit::By;
 use crate::store::factors::Shown;
 use crate::store::lockouts::{self, Attempt, Who};
 use crate::store::people::Account;
-use crate::store::{Tx, devices, factors, known, people, resets};
+use crate::store::{Tx, devices, factors, known, people, resets, settings};
 use crate::time::now;
 use std::net::IpAddr;
 use std::sync::Arc;
 use thechatapp_protocol::methods::people::AccountState;
 use thechatapp_protocol::session::DevicePublic;
+use thechatapp_protocol::settings::PASSWORD_LENGTH;
 use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody};
 
 /// Who somebody says they are.
@@ -105,11 +106,8 @@ pub async fn prove<T: Send + 'static>(
         own @ Claim::Own(_) => own,
     };
     if let Secret::Reset(_, password) = &secret {
-        let mut about = vec![workspace.name.clone(), workspace.title.clone()];
-        if let Claim::Name(name) = &claim {
-            about.push(name.clone());
-        }
-        workspace.passwords.fits(password, about).await?;
+        let name = if let Claim::Name(name) = &claim { name.clone() } else { String::new() };
+        may_choose(workspace, password, name).await?;
     }
     // The count is on the disk before anything is computed: guesses that are made at once gain nothing, nor does a restart.
     let (account, attempt) = workspace.unguarded(move |tx| begin(tx, &claim, with, from)).await?;
@@ -154,6 +152,16 @@ pub async fn prove<T: Send + 'static>(
         .into()),
         Err(why) => Err(undo(workspace, attempt, why).await),
     }
+}
+
+/// Whether somebody of this name may choose this password here.
+///
+/// # Errors
+/// Bad input, with the reason; busy when too many wait.
+pub async fn may_choose(workspace: &Workspace, password: &str, name: String) -> Result<(), Fail> {
+    let shortest = workspace.look(|view| settings::number(view, PASSWORD_LENGTH)).await?;
+    let about = vec![name, workspace.name.clone(), workspace.title.clone()];
+    workspace.passwords.fits(password, shortest, about).await
 }
 
 /// Gives an attempt back that failed by no fault of whoever made it.

@@ -129,6 +129,7 @@ fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Re
         audit::record_in(&step, &keyring, By::HOST, act.after(backup))?;
         // Who signed out of a browser since the backup stays signed out.
         store::browsers::remove_all(&step)?;
+        store::resets::remove_all(&step)?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
         store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;

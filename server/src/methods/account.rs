@@ -92,7 +92,7 @@ async fn join(
         };
         return sign_in(workspace, device, proof).await;
     }
-    workspace.passwords.fits(&password, vec![name.clone(), workspace.name.clone(), workspace.title.clone()]).await?;
+    auth::may_choose(workspace, &password, name.clone()).await?;
     let hash = workspace.passwords.hash(password).await?;
     let own = workspace.clone();
     workspace

@@ -4,7 +4,7 @@
 use super::Handle;
 use super::account::random;
 use crate::error::Fail;
-use crate::gate::{Caller, Permit};
+use crate::gate::{self, Caller, Permit};
 use crate::state::Workspace;
 use crate::store::audit::{self, Act};
 use crate::store::invites::{self, Gives};
@@ -109,6 +109,9 @@ fn invite<M: Method>(
     let InvitePersonParams { name, rank, channels } = params;
     if !permit.powers().holds(rank.powers()) || (rank as u8) < permit.rank() as u8 {
         return Err(Fail::denied("nobody gives a rank that is above their own"));
+    }
+    if rank.powers() != Powers::NONE {
+        gate::fresh(tx.view(), permit)?;
     }
     if channels.len() > CHANNELS_MAX {
         return Err(Fail::bad_input("Too many channels", "an invite is into 100 at most", "add them later"));

@@ -55,7 +55,7 @@ impl Handle for ChangePassword {
         let ChangePasswordParams { old, new, code, sign_out_others } = params;
         let (proof, by) = again::<Self>(&workspace, caller, old, code).await?;
         let name = workspace.look(move |view| Ok(people::row(view, caller.person)?.name)).await?;
-        workspace.passwords.fits(&new, vec![name, workspace.name.clone(), workspace.title.clone()]).await?;
+        auth::may_choose(&workspace, &new, name).await?;
         // Before the old one is looked at: that and the change are one commit.
         let hash = workspace.passwords.hash(new).await?;
         auth::prove(&workspace, proof, move |tx, person| {

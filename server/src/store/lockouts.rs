@@ -61,7 +61,7 @@ impl Attempt {
 /// Locked out, with the seconds left.
 pub fn count(tx: &Tx<'_>, who: &Who<'_>, from: IpAddr, now: Timestamp) -> Result<Attempt, Fail> {
     tx.db.prepare_cached("DELETE FROM lockouts WHERE changed <= ?1")?.execute([now.0.saturating_sub(FORGOTTEN)])?;
-    let (keys, person, owner) = keys(tx.view(), who);
+    let Places { keys, person } = places(tx.view(), who);
     let mut counts = Vec::with_capacity(keys.len());
     for (kind, key) in &keys {
         counts.push(find(tx.view(), *kind, key)?.at(*kind, now));
@@ -73,19 +73,26 @@ pub fn count(tx: &Tx<'_>, who: &Who<'_>, from: IpAddr, now: Timestamp) -> Result
     let mut counted = Vec::with_capacity(keys.len());
     for ((kind, key), count) in keys.into_iter().zip(counts) {
         let count = count.failed(kind, now);
-        set(tx, kind, &key, owner, count)?;
+        set(tx, kind, &key, owner(kind, person), count)?;
         let wait = count.closed_for(now);
         counted.push(Counted { kind, key, closed: (wait > 0).then(|| (count.closed_first(kind), wait)) });
     }
     Ok(Attempt { counted, person, from })
 }
 
-fn keys(view: View<'_>, who: &Who<'_>) -> (Vec<(Kind, [u8; 32])>, Option<AccountId>, Option<AccountId>) {
+/// Where an attempt is counted.
+struct Places {
+    keys: Vec<(Kind, [u8; 32])>,
+    /// Whose account it is against, as far as it is known.
+    person: Option<AccountId>,
+}
+
+fn places(view: View<'_>, who: &Who<'_>) -> Places {
     let digest = |parts: &[&[u8]]| view.keyring.digest(parts);
     match who {
         Who::Known { person, what } => {
             let key = digest(&[b"lockout of a known one", person.as_bytes(), what]);
-            (vec![(Kind::Known, key)], Some(*person), Some(*person))
+            Places { keys: vec![(Kind::Known, key)], person: Some(*person) }
         }
         Who::Stranger { folded, person, from } => {
             let address = network(*from).to_string();
@@ -94,9 +101,14 @@ fn keys(view: View<'_>, who: &Who<'_>) -> (Vec<(Kind, [u8; 32])>, Option<Account
                 (Kind::Address, digest(&[b"lockout of an address", address.as_bytes()])),
                 (Kind::Everybody, digest(&[b"lockout of everybody"])),
             ];
-            (keys, *person, None)
+            Places { keys, person: *person }
         }
     }
+}
+
+/// A row is somebody's where it is of a device of theirs: the others tell nobody whose they are.
+fn owner(kind: Kind, person: Option<AccountId>) -> Option<AccountId> {
+    person.filter(|_| kind == Kind::Known)
 }
 
 fn find(view: View<'_>, kind: Kind, key: &[u8; 32]) -> Result<Count, Fail> {
@@ -140,8 +152,7 @@ fn set(tx: &Tx<'_>, kind: Kind, key: &[u8; 32], person: Option<AccountId>, count
 /// SQLite's.
 pub fn given_back(tx: &Tx<'_>, attempt: &Attempt, now: Timestamp) -> Result<(), Fail> {
     for Counted { kind, key, .. } in &attempt.counted {
-        let owner = attempt.person.filter(|_| *kind == Kind::Known);
-        set(tx, *kind, key, owner, find(tx.view(), *kind, key)?.at(*kind, now).given_back(now))?;
+        set(tx, *kind, key, owner(*kind, attempt.person), find(tx.view(), *kind, key)?.at(*kind, now).given_back(now))?;
     }
     Ok(())
 }

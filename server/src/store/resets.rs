@@ -47,6 +47,14 @@ pub fn fits(view: View<'_>, person: AccountId, code: &str, now: Timestamp) -> Re
     Ok(kept.is_some_and(|kept| bool::from(kept.ct_eq(&hash(view, person, code)))))
 }
 
+/// Removes all codes of everybody: of a workspace that was restored, where one may be good again that was used.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_all(db: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+    db.execute("DELETE FROM resets", []).map(|_| ())
+}
+
 /// Removes a person's code.
 ///
 /// # Errors

@@ -5,7 +5,7 @@ fn passwords() -> Arc<Passwords> {
 }
 
 async fn refused(passwords: &Arc<Passwords>, password: &str) -> Option<String> {
-    let fits = passwords.fits(password, vec!["Inês Duarte".into(), "acme".into()]).await;
+    let fits = passwords.fits(password, 10, vec!["Inês Duarte".into(), "acme".into()]).await;
     fits.err().map(|why| why.into_body().what)
 }
 
