@@ -53,7 +53,7 @@ impl Code {
     }
 
     /// All of them.
-    pub const EACH: [Self; 16] = [
+    pub const EACH: [Self; 17] = [
         Self::BadInput,
         Self::NotFound,
         Self::Removed,

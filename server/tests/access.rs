@@ -19,7 +19,9 @@ use thechatapp_protocol::methods::files::*;
 use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::moderation::*;
+use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::polls::*;
+use thechatapp_protocol::methods::proof::*;
 use thechatapp_protocol::methods::roles::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::methods::settings::*;
@@ -149,6 +151,8 @@ fn fresh<T>(from: impl Fn([u8; 16]) -> T) -> T {
 fn person(tx: &mut Tx<'_>, rank: Rank) -> Result<AccountId, Fail> {
     let id = fresh(AccountId::from_bytes);
     people::create(tx, id, &format!("p{id}"), "x", rank)?;
+    // Nobody's: what is no hash does not open.
+    people::set_password(tx, id, None)?;
     Ok(id)
 }
 
@@ -219,7 +223,9 @@ fn build(tx: &mut Tx<'_>, s: Subject) -> Result<World, Fail> {
         State::Suspended => {
             tx.db.execute("UPDATE people SET active = 0 WHERE id = ?1", [me.as_bytes()])?;
         }
-        State::Revoked => devices::revoke(tx, device)?,
+        State::Revoked => {
+            devices::revoke(tx, device)?;
+        }
         State::Stale => {
             tx.db.execute("UPDATE devices SET fresh = 0 WHERE id = ?1", [device.as_bytes()])?;
         }
@@ -327,9 +333,10 @@ impl Table {
         let one = || OneMessage { channel, id };
         let proof =
             DeviceProof { name: String::new(), platform: String::new(), signing_key: vec![], signature: vec![] };
-        let credential = Credential::Password { name: "x".into(), password: "x".into() };
+        let credential = Credential::Password { name: "x".into(), password: "x".into(), code: None };
         self.check::<Enrol>(s, w, EnrolParams { credential, device: proof }).await;
-        self.check::<SignIn>(s, w, SignInParams { name: "x".into(), password: "x".into() }).await;
+        let sign_in = SignInParams { name: "x".into(), password: "x".into(), code: None, reset: None };
+        self.check::<SignIn>(s, w, sign_in).await;
         self.check::<WhoAmI>(s, w, Nothing {}).await;
         self.check::<StartSync>(s, w, thechatapp_protocol::methods::sync::StartSyncParams { after: 0 }).await;
         let made = channel_id();
@@ -440,6 +447,40 @@ impl Table {
         self.check::<Blocked>(s, w, Nothing {}).await;
     }
 
+    /// What one does with one's own account: a wrong password and a wrong code are refused by the handlers.
+    async fn ask_own_account(&mut self, s: Subject, w: World) {
+        let code = || CodeParams { code: "x".into() };
+        let password = ConfirmParams { password: "x".into(), code: None };
+        self.check_also::<Confirm>(s, w, password, Some(Code::Denied)).await;
+        let weak = ChangePasswordParams { old: "x".into(), new: "x".into(), code: None, sign_out_others: false };
+        self.check::<ChangePassword>(s, w, weak).await;
+        self.check::<BeginTotp>(s, w, Nothing {}).await;
+        self.check_also::<FinishTotp>(s, w, code(), Some(Code::Denied)).await;
+        self.check::<EndTotp>(s, w, code()).await;
+        self.check::<OwnAccount>(s, w, Nothing {}).await;
+        self.check::<RevokeDevice>(s, w, RevokeDeviceParams { device: fresh(DeviceId::from_bytes) }).await;
+        self.check::<RevokeDevices>(s, w, RevokeDevicesParams { except_this: true }).await;
+    }
+
+    /// What one does with somebody else's. In the end nothing is left of it.
+    async fn ask_accounts(&mut self, s: Subject, w: World) {
+        let person = w.target;
+        let one = OnePerson { person };
+        self.check::<GetAccount>(s, w, one).await;
+        let invite = InvitePersonParams { name: None, rank: Rank::Member, channels: Vec::new() };
+        self.check::<InvitePerson>(s, w, invite).await;
+        self.check::<DevicesOf>(s, w, one).await;
+        let device = fresh(DeviceId::from_bytes);
+        self.check::<RevokeDeviceOf>(s, w, RevokeDeviceOfParams { person, device }).await;
+        self.check::<RevokeDevicesOf>(s, w, one).await;
+        self.check::<IssueReset>(s, w, one).await;
+        self.check::<RemoveTotp>(s, w, one).await;
+        self.check::<Unlock>(s, w, one).await;
+        self.check::<Suspend>(s, w, one).await;
+        self.check::<Reinstate>(s, w, one).await;
+        self.check::<DeletePerson>(s, w, DeletePersonParams { person, content: Content::Keep }).await;
+    }
+
     fn powers(&self, s: Subject) -> Powers {
         s.power.map_or(s.rank.powers(), |power| s.rank.powers().with(power))
     }
@@ -472,6 +513,9 @@ async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
         table.check::<DeleteGroup>(s, w, OneGroup { group: w.group }).await;
         let w = table.world(by, s).await;
         table.check::<JoinChannel>(s, w, InChannel { channel: w.channel }).await;
+        let w = table.world(by, s).await;
+        table.ask_own_account(s, w).await;
+        table.ask_accounts(s, w).await;
         let w = table.world(by, s).await;
         table.check::<SignOut>(s, w, Nothing {}).await;
     }

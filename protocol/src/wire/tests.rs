@@ -12,6 +12,8 @@ use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, N
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
+    channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*, saved::*,
+    sync::*,
     audit::*, channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
     saved::*, sync::*,
 };

@@ -270,7 +270,10 @@ pub fn imported(tx: &mut Tx<'_>, nick: &str) -> Result<(AccountId, bool), Fail> 
     let change = tx.change();
     let (from, state) = (Some(&from), AccountState::Deleted);
     insert(tx, New { id, name: &name, imported_from: from, password: None, rank: Rank::Member, state, change })?;
-    tx.tell(Row::Person(PersonRow { id, name, imported: true, active: false, rank: Rank::Member, change }), Audience::Everyone);
+    tx.tell(
+        Row::Person(PersonRow { id, name, imported: true, active: false, rank: Rank::Member, change }),
+        Audience::Everyone,
+    );
     Ok((id, true))
 }
 
