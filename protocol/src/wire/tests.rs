@@ -12,8 +12,6 @@ use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, N
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
-    channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*, saved::*,
-    sync::*,
     audit::*, channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
     saved::*, sync::*,
 };
@@ -223,8 +221,8 @@ fn audit(golden: &mut Golden) {
         Target::Device(DEVICE),
         Target::Message(CHANNEL, MESSAGE),
         Target::File(FileId(id)),
-        Target::Role(crate::RoleId(id)),
-        Target::Group(crate::GroupId(id)),
+        Target::Role(RoleId(id)),
+        Target::Group(GroupId(id)),
         Target::Report(crate::ReportId(id)),
         Target::Setting("web.chat".into()),
         Target::Address("192.0.2.1".into()),

@@ -20,7 +20,7 @@ pub(super) async fn unlock(host: &Host, workspace: String, name: String) -> Resu
             let known = people::row(tx.view(), person)?.name;
             let unlocked = lockouts::forget(tx, person, &people::fold(&known))?;
             if unlocked {
-                audit::record(tx, By::HOST, Act::new(Class::Access, "lockout.cleared", Target::Person(person)))?;
+                audit::record(tx, By::HOST, Act::new(Class::Access, "lockout.clear", Target::Person(person)))?;
             }
             Ok(unlocked)
         })

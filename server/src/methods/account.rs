@@ -187,14 +187,13 @@ pub async fn sign_in_browser(workspace: &Arc<Workspace>, params: SignInParams, b
     };
     let own = workspace.clone();
     auth::prove(workspace, proof, move |tx, person| {
+        let by = By { actor: Actor::Person(person, id), place: Some(address) };
         if let Some(before) = before {
             devices::revoke(tx, before)?;
-            let left = Act::new(Class::Access, "device.sign_out", Target::Device(before));
-            audit::record(tx, by(person, id, browser.address), left)?;
+            audit::record(tx, by, Act::new(Class::Access, "device.sign_out", Target::Device(before)))?;
         }
         browsers::insert(tx, person, &session, now())?;
         known::insert(tx, person, &known_hash, known_by.as_ref(), now())?;
-        let by = By { actor: Actor::Person(person, id), place: Some(address) };
         audit::record(tx, by, Act::new(Class::Access, "browser.sign_in", Target::Device(id)))?;
         me(&own, tx.view(), person, id)
     })

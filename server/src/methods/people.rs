@@ -129,7 +129,7 @@ fn invite<M: Method>(
     let expires = Timestamp(now().0.saturating_add(INVITE_LASTS));
     invites::insert(tx.db, &code, &Gives { rank, person, channels }, 1, expires)?;
     let target = person.map_or(Target::Workspace, Target::Person);
-    audit::record(tx, permit.by(), Act::new(Class::Account, "account.invited", target).after(rank.name()))?;
+    audit::record(tx, permit.by(), Act::new(Class::Account, "account.invite", target).after(rank.name()))?;
     Ok(Invited { code, expires, person })
 }
 
@@ -156,7 +156,7 @@ impl Handle for Suspend {
                 }
                 people::set_state(tx, params.person, AccountState::Suspended)?;
                 devices::close(tx, params.person)?;
-                moved(tx, &permit, "account.suspended", params.person, standing.state, AccountState::Suspended)
+                moved(tx, &permit, "account.suspend", params.person, standing.state, AccountState::Suspended)
             })
             .await
     }
@@ -171,7 +171,7 @@ impl Handle for Reinstate {
                     return Err(not_in_state("This account cannot be reinstated", standing.state));
                 }
                 people::set_state(tx, params.person, AccountState::Active)?;
-                moved(tx, &permit, "account.reinstated", params.person, standing.state, AccountState::Active)
+                moved(tx, &permit, "account.reinstate", params.person, standing.state, AccountState::Active)
             })
             .await
     }
@@ -193,23 +193,20 @@ fn moved<M: Method>(
 impl Handle for DeletePerson {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: DeletePersonParams) -> Result<Nothing, Fail> {
         let DeletePersonParams { person, content } = params;
-        workspace
+        let by = workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let standing = over_another(tx.view(), &permit, person)?;
                 if standing.state == AccountState::Deleted && content == Content::Keep {
                     return Err(not_in_state("This account cannot be deleted", standing.state));
                 }
                 end(tx, person)?;
-                moved(tx, &permit, "account.deleted", person, standing.state, AccountState::Deleted)?;
-                if content == Content::Remove {
-                    audit::record(tx, permit.by(), Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
-                }
-                Ok(())
+                moved(tx, &permit, "account.delete", person, standing.state, AccountState::Deleted)?;
+                Ok(permit.by())
             })
             .await?;
         if content == Content::Remove {
             // Broken off, it goes on by itself.
-            workspace.wipe(Named::Person(person.to_string())).await?;
+            workspace.wipe(Named::Person(person.to_string()), by).await?;
         }
         Ok(Nothing {})
     }
@@ -241,11 +238,7 @@ impl Handle for IssueReset {
                     return Err(not_in_state("There is no password to be reset", standing.state));
                 }
                 let expires = resets::issue(tx, params.person, &code, now())?;
-                audit::record(
-                    tx,
-                    permit.by(),
-                    Act::new(Class::Account, "reset.issued", Target::Person(params.person)),
-                )?;
+                audit::record(tx, permit.by(), Act::new(Class::Account, "reset.issue", Target::Person(params.person)))?;
                 unlock(tx, &permit, params.person)?;
                 Ok(ResetCode { code, expires })
             })
@@ -264,11 +257,7 @@ impl Handle for RemoveTotp {
                 if !factors::remove(tx, params.person)? {
                     return Err(Fail::not_found("This account has no second factor"));
                 }
-                audit::record(
-                    tx,
-                    permit.by(),
-                    Act::new(Class::Account, "totp.removed", Target::Person(params.person)),
-                )?;
+                audit::record(tx, permit.by(), Act::new(Class::Account, "totp.remove", Target::Person(params.person)))?;
                 Ok(Nothing {})
             })
             .await
@@ -290,7 +279,7 @@ impl Handle for Unlock {
 fn unlock<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, person: AccountId) -> Result<(), Fail> {
     let name = people::row(tx.view(), person)?.name;
     if lockouts::forget(tx, person, &people::fold(&name))? {
-        audit::record(tx, permit.by(), Act::new(Class::Access, "lockout.cleared", Target::Person(person)))?;
+        audit::record(tx, permit.by(), Act::new(Class::Access, "lockout.clear", Target::Person(person)))?;
     }
     Ok(())
 }

@@ -43,7 +43,7 @@ impl Handle for Confirm {
         let (proof, by) = again::<Self>(&workspace, caller, params.password, params.code).await?;
         auth::prove(&workspace, proof, move |tx, _| {
             devices::confirmed(tx, caller.device, now())?;
-            audit::record(tx, by, Act::new(Class::Access, "session.confirmed", Target::Device(caller.device)))?;
+            audit::record(tx, by, Act::new(Class::Access, "session.confirm", Target::Device(caller.device)))?;
             Ok(Nothing {})
         })
         .await
@@ -61,7 +61,7 @@ impl Handle for ChangePassword {
         auth::prove(&workspace, proof, move |tx, person| {
             people::set_password(tx, person, Some(&hash))?;
             devices::confirmed(tx, caller.device, now())?;
-            let act = Act::new(Class::Account, "password.changed", Target::Person(person));
+            let act = Act::new(Class::Account, "password.change", Target::Person(person));
             if !sign_out_others {
                 audit::record(tx, by, act)?;
                 return Ok(Nothing {});
@@ -141,7 +141,7 @@ impl Handle for FinishTotp {
                     |tx| factors::confirm(tx, person, &params.code, now()),
                     |tx| {
                         factors::set_recovery(tx, person, &codes)?;
-                        audit::record(tx, by, Act::new(Class::Account, "totp.begun", Target::Person(person)))?;
+                        audit::record(tx, by, Act::new(Class::Account, "totp.begin", Target::Person(person)))?;
                         Ok(RecoveryCodes { codes })
                     },
                 )
@@ -165,7 +165,7 @@ impl Handle for EndTotp {
                     |tx| Ok(factors::show(tx, person, Some(&params.code), now())? == Shown::Right),
                     |tx| {
                         factors::remove(tx, person)?;
-                        audit::record(tx, by, Act::new(Class::Account, "totp.ended", Target::Person(person)))?;
+                        audit::record(tx, by, Act::new(Class::Account, "totp.end", Target::Person(person)))?;
                         Ok(Nothing {})
                     },
                 )

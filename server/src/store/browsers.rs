@@ -180,7 +180,7 @@ pub fn rotate(tx: &Tx<'_>, id: DeviceId, old: &[u8; 32], new: &[u8; 32], at: Tim
 pub fn replayed(tx: &mut Tx<'_>, found: Found, from: IpAddr) -> Result<(), Fail> {
     remove(tx, found.id)?;
     tx.note(Note::SignedOut(found.id));
-    let act = Act::new(Class::Device, "session.replayed", Target::Device(found.id));
+    let act = Act::new(Class::Device, "session.replay", Target::Device(found.id));
     audit::record(tx, By::stranger(from), act)
 }
 

@@ -169,7 +169,7 @@ pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> 
             Kind::Strangers | Kind::Known => {
                 set(tx, *kind, key, None, Count::default())?;
                 if before.was_closed(*kind) {
-                    record(tx, by, "lockout.ended", attempt, *kind, None)?;
+                    record(tx, by, "lockout.end", attempt, *kind, None)?;
                 }
             }
             Kind::Address | Kind::Everybody => set(tx, *kind, key, None, before)?,
@@ -185,7 +185,7 @@ pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> 
 pub fn failed(tx: &mut Tx<'_>, attempt: &Attempt, by: By) -> Result<(), Fail> {
     for Counted { kind, closed, .. } in &attempt.counted {
         if let Some((first, millis)) = closed {
-            let name = if *first { "lockout.begun" } else { "lockout.longer" };
+            let name = if *first { "lockout.begin" } else { "lockout.extend" };
             record(tx, by, name, attempt, *kind, Some(*millis))?;
         }
     }
