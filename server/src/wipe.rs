@@ -45,7 +45,7 @@ impl Workspace {
     ///
     /// # Errors
     /// Bad input when there is no such thing; when the database or the disk fails, and then it goes on later by itself.
-    pub async fn wipe(self: &Arc<Self>, named: Named) -> Result<Wiped, Fail> {
+    pub async fn wipe(self: &Arc<Self>, named: Named, by: By) -> Result<Wiped, Fail> {
         let _alone = self.wiping.lock().await;
         self.set_unfinished_wipe(true);
         let begun = self
@@ -55,13 +55,13 @@ impl Workspace {
                         let channel = wipes::channel_named(tx.view(), &text)?;
                         let files = wipes::begin_channel(tx, channel)?;
                         let act = Act::new(Class::Data, "channel.wiped", Target::Channel(channel.id));
-                        audit::record(tx, By::HOST, act)?;
+                        audit::record(tx, by, act)?;
                         (*channel.id.as_bytes(), files, "SELECT created FROM channels WHERE id = ?1")
                     }
                     Named::Person(text) => {
                         let person = wipes::person_named(tx.view(), &text)?;
                         let files = wipes::begin_person(tx, person)?;
-                        audit::record(tx, By::HOST, Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
+                        audit::record(tx, by, Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
                         (*person.as_bytes(), files, "SELECT created FROM people WHERE id = ?1")
                     }
                 };

@@ -188,6 +188,7 @@ async fn a_wiped_person_is_signed_out_and_leaves_tombstones_by_nobody() {
     let who = bob.me.person.id;
     let mut tables = tables_with(&host, who.as_bytes()).await;
     tables.sort();
+    // The audit log keeps who did what by their id, which is nobody's name any more.
     assert_eq!(tables, ["audit", "members", "messages", "people"]);
     assert!(
         tables_with(&host, own.as_bytes())

@@ -1,6 +1,7 @@
 //! The command that wipes.
 
 use crate::error::{Error, Result};
+use crate::store::audit::By;
 use crate::store::wipes;
 use crate::tenants::Host;
 use crate::wipe::Named;
@@ -37,7 +38,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
     };
     let workspace = host.workspace(&name)?;
     let had_owner = workspace.look(wipes::has_owner).await?;
-    let done = workspace.wipe(named).await?;
+    let done = workspace.wipe(named, By::HOST).await?;
     tracing::info!(workspace = %workspace.id, what = key, messages = done.messages, files = done.files, "wiped");
     let mut said = json!({
         "workspace": name,

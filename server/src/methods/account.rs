@@ -190,7 +190,7 @@ pub async fn sign_in_browser(workspace: &Arc<Workspace>, params: SignInParams, b
         let by = By { actor: Actor::Person(person, id), place: Some(address) };
         if let Some(before) = before {
             devices::revoke(tx, before)?;
-            audit::record(tx, by, Act::new(Class::Device, "device.signed_out", Target::Device(before)))?;
+            audit::record(tx, by, Act::new(Class::Access, "device.signed_out", Target::Device(before)))?;
         }
         browsers::insert(tx, person, &session, now())?;
         known::insert(tx, person, &known_hash, known_by.as_ref(), now())?;

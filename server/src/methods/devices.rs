@@ -41,17 +41,13 @@ impl Handle for SignOut {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, _: Nothing) -> Result<Nothing, Fail> {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, |tx, permit| {
-                revoke(tx, permit.by(), permit.device(), "device.signed_out")?;
+                let left = Act::new(Class::Access, "device.signed_out", Target::Device(permit.device()));
+                devices::revoke(tx, permit.device())?;
+                audit::record(tx, permit.by(), left)?;
                 Ok(Nothing {})
             })
             .await
     }
-}
-
-fn revoke(tx: &mut Tx<'_>, by: By, device: DeviceId, act: &'static str) -> Result<Revoked, Fail> {
-    devices::revoke(tx, device)?;
-    audit::record(tx, by, Act::new(Class::Device, act, Target::Device(device)))?;
-    Ok(Revoked { count: 1 })
 }
 
 /// Revokes one that is this person's and good; of others nothing is said.
@@ -59,7 +55,9 @@ fn revoke_of(tx: &mut Tx<'_>, by: By, person: AccountId, device: DeviceId) -> Re
     if devices::owner(tx.view(), device)? != Some(person) {
         return Err(Fail::not_found("No such device"));
     }
-    revoke(tx, by, device, "device.revoked")
+    devices::revoke(tx, device)?;
+    audit::record(tx, by, Act::new(Class::Device, "device.revoked", Target::Device(device)))?;
+    Ok(Revoked { count: 1 })
 }
 
 fn revoke_all(tx: &mut Tx<'_>, by: By, person: AccountId, except: Option<DeviceId>) -> Result<Revoked, Fail> {

@@ -193,7 +193,7 @@ fn moved<M: Method>(
 impl Handle for DeletePerson {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: DeletePersonParams) -> Result<Nothing, Fail> {
         let DeletePersonParams { person, content } = params;
-        workspace
+        let by = workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let standing = over_another(tx.view(), &permit, person)?;
                 if standing.state == AccountState::Deleted && content == Content::Keep {
@@ -201,15 +201,12 @@ impl Handle for DeletePerson {
                 }
                 end(tx, person)?;
                 moved(tx, &permit, "account.deleted", person, standing.state, AccountState::Deleted)?;
-                if content == Content::Remove {
-                    audit::record(tx, permit.by(), Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
-                }
-                Ok(())
+                Ok(permit.by())
             })
             .await?;
         if content == Content::Remove {
             // Broken off, it goes on by itself.
-            workspace.wipe(Named::Person(person.to_string())).await?;
+            workspace.wipe(Named::Person(person.to_string()), by).await?;
         }
         Ok(Nothing {})
     }

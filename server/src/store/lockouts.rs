@@ -185,7 +185,7 @@ pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> 
 pub fn failed(tx: &mut Tx<'_>, attempt: &Attempt, by: By) -> Result<(), Fail> {
     for Counted { kind, closed, .. } in &attempt.counted {
         if let Some((first, millis)) = closed {
-            let name = if *first { "lockout.begun" } else { "lockout.longer" };
+            let name = if *first { "lockout.begun" } else { "lockout.extended" };
             record(tx, by, name, attempt, *kind, Some(*millis))?;
         }
     }

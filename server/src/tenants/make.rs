@@ -184,7 +184,7 @@ impl Host {
         workspace
             .unguarded(move |tx| {
                 invites::insert(tx.db, &kept, &gives, uses, expires)?;
-                audit::record(tx, By::HOST, invited(gives.rank, uses))
+                audit::record(tx, By::HOST, invited(rank, uses))
             })
             .await?;
         let pin = workspace.face()?.pin();
