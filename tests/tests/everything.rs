@@ -339,7 +339,7 @@ impl Run {
         alice.set_in_group(ws, &slug, &Whom::Group(inner.clone()), false, true).await.unwrap();
         alice.set_in_group(ws, &inner, &whom, false, true).await.unwrap();
         alice.set_in_group(ws, &slug, &whom, true, true).await.unwrap();
-        assert_eq!(alice.group_members(ws, &slug).await.unwrap().people, [bob.clone()]);
+        assert_eq!(alice.group_members(ws, &slug).await.unwrap().people, std::slice::from_ref(&bob));
         alice.grant_role(ws, &renamed, &Whom::Group(slug.clone()), Some(&slug), true).await.unwrap();
         alice.grant_role(ws, &renamed, &whom, None, true).await.unwrap();
         assert_eq!(alice.roles(ws).await.unwrap()[0].grants.len(), 2);
