@@ -8,6 +8,7 @@ use thechatapp_core::platform::SECRET_WAIT;
 
 mod account;
 mod audit;
+mod channel;
 mod moderation;
 mod rights;
 mod settings;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, Totp};
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
+pub use channel::ChannelAction;
 pub use moderation::{OutcomeArg, ReportAction};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;
@@ -76,6 +78,13 @@ pub enum Command {
         /// Public channels one is not in, too
         #[arg(long)]
         all: bool,
+    },
+    /// Look after channels: directory, topic, name, archive, people, messages
+    #[command(after_help = "Example:\n  thechatapp-cli channel archive design")]
+    Channel {
+        /// What about them.
+        #[command(subcommand)]
+        action: ChannelAction,
     },
     /// Make a channel
     #[command(after_help = "Example:\n  thechatapp-cli create design --private")]
@@ -333,18 +342,21 @@ pub enum Command {
         action: SettingsAction,
     },
     /// Custom roles: what they give, and who has them
+    #[command(after_help = "Example:\n  thechatapp-cli role create auditors --power audit")]
     Role {
         /// What about them.
         #[command(subcommand)]
         action: RoleAction,
     },
     /// Groups of people: who is in them, and which channels follow them
+    #[command(after_help = "Example:\n  thechatapp-cli group members design")]
     Group {
         /// What about them.
         #[command(subcommand)]
         action: GroupAction,
     },
     /// Who looks after a channel
+    #[command(after_help = "Example:\n  thechatapp-cli moderator add design '@Ana Reis'")]
     Moderator {
         /// What about it.
         #[command(subcommand)]

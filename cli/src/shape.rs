@@ -187,6 +187,7 @@ pub struct Channel {
     head: u64,
     read: u64,
     members: u64,
+    archived: bool,
 }
 
 impl Channel {
@@ -203,6 +204,7 @@ impl Channel {
             head: channel.head,
             read: channel.read,
             members: channel.members,
+            archived: channel.archived,
         }
     }
 }

@@ -130,6 +130,8 @@ pub struct ChannelView {
     pub members: u64,
     /// Whether a draft waits in it.
     pub draft: bool,
+    /// Whether it is archived: read, and not written any more.
+    pub archived: bool,
     /// For a direct conversation, the others.
     pub people: Vec<PersonView>,
 }

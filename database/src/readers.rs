@@ -107,6 +107,9 @@ impl Readers {
             }
         };
         let answer = query(&db);
+        if has_met_damage(&db).map_err(E::from)? {
+            return Err(Error::Damaged("a page does not open".to_owned()).into());
+        }
         let mut idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner);
         if idle.len() < self.0.keep {
             idle.push(db);
@@ -125,4 +128,10 @@ impl Readers {
     pub fn close(&self) {
         self.0.close();
     }
+}
+
+/// Whether a page did not open. SQLCipher gives zeros for it and fails with the next page only; a value that ended there would be
+/// zeros to its reader. At once it only marks the database as one that cannot be written, which a reader's never is by itself.
+fn has_met_damage(db: &Connection) -> Result<bool, Error> {
+    Ok(db.is_readonly(rusqlite::MAIN_DB)?)
 }

@@ -56,6 +56,9 @@ pub struct ChannelRow {
     pub head: u64,
     /// When it was made.
     pub created: Timestamp,
+    /// Whether it is archived: read, and not written any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub archived: bool,
     /// The change that last touched this row.
     pub change: u64,
 }

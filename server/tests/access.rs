@@ -344,6 +344,9 @@ impl Table {
         self.check::<CreateChannel>(s, w, create).await;
         self.check::<AddMember>(s, w, AddMemberParams { channel, person: target }).await;
         self.check::<SetTopic>(s, w, SetTopicParams { channel, topic: "t".into() }).await;
+        self.check::<RenameChannel>(s, w, RenameChannelParams { channel, name: format!("r{made}") }).await;
+        self.check::<ArchiveChannel>(s, w, ArchiveChannelParams { channel, on: false }).await;
+        self.check::<Directory>(s, w, DirectoryParams { limit: 1, ..Default::default() }).await;
         let set_role = SetChannelRoleParams { channel, person: target, role: ChannelRole::Member };
         self.check::<SetChannelRole>(s, w, set_role).await;
         self.check::<OpenDirect>(s, w, OpenDirectParams { people: Vec::new() }).await;
@@ -435,6 +438,8 @@ impl Table {
 
     async fn ask_moderation(&mut self, s: Subject, w: World) {
         let World { channel, message: id, target: person, .. } = w;
+        let gone = OneMessage { channel, id: w.doomed };
+        self.check::<RemoveMessage>(s, w, gone).await;
         let report = || fresh(ReportId::from_bytes);
         let message = ReportMessageParams { report: report(), channel, id, reason: "rude".into() };
         self.check::<ReportMessage>(s, w, message).await;
@@ -502,6 +507,8 @@ async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
         table.check::<AddToGroup>(s, w, member).await;
         table.check::<RemoveFromGroup>(s, w, member).await;
         table.check::<LeaveChannel>(s, w, InChannel { channel: w.channel }).await;
+        let w = table.world(by, s).await;
+        table.check::<RemoveMember>(s, w, RemoveMemberParams { channel: w.channel, person: w.target }).await;
         let w = table.world(by, s).await;
         let managed = s.rank != Rank::Guest && (s.manages || table.powers(s).has(Power::Users));
         let known = managed || s.inside || s.visibility != Visibility::Hidden;

@@ -128,6 +128,12 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
     vec![
         refusal::<JoinChannel>(who, InChannel { channel }).await,
         refusal::<AddMember>(who, AddMemberParams { channel, person }).await,
+        refusal::<RenameChannel>(who, RenameChannelParams { channel, name: "in".into() }).await,
+        refusal::<ArchiveChannel>(who, ArchiveChannelParams { channel, on: false }).await,
+        refusal::<RemoveMember>(who, RemoveMemberParams { channel, person }).await,
+        refusal::<RemoveMessage>(who, one()).await,
+        refusal::<Directory>(who, DirectoryParams { after: Some(channel), limit: 1, ..DirectoryParams::default() })
+            .await,
         refusal::<SetTopic>(who, SetTopicParams { channel, topic: "in".into() }).await,
         refusal::<BeginUpload>(who, begin).await,
         refusal::<FinishUpload>(who, FinishUploadParams { channel, file, key: FileKey(vec![7; 32]) }).await,

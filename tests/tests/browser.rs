@@ -123,9 +123,11 @@ async fn a_browser_shows_pictures_runs_nothing_of_a_file_and_gets_nothing_after_
     assert_eq!(window.run(sign_in, vec!["a wrong password".into()]).await, json!([403, null, ""]));
     let signed_in = window.run(sign_in, vec!["correct horse battery".into()]).await;
     assert_eq!(signed_in, json!([200, "alice", ""]), "no script sees the cookie");
-    let cookies = window.cookies().await;
-    let [(name, token)] = cookies.as_slice() else { panic!("one cookie: {cookies:?}") };
-    assert_eq!((name.as_str(), token.len()), ("__Host-thechatapp-acme", 43));
+    let mut cookies = window.cookies().await;
+    cookies.sort();
+    let [session, known] = cookies.as_slice() else { panic!("a session, and that this browser is known: {cookies:?}") };
+    assert_eq!((session.0.as_str(), session.1.len()), ("__Host-thechatapp-acme", 43));
+    assert_eq!((known.0.as_str(), known.1.len()), ("__Host-thechatapp-acme.known", 43));
 
     let [picture, drawing, page, script, text] = [1, 2, 3, 4, 5].map(id);
     let run = "try { localStorage.setItem('ran', location.href) } catch {} window.ran = true;";
@@ -189,7 +191,9 @@ async fn a_browser_shows_pictures_runs_nothing_of_a_file_and_gets_nothing_after_
 
     let sign_out = "return (await call('devices.sign_out', {})).status;";
     assert_eq!(window.run(sign_out, Vec::new()).await, json!(200));
-    assert_eq!(window.cookies().await, []);
+    // That it is known stays: it lets nobody in, and keeps strangers from shutting its person out.
+    let names: Vec<_> = window.cookies().await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["__Host-thechatapp-acme.known"]);
     assert_eq!(window.run(whoami, Vec::new()).await, json!(401));
     assert_eq!(loaded("img", &picture).await, json!(false), "not even from a cache");
     window.close().await;

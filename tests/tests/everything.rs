@@ -154,6 +154,14 @@ impl Run {
         alice.wait_sent(ws, former, PATIENCE).await.unwrap();
         alice.edit(ws, general, former, &self.word("later text")).await.unwrap();
         assert_eq!(alice.history(ws, general, former).await.unwrap().len(), 2);
+        let spare = alice.create_channel(ws, &self.word("spare channel"), false).await.unwrap().id;
+        alice.rename_channel(ws, spare, &self.word("renamed channel")).await.unwrap();
+        let theirs = alice.send(ws, spare, &self.word("removed text"), None).await.unwrap().id;
+        alice.wait_sent(ws, theirs, PATIENCE).await.unwrap();
+        alice.remove_message(ws, spare, theirs).await.unwrap();
+        alice.archive_channel(ws, spare, true).await.unwrap();
+        alice.archive_channel(ws, spare, false).await.unwrap();
+        assert!(!alice.directory(ws, "", true).await.unwrap().is_empty());
         let report = alice.report_message(ws, general, former, &self.word("report")).await.unwrap();
         let dismissed = thechatapp_core::moderation::Outcome::Dismissed;
         alice.close_report(ws, report, dismissed, &self.word("note of a report")).await.unwrap();
@@ -243,6 +251,8 @@ impl Run {
         let page = HistoryParams { channel: general, before: None, after: None, limit: 100 };
         let page = eve.call::<History>(&page).await.unwrap();
         let other = page.messages.iter().map(|message| message.author).find(|author| *author != me.person.id).unwrap();
+        eve.call::<AddMember>(&AddMemberParams { channel: board, person: other }).await.unwrap();
+        eve.call::<RemoveMember>(&RemoveMemberParams { channel: board, person: other }).await.unwrap();
         eve.call::<AddMember>(&AddMemberParams { channel: board, person: other }).await.unwrap();
         eve.call::<OpenDirect>(&OpenDirectParams { people: vec![other] }).await.unwrap();
         eve.call::<SetTopic>(&SetTopicParams { channel: board, topic: self.word("eve's topic") }).await.unwrap();

@@ -1,8 +1,12 @@
 //! Channels: list, make, join, leave.
 
-use crate::output::Outcome;
+use super::messages::find;
+use super::search::person as person_named;
+use crate::args::ChannelAction;
+use crate::output::{Outcome, line};
 use crate::run::Desk;
-use crate::shape::{Channel, channel_text};
+use crate::shape::{Channel, channel_name, channel_text};
+use serde::Serialize;
 use thechatapp_core::ChannelId;
 use thechatapp_core::view::ChannelView;
 
@@ -47,4 +51,92 @@ async fn now(desk: &Desk<'_>, id: ChannelId) -> Outcome<Option<ChannelView>> {
 
 fn show(desk: &Desk<'_>, channel: &ChannelView) -> Outcome {
     desk.output().show(&Channel::new(channel), || channel_text(channel))
+}
+
+#[derive(Serialize)]
+struct Listed {
+    id: String,
+    name: String,
+    topic: String,
+    members: u64,
+    joined: bool,
+    archived: bool,
+}
+
+#[derive(Serialize)]
+struct Done {
+    channel: String,
+    person: Option<String>,
+    message: Option<String>,
+}
+
+/// `channel ...`.
+pub async fn channel(desk: &Desk<'_>, action: ChannelAction) -> Outcome {
+    desk.connect().await?;
+    let (client, ws) = (&desk.client, desk.ws());
+    match action {
+        ChannelAction::Directory { words, archived } => {
+            let entries = client.directory(ws, &words, archived).await?;
+            let listed: Vec<_> = entries
+                .into_iter()
+                .map(|entry| Listed {
+                    id: entry.channel.id.to_string(),
+                    name: entry.channel.name,
+                    topic: entry.channel.topic,
+                    members: entry.members,
+                    joined: entry.joined,
+                    archived: entry.channel.archived,
+                })
+                .collect();
+            desk.output().show(&listed, || {
+                let text = |one: &Listed| {
+                    let (mark, topic) = (if one.archived { "  (archived)" } else { "" }, line(&one.topic));
+                    format!("#{:<24} {:>5} people{mark}  {topic}", line(&one.name), one.members)
+                };
+                listed.iter().map(text).collect::<Vec<_>>().join("\n")
+            })
+        }
+        ChannelAction::Topic { channel, topic } => {
+            let channel = desk.channel(&channel).await?;
+            client.set_topic(ws, channel.id, &topic).await?;
+            show_again(desk, channel).await
+        }
+        ChannelAction::Rename { channel, name } => {
+            let channel = desk.channel(&channel).await?;
+            client.rename_channel(ws, channel.id, name.strip_prefix('#').unwrap_or(&name)).await?;
+            show_again(desk, channel).await
+        }
+        ChannelAction::Archive { channel, off } => {
+            let channel = desk.channel(&channel).await?;
+            client.archive_channel(ws, channel.id, !off).await?;
+            show_again(desk, channel).await
+        }
+        ChannelAction::Add { channel, person } => {
+            let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);
+            client.add_member(ws, channel.id, who).await?;
+            done(desk, &channel, Some(who.to_string()), None)
+        }
+        ChannelAction::Remove { channel, person } => {
+            let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);
+            client.remove_member(ws, channel.id, who).await?;
+            done(desk, &channel, Some(who.to_string()), None)
+        }
+        ChannelAction::RemoveMessage { channel, message } => {
+            let which = message.parse()?;
+            let channel = desk.channel(&channel).await?;
+            let id = find(desk, &channel, which).await?;
+            client.remove_message(ws, channel.id, id).await?;
+            done(desk, &channel, None, Some(id.to_string()))
+        }
+    }
+}
+
+async fn show_again(desk: &Desk<'_>, channel: ChannelView) -> Outcome {
+    let channel = now(desk, channel.id).await?.unwrap_or(channel);
+    show(desk, &channel)
+}
+
+fn done(desk: &Desk<'_>, channel: &ChannelView, person: Option<String>, message: Option<String>) -> Outcome {
+    let done = Done { channel: channel_name(channel), person, message };
+    desk.output().show(&done, || "done".to_owned())
 }

@@ -28,6 +28,7 @@ fn channel(kind: ChannelKindView, name: &str) -> ChannelView {
         read: 10,
         members: 3,
         draft: false,
+        archived: false,
         people: Vec::new(),
     }
 }
@@ -105,7 +106,7 @@ fn a_channel_in_json() {
         json(&Channel::new(&channel(ChannelKindView::Private, "general"))),
         concat!(
             r#"{"id":"00000000-0000-0000-0000-000000000001","name":"general","kind":"private","topic":"What is new","#,
-            r#""joined":true,"unread":2,"mentions":1,"head":12,"read":10,"members":3}"#
+            r#""joined":true,"unread":2,"mentions":1,"head":12,"read":10,"members":3,"archived":false}"#
         )
     );
 }

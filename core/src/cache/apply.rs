@@ -180,9 +180,10 @@ impl<'a> Batch<'a> {
         let head = held.head;
         self.db
             .prepare_cached(
-                "INSERT INTO channels (id, kind, name, topic, head, created, change) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
+                "INSERT INTO channels (id, kind, name, topic, head, created, change, archived)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
                  ON CONFLICT (id) DO UPDATE SET kind = excluded.kind, name = excluded.name, topic = excluded.topic,
-                     created = excluded.created, change = excluded.change
+                     created = excluded.created, change = excluded.change, archived = excluded.archived
                  WHERE excluded.change >= change OR kind < 0",
             )?
             .execute(params![
@@ -193,6 +194,7 @@ impl<'a> Batch<'a> {
                 head as i64,
                 row.created.0,
                 row.change as i64,
+                row.archived,
             ])?;
         self.applied.channels = true;
         Ok(())

@@ -316,7 +316,7 @@ pub(super) fn channels(
         "SELECT c.id, c.kind, c.name, c.topic, coalesce(j.joined, 0),
             max(c.head, coalesce((SELECT max(seq) FROM messages WHERE channel = c.id), 0)),
             coalesce((SELECT seq FROM reads WHERE channel = c.id), 0),
-            (SELECT count(*) FROM members WHERE channel = c.id AND joined = 1)
+            (SELECT count(*) FROM members WHERE channel = c.id AND joined = 1), c.archived
          FROM channels c LEFT JOIN members j ON j.channel = c.id AND j.person = ?1
          WHERE c.kind >= 0 AND (coalesce(j.joined, 0) = 1 OR ?2 AND c.kind = 0) AND (?3 IS NULL OR c.id = ?3)",
     )?;
@@ -351,6 +351,7 @@ pub(super) fn channels(
             read,
             members: row.get::<_, i64>(7)? as u64,
             draft: false,
+            archived: row.get(8)?,
             people,
         });
     }

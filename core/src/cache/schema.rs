@@ -128,6 +128,7 @@ CREATE TABLE standing (
     change INTEGER NOT NULL
 ) STRICT;
 ",
+    "ALTER TABLE channels ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;",
 ];
 
 /// Bits of a rowid below its time.

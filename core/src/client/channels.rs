@@ -8,11 +8,13 @@ use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
-    AddMember, AddMemberParams, CreateChannel, CreateChannelParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
-    OpenDirectParams, SetTopic, SetTopicParams,
+    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, CreateChannel, CreateChannelParams,
+    DIRECTORY_PAGE_MAX, Directory, DirectoryEntry, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
+    OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetTopic, SetTopicParams,
 };
-use thechatapp_protocol::methods::messages::{History, HistoryParams};
-use thechatapp_protocol::{AccountId, ChannelId, Row, WorkspaceId};
+use thechatapp_protocol::methods::messages::{History, HistoryParams, OneMessage};
+use thechatapp_protocol::methods::moderation::RemoveMessage;
+use thechatapp_protocol::{AccountId, ChannelId, MessageId, Row, WorkspaceId};
 
 /// How long to wait for what the stream says of a channel that an answer named.
 const STREAM_WAIT: Duration = Duration::from_secs(5);
@@ -156,6 +158,67 @@ impl Client {
         let params = SetTopicParams { channel, topic: topic.to_owned() };
         let row = workspace.session()?.call::<SetTopic>(&params).await?;
         workspace.take(vec![Row::Channel(row)]).await
+    }
+
+    /// Names a channel anew; for those who look after it.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn rename_channel(&self, ws: WorkspaceId, channel: ChannelId, name: &str) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let params = RenameChannelParams { channel, name: name.to_owned() };
+        let row = workspace.session()?.call::<RenameChannel>(&params).await?;
+        workspace.take(vec![Row::Channel(row)]).await
+    }
+
+    /// Archives a channel, or takes it out of the archive; for those who look after it.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn archive_channel(&self, ws: WorkspaceId, channel: ChannelId, on: bool) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let row = workspace.session()?.call::<ArchiveChannel>(&ArchiveChannelParams { channel, on }).await?;
+        workspace.take(vec![Row::Channel(row)]).await
+    }
+
+    /// Takes somebody out of a channel; for those who look after it.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn remove_member(&self, ws: WorkspaceId, channel: ChannelId, person: AccountId) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let row = workspace.session()?.call::<RemoveMember>(&RemoveMemberParams { channel, person }).await?;
+        workspace.take(vec![Row::Member(row)]).await
+    }
+
+    /// Removes somebody else's message; for those who look after its channel.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn remove_message(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let row = workspace.session()?.call::<RemoveMessage>(&OneMessage { channel, id }).await?;
+        workspace.take(vec![Row::Message(row)]).await
+    }
+
+    /// Public channels with this in their name, in the order in which they were made.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn directory(&self, ws: WorkspaceId, words: &str, archived: bool) -> Result<Vec<DirectoryEntry>> {
+        let session = self.workspace(ws)?.session()?;
+        let mut all: Vec<DirectoryEntry> = Vec::new();
+        loop {
+            let after = all.last().map(|entry| entry.channel.id);
+            let params = DirectoryParams { words: words.to_owned(), archived, after, limit: DIRECTORY_PAGE_MAX };
+            let page = session.call::<Directory>(&params).await?;
+            // A page without any is the end, whatever it says.
+            let more = page.more && !page.channels.is_empty();
+            all.extend(page.channels);
+            if !more {
+                return Ok(all);
+            }
+        }
     }
 
     /// Adds somebody to a channel one is in.

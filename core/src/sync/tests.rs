@@ -121,6 +121,7 @@ impl Place {
                 topic: String::new(),
                 head: 0,
                 created: Timestamp(1),
+                archived: false,
                 change: 1,
             }),
             Row::Member(MemberRow {

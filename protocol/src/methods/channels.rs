@@ -72,6 +72,78 @@ pub struct OpenDirectParams {
     pub people: Vec<AccountId>,
 }
 
+/// Parameters of [`RenameChannel`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RenameChannelParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Its new name, without `#`.
+    pub name: String,
+}
+
+/// Parameters of [`ArchiveChannel`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ArchiveChannelParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Whether it is archived, or written again.
+    pub on: bool,
+}
+
+/// Parameters of [`RemoveMember`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct RemoveMemberParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who leaves it.
+    pub person: AccountId,
+}
+
+/// Most channels in a page of the directory.
+pub const DIRECTORY_PAGE_MAX: u32 = 200;
+
+/// Parameters of [`Directory`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DirectoryParams {
+    /// Only channels with this in their name; all when empty.
+    #[serde(default)]
+    pub words: String,
+    /// Archived ones, too.
+    #[serde(default)]
+    pub archived: bool,
+    /// Only those after this one.
+    #[serde(default)]
+    pub after: Option<ChannelId>,
+    /// How many; at most [`DIRECTORY_PAGE_MAX`].
+    pub limit: u32,
+}
+
+/// A public channel, as the directory lists it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DirectoryEntry {
+    /// The channel.
+    pub channel: ChannelRow,
+    /// How many people are in it.
+    pub members: u64,
+    /// Whether one is.
+    pub joined: bool,
+}
+
+/// Reply of [`Directory`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DirectoryPage {
+    /// The channels, in the order in which they were made.
+    pub channels: Vec<DirectoryEntry>,
+    /// Whether there are more after them.
+    pub more: bool,
+}
+
 methods! {
     /// Makes a channel, joins it and moderates it.
     CreateChannel = "channels.create", Access::Insider, CreateChannelParams => ChannelRow, |_| Scope::Workspace;
@@ -83,6 +155,14 @@ methods! {
     AddMember = "channels.add", Access::Insider, AddMemberParams => MemberRow, |p| Scope::Channel(p.channel);
     /// Sets the topic.
     SetTopic = "channels.topic", Access::Member, SetTopicParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// Names a channel anew.
+    RenameChannel = "channels.rename", Access::Moderator, RenameChannelParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// Archives a channel, or takes it out of the archive.
+    ArchiveChannel = "channels.archive", Access::Moderator, ArchiveChannelParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// Takes somebody out of a channel; its rows leave their devices.
+    RemoveMember = "channels.remove", Access::Moderator, RemoveMemberParams => MemberRow, |p| Scope::Channel(p.channel);
+    /// Public channels, with what helps to choose.
+    Directory = "channels.directory", Access::Insider, DirectoryParams => DirectoryPage, |_| Scope::Workspace;
     /// Makes a member of a channel its moderator, or no longer.
     SetChannelRole = "channels.set_role" fresh, Access::Moderator, SetChannelRoleParams => MemberRow, |p| Scope::Channel(p.channel);
     /// The direct conversation with these people, made when there is none.

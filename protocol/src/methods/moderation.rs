@@ -1,8 +1,10 @@
 //! Reporting a message or a person, what becomes of reports, and whom one wants to hear nothing from.
 
+use crate::event::MessageRow;
 use crate::id::{AccountId, ChannelId, MessageId, ReportId};
 use crate::method::{Access, Scope, methods};
 use crate::methods::account::Nothing;
+use crate::methods::messages::OneMessage;
 use crate::permission::Power;
 use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -154,6 +156,8 @@ pub struct BlockedPeople {
 methods! {
     /// Reports a message to those who look after people.
     ReportMessage = "messages.report", Access::Reader, ReportMessageParams => Nothing, |p| Scope::Message(p.channel, p.id);
+    /// Removes somebody else's message.
+    RemoveMessage = "messages.remove", Access::Moderator, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
     /// Reports a person to those who look after people.
     ReportPerson = "people.report", Access::SignedIn, ReportPersonParams => Nothing, |p| Scope::Person(p.person);
     /// Reports, for those who look after people.

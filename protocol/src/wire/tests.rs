@@ -44,6 +44,7 @@ fn channel() -> ChannelRow {
         topic: "3.2".into(),
         head: 7,
         created: AT,
+        archived: false,
         change: 12,
     }
 }
@@ -152,6 +153,7 @@ fn moderation(golden: &mut Golden) {
     let message = Reported { channel: CHANNEL, id: MESSAGE, text: "hello".into() };
     let report = Report { id, by: PERSON, at: AT, about: PERSON, message: Some(message), reason, closed: Some(closed) };
     let list = ListReportsParams { closed: true, before: Some(id), limit: 50 };
+    golden.method::<RemoveMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
     golden.method::<ListReports>(&list, &Reports { reports: vec![report.clone()] });
     let close = CloseReportParams { report: id, outcome: Outcome::Removed, note: "as agreed".into() };
     golden.method::<CloseReport>(&close, &report);
@@ -321,6 +323,15 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<JoinChannel>(&InChannel { channel: CHANNEL }, &member());
     golden.method::<LeaveChannel>(&InChannel { channel: CHANNEL }, &MemberRow { joined: false, ..member() });
     golden.method::<AddMember>(&AddMemberParams { channel: CHANNEL, person: PERSON }, &member());
+    let renamed = RenameChannelParams { channel: CHANNEL, name: "design".into() };
+    golden.method::<RenameChannel>(&renamed, &channel());
+    let archived = ChannelRow { archived: true, ..channel() };
+    golden.method::<ArchiveChannel>(&ArchiveChannelParams { channel: CHANNEL, on: true }, &archived);
+    let removed = RemoveMemberParams { channel: CHANNEL, person: PERSON };
+    golden.method::<RemoveMember>(&removed, &MemberRow { joined: false, ..member() });
+    let wanted = DirectoryParams { words: "rel".into(), archived: true, after: Some(CHANNEL), limit: 50 };
+    let entry = DirectoryEntry { channel: archived, members: 3, joined: true };
+    golden.method::<Directory>(&wanted, &DirectoryPage { channels: vec![entry], more: true });
     golden.method::<SetTopic>(&SetTopicParams { channel: CHANNEL, topic: "3.2".into() }, &channel());
     let moderator = MemberRow { role: ChannelRole::Moderator, ..member() };
     let set_role = SetChannelRoleParams { channel: CHANNEL, person: PERSON, role: ChannelRole::Moderator };

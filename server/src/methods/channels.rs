@@ -5,14 +5,16 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act};
-use crate::store::{channels, guests, members, people};
+use crate::store::{channels, directory, guests, members, people};
 use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
-    AddMember, AddMemberParams, CreateChannel, CreateChannelParams, DIRECT_MAX, InChannel, JoinChannel, LeaveChannel,
-    OpenDirect, OpenDirectParams, SetChannelRole, SetChannelRoleParams, SetTopic, SetTopicParams,
+    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, CreateChannel, CreateChannelParams, DIRECT_MAX,
+    Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect, OpenDirectParams,
+    RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetChannelRole, SetChannelRoleParams,
+    SetTopic, SetTopicParams,
 };
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Method};
@@ -66,6 +68,7 @@ impl Handle for JoinChannel {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: InChannel) -> Result<MemberRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
+                permit.channel()?.refuse_archived()?;
                 members::set(tx, permit.channel()?, permit.person(), true)
             })
             .await
@@ -90,6 +93,7 @@ impl Handle for AddMember {
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let channel = permit.channel()?;
                 refuse_direct(channel)?;
+                channel.refuse_archived()?;
                 let person = people::row(tx.view(), params.person)?;
                 if !person.active {
                     return Err(Fail::bad_input(
@@ -169,6 +173,83 @@ impl Handle for OpenDirect {
                 }
                 let channel = channels::direct(tx, id, &all)?;
                 channels::row(tx.view(), channel.id)
+            })
+            .await
+    }
+}
+
+impl Handle for RenameChannel {
+    async fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: RenameChannelParams,
+    ) -> Result<ChannelRow, Fail> {
+        let name = channels::tidy_name(&params.name)?;
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                if channels::row(tx.view(), channel.id)?.name != name {
+                    // Names of private channels are no matter of the log.
+                    audit::record(
+                        tx,
+                        permit.by(),
+                        Act::new(Class::Channel, "channel.renamed", Target::Channel(channel.id)),
+                    )?;
+                }
+                directory::rename(tx, channel, &name)
+            })
+            .await
+    }
+}
+
+impl Handle for ArchiveChannel {
+    async fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: ArchiveChannelParams,
+    ) -> Result<ChannelRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                if channel.archived != params.on {
+                    let act = if params.on { "channel.archived" } else { "channel.unarchived" };
+                    audit::record(tx, permit.by(), Act::new(Class::Channel, act, Target::Channel(channel.id)))?;
+                }
+                directory::archive(tx, channel, params.on)
+            })
+            .await
+    }
+}
+
+impl Handle for RemoveMember {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RemoveMemberParams) -> Result<MemberRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                if !members::is(tx.view(), channel.id, params.person)? {
+                    return Err(Fail::bad_input(
+                        "They are not in this channel",
+                        "nobody is to be taken out",
+                        "check who it is",
+                    ));
+                }
+                let row = members::set(tx, channel, params.person, false)?;
+                let act = Act::new(Class::Channel, "channel.person_removed", Target::Channel(channel.id));
+                audit::record(tx, permit.by(), act.after(format!("person:{}", params.person)))?;
+                Ok(row)
+            })
+            .await
+    }
+}
+
+impl Handle for Directory {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: DirectoryParams) -> Result<DirectoryPage, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                directory::page(view, permit.person(), &params)
             })
             .await
     }

@@ -4,14 +4,16 @@ use super::Handle;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
-use crate::store::blocks;
 use crate::store::reports::{self, About};
+use crate::store::{blocks, messages};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
+use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::account::Nothing;
+use thechatapp_protocol::methods::messages::OneMessage;
 use thechatapp_protocol::methods::moderation::{
-    Block, BlockParams, Blocked, BlockedPeople, CloseReport, CloseReportParams, ListReports, ListReportsParams, Report,
-    ReportMessage, ReportMessageParams, ReportPerson, ReportPersonParams, Reports,
+    Block, BlockParams, Blocked, BlockedPeople, CloseReport, CloseReportParams, ListReports, ListReportsParams,
+    RemoveMessage, Report, ReportMessage, ReportMessageParams, ReportPerson, ReportPersonParams, Reports,
 };
 
 impl Handle for ReportMessage {
@@ -75,6 +77,19 @@ impl Handle for Blocked {
         workspace
             .read::<Self, _>(caller, Self::scope(&params), |view, permit| {
                 Ok(BlockedPeople { people: blocks::of(view, permit.person())? })
+            })
+            .await
+    }
+}
+
+impl Handle for RemoveMessage {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OneMessage) -> Result<MessageRow, Fail> {
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let (channel, place) = (permit.channel()?, permit.message()?);
+                let (author, _) = messages::written(tx.view(), place)?;
+                reports::remove(tx, permit.by(), channel.id, params.id, author)?;
+                messages::row(tx.view(), channel.id, place)
             })
             .await
     }

@@ -19,6 +19,8 @@ pub struct Channel {
     pub number: i64,
     /// Its kind.
     pub kind: ChannelKind,
+    /// Whether nothing in it changes any more.
+    pub archived: bool,
 }
 
 impl Channel {
@@ -28,6 +30,14 @@ impl Channel {
             ChannelKind::Public => Audience::Everyone,
             ChannelKind::Private | ChannelKind::Direct => Audience::Members(self.id),
         }
+    }
+
+    /// Refuses what would change an archived one.
+    ///
+    /// # Errors
+    /// Denied.
+    pub fn refuse_archived(&self) -> Result<(), Fail> {
+        if self.archived { Err(Fail::denied("this channel is archived")) } else { Ok(()) }
     }
 
     /// The place of its message with this number.
@@ -88,8 +98,10 @@ fn number_of(kind: ChannelKind) -> i64 {
 pub fn find(view: View<'_>, id: ChannelId) -> Result<Option<Channel>, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT number, kind FROM channels WHERE id = ?1")?
-        .query_row([id.as_bytes()], |row| Ok(Channel { id, number: row.get(0)?, kind: kind_of(row.get(1)?)? }))
+        .prepare_cached("SELECT number, kind, archived FROM channels WHERE id = ?1")?
+        .query_row([id.as_bytes()], |row| {
+            Ok(Channel { id, number: row.get(0)?, kind: kind_of(row.get(1)?)?, archived: row.get(2)? })
+        })
         .optional()?;
     Ok(found)
 }
@@ -110,9 +122,14 @@ pub fn is_readable(view: View<'_>, channel: Channel, person: AccountId) -> Resul
 pub fn numbered(view: View<'_>, number: i64) -> Result<Option<Channel>, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT id, kind FROM channels WHERE number = ?1")?
+        .prepare_cached("SELECT id, kind, archived FROM channels WHERE number = ?1")?
         .query_row([number], |row| {
-            Ok(Channel { id: ChannelId::from_bytes(row.get(0)?), number, kind: kind_of(row.get(1)?)? })
+            Ok(Channel {
+                id: ChannelId::from_bytes(row.get(0)?),
+                number,
+                kind: kind_of(row.get(1)?)?,
+                archived: row.get(2)?,
+            })
         })
         .optional()?;
     Ok(found)
@@ -134,10 +151,11 @@ pub fn row(view: View<'_>, id: ChannelId) -> Result<ChannelRow, Fail> {
     let found = view
         .db
         .prepare_cached(
-            "SELECT number, kind, name, topic, revision, created, change, epoch FROM channels WHERE id = ?1",
+            "SELECT number, kind, name, topic, revision, created, change, epoch, archived FROM channels WHERE id = ?1",
         )?
         .query_row([id.as_bytes()], |row| {
-            let channel = Channel { id, number: row.get(0)?, kind: kind_of(row.get(1)?)? };
+            let kind = kind_of(row.get(1)?)?;
+            let channel = Channel { id, number: row.get(0)?, kind, archived: row.get(8)? };
             let topic: Option<Vec<u8>> = row.get(3)?;
             let line = ChannelRow {
                 id,
@@ -146,6 +164,7 @@ pub fn row(view: View<'_>, id: ChannelId) -> Result<ChannelRow, Fail> {
                 topic: String::new(),
                 head: 0,
                 created: Timestamp(row.get(5)?),
+                archived: channel.archived,
                 change: unsigned(row.get(6)?),
             };
             Ok((channel, topic, (row.get(4)?, row.get(7)?), line))
@@ -178,9 +197,15 @@ pub fn head(view: View<'_>, number: i64) -> Result<u64, Fail> {
 /// # Errors
 /// SQLite's.
 pub fn for_everybody(view: View<'_>) -> Result<Vec<Channel>, Fail> {
-    let mut rows = view.db.prepare_cached("SELECT number, id, kind FROM channels WHERE everybody ORDER BY number")?;
+    let mut rows =
+        view.db.prepare_cached("SELECT number, id, kind, archived FROM channels WHERE everybody ORDER BY number")?;
     let rows = rows.query_map([], |row| {
-        Ok(Channel { number: row.get(0)?, id: ChannelId::from_bytes(row.get(1)?), kind: kind_of(row.get(2)?)? })
+        Ok(Channel {
+            number: row.get(0)?,
+            id: ChannelId::from_bytes(row.get(1)?),
+            kind: kind_of(row.get(2)?)?,
+            archived: row.get(3)?,
+        })
     })?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -192,9 +217,14 @@ pub fn for_everybody(view: View<'_>) -> Result<Vec<Channel>, Fail> {
 pub fn public_named(view: View<'_>, name: &str) -> Result<Option<Channel>, Fail> {
     let found = view
         .db
-        .prepare_cached("SELECT number, id FROM channels WHERE kind = 0 AND folded = ?1")?
+        .prepare_cached("SELECT number, id, archived FROM channels WHERE kind = 0 AND folded = ?1")?
         .query_row([super::people::fold(name)], |row| {
-            Ok(Channel { number: row.get(0)?, id: ChannelId::from_bytes(row.get(1)?), kind: ChannelKind::Public })
+            Ok(Channel {
+                number: row.get(0)?,
+                id: ChannelId::from_bytes(row.get(1)?),
+                kind: ChannelKind::Public,
+                archived: row.get(2)?,
+            })
         })
         .optional()?;
     Ok(found)
@@ -300,6 +330,7 @@ pub fn direct(tx: &mut Tx<'_>, id: ChannelId, people: &[AccountId]) -> Result<Ch
 /// # Errors
 /// Bad input for a long one.
 pub fn set_topic(tx: &mut Tx<'_>, channel: Channel, topic: &str) -> Result<ChannelRow, Fail> {
+    channel.refuse_archived()?;
     let topic = topic.trim();
     if topic.chars().count() > TOPIC_MAX {
         return Err(Fail::bad_input("This topic is too long", "it has more than 1000 characters", "shorten it"));
@@ -342,5 +373,5 @@ fn insert(
              VALUES (?1, ?2, ?3, ?4, NULL, 0, ?5, ?6, ?7, ?8)",
         )?
         .execute((id.as_bytes(), number_of(kind), name, folded, direct_of, everybody, now().0, signed(change)))?;
-    Ok(Channel { id, number: tx.db.last_insert_rowid(), kind })
+    Ok(Channel { id, number: tx.db.last_insert_rowid(), kind, archived: false })
 }

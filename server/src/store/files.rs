@@ -83,6 +83,7 @@ impl Limits {
 /// # Errors
 /// Bad input for a file too large, or one that is there as another; disk full over a quota.
 pub fn begin(tx: &Tx<'_>, channel: Channel, person: AccountId, limits: Limits, row: &FileRow) -> Result<bool, Fail> {
+    channel.refuse_archived()?;
     let limits = limits.as_set(tx.view())?;
     if row.size > limits.file {
         return Err(Fail::bad_input(
@@ -211,6 +212,7 @@ pub(super) fn read(view: View<'_>, channel: ChannelId, row: &rusqlite::Row<'_>) 
 /// # Errors
 /// Not found when it was removed meanwhile.
 pub fn finish(tx: &Tx<'_>, channel: Channel, row: &FileRow, key: &Key) -> Result<(), Fail> {
+    channel.refuse_archived()?;
     let thumb = thumbnail::is_picture(&row.media_type).then_some(thumbs::DUE);
     let wrapped = tx.keyring.wrap_file_key(channel.id, row.id, key)?;
     let info = seal_info(tx.view(), channel.id, row)?;

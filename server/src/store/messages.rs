@@ -92,6 +92,7 @@ fn check_text(text: &str) -> Result<(), Fail> {
 /// # Errors
 /// Conflict when another content was sent under this id; busy when the message that it follows is not here.
 pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<MessageId>) -> Result<Sent, Fail> {
+    channel.refuse_archived()?;
     if ready.channel != channel.id {
         return Err(Fail::Broken("a message sealed for another channel"));
     }
@@ -283,6 +284,7 @@ pub fn written(view: View<'_>, place: i64) -> Result<(AccountId, Timestamp), Fai
 /// # Errors
 /// Bad input for a deleted message, an empty or a long text.
 pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     let old = row(tx.view(), channel.id, place)?;
     if old.files.is_empty() || !text.is_empty() {
         check_text(text)?;

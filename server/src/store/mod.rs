@@ -7,6 +7,7 @@ pub mod browsers;
 pub mod channels;
 pub mod check;
 pub mod devices;
+pub mod directory;
 pub mod edits;
 pub mod factors;
 pub mod files;
@@ -62,6 +63,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0013_settings.sql"),
     include_str!("migrations/0014_moderation.sql"),
     include_str!("migrations/0016_audit_nodes.sql"),
+    include_str!("migrations/0017_archive.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -15,6 +15,7 @@ use thechatapp_protocol::{AccountId, Row};
 /// # Errors
 /// Bad input for a deleted message, and when the channel has its most.
 pub fn pin(tx: &mut Tx<'_>, channel: Channel, place: i64, person: AccountId) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     let old = row(tx.view(), channel.id, place)?;
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "nobody can pin it", ""));
@@ -41,6 +42,7 @@ pub fn pin(tx: &mut Tx<'_>, channel: Channel, place: i64, person: AccountId) -> 
 /// # Errors
 /// SQLite's.
 pub fn unpin(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     let old = row(tx.view(), channel.id, place)?;
     if old.pinned.is_none() {
         return Ok(old);

@@ -133,6 +133,7 @@ pub fn vote(
     person: AccountId,
     choices: &[u32],
 ) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     let refuse = |why: &str, advice: &str| Err(Fail::bad_input("This vote cannot be taken", why, advice));
     let old = row(tx.view(), channel.id, place)?;
     let poll = poll_of(&old)?;
@@ -176,6 +177,7 @@ pub fn vote(
 /// # Errors
 /// Bad input for what is no poll.
 pub fn close(tx: &mut Tx<'_>, channel: Channel, place: i64) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     let old = row(tx.view(), channel.id, place)?;
     if poll_of(&old)?.closed.is_some() {
         return Ok(old);

@@ -24,6 +24,7 @@ pub fn react(
     emoji: &str,
     on: bool,
 ) -> Result<MessageRow, Fail> {
+    channel.refuse_archived()?;
     if emoji.is_empty() || emoji.len() > EMOJI_MAX || emoji.chars().any(|c| c.is_whitespace() || c.is_control()) {
         return Err(Fail::bad_input("This is no reaction", "an emoji or a short name is wanted", "choose an emoji"));
     }

@@ -246,6 +246,10 @@ members: number,
  */
 draft: boolean,
 /**
+ * Whether it is archived: read, and not written any more.
+ */
+archived: boolean,
+/**
  * For a direct conversation, the others.
  */
 people: Array<PersonView>, };

@@ -37,6 +37,7 @@ export function memory(query: URLSearchParams): Api {
     head: 5,
     read: 5 - unread,
     members: kind === "direct" ? 2 : 14,
+    archived: false,
     draft: false,
     people: [],
   });

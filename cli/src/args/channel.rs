@@ -1,0 +1,71 @@
+//! What can be typed about looking after channels.
+
+use clap::Subcommand;
+
+/// What about channels.
+#[derive(Debug, Subcommand)]
+pub enum ChannelAction {
+    /// List public channels, with how many people are in them
+    #[command(after_help = "Example:\n  thechatapp-cli channel directory design --archived --json")]
+    Directory {
+        /// Only those with this in their name
+        #[arg(default_value = "", hide_default_value = true)]
+        words: String,
+        /// Archived ones, too
+        #[arg(long)]
+        archived: bool,
+    },
+    /// Set a channel's topic; an empty one removes it
+    #[command(after_help = "Example:\n  thechatapp-cli channel topic design 'Release 3.2'")]
+    Topic {
+        /// The channel, with or without #
+        channel: String,
+        /// The new topic
+        #[arg(allow_hyphen_values = true)]
+        topic: String,
+    },
+    /// Name a channel anew; for its moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel rename design look-and-feel")]
+    Rename {
+        /// The channel, with or without #
+        channel: String,
+        /// Its new name
+        name: String,
+    },
+    /// Archive a channel: it is read, and not written any more; for its moderators
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli channel archive design\n  thechatapp-cli channel archive design --off"
+    )]
+    Archive {
+        /// The channel, with or without #
+        channel: String,
+        /// Take it out of the archive
+        #[arg(long)]
+        off: bool,
+    },
+    /// Add somebody to a channel one is in
+    #[command(after_help = "Example:\n  thechatapp-cli channel add design '@Ana Reis'")]
+    Add {
+        /// The channel, with or without #
+        channel: String,
+        /// Who, with or without @
+        person: String,
+    },
+    /// Take somebody out of a channel; for its moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel remove design '@Ana Reis'")]
+    Remove {
+        /// The channel, with or without #
+        channel: String,
+        /// Who, with or without @
+        person: String,
+    },
+    /// Remove somebody else's message; for the channel's moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel remove-message design 41")]
+    RemoveMessage {
+        /// The channel, with or without #
+        channel: String,
+        /// The message's number in the channel, or its id
+        #[arg(value_name = "SEQ|ID")]
+        message: String,
+    },
+}
