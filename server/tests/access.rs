@@ -483,7 +483,7 @@ impl Table {
         self.check::<Unlock>(s, w, one).await;
         self.check::<Suspend>(s, w, one).await;
         self.check::<Reinstate>(s, w, one).await;
-        self.check::<DeletePerson>(s, w, DeletePersonParams { person, content: Content::Keep }).await;
+        self.check::<DeletePerson>(s, w, DeletePersonParams { person, content: Some(Content::Keep) }).await;
     }
 
     fn powers(&self, s: Subject) -> Powers {

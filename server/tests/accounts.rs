@@ -255,7 +255,7 @@ async fn names_that_nobody_has_and_accounts_that_are_closed_have_one_answer() {
     let waits = InvitePersonParams { name: Some("carol".into()), rank: Rank::Member, channels: Vec::new() };
     owner.call::<InvitePerson>(&waits).await.unwrap();
     let gone = host.join("dora").await;
-    let delete = DeletePersonParams { person: gone.id(), content: Content::Keep };
+    let delete = DeletePersonParams { person: gone.id(), content: Some(Content::Keep) };
     owner.call::<DeletePerson>(&delete).await.unwrap();
     let mut answers = Vec::new();
     for name in ["owner", "nobody", "bob", "carol", "dora"] {
@@ -331,7 +331,10 @@ async fn a_reset_is_for_who_has_no_power_that_its_giver_lacks_and_ends_after_a_d
         ("revoke", code(mia.call::<RevokeDevicesOf>(&of(owner.id())).await)),
         (
             "delete",
-            code(mia.call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Content::Keep }).await),
+            code(
+                mia.call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Some(Content::Keep) })
+                    .await,
+            ),
         ),
         (
             "invite",
@@ -344,7 +347,11 @@ async fn a_reset_is_for_who_has_no_power_that_its_giver_lacks_and_ends_after_a_d
         ("oneself", code(mia.call::<Suspend>(&of(mia.id())).await)),
         (
             "the last owner",
-            code(owner.call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Content::Keep }).await),
+            code(
+                owner
+                    .call::<DeletePerson>(&DeletePersonParams { person: owner.id(), content: Some(Content::Keep) })
+                    .await,
+            ),
         ),
     ] {
         assert_eq!(refused, Some(Code::Denied), "{name}");
@@ -452,7 +459,7 @@ async fn a_deleted_person_is_out_and_what_they_wrote_stays_or_goes() {
         let general = person.general().await;
         let sent = person.send(general, &format!("by {name}")).await.unwrap();
         let id = person.id();
-        owner.call::<DeletePerson>(&DeletePersonParams { person: id, content }).await.unwrap();
+        owner.call::<DeletePerson>(&DeletePersonParams { person: id, content: Some(content) }).await.unwrap();
         assert!(person.session.closed().await);
         assert_eq!(code(by_device(&host, name, PASSWORD, None).await), Some(Code::Denied));
         let history = HistoryParams { channel: general, before: Some(sent.seq + 1), after: None, limit: 1 };

@@ -179,7 +179,7 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<GetAccount>(who, OnePerson { person }).await,
         refusal::<Suspend>(who, OnePerson { person }).await,
         refusal::<Reinstate>(who, OnePerson { person }).await,
-        refusal::<DeletePerson>(who, DeletePersonParams { person, content: Content::Keep }).await,
+        refusal::<DeletePerson>(who, DeletePersonParams { person, content: Some(Content::Keep) }).await,
         refusal::<IssueReset>(who, OnePerson { person }).await,
         refusal::<RemoveTotp>(who, OnePerson { person }).await,
         refusal::<Unlock>(who, OnePerson { person }).await,

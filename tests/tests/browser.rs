@@ -200,7 +200,7 @@ async fn a_browser_shows_pictures_runs_nothing_of_a_file_and_gets_nothing_after_
 
     let log = scene.server.log();
     assert!(log.contains("DEBUG"));
-    for secret in [token.as_str(), MARKER, "correct horse", "a.html"] {
+    for secret in [session.1.as_str(), known.1.as_str(), MARKER, "correct horse", "a.html"] {
         assert!(!log.contains(secret), "{secret} is in the log");
     }
     assert_eq!(files_with(&scene.server.data(), &[MARKER]), Vec::<std::path::PathBuf>::new());

@@ -89,9 +89,10 @@ pub enum AccountCommand {
     Delete {
         /// Whose, by name or id
         person: String,
-        /// What becomes of what they wrote: it stays under their name, or goes and their name with it
+        /// What becomes of what they wrote: it stays under their name, or goes and their name with it;
+        /// as `privacy.deleted_content` says when not given
         #[arg(long)]
-        content: Content,
+        content: Option<Content>,
         /// It is meant
         #[arg(long)]
         yes: bool,

@@ -93,7 +93,7 @@ pub async fn account(desk: &Desk<'_>, command: AccountCommand) -> Outcome {
         }
         AccountCommand::Delete { person, content, .. } => {
             let person = client.resolve_person(ws, &person).await?;
-            client.delete_person(ws, person, content == Content::Remove).await?;
+            client.delete_person(ws, person, content.map(|content| content == Content::Remove)).await?;
             done(desk, person, "deleted")
         }
         AccountCommand::Reset { person } => {

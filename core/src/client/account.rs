@@ -143,8 +143,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn delete_person(&self, ws: WorkspaceId, person: AccountId, remove_content: bool) -> Result<()> {
-        let content = if remove_content { Content::Remove } else { Content::Keep };
+    pub async fn delete_person(&self, ws: WorkspaceId, person: AccountId, remove_content: Option<bool>) -> Result<()> {
+        let content = remove_content.map(|remove| if remove { Content::Remove } else { Content::Keep });
         self.ask::<DeletePerson>(ws, &DeletePersonParams { person, content }).await.map(|_| ())
     }
 

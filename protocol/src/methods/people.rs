@@ -169,8 +169,9 @@ pub enum Content {
 pub struct DeletePersonParams {
     /// Who.
     pub person: AccountId,
-    /// What becomes of what they wrote.
-    pub content: Content,
+    /// What becomes of what they wrote. As `privacy.deleted_content` says when absent.
+    #[serde(default)]
+    pub content: Option<Content>,
 }
 
 methods! {

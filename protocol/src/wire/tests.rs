@@ -281,7 +281,7 @@ fn accounts(golden: &mut Golden) {
     golden.method::<InvitePerson>(&invite, &invited);
     golden.method::<Suspend>(&one, &Nothing {});
     golden.method::<Reinstate>(&one, &Nothing {});
-    let delete = DeletePersonParams { person: PERSON, content: Content::Remove };
+    let delete = DeletePersonParams { person: PERSON, content: Some(Content::Remove) };
     golden.method::<DeletePerson>(&delete, &Nothing {});
     golden.method::<IssueReset>(&one, &ResetCode { code: "code".into(), expires: AT });
     golden.method::<RemoveTotp>(&one, &Nothing {});

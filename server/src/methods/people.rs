@@ -9,7 +9,7 @@ use crate::state::Workspace;
 use crate::store::audit::{self, Act};
 use crate::store::invites::{self, Gives};
 use crate::store::people::{self, Standing};
-use crate::store::{Tx, View, channels, devices, factors, groups, lockouts, members, resets, rights, wipes};
+use crate::store::{Tx, View, channels, devices, factors, groups, lockouts, members, resets, rights, settings, wipes};
 use crate::time::now;
 use crate::wipe::Named;
 use std::sync::Arc;
@@ -22,6 +22,7 @@ use thechatapp_protocol::methods::people::{
     Invited, IssueReset, OnePerson, OwnAccount, Reinstate, RemoveTotp, ResetCode, Suspend, Unlock,
 };
 use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::settings::DELETED_CONTENT;
 use thechatapp_protocol::{AccountId, Code, ErrorBody, Method, Scope, Timestamp};
 
 /// Milliseconds for which an invite is good.
@@ -193,15 +194,20 @@ fn moved<M: Method>(
 impl Handle for DeletePerson {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: DeletePersonParams) -> Result<Nothing, Fail> {
         let DeletePersonParams { person, content } = params;
-        let by = workspace
+        let (by, content) = workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let content = match content {
+                    Some(content) => content,
+                    None if settings::word(tx.view(), DELETED_CONTENT)? == "remove" => Content::Remove,
+                    None => Content::Keep,
+                };
                 let standing = over_another(tx.view(), &permit, person)?;
                 if standing.state == AccountState::Deleted && content == Content::Keep {
                     return Err(not_in_state("This account cannot be deleted", standing.state));
                 }
                 end(tx, person)?;
                 moved(tx, &permit, "account.deleted", person, standing.state, AccountState::Deleted)?;
-                Ok(permit.by())
+                Ok((permit.by(), content))
             })
             .await?;
         if content == Content::Remove {

@@ -5,20 +5,17 @@
 //! that comes later was copied, and nobody can tell which of the two is the person: the session ends.
 
 use super::audit::{self, Act, By};
-use super::{Tx, View};
+use super::{Tx, View, settings, signed};
 use crate::error::Fail;
 use crate::hub::Note;
 use rusqlite::OptionalExtension;
 use std::net::IpAddr;
 use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::settings::{BROWSER_DAYS, BROWSER_IDLE_HOURS, BROWSERS_PER_ACCOUNT};
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
 
-/// Sessions of one account; one more ends the one that was not used for longest.
-pub const PER_ACCOUNT: u32 = 20;
-/// Milliseconds without use after which a session has ended.
-pub const IDLE: i64 = 3 * 24 * 60 * 60 * 1000;
-/// Milliseconds after which it has ended in any case.
-pub const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
+/// How long a browser keeps a cookie that is not renewed, in milliseconds; the server may end the session before.
+pub const COOKIE: i64 = 30 * 24 * 60 * 60 * 1000;
 /// Milliseconds after which a token is replaced when it is used.
 pub const ROTATED: i64 = 15 * 60 * 1000;
 /// Milliseconds for which the one before is good.
@@ -72,7 +69,8 @@ pub enum Token {
 /// # Errors
 /// SQLite's.
 pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) -> Result<(), Fail> {
-    let ended = (at.0 - IDLE, at.0 - LONGEST);
+    let ended = ends(tx.view(), at)?;
+    let most = settings::number(tx.view(), BROWSERS_PER_ACCOUNT)?;
     tx.db
         .prepare_cached(
             "DELETE FROM spent_tokens WHERE browser IN (SELECT id FROM browsers WHERE used <= ?1 OR created <= ?2)",
@@ -82,7 +80,7 @@ pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) 
     let surplus: Vec<[u8; 16]> = tx
         .db
         .prepare_cached("SELECT id FROM browsers WHERE person = ?1 ORDER BY used DESC, id DESC LIMIT -1 OFFSET ?2")?
-        .query_map((person.as_bytes(), PER_ACCOUNT - 1), |row| row.get(0))?
+        .query_map((person.as_bytes(), signed(most.saturating_sub(1))), |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
     for id in surplus.into_iter().map(DeviceId::from_bytes) {
         remove(tx, id)?;
@@ -104,13 +102,22 @@ pub fn insert(tx: &mut Tx<'_>, person: AccountId, session: &New, at: Timestamp) 
     Ok(())
 }
 
+/// A session has ended that was not used since the first of these moments, or began before the second.
+fn ends(view: View<'_>, at: Timestamp) -> Result<(i64, i64), Fail> {
+    const HOUR: u64 = 60 * 60 * 1000;
+    let idle = settings::number(view, BROWSER_IDLE_HOURS)? * HOUR;
+    let longest = settings::number(view, BROWSER_DAYS)? * 24 * HOUR;
+    Ok((at.0 - signed(idle), at.0 - signed(longest)))
+}
+
 /// The session of a token that has not ended.
 ///
 /// # Errors
 /// SQLite's.
 pub fn by_token(view: View<'_>, token_hash: &[u8; 32], at: Timestamp) -> Result<Option<Found>, Fail> {
+    let (idle, longest) = ends(view, at)?;
     let look = |sql: &str, token: fn(i64, i64) -> Token| {
-        let found = view.db.prepare_cached(sql)?.query_row((token_hash, at.0 - IDLE, at.0 - LONGEST), |row| {
+        let found = view.db.prepare_cached(sql)?.query_row((token_hash, idle, longest), |row| {
             Ok(Found {
                 id: DeviceId::from_bytes(row.get(0)?),
                 person: AccountId::from_bytes(row.get(1)?),

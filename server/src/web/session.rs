@@ -61,7 +61,7 @@ impl Token {
 
     /// The header that gives it to a browser, as its session.
     pub fn cookie(&self, workspace: &str) -> Option<HeaderValue> {
-        self.in_cookie(&cookie_name(workspace), browsers::LONGEST)
+        self.in_cookie(&cookie_name(workspace), browsers::COOKIE)
     }
 
     /// The header that gives it to a browser, as what an account knows it by.

@@ -68,7 +68,7 @@ impl Run {
         let mut fay = RawClient::enrol(&self.server, self.server.pin(), credential).await;
         let device = fay.call::<WhoAmI>(&Nothing {}).await.unwrap().device;
         fay.call::<RevokeDevice>(&RevokeDeviceParams { device }).await.unwrap();
-        alice.delete_person(ws, person, true).await.unwrap();
+        alice.delete_person(ws, person, Some(true)).await.unwrap();
         // Somebody who is nobody, by a name that looks like a password.
         let credential =
             Credential::Password { name: self.word("a password typed as a name"), password: wrong, code: None };

@@ -21,6 +21,11 @@ fn new(number: u8) -> New {
     }
 }
 
+/// As it is when nobody has set it otherwise.
+const IDLE: i64 = 3 * 24 * 60 * 60 * 1000;
+const LONGEST: i64 = 30 * 24 * 60 * 60 * 1000;
+const PER_ACCOUNT: u32 = 20;
+
 fn store() -> Store {
     let store = Store::new();
     for (id, name) in [(ALICE, "alice"), (BOB, "bob")] {
@@ -135,4 +140,25 @@ fn spent_tokens_of_a_session_are_bounded() {
         assert!(done, "{number}");
     }
     assert_eq!(store.count("spent_tokens"), i64::from(SPENT));
+}
+
+#[test]
+fn how_long_and_how_many_is_what_was_set() {
+    let store = store();
+    for (setting, number) in [(BROWSER_IDLE_HOURS, 1), (BROWSER_DAYS, 1), (BROWSERS_PER_ACCOUNT, 2)] {
+        let by = (ALICE, By::HOST);
+        let value = Some(thechatapp_protocol::settings::Value::Number(number));
+        store.job(|tx| settings::set(tx, by, setting, value, 0)).unwrap();
+    }
+    const HOUR: i64 = 60 * 60 * 1000;
+    begin(&store, ALICE, 1, 0);
+    assert!(find(&store, 1, HOUR - 1).is_some() && find(&store, 1, HOUR).is_none());
+    begin(&store, ALICE, 2, 1);
+    begin(&store, ALICE, 3, 2);
+    assert_eq!([1, 2, 3].map(|number| find(&store, number, 3).is_some()), [false, true, true]);
+    for hour in 1..24 {
+        let id = DeviceId::from_bytes([3; 16]);
+        store.job(|tx| used(tx, id, at(hour * HOUR), FROM)).unwrap();
+    }
+    assert!(find(&store, 3, 24 * HOUR - 1).is_some() && find(&store, 3, 24 * HOUR + 2).is_none());
 }
