@@ -402,12 +402,15 @@ impl Table {
         let plain = |id| Role { id, name: format!("n{id}"), powers: Powers::NONE };
         self.check::<CreateRole>(s, w, plain(fresh(RoleId::from_bytes))).await;
         self.check::<ChangeRole>(s, w, plain(role)).await;
+        // What counts everywhere takes the power over roles everywhere.
+        let global = s.rank != Rank::Guest && self.powers(s).has(Power::Roles);
+        let everywhere = (!global).then_some(Code::Denied);
         for to in [Holder::Person(target), Holder::Group(group)] {
             let grant = Grant { role, to, within: None };
-            self.check::<GrantRole>(s, w, grant).await;
-            self.check::<TakeRole>(s, w, grant).await;
+            self.check_also::<GrantRole>(s, w, grant, everywhere).await;
+            self.check_also::<TakeRole>(s, w, grant, everywhere).await;
         }
-        self.check::<SetRank>(s, w, SetRankParams { person: target, rank: Rank::Member }).await;
+        self.check_also::<SetRank>(s, w, SetRankParams { person: target, rank: Rank::Member }, everywhere).await;
         self.check::<DeleteRole>(s, w, OneRole { id: role }).await;
         self.check::<ListGroups>(s, w, ListGroupsParams::default()).await;
         let inside = s.inside || s.manages || (s.rank != Rank::Guest && self.powers(s).has(Power::Users));

@@ -553,3 +553,21 @@ async fn an_address_is_what_a_proxy_says_only_where_the_proxy_is_known() {
     host.serve().await;
     assert_eq!(from(&host, "198.51.100.1, 203.0.113.9").await, "203.0.113.9");
 }
+
+/// An invite is good as long as whoever made it could make it still.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_does_not_outlive_the_power_of_its_maker() {
+    let (host, mut owner) = owned().await;
+    let manager = InvitePersonParams { name: None, rank: Rank::Manager, channels: Vec::new() };
+    let invited = owner.call::<InvitePerson>(&manager).await.unwrap();
+    let by = |code: String, name: &str| Credential::Invite { code, name: name.into(), password: PASSWORD.into() };
+    let device = || Arc::new(StaticKey::random().unwrap());
+    let mut mia = host.enrol(&device(), by(invited.code, "mia")).await.unwrap();
+    let mine = mia.call::<InvitePerson>(&manager).await.unwrap();
+    let of = OnePerson { person: mia.id() };
+    owner.call::<Suspend>(&of).await.unwrap();
+    let refused = host.enrol(&device(), by(mine.code.clone(), "mia's other self")).await.err().unwrap();
+    assert_eq!(refused.code, Code::Denied);
+    owner.call::<Reinstate>(&of).await.unwrap();
+    host.enrol(&device(), by(mine.code, "max")).await.unwrap();
+}

@@ -271,8 +271,8 @@ async fn a_role_within_a_group_counts_over_its_people_and_channels_only() {
     put(&mut olga, outer, Holder::Group(inner)).await.unwrap();
     give(&mut olga, Holder::Person(lena.id()), &[Power::Roles, Power::Directory], Some(outer)).await;
     assert_eq!(powers(&mut lena).await, Powers::NONE, "nothing over the workspace");
-    rank(&mut lena, inside, Rank::Guest).await.unwrap();
-    rank(&mut lena, inside, Rank::Member).await.unwrap();
+    // A rank is one of the whole workspace.
+    assert_eq!(code(rank(&mut lena, inside, Rank::Guest).await), Code::Denied);
     assert_eq!(code(rank(&mut lena, outside, Rank::Guest).await), Code::Denied);
     assert_eq!(code(lena.call::<CreateRole>(&role_of(&[])).await), Code::Denied);
     // An owner who comes into the group is not theirs to change.
@@ -282,6 +282,9 @@ async fn a_role_within_a_group_counts_over_its_people_and_channels_only() {
     let role = olga.call::<CreateRole>(&role_of(&[Power::Directory])).await.unwrap();
     let pass = |within| Grant { role: role.id, to: Holder::Person(inside), within };
     assert_eq!(code(lena.call::<GrantRole>(&pass(None)).await), Code::Denied);
+    let nothing = olga.call::<CreateRole>(&role_of(&[])).await.unwrap();
+    let everywhere = Grant { role: nothing.id, to: Holder::Person(inside), within: None };
+    assert_eq!(code(lena.call::<GrantRole>(&everywhere).await), Code::Denied, "not even one that gives nothing");
     lena.call::<GrantRole>(&pass(Some(outer))).await.unwrap();
     assert_eq!(code(lena.call::<GrantRole>(&pass(Some(inner))).await), Code::Denied);
     // A channel is in their hands while it is linked.
@@ -294,8 +297,47 @@ async fn a_role_within_a_group_counts_over_its_people_and_channels_only() {
     assert_eq!(code(lena.call::<SetChannelRole>(&moderate).await), Code::Denied);
     // Out of the group, out of reach.
     let out = GroupMemberParams { group: outer, member: Holder::Group(inner), manager: false };
+    lena.call::<TakeRole>(&pass(Some(outer))).await.unwrap();
     olga.call::<RemoveFromGroup>(&out).await.unwrap();
-    assert_eq!(code(rank(&mut lena, inside, Rank::Guest).await), Code::Denied);
+    assert_eq!(code(lena.call::<GrantRole>(&pass(Some(outer))).await), Code::Denied);
+}
+
+/// Whoever manages a group and has a power within it would else have it over anybody they choose.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_brings_others_within_reach_of_a_power_that_they_do_not_hold_everywhere() {
+    let host = Host::start().await;
+    let (mut olga, mut lena) = (owner(&host).await, host.join("lena").await);
+    let victim = host.join("vera").await.id();
+    let outer = group(&mut olga, Visibility::Public, &[]).await;
+    let inner = group(&mut olga, Visibility::Public, &[]).await;
+    put(&mut olga, outer, Holder::Group(inner)).await.unwrap();
+    for id in [outer, inner] {
+        let manages = GroupMemberParams { group: id, member: Holder::Person(lena.id()), manager: true };
+        olga.call::<AddToGroup>(&manages).await.unwrap();
+    }
+    put(&mut lena, outer, Holder::Person(victim)).await.unwrap();
+    let out = GroupMemberParams { group: outer, member: Holder::Person(victim), manager: false };
+    lena.call::<RemoveFromGroup>(&out).await.unwrap();
+    give(&mut olga, Holder::Person(lena.id()), &[Power::Users], Some(outer)).await;
+    for id in [outer, inner] {
+        assert_eq!(code(put(&mut lena, id, Holder::Person(victim)).await), Code::Denied);
+    }
+    put(&mut olga, inner, Holder::Person(victim)).await.unwrap();
+}
+
+/// Who is in a private channel by a group lets themselves stay in it by nothing they do.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_is_held_by_a_group_leaves_with_it_whatever_they_joined() {
+    let host = Host::start().await;
+    let (mut olga, mut lena) = (owner(&host).await, host.join("lena").await);
+    let team = group(&mut olga, Visibility::Public, &[lena.id()]).await;
+    let inner = channel(&mut olga, ChannelKind::Private).await;
+    olga.call::<LinkGroup>(&LinkParams { group: team, channel: inner }).await.unwrap();
+    assert!(lena.call::<JoinChannel>(&InChannel { channel: inner }).await.unwrap().joined);
+    let herself = AddMemberParams { channel: inner, person: lena.id() };
+    assert!(lena.call::<AddMember>(&herself).await.unwrap().joined);
+    olga.call::<UnlinkGroup>(&LinkParams { group: team, channel: inner }).await.unwrap();
+    assert_eq!(code(lena.call::<JoinChannel>(&InChannel { channel: inner }).await), Code::NotFound);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -38,7 +38,14 @@ impl Workspace {
         let session = self.session()?;
         let all = self.local.audit_seen(self.id).await?;
         let known = all.first();
-        let Some(shown) = take(&session, known.map(|known| known.head.size)).await? else { return Ok(()) };
+        let Some(shown) = take(&session, known.map(|known| known.head.size)).await? else {
+            // Whoever saw it once is told that they do not any longer: a server that hides something would say no more than that.
+            return if known.is_some() {
+                Err(no_state("it does not show it to this device any longer"))
+            } else {
+                Ok(())
+            };
+        };
         let verdict = match self.judged(known, &shown, &self.account().known) {
             Verdict::Unsigned => match self.newer_identity().await? {
                 Some(newer) => self.judged(known, &shown, &newer),

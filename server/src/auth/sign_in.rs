@@ -100,29 +100,47 @@ pub async fn prove<T: Send + 'static>(
     proof: Proof,
     then: impl FnOnce(&mut Tx<'_>, AccountId) -> Result<T, Fail> + Send + 'static,
 ) -> Result<T, Fail> {
+    let own = workspace.clone();
+    // A task of its own: whoever asks and goes away leaves no attempt that is counted and never settled.
+    tokio::spawn(async move { prove_to_the_end(&own, proof, then).await })
+        .await
+        .unwrap_or(Err(Fail::Broken("a sign-in that did not end")))
+}
+
+async fn prove_to_the_end<T: Send + 'static>(
+    workspace: &Arc<Workspace>,
+    proof: Proof,
+    then: impl FnOnce(&mut Tx<'_>, AccountId) -> Result<T, Fail> + Send + 'static,
+) -> Result<T, Fail> {
     let Proof { claim, with, from, secret, code, by } = proof;
     let claim = match claim {
         Claim::Name(name) => Claim::Name(people::tidy_name(&name)?),
         own @ Claim::Own(_) => own,
     };
-    if let Secret::Reset(_, password) = &secret {
-        let name = if let Claim::Name(name) = &claim { name.clone() } else { String::new() };
-        may_choose(workspace, password, name).await?;
-    }
+    let name = if let Claim::Name(name) = &claim { name.clone() } else { String::new() };
     // The count is on the disk before anything is computed: guesses that are made at once gain nothing, nor does a restart.
     let (account, attempt) = workspace.unguarded(move |tx| begin(tx, &claim, with, from)).await?;
+    let reset = if let Secret::Reset(reset, _) = &secret { Some(reset.clone()) } else { None };
     let computed = match secret {
         Secret::Password(password) => {
             let hash = account.as_ref().and_then(|account| account.password.clone());
             workspace.passwords.verify(password, hash.clone()).await.map(|right| Computed::Checked(right, hash))
         }
-        Secret::Reset(reset, password) => {
-            workspace.passwords.hash(password).await.map(|hash| Computed::Hashed(hash, reset))
-        }
+        // Looked at after the count, as all that costs time: nobody gets more of it than attempts.
+        Secret::Reset(reset, password) => match may_choose(workspace, &password, name).await {
+            Ok(()) => workspace.passwords.hash(password).await.map(|hash| Computed::Hashed(hash, reset)),
+            Err(why) => Err(why),
+        },
     };
     let computed = match computed {
         Ok(computed) => computed,
-        Err(why) => return Err(undo(workspace, attempt, why).await),
+        Err(why) => {
+            // A password that may not be chosen is given back to whoever has the code: to others it is an attempt like any.
+            return Err(match reset {
+                Some(reset) if !has_code(workspace, account.map(|account| account.id), &reset).await? => why,
+                _ => undo(workspace, attempt, why).await,
+            });
+        }
     };
     let id = account.map(|account| account.id);
     let counted = attempt.clone();
@@ -162,6 +180,13 @@ pub async fn may_choose(workspace: &Workspace, password: &str, name: String) -> 
     let shortest = workspace.look(|view| settings::number(view, PASSWORD_LENGTH)).await?;
     let about = vec![name, workspace.name.clone(), workspace.title.clone()];
     workspace.passwords.fits(password, shortest, about).await
+}
+
+/// Whether a reset code is this account's.
+async fn has_code(workspace: &Workspace, person: Option<AccountId>, reset: &str) -> Result<bool, Fail> {
+    let Some(person) = person else { return Ok(false) };
+    let reset = reset.to_owned();
+    workspace.look(move |view| resets::fits(view, person, &reset, now())).await
 }
 
 /// Gives an attempt back that failed by no fault of whoever made it.

@@ -6,6 +6,7 @@
 use super::{Allowed, Blobs, Part, Stored};
 use crate::error::Fail;
 use crate::gate;
+use crate::hub::Presence;
 use crate::native::Connection;
 use crate::native::half_open::Place as HalfOpenPlace;
 use crate::serve::Shared;
@@ -22,11 +23,14 @@ use http::{Method, StatusCode};
 use prometheus::IntCounter;
 use std::io;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER};
 use thechatapp_protocol::methods::files::{BeginUpload, OpenFile};
 use thechatapp_protocol::{FileId, Scope};
 use tokio::io::AsyncWriteExt;
+
+/// How long a file comes before it is asked again whether it may.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The routes, to be merged with what else is served.
 pub fn router() -> Router<Arc<Shared>> {
@@ -66,6 +70,8 @@ struct Asked {
     allowed: Allowed,
     /// How the file stands.
     file: Standing,
+    /// Ends when the device is signed out.
+    presence: Presence,
 }
 
 /// Finds who asks for what. `None` is answered as not found.
@@ -77,6 +83,8 @@ async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: O
     if allowed.file != file {
         return None;
     }
+    // Before the gate is asked: a device that is signed out in between is noticed by the one or the other.
+    let presence = workspace.hub.enter(allowed.caller.device);
     // What was allowed when the token was made may not be any more.
     let still = workspace
         .look(move |view| {
@@ -96,13 +104,37 @@ async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: O
     if let Some(place) = &shown.place {
         place.release();
     }
-    Some(Asked { workspace, allowed, file })
+    Some(Asked { workspace, allowed, file, presence })
 }
 
 /// The same body, whose bytes are counted as they pass.
 fn counted(body: Body, bytes: &IntCounter) -> Body {
     let bytes = bytes.clone();
     Body::from_stream(body.into_data_stream().inspect_ok(move |piece| bytes.inc_by(piece.len() as u64)))
+}
+
+/// The same body, as long as its device may read it: looked at again each second, and ended at once when it is signed out.
+fn while_allowed(body: Body, workspace: Arc<Workspace>, allowed: Allowed, presence: Presence) -> Body {
+    let signed_out = presence.signed_out.clone().cancelled_owned();
+    let mut looked = Instant::now();
+    let pieces = body.into_data_stream().then(move |piece| {
+        // Held as long as pieces come.
+        let _here = &presence;
+        let due = looked.elapsed() >= AGAIN;
+        if due {
+            looked = Instant::now();
+        }
+        let workspace = workspace.clone();
+        async move {
+            if due {
+                let scope = Scope::Channel(allowed.channel);
+                let still = workspace.look(move |view| gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop));
+                still.await.map_err(|_| io::Error::other("it may not be read any more")).map_err(axum::Error::new)?;
+            }
+            piece
+        }
+    });
+    Body::from_stream(pieces.take_until(signed_out))
 }
 
 fn not_found() -> Response {
@@ -125,7 +157,7 @@ fn at(status: StatusCode, offset: u64) -> Response {
 }
 
 async fn where_it_stands(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(Asked { workspace, allowed, file }) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await
+    let Some(Asked { workspace, allowed, file, .. }) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await
     else {
         return not_found();
     };
@@ -171,6 +203,9 @@ async fn take(asked: &Asked, wanted: u64, total: u64, body: Body) -> Result<Resp
     let mut status = StatusCode::NO_CONTENT;
     while let Some(piece) = body.next().await {
         let Ok(piece) = piece else { break };
+        if asked.presence.signed_out.is_cancelled() {
+            break;
+        }
         if here + piece.len() as u64 > total {
             status = StatusCode::PAYLOAD_TOO_LARGE;
             break;
@@ -198,7 +233,7 @@ async fn fetch_part(
     shown: Option<Shown>,
     headers: &HeaderMap,
 ) -> Response {
-    let Some(Asked { workspace, allowed, file }) = allowed(shared, place, part, shown).await else {
+    let Some(Asked { workspace, allowed, file, presence }) = allowed(shared, place, part, shown).await else {
         return not_found();
     };
     if allowed.upload.is_some() || !file.whole {
@@ -210,7 +245,10 @@ async fn fetch_part(
     };
     match given {
         Ok(response) if response.status().is_success() => {
-            response.map(|body| counted(body, &workspace.figures.downloaded))
+            let body = |body| {
+                counted(while_allowed(body, workspace.clone(), allowed, presence), &workspace.figures.downloaded)
+            };
+            response.map(body)
         }
         Ok(response) => response,
         Err(why) => failed(why),

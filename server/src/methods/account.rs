@@ -97,7 +97,7 @@ async fn join(
     let own = workspace.clone();
     workspace
         .unguarded(move |tx| {
-            let invites::Gives { rank, person, channels } = invites::take(tx, code.trim())?;
+            let invites::Gives { rank, person, channels, maker } = invites::take(tx, code.trim())?;
             let id = match person {
                 Some(id) => {
                     invited_by(tx, id, &name)?;
@@ -110,21 +110,34 @@ async fn join(
                     id
                 }
             };
-            for channel in channels {
-                // One that was wiped meanwhile is nobody's.
-                if let Some(channel) = channels::find(tx.view(), channel)?
-                    && !channels::is_wiped(tx.view(), channel.id)?
-                {
-                    members::set(tx, channel, id, true)?;
-                }
-            }
             devices::insert(tx, id, &device)?;
             let by = By { actor: Actor::Person(id, device.id), place: Some(newcomer.from) };
+            for channel in channels {
+                let Some(channel) = may_enter(tx.view(), channel, maker)? else { continue };
+                members::set(tx, channel, id, true)?;
+                let act = Act::new(Class::Channel, "channel.person_added", Target::Channel(channel.id));
+                audit::record(tx, by, act.after(format!("person:{id}")))?;
+            }
             audit::record(tx, by, Act::new(Class::Account, "account.joined", Target::Person(id)).after(rank.name()))?;
             audit::record(tx, by, Act::new(Class::Device, "device.enrolled", Target::Device(device.id)))?;
             me(&own, tx.view(), id, device.id)
         })
         .await
+}
+
+/// A channel that an invite is into, if whoever made it could let somebody in still: one that was wiped or archived meanwhile
+/// is nobody's to give, and a private one only theirs who are in it.
+fn may_enter(
+    view: crate::store::View<'_>,
+    id: thechatapp_protocol::ChannelId,
+    maker: Option<AccountId>,
+) -> Result<Option<channels::Channel>, Fail> {
+    let Some(channel) = channels::find(view, id)? else { return Ok(None) };
+    let theirs = match maker {
+        Some(maker) => channel.kind == thechatapp_protocol::event::ChannelKind::Public || members::is(view, id, maker)?,
+        None => true,
+    };
+    Ok((theirs && !channel.archived && !channels::is_wiped(view, id)?).then_some(channel))
 }
 
 /// An account that was invited by name is theirs who have that name.

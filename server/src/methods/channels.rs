@@ -68,8 +68,15 @@ impl Handle for JoinChannel {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: InChannel) -> Result<MemberRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), |tx, permit| {
-                permit.channel()?.refuse_archived()?;
-                members::set(tx, permit.channel()?, permit.person(), true)
+                let (channel, me) = (permit.channel()?, permit.person());
+                // Who is in it stays by what brought them: nobody lets themselves into a channel that is not open to them.
+                if (channel.kind != ChannelKind::Public || permit.rank() == Rank::Guest)
+                    && let Some(row) = members::row(tx.view(), channel.id, me)?.filter(|row| row.joined)
+                {
+                    return Ok(row);
+                }
+                channel.refuse_archived()?;
+                members::set(tx, channel, me, true)
             })
             .await
     }
@@ -94,6 +101,10 @@ impl Handle for AddMember {
                 let channel = permit.channel()?;
                 refuse_direct(channel)?;
                 channel.refuse_archived()?;
+                if params.person == permit.person() {
+                    let row = members::row(tx.view(), channel.id, permit.person())?;
+                    return row.ok_or_else(|| Fail::not_found("No such person"));
+                }
                 let person = people::row(tx.view(), params.person)?;
                 if !person.active {
                     return Err(Fail::bad_input(
@@ -133,6 +144,7 @@ impl Handle for SetChannelRole {
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let channel = permit.channel()?;
                 refuse_direct(channel)?;
+                channel.refuse_archived()?;
                 let before = members::row(tx.view(), channel.id, params.person)?.map(|row| row.role);
                 let row = members::set_role(tx, channel, params.person, params.role)?;
                 if before != Some(row.role) {

@@ -208,7 +208,10 @@ impl Handle for AddToGroup {
                 if params.manager {
                     groups::set_manager(tx, params.group, manager(params.member)?, true)?;
                 } else {
-                    hold(permit.powers(), groups::given(tx.view(), params.group)?)?;
+                    // Who adds somebody gives them what the group has, and gives power over them to those who have it within.
+                    let (given, exposed) =
+                        (groups::given(tx.view(), params.group)?, groups::exposed(tx.view(), params.group)?);
+                    hold(permit.powers(), given.or(exposed))?;
                     groups::add(tx, params.group, params.member)?;
                 }
                 record(tx, &permit, "group.member_added", &params)?;
@@ -244,6 +247,9 @@ fn link<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, params: LinkParams, link
         return Err(Fail::denied("only those who manage the group may do this"));
     }
     refuse_direct(permit.channel()?)?;
+    if linked {
+        permit.channel()?.refuse_archived()?;
+    }
     let act = if linked {
         groups::link(tx, group, channel)?;
         "group.linked"

@@ -5,7 +5,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::{View, edits, pins, reactions, reads, search, settings, threads};
+use crate::store::{View, blocks, edits, pins, reactions, reads, search, settings, threads};
 use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::Method;
@@ -83,6 +83,7 @@ impl Handle for React {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReactParams) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                blocks::refuse(tx.view(), permit.channel()?, permit.person())?;
                 reactions::react(tx, permit.channel()?, permit.message()?, permit.person(), &params.emoji, params.on)
             })
             .await

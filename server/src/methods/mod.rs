@@ -52,8 +52,8 @@ pub enum Encoding {
 /// Bad input.
 pub fn params<M: Method>(encoding: Encoding, bytes: &[u8]) -> Result<M::Params, ErrorBody> {
     let read = match encoding {
-        Encoding::MessagePack => wire::decode(bytes).map_err(|why| why.to_string()),
         // Not with the reason: it quotes what was sent.
+        Encoding::MessagePack => wire::decode(bytes).map_err(|_| "not MessagePack of it".to_owned()),
         Encoding::Json => serde_json::from_slice(bytes).map_err(|why| format!("{:?}", why.classify())),
     };
     read.map_err(|why| {

@@ -21,7 +21,7 @@ use thechatapp_protocol::methods::people::{
     Account, AccountState, Content, DeletePerson, DeletePersonParams, GetAccount, InvitePerson, InvitePersonParams,
     Invited, IssueReset, OnePerson, OwnAccount, Reinstate, RemoveTotp, ResetCode, Suspend, Unlock,
 };
-use thechatapp_protocol::permission::{Powers, Rank};
+use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::settings::DELETED_CONTENT;
 use thechatapp_protocol::{AccountId, Code, ErrorBody, Method, Scope, Timestamp};
 
@@ -128,7 +128,7 @@ fn invite<M: Method>(
         None => None,
     };
     let expires = Timestamp(now().0.saturating_add(INVITE_LASTS));
-    invites::insert(tx.db, &code, &Gives { rank, person, channels }, 1, expires)?;
+    invites::insert(tx.db, &code, &Gives { rank, person, channels, maker: Some(permit.person()) }, 1, expires)?;
     let target = person.map_or(Target::Workspace, Target::Person);
     audit::record(tx, permit.by(), Act::new(Class::Account, "account.invited", target).after(rank.name()))?;
     Ok(Invited { code, expires, person })
@@ -196,11 +196,11 @@ impl Handle for DeletePerson {
         let DeletePersonParams { person, content } = params;
         let (by, content) = workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                let content = match content {
-                    Some(content) => content,
-                    None if settings::word(tx.view(), DELETED_CONTENT)? == "remove" => Content::Remove,
-                    None => Content::Keep,
-                };
+                let set_to_remove = settings::word(tx.view(), DELETED_CONTENT)? == "remove";
+                let content = content.unwrap_or(if set_to_remove { Content::Remove } else { Content::Keep });
+                if content == Content::Remove && !set_to_remove && !permit.powers().has(Power::Privacy) {
+                    return Err(Fail::denied("wiping what people wrote takes the power over privacy and data"));
+                }
                 let standing = over_another(tx.view(), &permit, person)?;
                 if standing.state == AccountState::Deleted && content == Content::Keep {
                     return Err(not_in_state("This account cannot be deleted", standing.state));
@@ -240,6 +240,7 @@ impl Handle for IssueReset {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 let standing = over(tx.view(), &permit, params.person)?;
+                by_somebody_else(&permit, params.person)?;
                 if standing.state != AccountState::Active {
                     return Err(not_in_state("There is no password to be reset", standing.state));
                 }
@@ -283,11 +284,17 @@ impl Handle for Unlock {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 over(tx.view(), &permit, params.person)?;
+                by_somebody_else(&permit, params.person)?;
                 unlock(tx, &permit, params.person)?;
                 Ok(Nothing {})
             })
             .await
     }
+}
+
+/// What proves who one is, and what keeps guesses few, is no matter of one's own powers.
+fn by_somebody_else<M: Method>(permit: &Permit<M>, person: AccountId) -> Result<(), Fail> {
+    if person == permit.person() { Err(Fail::denied("somebody else has to do this for you")) } else { Ok(()) }
 }
 
 fn unlock<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, person: AccountId) -> Result<(), Fail> {

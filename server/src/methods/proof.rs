@@ -60,6 +60,7 @@ impl Handle for ChangePassword {
         let hash = workspace.passwords.hash(new).await?;
         auth::prove(&workspace, proof, move |tx, person| {
             people::set_password(tx, person, Some(&hash))?;
+            crate::store::resets::remove(tx, person)?;
             devices::confirmed(tx, caller.device, now())?;
             let act = Act::new(Class::Account, "password.changed", Target::Person(person));
             if !sign_out_others {
@@ -125,7 +126,8 @@ fn by_code<M: Method, T>(
         lockouts::failed(tx, &attempt, permit.by())?;
         return Ok(Done::Wrong);
     }
-    lockouts::succeeded(tx, &attempt, permit.by(), at)?;
+    // A code is no proof of the password: what was guessed before stays counted.
+    lockouts::given_back(tx, &attempt, at)?;
     then(tx).map(Done::Right)
 }
 

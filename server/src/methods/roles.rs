@@ -108,7 +108,8 @@ fn held<M: Method>(view: View<'_>, permit: &Permit<M>, grant: &Grant) -> Result<
 
 fn set<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, grant: &Grant, given: bool) -> Result<Nothing, Fail> {
     let role = roles::find(tx.view(), grant.role)?;
-    hold(held(tx.view(), permit, grant)?, role.powers)?;
+    // To give a role everywhere takes the power over roles everywhere.
+    hold(held(tx.view(), permit, grant)?, role.powers.with(Power::Roles))?;
     let (target, before) = match grant.to {
         Holder::Person(person) => {
             let row = people::row(tx.view(), person)?;
@@ -160,7 +161,7 @@ impl Handle for SetRank {
                 }
                 let (before, after) = rights::set_rank(tx, person, rank)?;
                 // Looked at afterwards: a guest who becomes a member gets what their roles give.
-                hold(permit.powers(), before.or(after))?;
+                hold(permit.powers(), before.or(after).with(Power::Roles))?;
                 if from != rank {
                     let act = Act::new(Class::Role, "person.rank_changed", Target::Person(person))
                         .before(format!("{from}: {}", in_words(before)))

@@ -16,13 +16,16 @@ pub fn address(peer: IpAddr, headers: &HeaderMap, proxies: &[IpNet]) -> IpAddr {
         return peer;
     }
     let mut last = peer;
-    let lines: Vec<&str> = headers.get_all(FORWARDED_FOR).iter().filter_map(|value| value.to_str().ok()).collect();
-    // Each adds at the end whom it has the request from.
-    for text in lines.iter().rev().flat_map(|line| line.rsplit(',')) {
-        let Some(address) = parse(text.trim()) else { return last };
-        last = address;
-        if !ours(address) {
-            return address;
+    let lines: Vec<_> = headers.get_all(FORWARDED_FOR).iter().collect();
+    // Each adds at the end whom it has the request from. What is no address ends belief, in a line or as one.
+    for line in lines.into_iter().rev() {
+        let Ok(line) = line.to_str() else { return last };
+        for text in line.rsplit(',') {
+            let Some(address) = parse(text.trim()) else { return last };
+            last = address;
+            if !ours(address) {
+                return address;
+            }
         }
     }
     last

@@ -2,7 +2,7 @@
 
 mod members;
 
-pub use members::{add, direct, given, link, linked, people, refresh, remove, taken_with, unlink};
+pub use members::{add, direct, exposed, given, link, linked, people, refresh, remove, taken_with, unlink};
 
 use super::{Tx, View, guests, rights, signed, unsigned};
 use crate::error::Fail;

@@ -18,6 +18,8 @@ pub struct Gives {
     pub person: Option<AccountId>,
     /// Channels to join.
     pub channels: Vec<ChannelId>,
+    /// Who made it; the host when absent.
+    pub maker: Option<AccountId>,
 }
 
 /// Keeps a new invite.
@@ -27,8 +29,8 @@ pub struct Gives {
 pub fn insert(db: &Connection, code: &str, gives: &Gives, uses: u32, expires: Timestamp) -> Result<(), Fail> {
     let channels: Vec<u8> = gives.channels.iter().flat_map(|id| *id.as_bytes()).collect();
     db.prepare_cached(
-        "INSERT INTO invites (code_hash, powers, rank, uses_left, expires, created, person, channels)
-         VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO invites (code_hash, powers, rank, uses_left, expires, created, person, channels, maker)
+         VALUES (?1, 0, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
     )?
     .execute((
         hash(code),
@@ -38,17 +40,22 @@ pub fn insert(db: &Connection, code: &str, gives: &Gives, uses: u32, expires: Ti
         now().0,
         gives.person.map(|person| *person.as_bytes()),
         channels,
+        gives.maker.map(|maker| *maker.as_bytes()),
     ))?;
     Ok(())
 }
+
+/// Good is what is not used up, has not expired, and was made by somebody who could make it still: an invite does not outlive the
+/// power of its maker. ?1 is the hash of the code, ?2 the time.
+const GOOD: &str = "code_hash = ?1 AND uses_left > 0 AND expires > ?2 AND (maker IS NULL OR EXISTS (
+    SELECT 1 FROM people p WHERE p.id = maker AND p.active AND p.powers & 1 <> 0 AND p.rank <= invites.rank))";
 
 /// Whether an invite is good, without using it.
 ///
 /// # Errors
 /// As [`take`].
 pub fn check(view: View<'_>, code: &str) -> Result<(), Fail> {
-    let mut query =
-        view.db.prepare_cached("SELECT 1 FROM invites WHERE code_hash = ?1 AND uses_left > 0 AND expires > ?2")?;
+    let mut query = view.db.prepare_cached(&format!("SELECT 1 FROM invites WHERE {GOOD}"))?;
     if query.exists((hash(code), now().0))? { Ok(()) } else { Err(not_valid()) }
 }
 
@@ -59,28 +66,28 @@ pub fn check(view: View<'_>, code: &str) -> Result<(), Fail> {
 pub fn take(tx: &Tx<'_>, code: &str) -> Result<Gives, Fail> {
     let gives = tx
         .db
-        .prepare_cached(
-            "UPDATE invites SET uses_left = uses_left - 1 WHERE code_hash = ?1 AND uses_left > 0 AND expires > ?2
-             RETURNING rank, person, channels",
-        )?
+        .prepare_cached(&format!(
+            "UPDATE invites SET uses_left = uses_left - 1 WHERE {GOOD} RETURNING rank, person, channels, maker"
+        ))?
         .query_row((hash(code), now().0), |row| {
             let channels: Vec<u8> = row.get(2)?;
             Ok(Gives {
                 rank: Rank::from_stored(row.get(0)?),
                 person: row.get::<_, Option<[u8; 16]>>(1)?.map(AccountId::from_bytes),
                 channels: channels.as_chunks().0.iter().copied().map(ChannelId::from_bytes).collect(),
+                maker: row.get::<_, Option<[u8; 16]>>(3)?.map(AccountId::from_bytes),
             })
         })
         .optional()?;
     gives.ok_or_else(not_valid)
 }
 
-/// Takes back what invites one person.
+/// Takes back what invites one person, and what they made.
 ///
 /// # Errors
 /// SQLite's.
 pub fn remove_of(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
-    tx.db.prepare_cached("DELETE FROM invites WHERE person = ?1")?.execute([person.as_bytes()])?;
+    tx.db.prepare_cached("DELETE FROM invites WHERE person = ?1 OR maker = ?1")?.execute([person.as_bytes()])?;
     Ok(())
 }
 

@@ -116,6 +116,16 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
         )
         .into());
     }
+    // Another's: who moderates goes by the id, and must meet this message by it and no other.
+    if find(tx.view(), channel, ready.id)?.is_some() {
+        return Err(ErrorBody::new(
+            Code::Conflict,
+            "This message cannot be sent",
+            "its id is taken",
+            "send it as a new message",
+        )
+        .into());
+    }
     if let Some(after) = after
         && find_by(tx.view(), channel, after, ready.author)?.is_none()
     {
@@ -289,6 +299,7 @@ pub fn edit(tx: &mut Tx<'_>, channel: Channel, place: i64, text: &str) -> Result
     if old.files.is_empty() || !text.is_empty() {
         check_text(text)?;
     }
+    blocks::refuse(tx.view(), channel, old.author)?;
     if old.deleted {
         return Err(Fail::bad_input("This message was deleted", "what is deleted stays deleted", "write a new one"));
     }

@@ -64,6 +64,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0014_moderation.sql"),
     include_str!("migrations/0016_audit_nodes.sql"),
     include_str!("migrations/0017_archive.sql"),
+    include_str!("migrations/0018_invite_makers.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -92,7 +92,8 @@ impl Case {
             }
             Op::Join(p, c) => {
                 let may = world.people[p].active && world.reads(p, c);
-                if may {
+                // Who is in it by a group stays so, where it is not open to them.
+                if may && world.lets_join(p, c) {
                     world.rooms[c].own.insert(p);
                 }
                 let params = InChannel { channel: world.rooms[c].id };

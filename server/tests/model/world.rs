@@ -82,6 +82,11 @@ impl World {
         self.is_in(person, room) || self.rooms[room].public && !self.is_guest(person)
     }
 
+    /// Whether somebody may let themselves in.
+    pub fn lets_join(&self, person: usize, room: usize) -> bool {
+        self.rooms[room].public && !self.is_guest(person)
+    }
+
     pub fn powers(&self, person: usize) -> Powers {
         if self.is_guest(person) {
             return Powers::NONE;

@@ -65,6 +65,18 @@ pub fn given(view: View<'_>, id: GroupId) -> Result<Powers, Fail> {
     rows.try_fold(Powers::NONE, |all, powers| Ok(all.or(powers?)))
 }
 
+/// All powers that others have over whoever is in a group: by roles given within it, and within the groups it lies in.
+///
+/// # Errors
+/// SQLite's.
+pub fn exposed(view: View<'_>, id: GroupId) -> Result<Powers, Fail> {
+    let sql =
+        format!("{ABOVE} SELECT r.powers FROM above a JOIN grants g ON g.within = a.grp JOIN roles r ON r.id = g.role");
+    let mut rows = view.db.prepare_cached(&sql)?;
+    let mut rows = rows.query_map([id.as_bytes()], |row| row.get(0).map(Powers))?;
+    rows.try_fold(Powers::NONE, |all, powers| Ok(all.or(powers?)))
+}
+
 /// All powers that somebody loses or gains when a group is deleted.
 ///
 /// # Errors
