@@ -73,7 +73,7 @@ pub fn words(access: Access) -> String {
 /// The table as a page of the documentation.
 pub fn page() -> String {
     let mut page = String::from(
-        "# Access table\n\nEvery method of the protocol: who may call it, whether it wants a sign-in within the last ten minutes, what it touches, and\n\
+        "# Access table\n\nEvery method of the protocol: who may call it, whether it wants a fresh sign-in, what it touches, and\n\
          what it does. Made by `cargo xtask gen` from the registry of methods, which the server's gate reads; do not edit. What the\n\
          powers are is in [roles.md](roles.md).\n\n| method | who | fresh | touches | does |\n|---|---|---|---|---|\n",
     );

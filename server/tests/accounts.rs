@@ -167,7 +167,7 @@ async fn each_of_ones_own_devices_closes_for_itself() {
     let change =
         ChangePasswordParams { old: PASSWORD.into(), new: NEW_PASSWORD.into(), code: None, sign_out_others: false };
     assert_eq!(code(laptop.call::<ChangePassword>(&change).await), Some(Code::LockedOut), "one count for both");
-    phone.call::<Confirm>(&confirm(PASSWORD)).await.unwrap();
+    assert_eq!(phone.call::<Confirm>(&confirm(PASSWORD)).await.unwrap().fresh_seconds, 600);
     by_device(&host, "owner", PASSWORD, None).await.unwrap();
     laptop.call::<WhoAmI>(&Nothing {}).await.unwrap();
 }

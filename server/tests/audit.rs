@@ -147,7 +147,7 @@ async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_d
     act(&mut olga, "one").await;
     host.stop().await;
     let kept = host.folder.path().join("kept");
-    copy(&host.data(), &kept);
+    support::copy_folder(&host.data(), &kept);
 
     host.serve().await;
     olga.again(&host).await;
@@ -165,7 +165,7 @@ async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_d
     host.stop().await;
 
     std::fs::remove_dir_all(host.data()).unwrap();
-    copy(&kept, &host.data());
+    support::copy_folder(&kept, &host.data());
     host.serve().await;
     assert_eq!(verify(&host, None).await["ok"], true);
     let report = verify(&host, Some(&witness)).await;
@@ -178,19 +178,6 @@ async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_d
     }
     let report = verify(&host, Some(&witness)).await;
     assert!(report["problems"].to_string().contains("it is another history"), "{report}");
-}
-
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            std::fs::copy(entry.path(), &to).unwrap();
-        }
-    }
 }
 
 /// How the receiver treats a connection.

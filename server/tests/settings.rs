@@ -11,6 +11,7 @@ use thechatapp_protocol::methods::account::{Nothing, WhoAmI};
 use thechatapp_protocol::methods::messages::{
     DeleteMessage, EditMessage, EditMessageParams, Edits, EditsParams, OneMessage, SendMessage, SendMessageParams,
 };
+use thechatapp_protocol::methods::proof::{Confirm, ConfirmParams};
 use thechatapp_protocol::methods::settings::*;
 use thechatapp_protocol::settings::{EACH, Value};
 use thechatapp_protocol::{Code, ErrorBody, Method};
@@ -81,6 +82,15 @@ async fn what_was_set_stays_is_listed_with_its_past_and_can_be_taken_back() {
     assert!(past.iter().all(|was| was.by == owner.id()));
     let back = SetSettingParams { name: name.into(), value: None, version: 2 };
     assert_eq!(owner.call::<SetAuthentication>(&back).await.unwrap().value, Value::Number(10));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_fresh_sign_in_lasts_as_long_as_was_set() {
+    let host = Host::start().await;
+    let mut owner = host.join_by(&host.owner_invite, "olga").await;
+    set::<SetAuthentication>(&mut owner, "authentication.fresh_minutes", Value::Number(7), 0).await.unwrap();
+    let confirmed = owner.call::<Confirm>(&ConfirmParams { password: PASSWORD.into(), code: None }).await.unwrap();
+    assert_eq!(confirmed.fresh_seconds, 7 * 60);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -26,25 +26,12 @@ fn earlier() -> PathBuf {
     Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/schema-4")
 }
 
-fn copy(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let to = to.join(entry.file_name());
-        if entry.file_type().unwrap().is_dir() {
-            copy(&entry.path(), &to);
-        } else {
-            drop(std::fs::copy(entry.path(), to));
-        }
-    }
-}
-
 /// A host of this release whose data is that of the earlier one.
 async fn host_of_before() -> Host {
     let mut host = Host::start().await;
     host.stop().await;
     std::fs::remove_dir_all(host.data()).unwrap();
-    copy(&earlier(), &host.data());
+    support::copy_folder(&earlier(), &host.data());
     host
 }
 

@@ -31,7 +31,7 @@ pub enum AccountCommand {
         /// Whose, by name or id
         person: Option<String>,
     },
-    /// Prove anew who one is; commands that end with code 14 go for ten minutes from then on
+    /// Prove anew who one is; commands that end with code 14 go for some minutes from then on
     #[command(after_help = "Example:\n  thechatapp-cli account confirm --password-file mine")]
     Confirm(Proof),
     /// Change one's password

@@ -17,7 +17,7 @@ struct Done<'a> {
 
 #[derive(Serialize)]
 struct Confirmed {
-    fresh_seconds: u32,
+    fresh_seconds: u64,
 }
 
 #[derive(Serialize)]
@@ -55,8 +55,8 @@ pub async fn account(desk: &Desk<'_>, command: AccountCommand) -> Outcome {
             let Proof { password_file, code_file } = proof;
             let password = secrets::from_file_or_person(password_file.as_deref(), "password", "--password-file")?;
             let confirm = async |code: Option<String>| client.confirm(ws, &password, code.as_deref()).await;
-            with_code(code_file.as_deref(), confirm).await?;
-            desk.output().show(&Confirmed { fresh_seconds: 600 }, || "confirmed for ten minutes".into())
+            let fresh_seconds = with_code(code_file.as_deref(), confirm).await?;
+            desk.output().show(&Confirmed { fresh_seconds }, || format!("confirmed for {} minutes", fresh_seconds / 60))
         }
         AccountCommand::Password { proof, new_password_file, sign_out_others } => {
             let Proof { password_file, code_file } = proof;

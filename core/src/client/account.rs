@@ -24,13 +24,14 @@ impl Client {
         self.workspace(ws)?.session()?.call::<M>(params).await
     }
 
-    /// Proves anew who one is: what wants a fresh sign-in goes for ten minutes from then on.
+    /// Proves anew who one is: what wants a fresh sign-in goes from then on, for as many seconds as the answer
+    /// says.
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn confirm(&self, ws: WorkspaceId, password: &str, code: Option<&str>) -> Result<()> {
+    pub async fn confirm(&self, ws: WorkspaceId, password: &str, code: Option<&str>) -> Result<u64> {
         let params = ConfirmParams { password: password.to_owned(), code: code.map(str::to_owned) };
-        self.ask::<Confirm>(ws, &params).await.map(|_| ())
+        Ok(self.ask::<Confirm>(ws, &params).await?.fresh_seconds)
     }
 
     /// Changes one's password, and signs all other devices and browsers out when that is asked.

@@ -69,9 +69,17 @@ macro_rules! secret {
 }
 secret!(ConfirmParams, ChangePasswordParams, TotpSecret, CodeParams, RecoveryCodes);
 
+/// Reply of [`Confirm`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Confirmed {
+    /// For how many seconds the sign-in is fresh.
+    pub fresh_seconds: u64,
+}
+
 methods! {
     /// Proves anew who one is, on the device or in the browser that asks: it is fresh from then on.
-    Confirm = "account.confirm", Access::SignedIn, ConfirmParams => Nothing, |_| Scope::Workspace;
+    Confirm = "account.confirm", Access::SignedIn, ConfirmParams => Confirmed, |_| Scope::Workspace;
     /// Changes one's password.
     ChangePassword = "account.change_password", Access::SignedIn, ChangePasswordParams => Nothing, |_| Scope::Workspace;
     /// Makes a secret for a second factor. It counts once a code of it was shown.

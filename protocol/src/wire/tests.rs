@@ -252,7 +252,7 @@ fn audit(golden: &mut Golden) {
 fn accounts(golden: &mut Golden) {
     let code = || CodeParams { code: "123456".into() };
     let confirm = ConfirmParams { password: "secret".into(), code: Some("123456".into()) };
-    golden.method::<Confirm>(&confirm, &Nothing {});
+    golden.method::<Confirm>(&confirm, &Confirmed { fresh_seconds: 600 });
     let change =
         ChangePasswordParams { old: "secret".into(), new: "another".into(), code: None, sign_out_others: true };
     golden.method::<ChangePassword>(&change, &Nothing {});

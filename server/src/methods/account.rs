@@ -7,18 +7,19 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{Tx, browsers, channels, devices, invites, known, members, people};
+use crate::store::{Tx, View, browsers, channels, devices, invites, known, members, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
 use std::sync::Arc;
 use thechatapp_protocol::audit::{Actor, Class, Target};
+use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::methods::account::{
     Credential, DeviceProof, ENROL_LABEL, EnrolParams, Me, Nothing, SignInParams, WhoAmI,
 };
 use thechatapp_protocol::permission::Powers;
 use thechatapp_protocol::session::DevicePublic;
-use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Scope};
+use thechatapp_protocol::{AccountId, ChannelId, Code, DeviceId, ErrorBody, Scope};
 
 /// A device that proved its key in this session and is not enrolled.
 #[derive(Clone, Copy, Debug)]
@@ -127,14 +128,10 @@ async fn join(
 
 /// A channel that an invite is into, if whoever made it could let somebody in still: one that was wiped or archived meanwhile
 /// is nobody's to give, and a private one only theirs who are in it.
-fn may_enter(
-    view: crate::store::View<'_>,
-    id: thechatapp_protocol::ChannelId,
-    maker: Option<AccountId>,
-) -> Result<Option<channels::Channel>, Fail> {
+fn may_enter(view: View<'_>, id: ChannelId, maker: Option<AccountId>) -> Result<Option<channels::Channel>, Fail> {
     let Some(channel) = channels::find(view, id)? else { return Ok(None) };
     let theirs = match maker {
-        Some(maker) => channel.kind == thechatapp_protocol::event::ChannelKind::Public || members::is(view, id, maker)?,
+        Some(maker) => channel.kind == ChannelKind::Public || members::is(view, id, maker)?,
         None => true,
     };
     Ok((theirs && !channel.archived && !channels::is_wiped(view, id)?).then_some(channel))
@@ -230,7 +227,7 @@ pub struct Browser {
     pub known_hash: [u8; 32],
 }
 
-fn me(workspace: &Workspace, view: crate::store::View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {
+fn me(workspace: &Workspace, view: View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {
     let powers = devices::standing(view, device)?.map_or(Powers::NONE, |standing| standing.powers);
     Ok(Me {
         workspace: workspace.id,

@@ -8,15 +8,16 @@ use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::factors::{self, Shown};
 use crate::store::lockouts::{self, Who};
-use crate::store::{Tx, devices, known, people};
+use crate::store::{Tx, devices, known, people, resets, settings};
 use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::methods::account::Nothing;
 use thechatapp_protocol::methods::proof::{
-    BeginTotp, ChangePassword, ChangePasswordParams, CodeParams, Confirm, ConfirmParams, EndTotp, FinishTotp,
-    RecoveryCodes, TotpSecret,
+    BeginTotp, ChangePassword, ChangePasswordParams, CodeParams, Confirm, ConfirmParams, Confirmed, EndTotp,
+    FinishTotp, RecoveryCodes, TotpSecret,
 };
+use thechatapp_protocol::settings::FRESH_MINUTES;
 use thechatapp_protocol::{Code, ErrorBody, Method, Scope};
 
 /// Whoever calls proves anew who they are, on what they call from.
@@ -39,12 +40,12 @@ async fn again<M: Method>(
 }
 
 impl Handle for Confirm {
-    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ConfirmParams) -> Result<Nothing, Fail> {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ConfirmParams) -> Result<Confirmed, Fail> {
         let (proof, by) = again::<Self>(&workspace, caller, params.password, params.code).await?;
         auth::prove(&workspace, proof, move |tx, _| {
             devices::confirmed(tx, caller.device, now())?;
             audit::record(tx, by, Act::new(Class::Access, "session.confirmed", Target::Device(caller.device)))?;
-            Ok(Nothing {})
+            Ok(Confirmed { fresh_seconds: settings::number(tx.view(), FRESH_MINUTES)? * 60 })
         })
         .await
     }
@@ -60,7 +61,7 @@ impl Handle for ChangePassword {
         let hash = workspace.passwords.hash(new).await?;
         auth::prove(&workspace, proof, move |tx, person| {
             people::set_password(tx, person, Some(&hash))?;
-            crate::store::resets::remove(tx, person)?;
+            resets::remove(tx, person)?;
             devices::confirmed(tx, caller.device, now())?;
             let act = Act::new(Class::Account, "password.changed", Target::Person(person));
             if !sign_out_others {
