@@ -4,10 +4,12 @@ use super::Handle;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act};
 use crate::store::reports::{self, About};
 use crate::store::{blocks, messages};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::account::Nothing;
 use thechatapp_protocol::methods::messages::OneMessage;
@@ -66,6 +68,9 @@ impl Handle for Block {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 blocks::set(tx, permit.person(), params.person, params.on)?;
+                // That somebody did it; whom, is nobody's but theirs.
+                let act = if params.on { "person.blocked" } else { "person.unblocked" };
+                audit::record(tx, permit.by(), Act::new(Class::Moderation, act, Target::Workspace))?;
                 Ok(BlockedPeople { people: blocks::of(tx.view(), permit.person())? })
             })
             .await
