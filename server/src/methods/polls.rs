@@ -5,7 +5,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::messages::{self, Ready};
-use crate::store::polls;
+use crate::store::{blocks, polls};
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::event::MessageRow;
@@ -30,6 +30,7 @@ impl Handle for CastVote {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: CastVoteParams) -> Result<MessageRow, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                blocks::refuse(tx.view(), permit.channel()?, permit.person())?;
                 polls::vote(tx, permit.channel()?, permit.message()?, permit.person(), &params.choices)
             })
             .await
