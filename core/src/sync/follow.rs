@@ -247,6 +247,11 @@ impl<'a> Connected<'a> {
                 self.workspace.bump();
                 return Ok(Some(End::Anew));
             }
+            // The link says so as well, but maybe only after this answer was read.
+            Err(Error::Refused(body)) if body.code == Code::SignedOut => {
+                self.workspace.set_connection(Connection::SignedOut { why: reason(&body) });
+                return Ok(Some(End::Refused));
+            }
             // The server will not stream on this session: another one is tried.
             Err(why @ Error::Refused(_)) => return Ok(Some(End::Fault(why))),
             // The link tells what became of the session.
