@@ -251,7 +251,7 @@ impl Asker {
         }
         let place = self.place(view, scope)?;
         if let Scope::Person(other) = scope
-            && !self.powers.holds(rights::row(view, other)?.powers)
+            && !rights::covers(view, self.person, self.powers, other)?
         {
             return Err(Fail::denied("they hold powers that you do not"));
         }

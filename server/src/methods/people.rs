@@ -64,7 +64,8 @@ impl Handle for GetAccount {
     }
 }
 
-/// Whether whoever calls may act on somebody: they have an account, and hold no power that the caller lacks.
+/// Whether whoever calls may act on somebody: they have an account, and hold no power that the caller lacks, neither over the
+/// workspace nor within a group.
 ///
 /// # Errors
 /// Not found, or denied.
@@ -73,7 +74,8 @@ pub(super) fn over<M: Method>(view: View<'_>, permit: &Permit<M>, person: Accoun
     if standing.imported {
         return Err(Fail::not_found("This person has no account"));
     }
-    if !permit.powers().holds(standing.powers) || (standing.rank as u8) < permit.rank() as u8 {
+    let covers = rights::covers(view, permit.person(), permit.powers(), person)?;
+    if !covers || (standing.rank as u8) < permit.rank() as u8 {
         return Err(Fail::denied("they hold a power that you lack"));
     }
     Ok(standing)

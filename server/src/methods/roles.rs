@@ -162,6 +162,9 @@ impl Handle for SetRank {
                 let (before, after) = rights::set_rank(tx, person, rank)?;
                 // Looked at afterwards: a guest who becomes a member gets what their roles give.
                 hold(permit.powers(), before.or(after).with(Power::Roles))?;
+                if !rights::covers(tx.view(), permit.person(), permit.powers(), person)? {
+                    return Err(Fail::denied("their roles within groups give powers that you do not hold"));
+                }
                 if from != rank {
                     let act = Act::new(Class::Role, "person.rank_changed", Target::Person(person))
                         .before(format!("{from}: {}", in_words(before)))

@@ -223,6 +223,25 @@ pub fn over_channel(view: View<'_>, person: AccountId, power: Power, channel: Ch
         .exists((person.as_bytes(), power as u16, channel.as_bytes()))?)
 }
 
+/// Whether somebody holds all that another does: over the workspace, and within each group in which the other holds something.
+/// What one holds over the workspace one holds within every group.
+///
+/// # Errors
+/// SQLite's, or not found.
+pub fn covers(view: View<'_>, person: AccountId, powers: Powers, other: AccountId) -> Result<bool, Fail> {
+    if !powers.holds(row(view, other)?.powers) {
+        return Ok(false);
+    }
+    let lacking = view
+        .db
+        .prepare_cached(
+            "SELECT 1 FROM scoped_powers t LEFT JOIN scoped_powers m ON m.person = ?1 AND m.grp = t.grp
+             WHERE t.person = ?3 AND t.powers & ~(?2 | coalesce(m.powers, 0)) <> 0",
+        )?
+        .exists((person.as_bytes(), powers.0, other.as_bytes()))?;
+    Ok(!lacking)
+}
+
 /// The powers in words, for the audit log.
 pub fn in_words(powers: Powers) -> String {
     let names: Vec<&str> = powers.each().map(Power::name).collect();

@@ -4,6 +4,7 @@
 
 pub mod files;
 pub mod moto;
+pub mod rights;
 pub mod vault;
 pub mod web;
 
