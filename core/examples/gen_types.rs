@@ -23,6 +23,7 @@ fn types() -> String {
         view::PersonView,
         view::Connection,
         view::WorkspaceView,
+        view::WithinView,
         view::StandingView,
         view::GrantView,
         view::RoleView,

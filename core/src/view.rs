@@ -7,7 +7,7 @@ mod rights;
 pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
-pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView};
+pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView, WithinView};
 
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;

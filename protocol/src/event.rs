@@ -236,14 +236,27 @@ pub struct ReadRow {
     pub change: u64,
 }
 
-/// What one is in the workspace oneself, and what one may do there.
+/// What somebody may do over the people of a group and over the channels linked to it, by roles within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct PowersWithin {
+    /// The group.
+    pub group: GroupId,
+    /// The powers.
+    pub powers: Powers,
+}
+
+/// What one is in the workspace oneself, and what one may do there.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct StandingRow {
     /// One's rank.
     pub rank: Rank,
     /// One's powers, by rank, roles and groups.
     pub powers: Powers,
+    /// One's powers within groups, besides these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<PowersWithin>,
     /// The change that last touched this row.
     pub change: u64,
 }

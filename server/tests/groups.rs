@@ -56,6 +56,43 @@ async fn a_role_within_a_group_counts_over_its_people_and_channels_only() {
     assert_eq!(code(lena.call::<GrantRole>(&pass(Some(outer))).await), Code::Denied);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_change_of_powers_within_a_group_reaches_connected_devices_at_once() {
+    let host = Host::start().await;
+    let (mut olga, mut bob) = (owner(&host).await, host.join("bob").await);
+    let (desk, team) = (group(&mut olga, Visibility::Public, &[]).await, group(&mut olga, Visibility::Public, &[]).await);
+    bob.sync(0).await;
+    let heard = |expected: Vec<(GroupId, Powers)>| {
+        move |row: &Row| {
+            let Row::Standing(row) = row else { return false };
+            let mut within: Vec<_> = row.within.iter().map(|one| (one.group, one.powers)).collect();
+            let mut expected = expected.clone();
+            within.sort_unstable_by_key(|one| one.0);
+            expected.sort_unstable_by_key(|one| one.0);
+            within == expected && row.powers == Powers::NONE
+        }
+    };
+    let storage = only(&[Power::Storage]);
+    let grant = give(&mut olga, Holder::Person(bob.id()), &[Power::Storage], Some(desk)).await;
+    soon(until(&mut bob, heard(vec![(desk, storage)]))).await;
+    // By a group he comes into.
+    let audit = only(&[Power::Audit]);
+    give(&mut olga, Holder::Group(team), &[Power::Audit], Some(team)).await;
+    let bob_id = bob.id();
+    put(&mut olga, team, Holder::Person(bob_id)).await.unwrap();
+    soon(until(&mut bob, heard(vec![(desk, storage), (team, audit)]))).await;
+    // By a change of the role, which another device learns when it begins, too.
+    olga.call::<ChangeRole>(&Role { id: grant.role, ..role_of(&[Power::Users]) }).await.unwrap();
+    let both = heard(vec![(desk, only(&[Power::Users])), (team, audit)]);
+    soon(until(&mut bob, &both)).await;
+    let (_, rows, _) = host_sync(&mut bob, &host).await;
+    assert!(rows.iter().any(both));
+    olga.call::<TakeRole>(&grant).await.unwrap();
+    soon(until(&mut bob, heard(vec![(team, audit)]))).await;
+    olga.call::<DeleteGroup>(&OneGroup { group: team }).await.unwrap();
+    soon(until(&mut bob, heard(Vec::new()))).await;
+}
+
 /// Whoever acts on somebody holds all that they hold: over the workspace, and within each group where they hold something.
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_acts_on_somebody_who_holds_powers_within_a_group_that_they_lack_there() {

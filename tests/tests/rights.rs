@@ -23,6 +23,14 @@ fn roles_groups_and_ranks_are_given_and_taken_at_the_command_line() {
     json(&olga, &["group", "add", "design", "@Ana Reis"]);
     let granted = json(&olga, &["role", "grant", "auditors", "--group", "design"]);
     assert_eq!(granted["grants"][0]["group"], "design");
+    // What a role gives within a group is part of what one is shown to hold.
+    assert_eq!(json(&ana, &["account", "show"])["within"], serde_json::json!([]));
+    json(&olga, &["role", "grant", "auditors", "@Ana Reis", "--within", "design"]);
+    let within = serde_json::json!([{ "group": "design", "powers": ["audit", "analytics"] }]);
+    for (cli, args) in [(&ana, vec!["account", "show"]), (&olga, vec!["account", "show", "@Ana Reis"])] {
+        assert_eq!(json(cli, &args)["within"], within);
+    }
+    json(&olga, &["role", "take", "auditors", "@Ana Reis", "--within", "design"]);
     json(&olga, &["create", "reviews", "--private"]);
     let members = json(&olga, &["group", "link", "design", "reviews"]);
     assert_eq!(members["channels"], serde_json::json!(["reviews"]));

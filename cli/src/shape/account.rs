@@ -4,7 +4,7 @@ use super::{minute, when};
 use crate::output::line;
 use serde::Serialize;
 use thechatapp_core::view::{
-    AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView,
+    AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, WithinView,
 };
 
 /// One of one's devices.
@@ -64,6 +64,7 @@ pub struct Account {
     state: AccountStateView,
     rank: String,
     powers: Vec<String>,
+    within: Vec<WithinView>,
     second_factor: bool,
     recovery_codes: u32,
     reset_until: Option<String>,
@@ -82,6 +83,7 @@ impl Account {
             state: account.state,
             rank: account.rank.clone(),
             powers: account.powers.clone(),
+            within: account.within.clone(),
             second_factor: account.second_factor,
             recovery_codes: account.recovery_codes,
             reset_until: account.reset_until.map(when),
@@ -104,6 +106,9 @@ pub fn account_text(account: &AccountView) -> String {
     let mut said = format!("{}  {}\n  {state}, {}", account.person.id, line(&account.person.name), account.rank);
     if !account.powers.is_empty() {
         said.push_str(&format!("\n  powers         {}", account.powers.join(", ")));
+    }
+    for one in &account.within {
+        said.push_str(&format!("\n  within {:<7} {}", line(&one.group), one.powers.join(", ")));
     }
     let factor = match (account.second_factor, account.recovery_codes) {
         (true, left) => format!("on, {left} recovery codes left"),

@@ -110,7 +110,7 @@ impl<'a> Batch<'a> {
                 Row::Member(row) => self.member(row)?,
                 Row::Message(row) => self.message(row)?,
                 Row::Read(row) => self.read(*row)?,
-                Row::Standing(row) => self.applied.standing |= rights::standing(self.db, *row)?,
+                Row::Standing(row) => self.applied.standing |= rights::standing(self.db, row)?,
                 Row::Group(row) => {
                     self.applied.standing |= rights::group(self.db, row)?;
                     self.slugs = rights::own_slugs(self.db)?;

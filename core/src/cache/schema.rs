@@ -129,6 +129,8 @@ CREATE TABLE standing (
 ) STRICT;
 ",
     "ALTER TABLE channels ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;",
+    // Groups and what one may do within each, 18 bytes apiece.
+    "ALTER TABLE standing ADD COLUMN within BLOB NOT NULL DEFAULT x'';",
 ];
 
 /// Bits of a rowid below its time.

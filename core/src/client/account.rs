@@ -81,11 +81,12 @@ impl Client {
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
     pub async fn account(&self, ws: WorkspaceId, person: Option<AccountId>) -> Result<AccountView> {
-        let account = match person {
+        let mut account = match person {
             None => self.ask::<OwnAccount>(ws, &Nothing {}).await?,
             Some(person) => self.ask::<GetAccount>(ws, &OnePerson { person }).await?,
         };
-        Ok(account.into())
+        let within = self.workspace(ws)?.cache.within(std::mem::take(&mut account.within)).await?;
+        Ok(AccountView::new(account, within))
     }
 
     /// The person of a name or an id, as this device knows them. Imported people come after those with an account.

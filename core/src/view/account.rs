@@ -1,7 +1,7 @@
 //! Accounts as shown, one's own and for administrators those of others: where they stand, what proves whose they are, and on what
 //! they are signed in.
 
-use super::PersonView;
+use super::{PersonView, WithinView};
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thechatapp_protocol::methods::devices::{Device, DeviceKind};
@@ -102,6 +102,8 @@ pub struct AccountView {
     pub rank: String,
     /// Its powers.
     pub powers: Vec<String>,
+    /// Its powers within groups, besides these.
+    pub within: Vec<WithinView>,
     /// Whether a second factor is asked for.
     pub second_factor: bool,
     /// How many recovery codes are left.
@@ -121,8 +123,8 @@ pub struct AccountView {
     pub devices: u32,
 }
 
-impl From<Account> for AccountView {
-    fn from(account: Account) -> Self {
+impl AccountView {
+    pub(crate) fn new(account: Account, within: Vec<WithinView>) -> Self {
         let failures = account.failures.iter().map(|one| FailuresView {
             known: one.closed_for == ClosedFor::Known,
             failures: one.failures,
@@ -138,6 +140,7 @@ impl From<Account> for AccountView {
             },
             rank: account.rank.name().to_owned(),
             powers: account.powers.each().map(|power| power.name().to_owned()).collect(),
+            within,
             second_factor: account.second_factor,
             recovery_codes: account.recovery_codes,
             reset_until: account.reset_until,

@@ -8,6 +8,15 @@ use thechatapp_protocol::permission::Power;
 use thechatapp_protocol::{GroupId, RoleId};
 use ts_rs::TS;
 
+/// What somebody may do over the people of a group and over the channels linked to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WithinView {
+    /// The group's slug; its id where it is not known here.
+    pub group: String,
+    /// The powers, by their names.
+    pub powers: Vec<String>,
+}
+
 /// What one is in a workspace, and what one may do there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct StandingView {
@@ -15,6 +24,8 @@ pub struct StandingView {
     pub rank: String,
     /// One's powers over the whole workspace, by their names.
     pub powers: Vec<String>,
+    /// One's powers within groups, besides these.
+    pub within: Vec<WithinView>,
     /// The slugs of groups one is in.
     pub groups: Vec<String>,
 }

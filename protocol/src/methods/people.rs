@@ -1,7 +1,7 @@
 //! What administrators do with accounts.
 
 use super::account::Nothing;
-use crate::event::PersonRow;
+use crate::event::{PersonRow, PowersWithin};
 use crate::id::{AccountId, ChannelId};
 use crate::method::{Access, Scope, methods};
 use crate::permission::{Power, Powers, Rank};
@@ -80,6 +80,9 @@ pub struct Account {
     pub rank: Rank,
     /// Its powers.
     pub powers: Powers,
+    /// Its powers within groups, besides these.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub within: Vec<PowersWithin>,
     /// Whether a second factor is asked for.
     pub second_factor: bool,
     /// How many recovery codes are left.

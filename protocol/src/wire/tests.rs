@@ -6,7 +6,7 @@ use crate::audit::tree::Hash;
 use crate::audit::{Actor, AuditEntry, Class, Target};
 use crate::event::{
     self, Changes, ChannelKind, ChannelRole, ChannelRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
-    PersonRow, Reaction, ReadRow, Row, StandingRow, Visibility,
+    PersonRow, PowersWithin, Reaction, ReadRow, Row, StandingRow, Visibility,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::moderation::*;
@@ -266,6 +266,7 @@ fn accounts(golden: &mut Golden) {
         state: AccountState::Active,
         rank: Rank::Manager,
         powers: Rank::Manager.powers(),
+        within: Vec::new(),
         second_factor: true,
         recovery_codes: 9,
         reset_until: Some(AT),
@@ -448,12 +449,21 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.add("event:changes", &Event::Changes(Changes { rows, to: 15, live: true }));
     let rows = vec![
         Row::Person(PersonRow { rank: Rank::Guest, ..person() }),
-        Row::Standing(StandingRow { rank: Rank::Manager, powers: Rank::Manager.powers(), change: 16 }),
+        Row::Standing(StandingRow {
+            rank: Rank::Manager,
+            powers: Rank::Manager.powers(),
+            within: Vec::new(),
+            change: 16,
+        }),
         Row::Group(group()),
         Row::Group(GroupRow { slug: String::new(), name: String::new(), gone: true, ..group() }),
         Row::InGroup(InGroupRow { group: GROUP, inside: true, change: 16 }),
     ];
     golden.add("event:changes:rights", &Event::Changes(Changes { rows, to: 16, live: true }));
+    let within = vec![PowersWithin { group: GROUP, powers: Powers::NONE.with(Power::Users) }];
+    let row = StandingRow { rank: Rank::Member, powers: Powers::NONE, within, change: 17 };
+    let rows = vec![Row::Standing(row)];
+    golden.add("event:changes:within", &Event::Changes(Changes { rows, to: 17, live: true }));
     golden.add("event:signed_out", &Event::SignedOut { reason: "revoked".into() });
     golden.add("event:draining", &Event::Draining { millis: 1000 });
     golden.add("error", &ErrorBody::new(Code::LockedOut, "what", "why", "do").after(60));

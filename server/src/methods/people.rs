@@ -41,6 +41,7 @@ fn account(view: View<'_>, person: AccountId) -> Result<Account, Fail> {
         state: standing.state,
         rank: standing.rank,
         powers: standing.powers,
+        within: rights::scoped(view, person)?,
         second_factor: factors::is_on(view, person)?,
         recovery_codes: factors::recovery_left(view, person)?,
         reset_until: resets::until(view, person, now())?,

@@ -9,23 +9,34 @@ use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
-use thechatapp_protocol::event::StandingRow;
+use thechatapp_protocol::event::{PowersWithin, StandingRow};
 use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::{AccountId, ChannelId, GroupId, Row};
 
 /// What stands for the whole workspace where a group could.
 pub(super) const EVERYWHERE: &[u8] = &[];
 
-/// Somebody's own row.
+/// What somebody is, and may do over the whole workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Held {
+    /// Their rank.
+    pub rank: Rank,
+    /// Their powers, by rank, roles and groups.
+    pub powers: Powers,
+    /// The change that last touched these, or what they may do within groups.
+    pub change: u64,
+}
+
+/// What somebody is, and may do over the whole workspace.
 ///
 /// # Errors
 /// Not found.
-pub fn row(view: View<'_>, person: AccountId) -> Result<StandingRow, Fail> {
+pub fn row(view: View<'_>, person: AccountId) -> Result<Held, Fail> {
     let found = view
         .db
         .prepare_cached("SELECT rank, powers, standing FROM people WHERE id = ?1")?
         .query_row([person.as_bytes()], |row| {
-            Ok(StandingRow {
+            Ok(Held {
                 rank: Rank::from_stored(row.get(0)?),
                 powers: Powers(row.get(1)?),
                 change: unsigned(row.get(2)?),
@@ -33,6 +44,28 @@ pub fn row(view: View<'_>, person: AccountId) -> Result<StandingRow, Fail> {
         })
         .optional()?;
     found.ok_or_else(|| Fail::not_found("No such person"))
+}
+
+/// Somebody's own row, as their devices are told it.
+///
+/// # Errors
+/// Not found.
+pub fn standing(view: View<'_>, person: AccountId) -> Result<StandingRow, Fail> {
+    let Held { rank, powers, change } = row(view, person)?;
+    Ok(StandingRow { rank, powers, within: scoped(view, person)?, change })
+}
+
+/// What somebody may do within groups, in the order of these.
+///
+/// # Errors
+/// SQLite's.
+pub fn scoped(view: View<'_>, person: AccountId) -> Result<Vec<PowersWithin>, Fail> {
+    let mut rows =
+        view.db.prepare_cached("SELECT grp, powers FROM scoped_powers WHERE person = ?1 ORDER BY grp")?;
+    let rows = rows.query_map([person.as_bytes()], |row| {
+        Ok(PowersWithin { group: GroupId::from_bytes(row.get(0)?), powers: Powers(row.get(1)?) })
+    })?;
+    Ok(rows.collect::<Result<_, _>>()?)
 }
 
 /// The change since which somebody may see less; a device whose cursor is before it has to begin anew.
@@ -68,7 +101,8 @@ pub fn narrow(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
 pub fn renew(tx: &mut Tx<'_>, person: AccountId) -> Result<Powers, Fail> {
     let before = row(tx.view(), person)?;
     let mut powers = before.rank.powers();
-    let mut within = BTreeMap::<[u8; 16], Powers>::new();
+    let within_before = scoped(tx.view(), person)?;
+    let mut within = BTreeMap::<GroupId, Powers>::new();
     if before.rank != Rank::Guest {
         let mut rows = tx.db.prepare_cached(
             "SELECT g.within, r.powers FROM grants g JOIN roles r ON r.id = g.role WHERE g.kind = 0 AND g.holder = ?1
@@ -81,34 +115,44 @@ pub fn renew(tx: &mut Tx<'_>, person: AccountId) -> Result<Powers, Fail> {
             let (place, given): (Vec<u8>, _) = (row.get(0)?, Powers(row.get(1)?));
             match <[u8; 16]>::try_from(place) {
                 Ok(group) => {
-                    let all = within.entry(group).or_default();
+                    let all = within.entry(GroupId::from_bytes(group)).or_default();
                     *all = all.or(given);
                 }
                 Err(_) => powers = powers.or(given),
             }
         }
     }
-    tx.db.prepare_cached("DELETE FROM scoped_powers WHERE person = ?1")?.execute([person.as_bytes()])?;
-    let mut insert = tx.db.prepare_cached("INSERT INTO scoped_powers (person, grp, powers) VALUES (?1, ?2, ?3)")?;
-    for (group, given) in within {
-        insert.execute((person.as_bytes(), group, given.0))?;
+    // A role that gives nothing is nothing to tell.
+    within.retain(|_, powers| *powers != Powers::NONE);
+    let within: Vec<_> = within.into_iter().map(|(group, powers)| PowersWithin { group, powers }).collect();
+    let scope_changed = within != within_before;
+    if scope_changed {
+        tx.db.prepare_cached("DELETE FROM scoped_powers WHERE person = ?1")?.execute([person.as_bytes()])?;
+        let mut insert =
+            tx.db.prepare_cached("INSERT INTO scoped_powers (person, grp, powers) VALUES (?1, ?2, ?3)")?;
+        for PowersWithin { group, powers } in &within {
+            insert.execute((person.as_bytes(), group.as_bytes(), powers.0))?;
+        }
     }
-    drop(insert);
     if powers != before.powers {
         tx.db.prepare_cached("UPDATE people SET powers = ?2 WHERE id = ?1")?.execute((person.as_bytes(), powers.0))?;
+    }
+    if powers != before.powers || scope_changed {
         tell(tx, person)?;
+    }
+    if powers != before.powers {
         groups::sight_changed(tx, person, before.powers, powers)?;
     }
     Ok(powers)
 }
 
-/// Tells somebody's devices their own rank and powers.
+/// Tells somebody's devices their own rank and powers, those within groups among them.
 fn tell(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     let change = tx.change();
     tx.db
         .prepare_cached("UPDATE people SET standing = ?2 WHERE id = ?1")?
         .execute((person.as_bytes(), signed(change)))?;
-    let row = row(tx.view(), person)?;
+    let row = standing(tx.view(), person)?;
     tx.tell(Row::Standing(row), Audience::Person(person));
     Ok(())
 }
@@ -146,7 +190,7 @@ pub fn set_rank(tx: &mut Tx<'_>, person: AccountId, rank: Rank) -> Result<(Power
         members::moderates_no_longer(tx, person)?;
     }
     let powers = renew(tx, person)?;
-    if powers == before.powers {
+    if self::row(tx.view(), person)?.change == before.change {
         tell(tx, person)?;
     }
     // A guest sees little and everybody else much: neither is reached from the other by rows alone.

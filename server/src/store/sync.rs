@@ -164,7 +164,7 @@ impl Plan {
 
     fn read(&self, view: View<'_>, item: Item, is_guest: bool) -> Result<Option<Row>, Fail> {
         Ok(match item {
-            Item::Standing => Some(Row::Standing(rights::row(view, self.person)?)),
+            Item::Standing => Some(Row::Standing(rights::standing(view, self.person)?)),
             Item::Group(id) => groups::seen_row(view, groups::Looker::of(view, self.person)?, id)?.map(Row::Group),
             Item::InGroup(id) => in_group(view, self.person, id)?.map(Row::InGroup),
             Item::Person(id) if is_guest && !guests::sees(view, self.person, id)? => None,

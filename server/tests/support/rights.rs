@@ -85,6 +85,11 @@ pub async fn until(who: &mut Person, wanted: impl Fn(&Row) -> bool) -> Vec<Row> 
     }
 }
 
+/// What has to come within a second.
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(std::time::Duration::from_secs(1), what).await.expect("within a second")
+}
+
 /// A new session that follows from the beginning.
 pub async fn host_sync(who: &mut Person, host: &Host) -> (SyncStarted, Vec<Row>, u64) {
     who.again(host).await;

@@ -45,9 +45,19 @@ fn what_is_gone_leaves_its_names_and_an_older_row_does_not_bring_them_back() {
 #[test]
 fn ones_standing_is_the_newest_that_was_told() {
     let db = cache();
-    let told = |rank: Rank, change| StandingRow { rank, powers: rank.powers(), change };
-    assert!(standing(&db, told(Rank::Manager, 5)).unwrap());
-    assert!(!standing(&db, told(Rank::Manager, 6)).unwrap(), "the same again is no change");
-    assert!(!standing(&db, told(Rank::Owner, 4)).unwrap());
-    assert!(standing(&db, told(Rank::Guest, 7)).unwrap());
+    let told = |rank: Rank, change| StandingRow { rank, powers: rank.powers(), within: Vec::new(), change };
+    assert!(standing(&db, &told(Rank::Manager, 5)).unwrap());
+    assert!(!standing(&db, &told(Rank::Manager, 6)).unwrap(), "the same again is no change");
+    assert!(!standing(&db, &told(Rank::Owner, 4)).unwrap());
+    assert!(standing(&db, &told(Rank::Guest, 7)).unwrap());
+    // What one may do within a group is part of it.
+    let within = vec![PowersWithin { group: GROUP, powers: Powers::NONE.with(Power::Users) }];
+    let more = StandingRow { within: within.clone(), ..told(Rank::Guest, 8) };
+    assert!(standing(&db, &more).unwrap());
+    assert!(!standing(&db, &StandingRow { change: 9, ..more }).unwrap());
+    let kept: Vec<u8> = db.query_row("SELECT within FROM standing", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept.as_chunks().0.iter().map(read).collect::<Vec<_>>(), within);
+    assert_eq!(shown(&db, &within).unwrap()[0].group, GROUP.to_string());
+    group(&db, &row(4)).unwrap();
+    assert_eq!(shown(&db, &within).unwrap()[0].group, "design");
 }
