@@ -49,7 +49,8 @@ pub fn channel_name(channel: &ChannelView) -> String {
     }
 }
 
-fn when(at: Timestamp) -> String {
+/// A moment as programs read it.
+pub fn when(at: Timestamp) -> String {
     at.to_string()
 }
 

@@ -20,6 +20,11 @@ mod sync;
 pub mod trust;
 pub mod view;
 
+/// What is said of who is kept out of channels, as the server says it.
+pub mod channels {
+    pub use thechatapp_protocol::methods::channels::Ban;
+}
+
 /// What is said of reports, as the server says it.
 pub mod moderation {
     pub use thechatapp_protocol::methods::moderation::{Closed, Outcome, Report, Reported};

@@ -513,6 +513,11 @@ async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
         let w = table.world(by, s).await;
         table.check::<RemoveMember>(s, w, RemoveMemberParams { channel: w.channel, person: w.target }).await;
         let w = table.world(by, s).await;
+        let ban = BanParams { channel: w.channel, person: w.target };
+        table.check::<BanMember>(s, w, ban).await;
+        table.check::<UnbanMember>(s, w, ban).await;
+        table.check::<ListBans>(s, w, InChannel { channel: w.channel }).await;
+        let w = table.world(by, s).await;
         let managed = s.rank != Rank::Guest && (s.manages || table.powers(s).has(Power::Users));
         let known = managed || s.inside || s.visibility != Visibility::Hidden;
         let also = if known { (!managed).then_some(Code::Denied) } else { Some(Code::NotFound) };

@@ -131,6 +131,9 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<RenameChannel>(who, RenameChannelParams { channel, name: "in".into() }).await,
         refusal::<ArchiveChannel>(who, ArchiveChannelParams { channel, on: false }).await,
         refusal::<RemoveMember>(who, RemoveMemberParams { channel, person }).await,
+        refusal::<BanMember>(who, BanParams { channel, person }).await,
+        refusal::<UnbanMember>(who, BanParams { channel, person }).await,
+        refusal::<ListBans>(who, InChannel { channel }).await,
         refusal::<RemoveMessage>(who, one()).await,
         refusal::<Directory>(who, DirectoryParams { after: Some(channel), limit: 1, ..DirectoryParams::default() })
             .await,

@@ -253,6 +253,9 @@ impl Run {
         let other = page.messages.iter().map(|message| message.author).find(|author| *author != me.person.id).unwrap();
         eve.call::<AddMember>(&AddMemberParams { channel: board, person: other }).await.unwrap();
         eve.call::<RemoveMember>(&RemoveMemberParams { channel: board, person: other }).await.unwrap();
+        eve.call::<BanMember>(&BanParams { channel: board, person: other }).await.unwrap();
+        eve.call::<ListBans>(&InChannel { channel: board }).await.unwrap();
+        eve.call::<UnbanMember>(&BanParams { channel: board, person: other }).await.unwrap();
         eve.call::<AddMember>(&AddMemberParams { channel: board, person: other }).await.unwrap();
         eve.call::<OpenDirect>(&OpenDirectParams { people: vec![other] }).await.unwrap();
         eve.call::<SetTopic>(&SetTopicParams { channel: board, topic: self.word("eve's topic") }).await.unwrap();

@@ -5,6 +5,28 @@
 use thechatapp_tests::{Cli, Server};
 
 #[test]
+fn whoever_is_banned_stays_out_until_that_is_lifted() {
+    let server = Server::start();
+    let (mia, bob) = (Cli::with_passphrase(), Cli::with_passphrase());
+    for (cli, name) in [(&mia, "mia"), (&bob, "bob")] {
+        cli.join(&server.invite(), name).ok();
+    }
+    mia.run(&["create", "plans"]).ok();
+    bob.run(&["join-channel", "plans"]).ok();
+    bob.run(&["send", "plans", "hi"]).ok();
+    let bans = mia.run(&["channel", "ban", "plans", "@bob"]).ok().json();
+    assert_eq!((&bans[0]["person"], &bans[0]["by"]), (&"bob".into(), &"mia".into()));
+    assert_eq!(bob.run(&["send", "plans", "hi again"]).code, 12);
+    assert_eq!(bob.run(&["join-channel", "plans"]).code, 12);
+    assert_eq!(mia.run(&["channel", "add", "plans", "@bob"]).code, 12);
+    assert_eq!(bob.run(&["channel", "bans", "plans"]).code, 12, "for its moderators");
+    assert_eq!(mia.run(&["channel", "bans", "plans"]).ok().json(), bans);
+    assert_eq!(mia.run(&["channel", "unban", "plans", "@bob"]).ok().json(), serde_json::json!([]));
+    bob.run(&["join-channel", "plans"]).ok();
+    bob.run(&["send", "plans", "thank you"]).ok();
+}
+
+#[test]
 fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     let server = Server::start();
     let (owner, mia, bob) = (Cli::with_passphrase(), Cli::with_passphrase(), Cli::with_passphrase());

@@ -59,6 +59,28 @@ pub enum ChannelAction {
         /// Who, with or without @
         person: String,
     },
+    /// Ban somebody from a channel: they leave it, and nothing brings them back; for its moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel ban design '@Ana Reis'")]
+    Ban {
+        /// The channel, with or without #
+        channel: String,
+        /// Who, with or without @
+        person: String,
+    },
+    /// Lift a ban; for the channel's moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel unban design '@Ana Reis'")]
+    Unban {
+        /// The channel, with or without #
+        channel: String,
+        /// Who, with or without @
+        person: String,
+    },
+    /// List who is banned from a channel; for its moderators
+    #[command(after_help = "Example:\n  thechatapp-cli channel bans design --json")]
+    Bans {
+        /// The channel, with or without #
+        channel: String,
+    },
     /// Remove somebody else's message; for the channel's moderators
     #[command(after_help = "Example:\n  thechatapp-cli channel remove-message design 41")]
     RemoveMessage {

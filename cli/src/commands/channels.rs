@@ -1,13 +1,15 @@
 //! Channels: list, make, join, leave.
 
 use super::messages::find;
+use super::moderation::name;
 use super::search::person as person_named;
 use crate::args::ChannelAction;
 use crate::output::{Outcome, line};
 use crate::run::Desk;
-use crate::shape::{Channel, channel_name, channel_text};
+use crate::shape::{Channel, channel_name, channel_text, when};
 use serde::Serialize;
 use thechatapp_core::ChannelId;
+use thechatapp_core::channels::Ban;
 use thechatapp_core::view::ChannelView;
 
 /// `channels`.
@@ -121,6 +123,18 @@ pub async fn channel(desk: &Desk<'_>, action: ChannelAction) -> Outcome {
             client.remove_member(ws, channel.id, who).await?;
             done(desk, &channel, Some(who.to_string()), None)
         }
+        ChannelAction::Ban { channel, person } => {
+            let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);
+            show_bans(desk, client.ban(ws, channel.id, who, true).await?).await
+        }
+        ChannelAction::Unban { channel, person } => {
+            let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);
+            show_bans(desk, client.ban(ws, channel.id, who, false).await?).await
+        }
+        ChannelAction::Bans { channel } => {
+            let channel = desk.channel(&channel).await?;
+            show_bans(desk, client.bans(ws, channel.id).await?).await
+        }
         ChannelAction::RemoveMessage { channel, message } => {
             let which = message.parse()?;
             let channel = desk.channel(&channel).await?;
@@ -129,6 +143,31 @@ pub async fn channel(desk: &Desk<'_>, action: ChannelAction) -> Outcome {
             done(desk, &channel, None, Some(id.to_string()))
         }
     }
+}
+
+#[derive(Serialize)]
+struct Banned {
+    id: String,
+    person: String,
+    by: String,
+    at: String,
+}
+
+async fn show_bans(desk: &Desk<'_>, bans: Vec<Ban>) -> Outcome {
+    let people = desk.client.people(desk.ws()).await?;
+    let banned: Vec<_> = bans
+        .iter()
+        .map(|ban| Banned {
+            id: ban.person.to_string(),
+            person: name(&people, ban.person),
+            by: name(&people, ban.by),
+            at: when(ban.at),
+        })
+        .collect();
+    desk.output().show(&banned, || {
+        let text = |one: &Banned| format!("{}  banned by {} at {}", line(&one.person), line(&one.by), one.at);
+        banned.iter().map(text).collect::<Vec<_>>().join("\n")
+    })
 }
 
 async fn show_again(desk: &Desk<'_>, channel: ChannelView) -> Outcome {

@@ -58,7 +58,7 @@ impl Shape {
     }
 }
 
-fn name(people: &[PersonView], id: AccountId) -> String {
+pub fn name(people: &[PersonView], id: AccountId) -> String {
     people.iter().find(|person| person.id == id).map_or_else(|| id.to_string(), |person| person.name.clone())
 }
 

@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
-    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, CreateChannel, CreateChannelParams,
+    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, Ban, BanMember, BanParams, CreateChannel,
+    CreateChannelParams, ListBans, UnbanMember,
     DIRECTORY_PAGE_MAX, Directory, DirectoryEntry, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
     OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetTopic, SetTopicParams,
 };
@@ -189,6 +190,25 @@ impl Client {
         let workspace = self.workspace(ws)?;
         let row = workspace.session()?.call::<RemoveMember>(&RemoveMemberParams { channel, person }).await?;
         workspace.take(vec![Row::Member(row)]).await
+    }
+
+    /// Bans somebody from a channel, or lifts that; for those who look after it. The answer is who is banned now.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn ban(&self, ws: WorkspaceId, channel: ChannelId, person: AccountId, on: bool) -> Result<Vec<Ban>> {
+        let session = self.workspace(ws)?.session()?;
+        let params = BanParams { channel, person };
+        let now = if on { session.call::<BanMember>(&params).await? } else { session.call::<UnbanMember>(&params).await? };
+        Ok(now.bans)
+    }
+
+    /// Who is banned from a channel; for those who look after it.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn bans(&self, ws: WorkspaceId, channel: ChannelId) -> Result<Vec<Ban>> {
+        Ok(self.workspace(ws)?.session()?.call::<ListBans>(&InChannel { channel }).await?.bans)
     }
 
     /// Removes somebody else's message; for those who look after its channel.

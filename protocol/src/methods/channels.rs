@@ -3,6 +3,7 @@
 use crate::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use crate::id::{AccountId, ChannelId};
 use crate::method::{Access, Scope, methods};
+use crate::time::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Longest channel name, in characters.
@@ -102,6 +103,39 @@ pub struct RemoveMemberParams {
     pub person: AccountId,
 }
 
+/// Most people who are banned from one channel.
+pub const BANS_MAX: usize = 1000;
+
+/// Parameters of [`BanMember`] and [`UnbanMember`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct BanParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// Who, in it or not.
+    pub person: AccountId,
+}
+
+/// Somebody who is banned from a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Ban {
+    /// Who.
+    pub person: AccountId,
+    /// Who banned them.
+    pub by: AccountId,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Reply of [`BanMember`], [`UnbanMember`] and [`ListBans`].
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Bans {
+    /// Who is banned now, the newest first.
+    pub bans: Vec<Ban>,
+}
+
 /// Most channels in a page of the directory.
 pub const DIRECTORY_PAGE_MAX: u32 = 200;
 
@@ -161,6 +195,12 @@ methods! {
     ArchiveChannel = "channels.archive", Access::Moderator, ArchiveChannelParams => ChannelRow, |p| Scope::Channel(p.channel);
     /// Takes somebody out of a channel; its rows leave their devices.
     RemoveMember = "channels.remove", Access::Moderator, RemoveMemberParams => MemberRow, |p| Scope::Channel(p.channel);
+    /// Takes somebody out of a channel and lets nobody and nothing bring them back.
+    BanMember = "channels.ban", Access::Moderator, BanParams => Bans, |p| Scope::Channel(p.channel);
+    /// Lifts a ban; where a group holds them in the channel they come back.
+    UnbanMember = "channels.unban", Access::Moderator, BanParams => Bans, |p| Scope::Channel(p.channel);
+    /// Who is banned from a channel.
+    ListBans = "channels.bans", Access::Moderator, InChannel => Bans, |p| Scope::Channel(p.channel);
     /// Public channels, with what helps to choose.
     Directory = "channels.directory", Access::Insider, DirectoryParams => DirectoryPage, |_| Scope::Workspace;
     /// Makes a member of a channel its moderator, or no longer.

@@ -330,6 +330,11 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<ArchiveChannel>(&ArchiveChannelParams { channel: CHANNEL, on: true }, &archived);
     let removed = RemoveMemberParams { channel: CHANNEL, person: PERSON };
     golden.method::<RemoveMember>(&removed, &MemberRow { joined: false, ..member() });
+    let ban = BanParams { channel: CHANNEL, person: PERSON };
+    let bans = || Bans { bans: vec![Ban { person: PERSON, by: PERSON, at: AT }] };
+    golden.method::<BanMember>(&ban, &bans());
+    golden.method::<UnbanMember>(&ban, &Bans::default());
+    golden.method::<ListBans>(&InChannel { channel: CHANNEL }, &bans());
     let wanted = DirectoryParams { words: "rel".into(), archived: true, after: Some(CHANNEL), limit: 50 };
     let entry = DirectoryEntry { channel: archived, members: 3, joined: true };
     golden.method::<Directory>(&wanted, &DirectoryPage { channels: vec![entry], more: true });

@@ -7,7 +7,7 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{Tx, View, browsers, channels, devices, invites, known, members, people};
+use crate::store::{Tx, View, bans, browsers, channels, devices, invites, known, members, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
@@ -114,7 +114,7 @@ async fn join(
             devices::insert(tx, id, &device)?;
             let by = By { actor: Actor::Person(id, device.id), place: Some(newcomer.from) };
             for channel in channels {
-                let Some(channel) = may_enter(tx.view(), channel, maker)? else { continue };
+                let Some(channel) = may_enter(tx.view(), channel, id, maker)? else { continue };
                 members::set(tx, channel, id, true)?;
                 let act = Act::new(Class::Channel, "channel.person_added", Target::Channel(channel.id));
                 audit::record(tx, by, act.after(format!("person:{id}")))?;
@@ -127,9 +127,17 @@ async fn join(
 }
 
 /// A channel that an invite is into, if whoever made it could let somebody in still: one that was wiped or archived meanwhile
-/// is nobody's to give, and a private one only theirs who are in it.
-fn may_enter(view: View<'_>, id: ChannelId, maker: Option<AccountId>) -> Result<Option<channels::Channel>, Fail> {
+/// is nobody's to give, and a private one only theirs who are in it. Nor is one that whoever comes is banned from.
+fn may_enter(
+    view: View<'_>,
+    id: ChannelId,
+    person: AccountId,
+    maker: Option<AccountId>,
+) -> Result<Option<channels::Channel>, Fail> {
     let Some(channel) = channels::find(view, id)? else { return Ok(None) };
+    if bans::stands(view, id, person)? {
+        return Ok(None);
+    }
     let theirs = match maker {
         Some(maker) => channel.kind == ChannelKind::Public || members::is(view, id, maker)?,
         None => true,

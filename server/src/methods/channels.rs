@@ -5,16 +5,16 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act};
-use crate::store::{channels, directory, guests, members, people};
+use crate::store::{bans, channels, directory, guests, members, people};
 use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
-    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, CreateChannel, CreateChannelParams, DIRECT_MAX,
-    Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect, OpenDirectParams,
+    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, BanMember, BanParams, Bans, CreateChannel, CreateChannelParams, DIRECT_MAX,
+    Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel, ListBans, OpenDirect, OpenDirectParams,
     RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetChannelRole, SetChannelRoleParams,
-    SetTopic, SetTopicParams,
+    SetTopic, SetTopicParams, UnbanMember,
 };
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Method};
@@ -252,6 +252,53 @@ impl Handle for RemoveMember {
                 let act = Act::new(Class::Channel, "channel.person_removed", Target::Channel(channel.id));
                 audit::record(tx, permit.by(), act.after(format!("person:{}", params.person)))?;
                 Ok(row)
+            })
+            .await
+    }
+}
+
+async fn ban<M: Method<Params = BanParams>>(
+    workspace: Arc<Workspace>,
+    caller: Caller,
+    params: BanParams,
+    on: bool,
+) -> Result<Bans, Fail> {
+    workspace
+        .write::<M, _>(caller, M::scope(&params), move |tx, permit| {
+            let channel = permit.channel()?;
+            refuse_direct(channel)?;
+            let person = people::row(tx.view(), params.person)?;
+            if on && (person.imported || person.id == permit.person()) {
+                let why = if person.imported { "they only exist in imported history" } else { "it is you" };
+                return Err(Fail::bad_input("They cannot be banned", why, "choose somebody else"));
+            }
+            if bans::set(tx, channel, person.id, permit.person(), on)? {
+                let act = if on { "channel.banned" } else { "channel.unbanned" };
+                let act = Act::new(Class::Channel, act, Target::Channel(channel.id));
+                audit::record(tx, permit.by(), act.after(format!("person:{}", person.id)))?;
+            }
+            Ok(Bans { bans: bans::of(tx.view(), channel.id)? })
+        })
+        .await
+}
+
+impl Handle for BanMember {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: BanParams) -> Result<Bans, Fail> {
+        ban::<Self>(workspace, caller, params, true).await
+    }
+}
+
+impl Handle for UnbanMember {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: BanParams) -> Result<Bans, Fail> {
+        ban::<Self>(workspace, caller, params, false).await
+    }
+}
+
+impl Handle for ListBans {
+    async fn handle(workspace: Arc<Workspace>, caller: Caller, params: InChannel) -> Result<Bans, Fail> {
+        workspace
+            .read::<Self, _>(caller, Self::scope(&params), |view, permit| {
+                Ok(Bans { bans: bans::of(view, permit.channel()?.id)? })
             })
             .await
     }

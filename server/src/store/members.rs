@@ -4,7 +4,7 @@
 //! or both. The row says whether they are in it, and by `own` whether that is so without a group.
 
 use super::channels::Channel;
-use super::{Tx, View, guests, rights, signed, unsigned};
+use super::{Tx, View, bans, guests, rights, signed, unsigned};
 use crate::error::Fail;
 use crate::hub::Audience;
 use rusqlite::{OptionalExtension, Row as Stored};
@@ -56,7 +56,7 @@ pub fn moderates(view: View<'_>, channel: ChannelId, person: AccountId) -> Resul
 /// Lets somebody join or leave. What is so already stays as it is, and nobody is told.
 ///
 /// # Errors
-/// Bad input for somebody who leaves and is in the channel by a group.
+/// Bad input for somebody who leaves and is in the channel by a group; denied for one who joins and is banned.
 pub fn set(tx: &mut Tx<'_>, channel: Channel, person: AccountId, joined: bool) -> Result<MemberRow, Fail> {
     if !joined && is_held(tx.view(), channel.id, person)? {
         return Err(Fail::bad_input(
@@ -65,10 +65,13 @@ pub fn set(tx: &mut Tx<'_>, channel: Channel, person: AccountId, joined: bool) -
             "take them out of the group, or unlink the channel",
         ));
     }
+    if joined {
+        bans::refuse(tx.view(), channel.id, person)?;
+    }
     put(tx, channel, person, joined, joined)
 }
 
-/// Lets a membership follow the groups that are linked to the channel.
+/// Lets a membership follow the groups that are linked to the channel, and a ban, which stands against all else.
 ///
 /// # Errors
 /// SQLite's.
@@ -79,7 +82,8 @@ pub fn follow(tx: &mut Tx<'_>, channel: Channel, person: AccountId) -> Result<()
         .query_row((channel.id.as_bytes(), person.as_bytes()), |row| row.get(0))
         .optional()?
         .unwrap_or(false);
-    let held = is_held(tx.view(), channel.id, person)?;
+    let banned = bans::stands(tx.view(), channel.id, person)?;
+    let (own, held) = (own && !banned, !banned && is_held(tx.view(), channel.id, person)?);
     // Somebody who never was in it has no row that says so.
     if own || held || row(tx.view(), channel.id, person)?.is_some() {
         put(tx, channel, person, own, own || held)?;

@@ -2,6 +2,7 @@
 //! on a reader; who may call them is the gate's matter, and those that change something ask for its permit.
 
 pub mod audit;
+pub mod bans;
 pub mod blocks;
 pub mod browsers;
 pub mod channels;
@@ -65,6 +66,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0016_audit_nodes.sql"),
     include_str!("migrations/0017_archive.sql"),
     include_str!("migrations/0018_invite_makers.sql"),
+    include_str!("migrations/0023_channel_bans.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -231,7 +231,10 @@ pub fn accept(tx: &mut Tx<'_>, id: AccountId, password: &str) -> Result<PersonRo
 fn arrive(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Fail> {
     if standing(tx.view(), id)?.rank != Rank::Guest {
         for channel in super::channels::for_everybody(tx.view())? {
-            super::members::set(tx, channel, id, true)?;
+            // Whom an account waits for may be banned already.
+            if !super::bans::stands(tx.view(), channel.id, id)? {
+                super::members::set(tx, channel, id, true)?;
+            }
         }
     }
     Ok(())

@@ -7,7 +7,7 @@
 
 use super::channels::{self, Channel};
 use super::{
-    Tx, View, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people, reports,
+    Tx, View, bans, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people, reports,
     resets, rights, search, signed,
 };
 use crate::error::Fail;
@@ -160,10 +160,12 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
         getrandom::fill(&mut random).map_err(|_| thechatapp_seal::Error::Random)?;
         let id = ChannelId::from_parts(now().unix_millis(), &random);
         let fresh = channels::create(tx, id, &name, ChannelKind::Public, None, true)?;
+        bans::move_to(tx, channel.id, Some(id))?;
         for member in joined {
             members::set(tx, fresh, member.person, true)?;
         }
     }
+    bans::move_to(tx, channel.id, None)?;
     Ok(removed)
 }
 
@@ -214,6 +216,7 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
     reports::forget_person(tx, person)?;
     blocks::forget_person(tx, person)?;
+    bans::forget_person(tx, person)?;
     sign_out(tx, person)?;
     // Their rank first: what follows from groups and roles is then worked out for nobody in particular.
     forget_name(tx, person)?;

@@ -15,12 +15,13 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 40] = [
+const TABLES: [&str; 41] = [
     "audit",
     "audit_checkpoints",
     "audit_cursors",
     "blocks",
     "browsers",
+    "channel_bans",
     "channels",
     "devices",
     "documents",
