@@ -17,7 +17,7 @@ mod tests;
 
 pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, Totp};
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
-pub use channel::ChannelAction;
+pub use channel::{ChannelAction, Seen};
 pub use moderation::{OutcomeArg, ReportAction};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;

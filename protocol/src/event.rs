@@ -59,6 +59,9 @@ pub struct ChannelRow {
     /// Whether it is archived: read, and not written any more.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub archived: bool,
+    /// It was made private and one is not in it: everything of it leaves the device.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
     /// The change that last touched this row.
     pub change: u64,
 }

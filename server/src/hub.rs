@@ -22,6 +22,8 @@ pub enum Audience {
     Everyone,
     /// The members of a channel.
     Members(ChannelId),
+    /// Everybody who is not in a channel; guests know of none they are not in.
+    Outside(ChannelId),
     /// One person.
     Person(AccountId),
 }

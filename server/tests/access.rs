@@ -513,6 +513,9 @@ async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
         let w = table.world(by, s).await;
         table.check::<RemoveMember>(s, w, RemoveMemberParams { channel: w.channel, person: w.target }).await;
         let w = table.world(by, s).await;
+        let kind = if s.kind == ChannelKind::Public { ChannelKind::Private } else { ChannelKind::Public };
+        table.check::<SetVisibility>(s, w, SetVisibilityParams { channel: w.channel, kind }).await;
+        let w = table.world(by, s).await;
         let ban = BanParams { channel: w.channel, person: w.target };
         table.check::<BanMember>(s, w, ban).await;
         table.check::<UnbanMember>(s, w, ban).await;

@@ -104,3 +104,95 @@ async fn a_banned_guest_loses_sight_of_the_channel_and_a_conversation_of_two_has
     let (_, rows, _) = gast.sync(0).await;
     assert!(!seen(&rows, room) && seen(&rows, two));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_channel_made_private_leaves_those_outside_at_once_and_made_public_all_of_it_is_read() {
+    let host = Host::start().await;
+    let (mut olga, mut mia, mut ben) = (owner(&host).await, host.join("mia").await, host.join("ben").await);
+    let (mut ina, mut gast) = (host.join("ina").await, host.join("gast").await);
+    rank(&mut olga, gast.id(), Rank::Guest).await.unwrap();
+    let room = channel(&mut mia, ChannelKind::Public).await;
+    ina.call::<JoinChannel>(&InChannel { channel: room }).await.unwrap();
+    // Somebody who left it is outside, too.
+    olga.call::<JoinChannel>(&InChannel { channel: room }).await.unwrap();
+    olga.call::<LeaveChannel>(&InChannel { channel: room }).await.unwrap();
+    mia.send(room, "vexku in the open").await.unwrap();
+    let private = SetVisibilityParams { channel: room, kind: ChannelKind::Private };
+    let public = SetVisibilityParams { kind: ChannelKind::Public, ..private };
+    assert_eq!(code(ina.call::<SetVisibility>(&private).await), Code::Denied, "for those who look after it");
+    let direct = SetVisibilityParams { kind: ChannelKind::Direct, ..private };
+    assert_eq!(code(mia.call::<SetVisibility>(&direct).await), Code::BadInput);
+    let (_, _, to) = ben.sync(0).await;
+    ina.sync(0).await;
+    gast.again(&host).await;
+    gast.sync(0).await;
+    let mut away = olga.sync(0).await.2;
+    assert_eq!(mia.call::<SetVisibility>(&private).await.unwrap().kind, ChannelKind::Private);
+    let gone = |row: &Row| matches!(row, Row::Channel(row) if row.id == room && row.gone && row.name.is_empty());
+    let here = |row: &Row| matches!(row, Row::Channel(row) if row.id == room && !row.gone && !row.name.is_empty());
+    let rows = soon(until(&mut ben, gone)).await;
+    assert!(!rows.iter().any(here));
+    // Who is in it goes on, and does not lose what is there.
+    let rows = soon(until(&mut ina, here)).await;
+    assert!(!rows.iter().any(gone));
+    mia.send(room, "vexku among us").await.unwrap();
+    soon(until(&mut ina, |row| matches!(row, Row::Message(row) if row.text == "vexku among us"))).await;
+    let page = HistoryParams { channel: room, before: None, after: None, limit: 10 };
+    let search = SearchParams { words: "vexku".into(), ..Default::default() };
+    for who in [&mut ben, &mut olga, &mut gast] {
+        assert_eq!(code(who.call::<History>(&page).await), Code::NotFound);
+        assert_eq!(code(who.call::<JoinChannel>(&InChannel { channel: room }).await), Code::NotFound);
+        assert!(who.call::<Search>(&search).await.unwrap().messages.is_empty());
+    }
+    // A device that comes later learns it; one that begins never knew of it; what changes there afterwards is told to nobody outside.
+    olga.again(&host).await;
+    let (_, rows, now) = olga.sync(away).await;
+    assert!(rows.iter().any(gone) && !rows.iter().any(here));
+    away = now;
+    mia.call::<SetTopic>(&SetTopicParams { channel: room, topic: "ours".into() }).await.unwrap();
+    olga.again(&host).await;
+    let (_, rows, _) = olga.sync(away).await;
+    assert!(!rows.iter().any(|row| gone(row) || here(row)));
+    let (_, rows, _) = host_sync(&mut ben, &host).await;
+    assert!(!rows.iter().any(|row| gone(row) || here(row)));
+    // Public again, everybody but guests has it, with all that was said meanwhile.
+    mia.call::<SetVisibility>(&public).await.unwrap();
+    soon(until(&mut ben, here)).await;
+    assert_eq!(texts_of(&ben.call::<History>(&page).await.unwrap().messages), ["vexku in the open", "vexku among us"]);
+    ben.again(&host).await;
+    let (_, rows, _) = ben.sync(to).await;
+    assert!(rows.iter().any(here) && !rows.iter().any(gone));
+    assert_eq!(code(gast.call::<History>(&page).await), Code::NotFound);
+    assert!(gast.session.quiet().await);
+    let expected = [("private", "public"), ("public", "private")]
+        .map(|(before, after)| ("channel.visibility_changed".to_owned(), before.to_owned(), after.to_owned()));
+    assert_eq!(log(&mut olga, &["channel.visibility_changed"]).await, expected);
+}
+
+fn texts_of(messages: &[MessageRow]) -> Vec<&str> {
+    messages.iter().map(|message| message.text.as_str()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stands_against_a_change_of_who_sees_a_channel() {
+    let host = Host::start().await;
+    let (mut olga, mut mia) = (owner(&host).await, host.join("mia").await);
+    let inner = CreateChannelParams { id: support::channel_id(), name: "Plans".into(), kind: ChannelKind::Private };
+    mia.call::<CreateChannel>(&inner).await.unwrap();
+    let outer = CreateChannelParams { id: support::channel_id(), name: "plans".into(), kind: ChannelKind::Public };
+    olga.call::<CreateChannel>(&outer).await.unwrap();
+    let show = |channel, kind| SetVisibilityParams { channel, kind };
+    // Two public ones of one name there are not.
+    assert_eq!(code(mia.call::<SetVisibility>(&show(inner.id, ChannelKind::Public)).await), Code::Conflict);
+    let archive = |on| ArchiveChannelParams { channel: outer.id, on };
+    olga.call::<ArchiveChannel>(&archive(true)).await.unwrap();
+    assert_eq!(code(olga.call::<SetVisibility>(&show(outer.id, ChannelKind::Private)).await), Code::Denied);
+    olga.call::<ArchiveChannel>(&archive(false)).await.unwrap();
+    // Nor a private one that nobody sees.
+    olga.call::<LeaveChannel>(&InChannel { channel: outer.id }).await.unwrap();
+    assert_eq!(code(olga.call::<SetVisibility>(&show(outer.id, ChannelKind::Private)).await), Code::BadInput);
+    // Whoever looks after it by a power takes it out of their own sight with that.
+    mia.call::<JoinChannel>(&InChannel { channel: outer.id }).await.unwrap();
+    assert!(olga.call::<SetVisibility>(&show(outer.id, ChannelKind::Private)).await.unwrap().gone);
+    assert_eq!(code(olga.call::<SetVisibility>(&show(outer.id, ChannelKind::Public)).await), Code::NotFound);
+}

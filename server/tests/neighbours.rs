@@ -131,6 +131,7 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<RenameChannel>(who, RenameChannelParams { channel, name: "in".into() }).await,
         refusal::<ArchiveChannel>(who, ArchiveChannelParams { channel, on: false }).await,
         refusal::<RemoveMember>(who, RemoveMemberParams { channel, person }).await,
+        refusal::<SetVisibility>(who, SetVisibilityParams { channel, kind: ChannelKind::Public }).await,
         refusal::<BanMember>(who, BanParams { channel, person }).await,
         refusal::<UnbanMember>(who, BanParams { channel, person }).await,
         refusal::<ListBans>(who, InChannel { channel }).await,

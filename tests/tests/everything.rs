@@ -253,6 +253,9 @@ impl Run {
         let other = page.messages.iter().map(|message| message.author).find(|author| *author != me.person.id).unwrap();
         eve.call::<AddMember>(&AddMemberParams { channel: board, person: other }).await.unwrap();
         eve.call::<RemoveMember>(&RemoveMemberParams { channel: board, person: other }).await.unwrap();
+        for kind in [ChannelKind::Public, ChannelKind::Private] {
+            eve.call::<SetVisibility>(&SetVisibilityParams { channel: board, kind }).await.unwrap();
+        }
         eve.call::<BanMember>(&BanParams { channel: board, person: other }).await.unwrap();
         eve.call::<ListBans>(&InChannel { channel: board }).await.unwrap();
         eve.call::<UnbanMember>(&BanParams { channel: board, person: other }).await.unwrap();

@@ -27,6 +27,26 @@ fn whoever_is_banned_stays_out_until_that_is_lifted() {
 }
 
 #[test]
+fn a_channel_made_private_leaves_those_outside_and_becomes_public_only_with_a_yes() {
+    let server = Server::start();
+    let (mia, bob) = (Cli::with_passphrase(), Cli::with_passphrase());
+    for (cli, name) in [(&mia, "mia"), (&bob, "bob")] {
+        cli.join(&server.invite(), name).ok();
+    }
+    mia.run(&["create", "plans"]).ok();
+    mia.run(&["send", "plans", "a secret of ours"]).ok();
+    assert_eq!(bob.run(&["read", "plans"]).ok().json()[0]["text"], "a secret of ours");
+    let shown = mia.run(&["channel", "visibility", "plans", "private"]).ok().json();
+    assert_eq!(shown["kind"], "private");
+    assert_eq!(bob.run(&["read", "plans"]).code, 3, "there is no such channel");
+    assert!(bob.run(&["search", "secret"]).ok().texts().is_empty());
+    assert_eq!(mia.run(&["channel", "visibility", "plans", "public"]).code, 2, "not without a yes");
+    let shown = mia.run(&["channel", "visibility", "plans", "public", "--yes"]).ok().json();
+    assert_eq!(shown["kind"], "public");
+    assert_eq!(bob.run(&["read", "plans"]).ok().json()[0]["text"], "a secret of ours");
+}
+
+#[test]
 fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     let server = Server::start();
     let (owner, mia, bob) = (Cli::with_passphrase(), Cli::with_passphrase(), Cli::with_passphrase());

@@ -1,6 +1,15 @@
 //! What can be typed about looking after channels.
 
-use clap::Subcommand;
+use clap::{Subcommand, ValueEnum};
+
+/// Who sees a channel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Seen {
+    /// Everybody but guests
+    Public,
+    /// Those who are in it
+    Private,
+}
 
 /// What about channels.
 #[derive(Debug, Subcommand)]
@@ -58,6 +67,19 @@ pub enum ChannelAction {
         channel: String,
         /// Who, with or without @
         person: String,
+    },
+    /// Make a channel private, or public with all that was said in it; for its moderators
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli channel visibility design private\n  thechatapp-cli channel visibility design public --yes"
+    )]
+    Visibility {
+        /// The channel, with or without #
+        channel: String,
+        /// Who sees it
+        visibility: Seen,
+        /// Everybody but guests may read what was said in it until now
+        #[arg(long)]
+        yes: bool,
     },
     /// Ban somebody from a channel: they leave it, and nothing brings them back; for its moderators
     #[command(after_help = "Example:\n  thechatapp-cli channel ban design '@Ana Reis'")]

@@ -3,8 +3,8 @@
 use super::messages::find;
 use super::moderation::name;
 use super::search::person as person_named;
-use crate::args::ChannelAction;
-use crate::output::{Outcome, line};
+use crate::args::{ChannelAction, Seen};
+use crate::output::{Failure, Outcome, line};
 use crate::run::Desk;
 use crate::shape::{Channel, channel_name, channel_text, when};
 use serde::Serialize;
@@ -74,6 +74,13 @@ struct Done {
 
 /// `channel ...`.
 pub async fn channel(desk: &Desk<'_>, action: ChannelAction) -> Outcome {
+    // Before anything is connected: nobody waits for what is missing.
+    if let ChannelAction::Visibility { visibility: Seen::Public, yes: false, .. } = action {
+        return Err(Failure::Usage {
+            what: "the channel stays as it is".into(),
+            why: "everybody but guests could read what was said in it until now; give --yes when it is meant".into(),
+        });
+    }
     desk.connect().await?;
     let (client, ws) = (&desk.client, desk.ws());
     match action {
@@ -122,6 +129,11 @@ pub async fn channel(desk: &Desk<'_>, action: ChannelAction) -> Outcome {
             let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);
             client.remove_member(ws, channel.id, who).await?;
             done(desk, &channel, Some(who.to_string()), None)
+        }
+        ChannelAction::Visibility { channel, visibility, .. } => {
+            let channel = desk.channel(&channel).await?;
+            client.set_visibility(ws, channel.id, visibility == Seen::Public).await?;
+            show_again(desk, channel).await
         }
         ChannelAction::Ban { channel, person } => {
             let (channel, who) = (desk.channel(&channel).await?, person_named(desk, &person).await?);

@@ -162,6 +162,9 @@ impl<'a> Batch<'a> {
     }
 
     pub(super) fn channel(&mut self, row: &ChannelRow) -> Result<(), Error> {
+        if row.gone {
+            return self.out_of_sight(row);
+        }
         let origin = self.origin;
         let held = self.held(row.id)?;
         held.kind = Some(row.kind);
@@ -198,6 +201,22 @@ impl<'a> Batch<'a> {
             ])?;
         self.applied.channels = true;
         Ok(())
+    }
+
+    /// A channel that was public and one is not in is private now.
+    fn out_of_sight(&mut self, row: &ChannelRow) -> Result<(), Error> {
+        let newer = self
+            .db
+            .prepare_cached("SELECT 1 FROM channels WHERE id = ?1 AND change > ?2")?
+            .exists(params![row.id.as_bytes(), row.change as i64])?;
+        if newer {
+            return Ok(());
+        }
+        let held = self.held(row.id)?;
+        held.kind = None;
+        held.joined = false;
+        self.applied.channels = true;
+        self.lose(row.id)
     }
 
     fn member(&mut self, row: &MemberRow) -> Result<(), Error> {

@@ -31,9 +31,14 @@ fn channel(n: u8, kind: ChannelKind, head: u64, change: u64) -> Row {
         topic: String::new(),
         head,
         created: Timestamp(1),
-        archived: false,
+        archived: false, gone: false,
         change,
     })
+}
+
+fn gone(n: u8, change: u64) -> Row {
+    let Row::Channel(row) = channel(n, ChannelKind::Private, 0, change) else { panic!() };
+    Row::Channel(ChannelRow { name: String::new(), gone: true, ..row })
 }
 
 fn member(n: u8, person: AccountId, joined: bool, change: u64) -> Row {
@@ -265,6 +270,26 @@ async fn losing_access_leaves_nothing_of_the_text() {
     // A page that was asked for before comes too late.
     cache.apply_page(channel_id(5), 1, 1, 1, vec![text(5, 1, OTHER, "zebrafinch", 11)]).await.unwrap();
     assert!(!holds(&decrypted(&cache).await, b"zebrafinch"));
+}
+
+#[tokio::test]
+async fn a_channel_that_was_made_private_leaves_who_is_outside() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, 2, 1), member(5, OTHER, true, 2)]), true).await.unwrap();
+    let page = vec![text(5, 1, OTHER, "zebrafinch", 3), text(5, 2, OTHER, "quagmire", 4)];
+    cache.apply_page(channel_id(5), 1, 2, 2, page).await.unwrap();
+    assert_eq!(hits(&cache, "zebrafinch").await.len(), 1);
+    let applied = cache.apply(changes(vec![gone(5, 9)]), false).await.unwrap();
+    assert_eq!((applied.lost, applied.channels), (vec![channel_id(5)], true));
+    assert!(cache.channel(channel_id(5)).await.unwrap().is_none());
+    assert!(hits(&cache, "zebrafinch").await.is_empty());
+    cache.tidy().await.unwrap();
+    let bytes = decrypted(&cache).await;
+    assert!(!holds(&bytes, b"zebrafinch") && !holds(&bytes, b"channel-5"));
+    // Public again, it is there; an older word of its going does not take it away.
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, 2, 12)]), false).await.unwrap();
+    cache.apply(changes(vec![gone(5, 10)]), false).await.unwrap();
+    assert!(cache.channel(channel_id(5)).await.unwrap().is_some());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, Ban, BanMember, BanParams, CreateChannel,
-    CreateChannelParams, ListBans, UnbanMember,
+    CreateChannelParams, ListBans, SetVisibility, SetVisibilityParams, UnbanMember,
     DIRECTORY_PAGE_MAX, Directory, DirectoryEntry, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
     OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetTopic, SetTopicParams,
 };
@@ -179,6 +179,18 @@ impl Client {
     pub async fn archive_channel(&self, ws: WorkspaceId, channel: ChannelId, on: bool) -> Result<()> {
         let workspace = self.workspace(ws)?;
         let row = workspace.session()?.call::<ArchiveChannel>(&ArchiveChannelParams { channel, on }).await?;
+        workspace.take(vec![Row::Channel(row)]).await
+    }
+
+    /// Makes a channel private: whoever is not in it loses it. Or public: everybody but guests reads all of it. For those who look
+    /// after it; wants a fresh sign-in.
+    ///
+    /// # Errors
+    /// [`Error::Offline`], [`Error::Refused`].
+    pub async fn set_visibility(&self, ws: WorkspaceId, channel: ChannelId, public: bool) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let kind = if public { ChannelKind::Public } else { ChannelKind::Private };
+        let row = workspace.session()?.call::<SetVisibility>(&SetVisibilityParams { channel, kind }).await?;
         workspace.take(vec![Row::Channel(row)]).await
     }
 

@@ -121,7 +121,7 @@ impl Place {
                 topic: String::new(),
                 head: 0,
                 created: Timestamp(1),
-                archived: false,
+                archived: false, gone: false,
                 change: 1,
             }),
             Row::Member(MemberRow {

@@ -103,6 +103,16 @@ pub struct RemoveMemberParams {
     pub person: AccountId,
 }
 
+/// Parameters of [`SetVisibility`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SetVisibilityParams {
+    /// The channel.
+    pub channel: ChannelId,
+    /// [`ChannelKind::Public`], with all that was said in it until now, or [`ChannelKind::Private`].
+    pub kind: ChannelKind,
+}
+
 /// Most people who are banned from one channel.
 pub const BANS_MAX: usize = 1000;
 
@@ -193,6 +203,8 @@ methods! {
     RenameChannel = "channels.rename", Access::Moderator, RenameChannelParams => ChannelRow, |p| Scope::Channel(p.channel);
     /// Archives a channel, or takes it out of the archive.
     ArchiveChannel = "channels.archive", Access::Moderator, ArchiveChannelParams => ChannelRow, |p| Scope::Channel(p.channel);
+    /// Makes a channel private, and whoever is not in it loses it; or public, and everybody but guests reads all of it.
+    SetVisibility = "channels.set_visibility" fresh, Access::Moderator, SetVisibilityParams => ChannelRow, |p| Scope::Channel(p.channel);
     /// Takes somebody out of a channel; its rows leave their devices.
     RemoveMember = "channels.remove", Access::Moderator, RemoveMemberParams => MemberRow, |p| Scope::Channel(p.channel);
     /// Takes somebody out of a channel and lets nobody and nothing bring them back.

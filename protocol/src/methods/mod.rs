@@ -35,6 +35,7 @@ macro_rules! for_each_method {
             $crate::methods::channels::SetTopic,
             $crate::methods::channels::RenameChannel,
             $crate::methods::channels::ArchiveChannel,
+            $crate::methods::channels::SetVisibility,
             $crate::methods::channels::RemoveMember,
             $crate::methods::channels::BanMember,
             $crate::methods::channels::UnbanMember,

@@ -44,7 +44,7 @@ fn channel() -> ChannelRow {
         topic: "3.2".into(),
         head: 7,
         created: AT,
-        archived: false,
+        archived: false, gone: false,
         change: 12,
     }
 }
@@ -328,6 +328,8 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<RenameChannel>(&renamed, &channel());
     let archived = ChannelRow { archived: true, ..channel() };
     golden.method::<ArchiveChannel>(&ArchiveChannelParams { channel: CHANNEL, on: true }, &archived);
+    let private = SetVisibilityParams { channel: CHANNEL, kind: ChannelKind::Private };
+    golden.method::<SetVisibility>(&private, &ChannelRow { gone: true, ..channel() });
     let removed = RemoveMemberParams { channel: CHANNEL, person: PERSON };
     golden.method::<RemoveMember>(&removed, &MemberRow { joined: false, ..member() });
     let ban = BanParams { channel: CHANNEL, person: PERSON };

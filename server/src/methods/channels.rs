@@ -14,7 +14,7 @@ use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, BanMember, BanParams, Bans, CreateChannel, CreateChannelParams, DIRECT_MAX,
     Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel, ListBans, OpenDirect, OpenDirectParams,
     RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetChannelRole, SetChannelRoleParams,
-    SetTopic, SetTopicParams, UnbanMember,
+    SetTopic, SetTopicParams, SetVisibility, SetVisibilityParams, UnbanMember,
 };
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Method};
@@ -230,6 +230,39 @@ impl Handle for ArchiveChannel {
                     audit::record(tx, permit.by(), Act::new(Class::Channel, act, Target::Channel(channel.id)))?;
                 }
                 directory::archive(tx, channel, params.on)
+            })
+            .await
+    }
+}
+
+impl Handle for SetVisibility {
+    async fn handle(
+        workspace: Arc<Workspace>,
+        caller: Caller,
+        params: SetVisibilityParams,
+    ) -> Result<ChannelRow, Fail> {
+        let words = |kind| if kind == ChannelKind::Public { "public" } else { "private" };
+        workspace
+            .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                let channel = permit.channel()?;
+                refuse_direct(channel)?;
+                if params.kind == ChannelKind::Direct {
+                    return Err(Fail::bad_input(
+                        "A channel is no conversation",
+                        "it is public or private",
+                        "choose one of these",
+                    ));
+                }
+                let row = directory::set_kind(tx, channel, params.kind)?;
+                if channel.kind != params.kind {
+                    let act = Act::new(Class::Channel, "channel.visibility_changed", Target::Channel(channel.id))
+                        .before(words(channel.kind))
+                        .after(words(params.kind));
+                    audit::record(tx, permit.by(), act)?;
+                }
+                // Whoever looks after it by a power may have taken it out of their own sight.
+                let seen = row.kind == ChannelKind::Public || members::is(tx.view(), channel.id, permit.person())?;
+                Ok(if seen { row } else { channels::gone(channel.id, row.change) })
             })
             .await
     }

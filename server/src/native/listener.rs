@@ -283,6 +283,7 @@ impl Listener {
                 _ => false,
             },
             (Audience::Members(channel), _) => self.channels.contains(&channel),
+            (Audience::Outside(channel), sees) => sees.is_none() && !self.channels.contains(&channel),
             (Audience::Person(person), _) => person == self.caller.person,
         }
     }

@@ -83,7 +83,7 @@ fn kind_of(number: i64) -> Result<ChannelKind, rusqlite::Error> {
     }
 }
 
-fn number_of(kind: ChannelKind) -> i64 {
+pub(super) fn number_of(kind: ChannelKind) -> i64 {
     match kind {
         ChannelKind::Public => 0,
         ChannelKind::Private => 1,
@@ -135,6 +135,34 @@ pub fn numbered(view: View<'_>, number: i64) -> Result<Option<Channel>, Fail> {
     Ok(found)
 }
 
+/// What is told of a channel to those who saw it while it was public and may not any longer: that it is gone, and nothing else.
+pub fn gone(id: ChannelId, change: u64) -> ChannelRow {
+    ChannelRow {
+        id,
+        kind: ChannelKind::Private,
+        name: String::new(),
+        topic: String::new(),
+        head: 0,
+        created: Timestamp(0),
+        archived: false,
+        gone: true,
+        change,
+    }
+}
+
+/// The change at which a channel that is private was made so; none for one that always was, and for any other.
+///
+/// # Errors
+/// SQLite's.
+pub fn hidden_at(view: View<'_>, id: ChannelId) -> Result<Option<u64>, Fail> {
+    let found: Option<i64> = view
+        .db
+        .prepare_cached("SELECT hidden FROM channels WHERE id = ?1 AND kind = 1 AND hidden > 0")?
+        .query_row([id.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(found.map(unsigned))
+}
+
 /// Whether it was wiped: its row is all that there is.
 ///
 /// # Errors
@@ -165,6 +193,7 @@ pub fn row(view: View<'_>, id: ChannelId) -> Result<ChannelRow, Fail> {
                 head: 0,
                 created: Timestamp(row.get(5)?),
                 archived: channel.archived,
+                gone: false,
                 change: unsigned(row.get(6)?),
             };
             Ok((channel, topic, (row.get(4)?, row.get(7)?), line))

@@ -1,9 +1,9 @@
-//! The directory of public channels, and what looks after a channel: its name, and whether it is archived.
+//! The directory of public channels, and what looks after a channel: its name, who sees it, and whether it is archived.
 
 use super::channels::{self, Channel};
 use super::{Tx, View, members, people, signed, unsigned};
 use crate::error::Fail;
-use rusqlite::OptionalExtension;
+use crate::hub::Audience;
 use thechatapp_protocol::event::{ChannelKind, ChannelRow};
 use thechatapp_protocol::methods::channels::{DIRECTORY_PAGE_MAX, DirectoryEntry, DirectoryPage, DirectoryParams};
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, Row};
@@ -51,20 +51,7 @@ pub fn page(view: View<'_>, person: AccountId, params: &DirectoryParams) -> Resu
 pub fn rename(tx: &mut Tx<'_>, channel: Channel, name: &str) -> Result<ChannelRow, Fail> {
     channel.refuse_archived()?;
     let folded = people::fold(name);
-    let taken: Option<i64> = tx
-        .db
-        .prepare_cached("SELECT 1 FROM channels WHERE folded = ?1 AND kind = 0 AND number <> ?2")?
-        .query_row((&folded, channel.number), |row| row.get(0))
-        .optional()?;
-    if taken.is_some() {
-        return Err(ErrorBody::new(
-            Code::Conflict,
-            "This channel cannot be called so",
-            "there is one of this name",
-            "choose another name",
-        )
-        .into());
-    }
+    refuse_taken(tx, channel, &folded)?;
     let change = tx.change();
     tx.db.prepare_cached("UPDATE channels SET name = ?2, folded = ?3, change = ?4 WHERE number = ?1")?.execute((
         channel.number,
@@ -73,6 +60,58 @@ pub fn rename(tx: &mut Tx<'_>, channel: Channel, name: &str) -> Result<ChannelRo
         signed(change),
     ))?;
     tell(tx, channel)
+}
+
+fn refuse_taken(tx: &Tx<'_>, channel: Channel, folded: &str) -> Result<(), Fail> {
+    let taken = tx
+        .db
+        .prepare_cached("SELECT 1 FROM channels WHERE folded = ?1 AND kind = 0 AND number <> ?2")?
+        .exists((folded, channel.number))?;
+    if taken {
+        return Err(ErrorBody::new(
+            Code::Conflict,
+            "This channel cannot be called so",
+            "there is a public one of this name",
+            "choose another name",
+        )
+        .into());
+    }
+    Ok(())
+}
+
+/// Makes a channel private: whoever is not in it loses it at once. Or public: everybody but guests reads it from now on, with all
+/// that was said before. What is so already stays as it is.
+///
+/// # Errors
+/// Denied for an archived one, conflict when a public one is called so, bad input when a private one would have nobody in it.
+pub fn set_kind(tx: &mut Tx<'_>, channel: Channel, kind: ChannelKind) -> Result<ChannelRow, Fail> {
+    if channel.kind == kind {
+        return channels::row(tx.view(), channel.id);
+    }
+    channel.refuse_archived()?;
+    let private = kind != ChannelKind::Public;
+    if private && members::of(tx.view(), channel.id)?.is_empty() {
+        return Err(Fail::bad_input(
+            "This channel cannot be private",
+            "nobody is in it, so nobody would see it any more",
+            "join it first",
+        ));
+    }
+    let row = channels::row(tx.view(), channel.id)?;
+    if !private {
+        refuse_taken(tx, channel, &people::fold(&row.name))?;
+    }
+    let (hidden, change) = (tx.change(), tx.change());
+    tx.db
+        .prepare_cached(
+            "UPDATE channels SET kind = ?2, hidden = CASE WHEN ?3 THEN ?4 ELSE hidden END, change = ?5 WHERE number = ?1",
+        )?
+        .execute((channel.number, channels::number_of(kind), private, signed(hidden), signed(change)))?;
+    if private {
+        let gone = channels::gone(channel.id, hidden);
+        tx.tell(Row::Channel(gone), Audience::Outside(channel.id));
+    }
+    tell(tx, Channel { kind, ..channel })
 }
 
 /// Archives a channel, or takes it out of the archive. What is so already stays as it is.

@@ -67,6 +67,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0017_archive.sql"),
     include_str!("migrations/0018_invite_makers.sql"),
     include_str!("migrations/0023_channel_bans.sql"),
+    include_str!("migrations/0024_made_private.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

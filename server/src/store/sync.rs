@@ -174,7 +174,13 @@ impl Plan {
                 let public = row.kind == ChannelKind::Public && !is_guest;
                 let own = members::row(view, id, self.person)?;
                 let seen = own.is_some_and(|own| own.joined) || own.is_some() && super::channels::is_wiped(view, id)?;
-                (public || seen).then_some(Row::Channel(row))
+                if public || seen {
+                    Some(Row::Channel(row))
+                } else {
+                    // Planned as one they saw, or one that left their sight since they were here.
+                    let hidden = super::channels::hidden_at(view, id)?.filter(|_| !is_guest);
+                    hidden.map(|change| Row::Channel(super::channels::gone(id, change)))
+                }
             }
             Item::Member(channel, person) => {
                 let seen = person == self.person || members::is(view, channel, self.person)?;
@@ -330,14 +336,17 @@ impl Items {
 
     fn channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>, after: u64, head: u64) -> Result<(), Fail> {
         let mut statement = view.db.prepare_cached(
-            "SELECT id, kind = 0, wiped FROM channels WHERE change > ?1 AND change <= ?2 ORDER BY change",
+            "SELECT id, kind = 0, wiped, kind = 1 AND hidden > ?1 FROM channels
+             WHERE change > ?1 AND change <= ?2 ORDER BY change",
         )?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             let id = ChannelId::from_bytes(row.get(0)?);
             // Of a wiped one those learn who saw it until then: their own row changed with it.
             let (public, wiped): (bool, bool) = (row.get(1)?, row.get(2)?);
-            if public && self.sees.is_none()
+            // Of one that was made private, those who saw it when they were last here.
+            let hidden = after > 0 && row.get(3)?;
+            if (public || hidden) && self.sees.is_none()
                 || mine.get(&id).is_some_and(|own| own.joined || wiped && own.change > after)
             {
                 self.add(Item::Channel(id));

@@ -1,0 +1,2 @@
+-- The change at which a channel left the sight of those who were not in it, because it was made private; 0 for one that never did.
+ALTER TABLE channels ADD COLUMN hidden INTEGER NOT NULL DEFAULT 0;
