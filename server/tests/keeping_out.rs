@@ -174,6 +174,32 @@ fn texts_of(messages: &[MessageRow]) -> Vec<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_group_brings_nobody_into_an_archived_channel_until_it_is_taken_out() {
+    let host = Host::start().await;
+    let (mut olga, mut ann, mut ben) = (owner(&host).await, host.join("ann").await, host.join("ben").await);
+    let (room, team) = (channel(&mut olga, ChannelKind::Private).await, group(&mut olga, Visibility::Public, &[ann.id()]).await);
+    olga.call::<LinkGroup>(&LinkParams { group: team, channel: room }).await.unwrap();
+    olga.send(room, "before").await.unwrap();
+    let archive = |on| ArchiveChannelParams { channel: room, on };
+    olga.call::<ArchiveChannel>(&archive(true)).await.unwrap();
+    let page = HistoryParams { channel: room, before: None, after: None, limit: 10 };
+    put(&mut olga, team, Holder::Person(ben.id())).await.unwrap();
+    assert_eq!(code(ben.call::<History>(&page).await), Code::NotFound);
+    // Who was in it reads it, leaves it with the group, and does not come back with it.
+    ann.call::<History>(&page).await.unwrap();
+    let member = GroupMemberParams { group: team, member: Holder::Person(ann.id()), manager: false };
+    olga.call::<RemoveFromGroup>(&member).await.unwrap();
+    assert_eq!(code(ann.call::<History>(&page).await), Code::NotFound);
+    olga.call::<AddToGroup>(&member).await.unwrap();
+    assert_eq!(code(ann.call::<History>(&page).await), Code::NotFound);
+    ben.sync(0).await;
+    olga.call::<ArchiveChannel>(&archive(false)).await.unwrap();
+    soon(until(&mut ben, |row| matches!(row, Row::Channel(row) if row.id == room && !row.archived))).await;
+    ann.send(room, "back").await.unwrap();
+    ben.send(room, "here").await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_stands_against_a_change_of_who_sees_a_channel() {
     let host = Host::start().await;
     let (mut olga, mut mia) = (owner(&host).await, host.join("mia").await);

@@ -128,7 +128,11 @@ pub fn archive(tx: &mut Tx<'_>, channel: Channel, on: bool) -> Result<ChannelRow
         on,
         signed(change),
     ))?;
-    tell(tx, channel)
+    let row = tell(tx, channel)?;
+    if !on {
+        members::take_in(tx, Channel { archived: false, ..channel })?;
+    }
+    Ok(row)
 }
 
 fn tell(tx: &mut Tx<'_>, channel: Channel) -> Result<ChannelRow, Fail> {

@@ -83,10 +83,29 @@ pub fn follow(tx: &mut Tx<'_>, channel: Channel, person: AccountId) -> Result<()
         .optional()?
         .unwrap_or(false);
     let banned = bans::stands(tx.view(), channel.id, person)?;
-    let (own, held) = (own && !banned, !banned && is_held(tx.view(), channel.id, person)?);
+    let before = row(tx.view(), channel.id, person)?;
+    // Into an archived one a group brings nobody; who is in it already stays.
+    let open = !channel.archived || before.is_some_and(|before| before.joined);
+    let (own, held) = (own && !banned, open && !banned && is_held(tx.view(), channel.id, person)?);
     // Somebody who never was in it has no row that says so.
-    if own || held || row(tx.view(), channel.id, person)?.is_some() {
+    if own || held || before.is_some() {
         put(tx, channel, person, own, own || held)?;
+    }
+    Ok(())
+}
+
+/// Lets in everybody whom the groups linked to a channel hold: they were kept out while it was archived.
+///
+/// # Errors
+/// SQLite's.
+pub fn take_in(tx: &mut Tx<'_>, channel: Channel) -> Result<(), Fail> {
+    let mut rows = tx.db.prepare_cached(
+        "SELECT DISTINCT p.person FROM group_channels c JOIN group_people p ON p.grp = c.grp AND p.inside WHERE c.channel = ?1",
+    )?;
+    let people = rows.query_map([channel.id.as_bytes()], |row| row.get(0))?.collect::<Result<Vec<[u8; 16]>, _>>()?;
+    drop(rows);
+    for person in people {
+        follow(tx, channel, AccountId::from_bytes(person))?;
     }
     Ok(())
 }
