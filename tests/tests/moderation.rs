@@ -64,6 +64,9 @@ fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     for (field, value) in [("report", report), ("by", "mia"), ("about", "bob"), ("text", "an insult")] {
         assert_eq!(open[0][field], value, "{field}");
     }
+    // What is reported of somebody is looked after by others.
+    bob.run(&["report", "person", "@olga", "she knows me"]).ok();
+    assert_eq!(owner.run(&["report", "list"]).ok().json(), open);
     let closed = owner.run(&["report", "close", report, "removed", "--note", "we talked"]).ok().json();
     assert_eq!((&closed["outcome"], &closed["closed_by"]), (&"removed".into(), &"olga".into()));
     let read = mia.run(&["read", "@bob"]).ok().json();
@@ -82,6 +85,6 @@ fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     // Each has its trace, and none says whom mia blocked.
     let log = owner.run(&["audit", "list", "--class", "moderation"]).ok();
     let acts: Vec<_> = log.rows().iter().map(|entry| entry["act"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(acts, ["person.unblocked", "person.blocked", "report.closed", "message.removed", "report.filed"]);
+    assert_eq!(acts, ["person.unblocked", "person.blocked", "report.closed", "message.removed", "report.filed", "report.filed"]);
     assert_eq!(log.rows()[1]["target"], "workspace");
 }

@@ -45,8 +45,8 @@ impl Handle for ReportPerson {
 impl Handle for ListReports {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ListReportsParams) -> Result<Reports, Fail> {
         workspace
-            .read::<Self, _>(caller, Self::scope(&params), move |view, _| {
-                Ok(Reports { reports: reports::list(view, &params)? })
+            .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
+                Ok(Reports { reports: reports::list(view, permit.person(), &params)? })
             })
             .await
     }

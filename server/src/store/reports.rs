@@ -93,17 +93,17 @@ pub fn file(tx: &mut Tx<'_>, by: (AccountId, By), id: ReportId, about: About, re
     audit::record(tx, by.1, Act::new(Class::Moderation, "report.filed", target).after(id.to_string()))
 }
 
-/// Reports, the newest first.
+/// Reports, the newest first. Those about whoever asks, and about what they wrote, are for others to look at.
 ///
 /// # Errors
 /// SQLite's, or when one does not open.
-pub fn list(view: View<'_>, params: &ListReportsParams) -> Result<Vec<Report>, Fail> {
+pub fn list(view: View<'_>, asker: AccountId, params: &ListReportsParams) -> Result<Vec<Report>, Fail> {
     let mut rows = view.db.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM reports WHERE (?1 OR outcome IS NULL) AND (?2 IS NULL OR id < ?2)
+        "SELECT {COLUMNS} FROM reports WHERE (?1 OR outcome IS NULL) AND (?2 IS NULL OR id < ?2) AND about <> ?4
          ORDER BY id DESC LIMIT ?3"
     ))?;
     let before = params.before.map(|before| *before.as_bytes());
-    let mut rows = rows.query((params.closed, before, params.limit.min(REPORTS_PAGE_MAX)))?;
+    let mut rows = rows.query((params.closed, before, params.limit.min(REPORTS_PAGE_MAX), asker.as_bytes()))?;
     let mut reports = Vec::new();
     while let Some(row) = rows.next()? {
         reports.push(read(view, row)?);
@@ -114,13 +114,14 @@ pub fn list(view: View<'_>, params: &ListReportsParams) -> Result<Vec<Report>, F
 /// Closes a report, and removes its message where that is what becomes of it. One that is closed stays as it is.
 ///
 /// # Errors
-/// Not found; bad input for a long note, and where there is no message to remove.
+/// Not found, also for one about whoever would close it; bad input for a long note, and where there is no message to remove.
 pub fn close(tx: &mut Tx<'_>, by: (AccountId, By), id: ReportId, outcome: Outcome, note: &str) -> Result<Report, Fail> {
     if note.len() > REASON_MAX {
         let why = format!("it has more than {REASON_MAX} bytes");
         return Err(Fail::bad_input("This note is too long", why, "shorten it"));
     }
-    let report = find(tx.view(), id)?.ok_or_else(|| Fail::not_found("No such report"))?;
+    let report = find(tx.view(), id)?.filter(|report| report.about != by.0);
+    let report = report.ok_or_else(|| Fail::not_found("No such report"))?;
     if report.closed.is_some() {
         return Ok(report);
     }

@@ -40,7 +40,7 @@ fn a_report_keeps_what_was_said_then_and_ends_once() {
     // Asked again: one report.
     store.job(|tx| file(tx, by, report(1), about, "rude")).unwrap();
     store.job(|tx| messages::edit(tx, channel, place, "something nice")).unwrap();
-    let open = list(view(&store), &ListReportsParams { limit: 10, ..ListReportsParams::default() }).unwrap();
+    let open = list(view(&store), EVE, &ListReportsParams { limit: 10, ..ListReportsParams::default() }).unwrap();
     assert_eq!(open.len(), 1);
     assert_eq!((open[0].by, open[0].about, open[0].reason.as_str()), (BOB, ALICE, "rude"));
     assert_eq!(open[0].message.as_ref().unwrap().text, "text 7");
@@ -50,10 +50,32 @@ fn a_report_keeps_what_was_said_then_and_ends_once() {
     let again = store.job(|tx| close(tx, (BOB, By::HOST), report(1), Outcome::Dismissed, "no")).unwrap();
     assert_eq!(closed, again);
     assert_eq!(closed.closed.map(|closed| (closed.by, closed.outcome)), Some((EVE, Outcome::Removed)));
-    assert!(list(view(&store), &ListReportsParams { limit: 10, ..Default::default() }).unwrap().is_empty());
-    assert_eq!(list(view(&store), &ListReportsParams { closed: true, limit: 10, before: None }).unwrap().len(), 1);
+    assert!(list(view(&store), EVE, &ListReportsParams { limit: 10, ..Default::default() }).unwrap().is_empty());
+    assert_eq!(list(view(&store), EVE, &ListReportsParams { closed: true, limit: 10, before: None }).unwrap().len(), 1);
     // Filed, removed, closed: each is in the log once.
     assert_eq!(store.count("audit"), 3);
+}
+
+#[test]
+fn nobody_sees_or_closes_what_is_reported_of_them() {
+    let (store, channel, place) = scene();
+    let filed = |number, about| store.job(|tx| file(tx, (BOB, By::HOST), report(number), about, "rude")).unwrap();
+    filed(1, About::Message(channel, place));
+    filed(2, About::Person(EVE));
+    let seen = |asker| {
+        let all = list(view(&store), asker, &ListReportsParams { limit: 10, ..Default::default() }).unwrap();
+        all.iter().map(|one| one.id).collect::<Vec<_>>()
+    };
+    assert_eq!((seen(ALICE), seen(EVE)), (vec![report(2)], vec![report(1)]));
+    assert_eq!(seen(BOB), [report(2), report(1)]);
+    let close = |by, number| store.job(|tx| close(tx, (by, By::HOST), report(number), Outcome::Dismissed, ""));
+    assert_eq!(code(close(ALICE, 1)), Code::NotFound);
+    assert_eq!(code(close(EVE, 2)), Code::NotFound);
+    close(EVE, 1).unwrap();
+    close(ALICE, 2).unwrap();
+    // Neither does who is reported read it once it is closed.
+    let all = list(view(&store), ALICE, &ListReportsParams { closed: true, limit: 10, before: None }).unwrap();
+    assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [report(2)]);
 }
 
 #[test]
@@ -66,7 +88,7 @@ fn what_cannot_be_reported_says_why() {
     assert_eq!(code(try_it(BOB, 1, message, &"x".repeat(REASON_MAX + 1))), Code::BadInput);
     try_it(BOB, 1, About::Person(EVE), "spam").unwrap();
     assert_eq!(code(try_it(EVE, 1, message, "another's id")), Code::Conflict);
-    assert_eq!(code(store.job(|tx| close(tx, (EVE, By::HOST), report(1), Outcome::Removed, ""))), Code::BadInput);
+    assert_eq!(code(store.job(|tx| close(tx, (BOB, By::HOST), report(1), Outcome::Removed, ""))), Code::BadInput);
     assert_eq!(code(store.job(|tx| close(tx, (EVE, By::HOST), report(9), Outcome::Acted, ""))), Code::NotFound);
     store.job(|tx| messages::delete(tx, channel, place)).unwrap();
     assert_eq!(code(try_it(BOB, 2, message, "gone")), Code::BadInput);
