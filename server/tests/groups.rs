@@ -60,7 +60,8 @@ async fn a_role_within_a_group_counts_over_its_people_and_channels_only() {
 async fn a_change_of_powers_within_a_group_reaches_connected_devices_at_once() {
     let host = Host::start().await;
     let (mut olga, mut bob) = (owner(&host).await, host.join("bob").await);
-    let (desk, team) = (group(&mut olga, Visibility::Public, &[]).await, group(&mut olga, Visibility::Public, &[]).await);
+    let (desk, team) =
+        (group(&mut olga, Visibility::Public, &[]).await, group(&mut olga, Visibility::Public, &[]).await);
     bob.sync(0).await;
     let heard = |expected: Vec<(GroupId, Powers)>| {
         move |row: &Row| {

@@ -42,7 +42,8 @@ async fn whoever_is_banned_leaves_at_once_and_nothing_brings_them_back() {
     assert_eq!(code(mia.call::<BanMember>(&BanParams { person: mia.me.person.id, ..ban }).await), Code::BadInput);
     let bans = mia.call::<BanMember>(&ban).await.unwrap().bans;
     assert_eq!(bans.iter().map(|ban| (ban.person, ban.by)).collect::<Vec<_>>(), [(bob_id, mia.id())]);
-    let left = |row: &Row| matches!(row, Row::Member(row) if row.channel == room && row.person == bob_id && !row.joined);
+    let left =
+        |row: &Row| matches!(row, Row::Member(row) if row.channel == room && row.person == bob_id && !row.joined);
     soon(until(&mut bob, left)).await;
     mia.send(room, "among us").await.unwrap();
     let general = mia.general().await;
@@ -76,9 +77,10 @@ async fn whoever_is_banned_leaves_at_once_and_nothing_brings_them_back() {
     mia.call::<UnbanMember>(&gus).await.unwrap();
     assert_eq!(code(guest.send(room, "not by that").await), Code::NotFound);
     mia.call::<AddMember>(&AddMemberParams { channel: room, person: gus.person }).await.unwrap();
-    let mut expected: Vec<_> = [("banned", bob_id), ("banned", gus.person), ("unbanned", bob_id), ("unbanned", gus.person)]
-        .map(|(act, who)| (format!("channel.{act}"), String::new(), format!("person:{who}")))
-        .into();
+    let mut expected: Vec<_> =
+        [("banned", bob_id), ("banned", gus.person), ("unbanned", bob_id), ("unbanned", gus.person)]
+            .map(|(act, who)| (format!("channel.{act}"), String::new(), format!("person:{who}")))
+            .into();
     expected.reverse();
     assert_eq!(log(&mut olga, &["channel.banned", "channel.unbanned"]).await, expected);
 }
@@ -177,7 +179,8 @@ fn texts_of(messages: &[MessageRow]) -> Vec<&str> {
 async fn a_group_brings_nobody_into_an_archived_channel_until_it_is_taken_out() {
     let host = Host::start().await;
     let (mut olga, mut ann, mut ben) = (owner(&host).await, host.join("ann").await, host.join("ben").await);
-    let (room, team) = (channel(&mut olga, ChannelKind::Private).await, group(&mut olga, Visibility::Public, &[ann.id()]).await);
+    let (room, team) =
+        (channel(&mut olga, ChannelKind::Private).await, group(&mut olga, Visibility::Public, &[ann.id()]).await);
     olga.call::<LinkGroup>(&LinkParams { group: team, channel: room }).await.unwrap();
     olga.send(room, "before").await.unwrap();
     let archive = |on| ArchiveChannelParams { channel: room, on };

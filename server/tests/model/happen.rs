@@ -1,6 +1,6 @@
 //! What can happen, on the server and in the model.
 
-use super::world::{CHANNELS, GROUPS, PEOPLE, ROLES, World};
+use super::world::{CHANNELS, GROUPS, NEWCOMERS, PEOPLE, ROLES, World};
 use super::{Case, ask, params};
 use crate::support::message_id;
 use proptest::prelude::*;
@@ -9,10 +9,13 @@ use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::roles::*;
-use thechatapp_protocol::permission::Rank;
+use thechatapp_protocol::permission::{Power, Rank};
 use thechatapp_protocol::{AccountId, ChannelId};
 use thechatapp_server::error::Fail;
 use thechatapp_server::store::{Tx, channels, groups, members};
+
+/// How many kinds of what happens there are.
+pub const KINDS: usize = 36;
 
 /// Something that happens. The numbers say to whom and to what.
 #[derive(Clone, Debug)]
@@ -37,10 +40,27 @@ pub enum Op {
     Suspend(usize),
     Restore(usize),
     Reconnect(usize),
+    Manage(usize, usize),
+    Unmanage(usize, usize),
+    ManagerAdds(usize, usize, usize),
+    ManagerRemoves(usize, usize, usize),
+    GrantWithin(usize, usize, usize),
+    TakeWithin(usize, usize, usize),
+    GrantGroupWithin(usize, usize, usize),
+    TakeGroupWithin(usize, usize, usize),
+    LookAt(usize, usize),
+    Moderate(usize, usize),
+    Ban(usize, usize, usize),
+    Unban(usize, usize, usize),
+    Open(usize, usize, bool),
+    Archive(usize, bool),
+    Invite(usize, usize, Rank),
+    Come(usize),
 }
 
-pub fn op() -> impl Strategy<Value = Op> {
-    let (p, c, g, r) = (0..PEOPLE, 0..CHANNELS, 0..GROUPS, 0..ROLES);
+/// What was there from the first.
+fn plain() -> impl Strategy<Value = Op> {
+    let (p, c, g, r) = (0..2 * MAY, 0..CHANNELS, 0..GROUPS, 0..ROLES);
     let rank = prop_oneof![Just(Rank::Guest), Just(Rank::Guest), Just(Rank::Member), Just(Rank::Manager)];
     let visibility = prop_oneof![Just(Visibility::Public), Just(Visibility::Private), Just(Visibility::Hidden)];
     prop_oneof![
@@ -67,15 +87,137 @@ pub fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// Who looks after what, and what they do with it.
+fn care() -> impl Strategy<Value = Op> {
+    let (p, c, g, r) = (0..2 * MAY, 0..CHANNELS, 0..GROUPS, 0..ROLES);
+    let rank = prop_oneof![Just(Rank::Guest), Just(Rank::Member)];
+    prop_oneof![
+        2 => (g.clone(), p.clone()).prop_map(|(g, p)| Op::Manage(g, p)),
+        1 => (g.clone(), p.clone()).prop_map(|(g, p)| Op::Unmanage(g, p)),
+        2 => (p.clone(), g.clone(), p.clone()).prop_map(|(p, g, q)| Op::ManagerAdds(p, g, q)),
+        2 => (p.clone(), g.clone(), p.clone()).prop_map(|(p, g, q)| Op::ManagerRemoves(p, g, q)),
+        3 => (r.clone(), p.clone(), g.clone()).prop_map(|(r, p, g)| Op::GrantWithin(r, p, g)),
+        1 => (r.clone(), p.clone(), g.clone()).prop_map(|(r, p, g)| Op::TakeWithin(r, p, g)),
+        2 => (r.clone(), g.clone(), g.clone()).prop_map(|(r, h, g)| Op::GrantGroupWithin(r, h, g)),
+        1 => (r, g.clone(), g).prop_map(|(r, h, g)| Op::TakeGroupWithin(r, h, g)),
+        3 => (p.clone(), p.clone()).prop_map(|(p, q)| Op::LookAt(p, q)),
+        3 => (p.clone(), c.clone()).prop_map(|(p, c)| Op::Moderate(p, c)),
+        4 => (p.clone(), p.clone(), c.clone()).prop_map(|(p, q, c)| Op::Ban(p, q, c)),
+        2 => (p.clone(), p.clone(), c.clone()).prop_map(|(p, q, c)| Op::Unban(p, q, c)),
+        4 => (p.clone(), c.clone(), any::<bool>()).prop_map(|(p, c, public)| Op::Open(p, c, public)),
+        1 => (c.clone(), any::<bool>()).prop_map(|(c, on)| Op::Archive(c, on)),
+        3 => (p, c, rank).prop_map(|(p, c, rank)| Op::Invite(p, c, rank)),
+        6 => (0..2 * MAY).prop_map(Op::Come),
+    ]
+}
+
+pub fn op() -> impl Strategy<Value = Op> {
+    prop_oneof![3 => plain(), 2 => care()]
+}
+
+/// Numbers of people from here on mean somebody who may do it, if there is one: else nearly nothing would be let through.
+const MAY: usize = PEOPLE + NEWCOMERS;
+
+/// The person of a number: among those who may, where it asks for one.
+fn somebody(world: &World, number: usize, may: impl Fn(usize) -> bool) -> usize {
+    let able: Vec<_> =
+        (0..world.people.len()).filter(|p| number >= MAY && world.people[*p].active && may(*p)).collect();
+    if able.is_empty() { number % world.people.len() } else { able[number % able.len()] }
+}
+
+impl Op {
+    /// With people, and invites, that are there.
+    fn in_world(&self, world: &World) -> Self {
+        let mut op = self.clone();
+        let people = world.people.len();
+        match &mut op {
+            Self::Add(p, q, c) => {
+                *q %= people;
+                *p = somebody(world, *p, |p| world.is_in(p, *c) && !world.is_guest(p));
+            }
+            Self::ManagerAdds(p, g, q) => {
+                *q %= people;
+                let needed = world.given(*g).or(world.exposed(*g));
+                *p = somebody(world, *p, |p| world.manages(p, *g) && world.powers(p).holds(needed));
+            }
+            Self::ManagerRemoves(p, g, q) => {
+                *q %= people;
+                *p = somebody(world, *p, |p| world.manages(p, *g) && world.powers(p).holds(world.given(*g)));
+            }
+            Self::LookAt(p, q) => {
+                *q %= people;
+                *p = somebody(world, *p, |p| world.looks_after(p, *q));
+            }
+            Self::Ban(p, q, c) => {
+                *q %= people;
+                *p = somebody(world, *p, |p| world.moderates(p, *c));
+            }
+            Self::Unban(p, q, c) => {
+                let banned: Vec<_> = world.rooms[*c].banned.iter().copied().collect();
+                *q = if *p >= MAY && !banned.is_empty() { banned[*q % banned.len()] } else { *q % people };
+                *p = somebody(world, *p, |p| world.moderates(p, *c));
+            }
+            Self::Open(p, c, _) => *p = somebody(world, *p, |p| world.moderates(p, *c)),
+            Self::Invite(p, c, _) => {
+                *p = somebody(world, *p, |p| world.powers(p).has(Power::Users) && world.reads(p, *c));
+            }
+            Self::Send(p, c) | Self::Leave(p, c) | Self::PutOut(p, c) => {
+                *p = somebody(world, *p, |p| world.is_in(p, *c));
+            }
+            Self::Moderate(p, c) => *p = somebody(world, *p, |p| world.is_in(p, *c) && !world.is_guest(p)),
+            Self::Join(p, c) => *p = somebody(world, *p, |p| world.reads(p, *c) && !world.is_in(p, *c)),
+            Self::IntoGroup(_, p)
+            | Self::OutOfGroup(_, p)
+            | Self::Rank(p, _)
+            | Self::Grant(_, p)
+            | Self::Take(_, p)
+            | Self::Suspend(p)
+            | Self::Restore(p)
+            | Self::Reconnect(p)
+            | Self::Manage(_, p)
+            | Self::Unmanage(_, p)
+            | Self::GrantWithin(_, p, _)
+            | Self::TakeWithin(_, p, _) => *p %= people,
+            Self::Come(i) => {
+                let good: Vec<_> = (0..world.invites.len()).filter(|i| world.lets_in(&world.invites[*i])).collect();
+                *i = if *i >= MAY && !good.is_empty() { good[*i % good.len()] } else { *i };
+            }
+            Self::Nest(..)
+            | Self::Unnest(..)
+            | Self::Link(..)
+            | Self::Unlink(..)
+            | Self::GrantGroup(..)
+            | Self::TakeGroup(..)
+            | Self::Show(..)
+            | Self::GrantGroupWithin(..)
+            | Self::TakeGroupWithin(..)
+            | Self::Archive(..) => {}
+        }
+        op
+    }
+}
+
+/// What is there before anything is left to chance: people in each room, one of whom looks after it.
+pub fn first() -> impl Iterator<Item = Op> {
+    let rooms = (0..CHANNELS).flat_map(|c| {
+        let (p, q) = (c % PEOPLE, (c + 1) % PEOPLE);
+        [Op::Add(p, p, c), Op::Add(p, q, c), Op::Moderate(p, c)]
+    });
+    rooms.chain([Op::Rank(0, Rank::Manager), Op::GrantWithin(1, 1, 0), Op::GrantWithin(2, 2, 1)])
+}
+
 impl Case {
     /// Lets it happen in both, and checks that the server lets through what the model does.
     pub async fn happen(&mut self, op: &Op) {
         let (workspace, owner) = (self.workspace.clone(), self.owner);
+        let op = &op.in_world(&self.world);
         let world = &mut self.world;
         let (may, done) = match *op {
             Op::Send(p, c) => {
-                let text = format!("vexku{} by {p} in {c}", self.number);
                 let channel = world.rooms[c].id;
+                // No other case says the same word.
+                let word = channel.to_string().replace('-', "");
+                let text = format!("vexku{}x{} by {p} in {c}", self.number, &word[20..]);
                 let params = SendMessageParams {
                     id: message_id(),
                     channel,
@@ -84,16 +226,19 @@ impl Case {
                     thread: None,
                     after: None,
                 };
-                let may = world.people[p].active && world.is_in(p, c);
+                let may = world.people[p].active && world.is_in(p, c) && !world.rooms[c].archived;
                 if may {
                     world.rooms[c].said.push(text);
                 }
                 (may, ask::<SendMessage>(&workspace, world.people[p].caller, &params).await.map(drop))
             }
             Op::Join(p, c) => {
-                let may = world.people[p].active && world.reads(p, c);
                 // Who is in it by a group stays so, where it is not open to them.
-                if may && world.lets_join(p, c) {
+                let itself = world.lets_join(p, c);
+                let room = &world.rooms[c];
+                let open = !itself || !room.archived && !room.banned.contains(&p);
+                let may = world.people[p].active && world.reads(p, c) && open;
+                if may && itself {
                     world.rooms[c].own.insert(p);
                 }
                 let params = InChannel { channel: world.rooms[c].id };
@@ -109,14 +254,20 @@ impl Case {
             }
             Op::Add(p, q, c) => {
                 // The first one comes in by the server.
-                if world.rooms[c].ever.is_empty() {
+                if world.rooms[c].ever.is_empty() && !world.rooms[c].banned.contains(&p) {
                     world.rooms[c].own.insert(p);
                     let (channel, person) = (world.rooms[c].id, world.people[p].id);
                     (true, self.direct(move |tx| set_member(tx, channel, person, true)).await)
                 } else {
-                    let may =
-                        world.people[p].active && world.people[q].active && world.is_in(p, c) && !world.is_guest(p);
-                    if may {
+                    let room = &world.rooms[c];
+                    let open = p == q || world.people[q].active && !room.banned.contains(&q);
+                    let may = world.people[p].active
+                        && world.is_in(p, c)
+                        && !world.is_guest(p)
+                        && !world.rooms[c].archived
+                        && open;
+                    // Nobody adds themselves.
+                    if may && p != q {
                         world.rooms[c].own.insert(q);
                     }
                     let params = AddMemberParams { channel: world.rooms[c].id, person: world.people[q].id };
@@ -220,16 +371,23 @@ impl Case {
                 }
                 (true, Ok(()))
             }
+            _ => match self.care(op).await {
+                Some(outcome) => outcome,
+                None => return,
+            },
         };
         assert_eq!(done.is_ok(), may, "{op:?}: {done:?}");
+        let kind = format!("{op:?}");
+        let kind = kind.split('(').next().unwrap().to_owned();
+        self.happened.entry(kind).or_default()[usize::from(may)] += 1;
     }
 }
 
-fn set_member(tx: &mut Tx<'_>, channel: ChannelId, person: AccountId, joined: bool) -> Result<(), Fail> {
+pub fn set_member(tx: &mut Tx<'_>, channel: ChannelId, person: AccountId, joined: bool) -> Result<(), Fail> {
     let channel = channels::find(tx.view(), channel)?.unwrap();
     members::set(tx, channel, person, joined).map(drop)
 }
 
-fn member(world: &World, group: usize, member: Holder) -> GroupMemberParams {
+pub fn member(world: &World, group: usize, member: Holder) -> GroupMemberParams {
     GroupMemberParams { group: world.circles[group].id, member, manager: false }
 }
