@@ -474,7 +474,6 @@ fn nobody_receives_or_reads_what_the_model_forbids_and_what_it_allows_arrives() 
         }
     }
     let all = all.into_inner();
-    println!("{all:?}");
     // A model in which nothing is ever let through would agree with everything.
     assert!(!long || all.len() == KINDS && all.values().all(|[_, done]| *done > 0), "{all:?}");
 }

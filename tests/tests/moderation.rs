@@ -85,6 +85,9 @@ fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     // Each has its trace, and none says whom mia blocked.
     let log = owner.run(&["audit", "list", "--class", "moderation"]).ok();
     let acts: Vec<_> = log.rows().iter().map(|entry| entry["act"].as_str().unwrap().to_owned()).collect();
-    assert_eq!(acts, ["person.unblocked", "person.blocked", "report.closed", "message.removed", "report.filed", "report.filed"]);
+    assert_eq!(
+        acts,
+        ["person.unblocked", "person.blocked", "report.closed", "message.removed", "report.filed", "report.filed"]
+    );
     assert_eq!(log.rows()[1]["target"], "workspace");
 }

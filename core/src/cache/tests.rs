@@ -31,7 +31,8 @@ fn channel(n: u8, kind: ChannelKind, head: u64, change: u64) -> Row {
         topic: String::new(),
         head,
         created: Timestamp(1),
-        archived: false, gone: false,
+        archived: false,
+        gone: false,
         change,
     })
 }

@@ -9,9 +9,9 @@ use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
     AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, Ban, BanMember, BanParams, CreateChannel,
-    CreateChannelParams, ListBans, SetVisibility, SetVisibilityParams, UnbanMember,
-    DIRECTORY_PAGE_MAX, Directory, DirectoryEntry, DirectoryParams, InChannel, JoinChannel, LeaveChannel, OpenDirect,
-    OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetTopic, SetTopicParams,
+    CreateChannelParams, DIRECTORY_PAGE_MAX, Directory, DirectoryEntry, DirectoryParams, InChannel, JoinChannel,
+    LeaveChannel, ListBans, OpenDirect, OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel,
+    RenameChannelParams, SetTopic, SetTopicParams, SetVisibility, SetVisibilityParams, UnbanMember,
 };
 use thechatapp_protocol::methods::messages::{History, HistoryParams, OneMessage};
 use thechatapp_protocol::methods::moderation::RemoveMessage;
@@ -211,7 +211,8 @@ impl Client {
     pub async fn ban(&self, ws: WorkspaceId, channel: ChannelId, person: AccountId, on: bool) -> Result<Vec<Ban>> {
         let session = self.workspace(ws)?.session()?;
         let params = BanParams { channel, person };
-        let now = if on { session.call::<BanMember>(&params).await? } else { session.call::<UnbanMember>(&params).await? };
+        let now =
+            if on { session.call::<BanMember>(&params).await? } else { session.call::<UnbanMember>(&params).await? };
         Ok(now.bans)
     }
 

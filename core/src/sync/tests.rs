@@ -121,7 +121,8 @@ impl Place {
                 topic: String::new(),
                 head: 0,
                 created: Timestamp(1),
-                archived: false, gone: false,
+                archived: false,
+                gone: false,
                 change: 1,
             }),
             Row::Member(MemberRow {

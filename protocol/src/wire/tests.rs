@@ -44,7 +44,8 @@ fn channel() -> ChannelRow {
         topic: "3.2".into(),
         head: 7,
         created: AT,
-        archived: false, gone: false,
+        archived: false,
+        gone: false,
         change: 12,
     }
 }

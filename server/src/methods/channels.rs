@@ -11,10 +11,10 @@ use std::sync::Arc;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::methods::channels::{
-    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, BanMember, BanParams, Bans, CreateChannel, CreateChannelParams, DIRECT_MAX,
-    Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel, ListBans, OpenDirect, OpenDirectParams,
-    RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams, SetChannelRole, SetChannelRoleParams,
-    SetTopic, SetTopicParams, SetVisibility, SetVisibilityParams, UnbanMember,
+    AddMember, AddMemberParams, ArchiveChannel, ArchiveChannelParams, BanMember, BanParams, Bans, CreateChannel,
+    CreateChannelParams, DIRECT_MAX, Directory, DirectoryPage, DirectoryParams, InChannel, JoinChannel, LeaveChannel,
+    ListBans, OpenDirect, OpenDirectParams, RemoveMember, RemoveMemberParams, RenameChannel, RenameChannelParams,
+    SetChannelRole, SetChannelRoleParams, SetTopic, SetTopicParams, SetVisibility, SetVisibilityParams, UnbanMember,
 };
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{ChannelId, Method};

@@ -60,8 +60,7 @@ pub fn standing(view: View<'_>, person: AccountId) -> Result<StandingRow, Fail> 
 /// # Errors
 /// SQLite's.
 pub fn scoped(view: View<'_>, person: AccountId) -> Result<Vec<PowersWithin>, Fail> {
-    let mut rows =
-        view.db.prepare_cached("SELECT grp, powers FROM scoped_powers WHERE person = ?1 ORDER BY grp")?;
+    let mut rows = view.db.prepare_cached("SELECT grp, powers FROM scoped_powers WHERE person = ?1 ORDER BY grp")?;
     let rows = rows.query_map([person.as_bytes()], |row| {
         Ok(PowersWithin { group: GroupId::from_bytes(row.get(0)?), powers: Powers(row.get(1)?) })
     })?;
@@ -128,8 +127,7 @@ pub fn renew(tx: &mut Tx<'_>, person: AccountId) -> Result<Powers, Fail> {
     let scope_changed = within != within_before;
     if scope_changed {
         tx.db.prepare_cached("DELETE FROM scoped_powers WHERE person = ?1")?.execute([person.as_bytes()])?;
-        let mut insert =
-            tx.db.prepare_cached("INSERT INTO scoped_powers (person, grp, powers) VALUES (?1, ?2, ?3)")?;
+        let mut insert = tx.db.prepare_cached("INSERT INTO scoped_powers (person, grp, powers) VALUES (?1, ?2, ?3)")?;
         for PowersWithin { group, powers } in &within {
             insert.execute((person.as_bytes(), group.as_bytes(), powers.0))?;
         }

@@ -7,8 +7,8 @@
 
 use super::channels::{self, Channel};
 use super::{
-    Tx, View, bans, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people, reports,
-    resets, rights, search, signed,
+    Tx, View, bans, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people,
+    reports, resets, rights, search, signed,
 };
 use crate::error::Fail;
 use crate::hub::{Audience, Note};

@@ -84,6 +84,19 @@ unread: number,
 waiting: number, };
 
 /**
+ * What somebody may do over the people of a group and over the channels linked to it.
+ */
+export type WithinView = {
+/**
+ * The group's slug; its id where it is not known here.
+ */
+group: string,
+/**
+ * The powers, by their names.
+ */
+powers: Array<string>, };
+
+/**
  * What one is in a workspace, and what one may do there.
  */
 export type StandingView = {
@@ -95,6 +108,10 @@ rank: string,
  * One's powers over the whole workspace, by their names.
  */
 powers: Array<string>,
+/**
+ * One's powers within groups, besides these.
+ */
+within: Array<WithinView>,
 /**
  * The slugs of groups one is in.
  */
