@@ -230,7 +230,7 @@ fn build(tx: &mut Tx<'_>, s: Subject) -> Result<World, Fail> {
             tx.db.execute("UPDATE devices SET fresh = 0 WHERE id = ?1", [device.as_bytes()])?;
         }
     }
-    let caller = Caller { person: me, device, from: [127, 0, 0, 1].into() };
+    let caller = Caller { person: me, device, from: [127, 0, 0, 1].into(), replaced: false };
     let role = role(tx, Powers::NONE)?;
     Ok(World { caller, channel: id, message, doomed, poll, group, role, target })
 }
@@ -498,7 +498,7 @@ impl Table {
 async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
     let host = Host::start().await;
     let owner = host.join_by(&host.owner_invite.clone(), "olga").await;
-    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into() };
+    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into(), replaced: false };
     let workspace = host.running().host().workspace("acme").unwrap();
     let mut table = Table { workspace, lines: lines(), covered: BTreeSet::new(), wrong: Vec::new(), calls: 0 };
     for s in subjects() {

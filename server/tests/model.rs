@@ -84,7 +84,7 @@ fn people_and_rooms(tx: &mut Tx<'_>) -> Result<(Vec<Caller>, Vec<Room>), Fail> {
         let (name, platform) = ("device".into(), "linux".into());
         let new = devices::New { id: device, key: DevicePublic(key), signing_key: [7; 32], name, platform };
         devices::insert(tx, person, &new)?;
-        all.push(Caller { person, device, from: [127, 0, 0, 1].into() });
+        all.push(Caller { person, device, from: [127, 0, 0, 1].into(), replaced: false });
     }
     let mut rooms = Vec::new();
     for number in 0..CHANNELS {
@@ -387,7 +387,7 @@ fn nobody_receives_or_reads_what_the_model_forbids_and_what_it_allows_arrives() 
         let owner = host.join_by(&host.owner_invite.clone(), "olga").await;
         (host, owner)
     });
-    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into() };
+    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into(), replaced: false };
     let workspace = host.running().host().workspace("acme").unwrap();
     let cases = if std::env::var_os("THECHATAPP_SOAK").is_some() { 2000 } else { 64 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });

@@ -65,6 +65,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0016_audit_nodes.sql"),
     include_str!("migrations/0017_archive.sql"),
     include_str!("migrations/0018_invite_makers.sql"),
+    include_str!("migrations/0021_unanswered_tokens.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

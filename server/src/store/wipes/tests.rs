@@ -150,7 +150,7 @@ fn scene() -> (Store, Channel, Channel) {
     store
         .db
         .execute(
-            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0, 0)",
+            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0, 0, NULL)",
             ([2; 16], BOB.as_bytes()),
         )
         .unwrap();
