@@ -3,6 +3,7 @@
 
 pub mod audit;
 pub mod blocks;
+pub mod bounds;
 pub mod browsers;
 pub mod channels;
 pub mod check;
@@ -66,6 +67,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0017_archive.sql"),
     include_str!("migrations/0018_invite_makers.sql"),
     include_str!("migrations/0021_unanswered_tokens.sql"),
+    include_str!("migrations/0022_makers.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[
