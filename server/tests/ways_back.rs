@@ -1,4 +1,4 @@
-//! Ways back for who has lost what they sign in with, from the host itself.
+//! Ways back for who has lost what they sign in with, from the host itself, and what a restored host no longer takes.
 
 #![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
@@ -37,11 +37,11 @@ async fn by_reset(host: &Host, reset: &Value, password: &str) -> Result<Person, 
     host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await
 }
 
-async fn with_factor(person: &mut Person) {
+async fn with_factor(person: &mut Person) -> Vec<String> {
     let secret = person.call::<BeginTotp>(&Nothing {}).await.unwrap();
     let made = totp_rs::TOTP::from_url(&secret.uri).unwrap();
     let code = made.generate(support::millis() / 1000);
-    person.call::<FinishTotp>(&CodeParams { code }).await.unwrap();
+    person.call::<FinishTotp>(&CodeParams { code }).await.unwrap().codes
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -71,4 +71,37 @@ async fn an_owner_who_lost_everything_gets_in_again_from_the_host() {
     assert_eq!(of_host, ["reset.issued", "reset.issued", "totp.removed", "device.revoked"]);
     let nobody = run(&host, &["account", "reset", "--workspace", "acme", "--name", "nobody"]);
     assert_eq!(nobody.status.code(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_good_in_a_backup_and_may_have_been_used_since_is_void_after_it_was_restored() {
+    let mut host = Host::start().await;
+    let mut owner = host.join_by(&host.owner_invite.clone(), "owner").await;
+    let codes = with_factor(&mut owner).await;
+    let (made, invite) = (reset(&host, &[]).await, host.invite(3).await);
+    let recovery = host.folder.path().join("recovery").display().to_string();
+    std::fs::write(&recovery, "recovery passphrase").unwrap();
+    let to = host.folder.path().join("backup").display().to_string();
+    let done = run(&host, &["backup", "create", "--to", &to, "--recovery-passphrase-file", &recovery]);
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    host.stop().await;
+    std::fs::remove_dir_all(host.data()).unwrap();
+    let done = run(&host, &["backup", "restore", "--from", &to, "--recovery-passphrase-file", &recovery]);
+    let report: Value = serde_json::from_slice(&done.stdout).unwrap();
+    let voided = serde_json::json!({ "invites": 1, "reset_codes": 1, "browsers": 0, "recovery_codes": 1 });
+    assert_eq!(report["voided"], voided);
+    host.serve().await;
+    let code = invite.parse::<thechatapp_protocol::identity::Invite>().unwrap().code;
+    let credential = Credential::Invite { code, name: "bob".into(), password: support::PASSWORD.into() };
+    let refused = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await.err().unwrap();
+    assert_eq!(refused.code, Code::Denied);
+    assert_eq!(by_reset(&host, &made, NEW_PASSWORD).await.err().unwrap().code, Code::Denied);
+    let credential =
+        Credential::Password { name: "owner".into(), password: support::PASSWORD.into(), code: Some(codes[0].clone()) };
+    let refused = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await.err().unwrap();
+    assert_eq!((refused.code, refused.what.as_str()), (Code::Denied, "The code is wrong"));
+    // Devices are as they were, and whoever lost the rest has the way from the host.
+    owner.again(&host).await;
+    let made = reset(&host, &["--totp"]).await;
+    by_reset(&host, &made, NEW_PASSWORD).await.unwrap();
 }

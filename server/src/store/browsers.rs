@@ -284,13 +284,13 @@ pub fn end_all(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Ends all sessions of everybody: of a workspace that was restored, whoever was signed in then.
+/// Ends all sessions of everybody: of a workspace that was restored, whoever was signed in then. Answers how many.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_all(db: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+pub fn remove_all(db: &rusqlite::Connection) -> Result<u64, rusqlite::Error> {
     db.execute("DELETE FROM spent_tokens", [])?;
-    db.execute("DELETE FROM browsers", []).map(|_| ())
+    Ok(db.execute("DELETE FROM browsers", [])? as u64)
 }
 
 #[cfg(test)]

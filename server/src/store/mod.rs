@@ -36,6 +36,7 @@ pub mod settings;
 pub mod sync;
 pub mod threads;
 pub mod usage;
+pub mod voided;
 pub mod wipes;
 
 use crate::error::Fail;
