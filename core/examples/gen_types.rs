@@ -21,8 +21,10 @@ fn types() -> String {
     let body = declarations!(
         &config,
         view::PersonView,
+        view::RankView,
         view::Connection,
         view::WorkspaceView,
+        view::UpdateView,
         view::StandingView,
         view::GrantView,
         view::RoleView,
