@@ -109,7 +109,7 @@ fn account(number: usize) -> AccountId {
 }
 
 fn caller(number: usize) -> Caller {
-    Caller { person: account(number), device: id(0xd0, number, DeviceId::from_bytes), from: [127, 0, 0, 1].into() }
+    Caller { person: account(number), device: id(0xd0, number, DeviceId::from_bytes), from: [127, 0, 0, 1].into(), replaced: false }
 }
 
 fn channel(number: usize) -> ChannelId {
@@ -232,7 +232,7 @@ async fn enrol(port: u16, pin: &str, invite: &str) -> Caller {
     let code = invite.parse::<Invite>().unwrap().code;
     let credential = Credential::Invite { code, name: "owner".into(), password: "correct horse battery".into() };
     let me = session.call::<Enrol>(&EnrolParams { credential, device: proof }).await;
-    Caller { person: me.person.id, device: me.device, from: [127, 0, 0, 1].into() }
+    Caller { person: me.person.id, device: me.device, from: [127, 0, 0, 1].into(), replaced: false }
 }
 
 /// The gate, asked of people and channels here and there, by membership and by a role within a group.

@@ -312,6 +312,9 @@ pub enum Command {
     #[command(after_help = "Example:\n  thechatapp-cli audit list --actor @ana -n 20")]
     #[command(subcommand)]
     Audit(AuditAction),
+    /// List the people whom one sees here, and what each of them is
+    #[command(after_help = "Example:\n  thechatapp-cli people --json")]
+    People,
     /// Show who one is here
     #[command(after_help = "Example:\n  thechatapp-cli whoami --json")]
     Whoami,

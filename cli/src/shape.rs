@@ -6,8 +6,8 @@ use serde::Serialize;
 use std::collections::HashMap;
 use thechatapp_core::audit::AuditStatus;
 use thechatapp_core::view::{
-    ChannelKindView, ChannelView, Connection, FileView, HitView, IdentityView, MessageState, MessageView, ReactionView,
-    WorkspaceView,
+    ChannelKindView, ChannelView, Connection, FileView, HitView, IdentityView, MessageState, MessageView, PersonView,
+    RankView, ReactionView, UpdateView, WorkspaceView,
 };
 use thechatapp_core::{ChannelId, Timestamp};
 
@@ -229,6 +229,33 @@ pub fn channel_text(channel: &ChannelView) -> String {
     said
 }
 
+/// Somebody in a workspace.
+#[derive(Debug, Serialize)]
+pub struct Person {
+    id: String,
+    name: String,
+    rank: Option<&'static str>,
+    imported: bool,
+}
+
+impl Person {
+    /// From the core's form.
+    pub fn new(person: &PersonView) -> Self {
+        Self {
+            id: person.id.to_string(),
+            name: person.name.clone(),
+            rank: person.rank.map(RankView::name),
+            imported: person.imported,
+        }
+    }
+
+    /// For people.
+    pub fn text(&self) -> String {
+        let what = self.rank.unwrap_or(if self.imported { "imported" } else { "unknown" });
+        format!("@{:<32} {what}", line(&self.name))
+    }
+}
+
 /// Who one is in a workspace.
 #[derive(Debug, Serialize)]
 pub struct Whoami {
@@ -367,6 +394,8 @@ pub struct Standing {
     unread: u64,
     waiting: u64,
     audit: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    update: Option<UpdateView>,
 }
 
 impl Standing {
@@ -382,6 +411,7 @@ impl Standing {
             unread: workspace.unread,
             waiting: workspace.waiting,
             audit: audit.state,
+            update: workspace.update.clone(),
         }
     }
 }
@@ -390,8 +420,14 @@ impl Standing {
 pub fn standing_text(workspace: &WorkspaceView) -> String {
     let (connection, why) = connection(&workspace.connection);
     let why = why.map(|why| format!(" ({})", line(&why))).unwrap_or_default();
+    let update = match &workspace.update {
+        Some(UpdateView { required: true, minimum: Some(minimum), .. }) => {
+            format!("\n  this app is older than {}, which the workspace asks for: update it", line(minimum))
+        }
+        _ => String::new(),
+    };
     format!(
-        "{} at {} as {}: {}{why}, {} unread, {} waiting to be sent",
+        "{} at {} as {}: {}{why}, {} unread, {} waiting to be sent{update}",
         line(&workspace.workspace),
         line(&workspace.url),
         line(&workspace.me.name),

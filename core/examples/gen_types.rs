@@ -21,9 +21,11 @@ fn types() -> String {
     let body = declarations!(
         &config,
         view::PersonView,
+        view::RankView,
         view::Connection,
         view::WorkspaceView,
         view::WithinView,
+        view::UpdateView,
         view::StandingView,
         view::GrantView,
         view::RoleView,

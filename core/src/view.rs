@@ -7,10 +7,11 @@ mod rights;
 pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
-pub use rights::{GrantView, GroupMembersView, GroupView, RoleView, StandingView, WithinView};
+pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::methods::sync::Updates;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
 use ts_rs::TS;
 
@@ -24,6 +25,16 @@ pub struct PersonView {
     pub name: String,
     /// Only known from imported history.
     pub imported: bool,
+    /// What they are in the workspace, as far as this device knows; nothing for who has no account.
+    #[serde(default)]
+    pub rank: Option<RankView>,
+}
+
+impl PersonView {
+    /// Somebody of whom this device knows a name alone.
+    pub(crate) fn named(id: AccountId, name: String) -> Self {
+        Self { id, name, imported: false, rank: None }
+    }
 }
 
 /// How a workspace is connected right now.
@@ -85,6 +96,27 @@ pub struct WorkspaceView {
     /// Messages waiting to be sent.
     #[ts(type = "number")]
     pub waiting: u64,
+    /// Which app the workspace asks for, as far as its server has said.
+    #[serde(default)]
+    pub update: Option<UpdateView>,
+}
+
+/// Which app a workspace asks for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct UpdateView {
+    /// Whether this one is older than that: it reads and writes still, and is to be updated.
+    pub required: bool,
+    /// The oldest that is not asked to be updated.
+    pub minimum: Option<String>,
+    /// Which releases the workspace's apps take: `stable` or `beta`.
+    pub channel: String,
+}
+
+impl From<Updates> for UpdateView {
+    fn from(updates: Updates) -> Self {
+        let required = updates.require(env!("CARGO_PKG_VERSION"));
+        Self { required, minimum: updates.minimum, channel: updates.channel }
+    }
 }
 
 /// What kind of conversation a channel is.

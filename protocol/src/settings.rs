@@ -152,6 +152,12 @@ settings! {
         "For how many minutes authors may edit a message; 0 for ever.";
     DELETE_MINUTES = "server.delete_minutes", Server, Kind::Number(0, 525_600, 0), true,
         "For how many minutes authors may delete a message; 0 for ever.";
+    CHANNELS_PER_DAY = "server.channels_per_day", Server, Kind::Number(1, 100_000, 100), false,
+        "How many channels one person may make within a day.";
+    CHANNELS_PER_PERSON = "server.channels_per_person", Server, Kind::Number(1, 1_000_000, 1_000), false,
+        "How many channels one person may make in all.";
+    CONVERSATIONS_PER_PERSON = "server.conversations_per_person", Server, Kind::Number(1, 1_000_000, 5_000), false,
+        "How many direct and group conversations one person may begin.";
     PASSWORD_LENGTH = "authentication.password_length", Authentication, Kind::Number(8, 128, 10), true,
         "How many characters a new password has at least.";
     FRESH_MINUTES = "authentication.fresh_minutes", Authentication, Kind::Number(1, 60, 10), false,
@@ -162,6 +168,8 @@ settings! {
         "After how many days a browser's session ends in any case.";
     BROWSERS_PER_ACCOUNT = "authentication.browsers_per_account", Authentication, Kind::Number(1, 100, 20), false,
         "How many browsers' sessions an account has at most; one more ends the one that was not used for longest.";
+    DEVICES_PER_ACCOUNT = "authentication.devices_per_account", Authentication, Kind::Number(1, 1_000, 100), false,
+        "How many devices an account has at most; one more is refused.";
     FORMER_TEXTS = "privacy.former_texts", Privacy, Kind::Choice(&["members", "authors", "nobody"]), true,
         "Who may read what a message said before it was edited.";
     DELETED_CONTENT = "privacy.deleted_content", Privacy, Kind::Choice(&["keep", "remove"]), false,

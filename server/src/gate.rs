@@ -28,6 +28,8 @@ pub struct Caller {
     pub device: DeviceId,
     /// From which address.
     pub from: IpAddr,
+    /// Whether a browser came with a token that was replaced: then what was proved in its session does not count.
+    pub replaced: bool,
 }
 
 /// Proof that the caller may use this method on what it touches, now.
@@ -77,7 +79,7 @@ impl<M: Method> Permit<M> {
 
     /// Who acts, for the audit log.
     pub fn by(&self) -> By {
-        let Caller { person, device, from } = self.caller;
+        let Caller { person, device, from, .. } = self.caller;
         By { actor: Actor::Person(person, device), place: Some(from) }
     }
 
@@ -115,7 +117,7 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     }
     let person = standing.person;
     if M::FRESH {
-        is_fresh(view, standing.fresh)?;
+        is_fresh(view, caller, standing.fresh)?;
     }
     let asker = Asker { person, rank: standing.rank, powers: standing.powers };
     let place = match M::ACCESS {
@@ -155,12 +157,12 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
 /// Step up where it is not.
 pub fn fresh<M: Method>(view: View<'_>, permit: &Permit<M>) -> Result<(), Fail> {
     let standing = devices::standing(view, permit.device())?.ok_or_else(Fail::signed_out)?;
-    is_fresh(view, standing.fresh)
+    is_fresh(view, permit.caller, standing.fresh)
 }
 
-fn is_fresh(view: View<'_>, last: Timestamp) -> Result<(), Fail> {
+fn is_fresh(view: View<'_>, caller: Caller, last: Timestamp) -> Result<(), Fail> {
     let minutes = settings::number(view, FRESH_MINUTES)?;
-    if last.unix_millis().saturating_add(minutes * 60_000) > now().unix_millis() {
+    if !caller.replaced && last.unix_millis().saturating_add(minutes * 60_000) > now().unix_millis() {
         return Ok(());
     }
     Err(ErrorBody::new(

@@ -27,6 +27,7 @@ use crate::metrics::Figures;
 use crate::store::audit::{self as log, Act, By};
 use crate::store::reseal::{self, Progress};
 use crate::store::{self, Counts, Tx, View};
+use crate::time::now;
 use crate::upgrade::{self, Upgrades};
 use rusqlite::Connection;
 use std::fmt;
@@ -246,6 +247,8 @@ impl Workspace {
             identity = identity.restored(&step)?;
             let act = Act::new(Class::Backup, "backup.restored", Target::Workspace).after("before upgrade");
             log::record_in(&step, &keyring, By::HOST, act)?;
+            let voided = store::voided::void(&step, now())?;
+            tracing::info!(workspace = %self.id, ?voided, "it goes on from a copy: what may have been used since is void");
             step.commit()?;
             upgrade::goes_on(path)?;
         }

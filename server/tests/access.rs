@@ -299,7 +299,7 @@ impl Table {
 async fn every_method_lets_through_whom_the_registry_names_and_nobody_else() {
     let host = Host::start().await;
     let owner = host.join_by(&host.owner_invite.clone(), "olga").await;
-    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into() };
+    let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into(), replaced: false };
     let workspace = host.running().host().workspace("acme").unwrap();
     let mut table = Table { workspace, lines: lines(), covered: BTreeSet::new(), wrong: Vec::new(), calls: 0 };
     for s in subjects() {

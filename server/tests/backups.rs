@@ -114,7 +114,10 @@ async fn a_backup_for_the_key_service_alone_opens_with_its_key_file_and_with_not
         "--from-passphrase-file",
         &passphrase,
     ]);
-    assert_eq!(said(&restored), made);
+    let mut restored = said(&restored);
+    let voided = restored.as_object_mut().unwrap().remove("voided");
+    assert_eq!(voided, Some(json!({ "invites": 0, "reset_codes": 0, "browsers": 0, "recovery_codes": 0 })));
+    assert_eq!(restored, made);
     scene.host.serve().await;
     let credential = thechatapp_protocol::methods::account::Credential::Password {
         name: "alice".into(),

@@ -93,7 +93,7 @@ fn people_and_rooms(tx: &mut Tx<'_>) -> Result<(Vec<Caller>, Vec<Room>), Fail> {
         let (name, platform) = ("device".into(), "linux".into());
         let new = devices::New { id: device, key: DevicePublic(key), signing_key: [7; 32], name, platform };
         devices::insert(tx, person, &new)?;
-        all.push(Caller { person, device, from: [127, 0, 0, 1].into() });
+        all.push(Caller { person, device, from: [127, 0, 0, 1].into(), replaced: false });
     }
     let mut rooms = Vec::new();
     for number in 0..CHANNELS {
@@ -443,7 +443,7 @@ fn nobody_receives_or_reads_what_the_model_forbids_and_what_it_allows_arrives() 
             place = Some(runtime.block_on(async {
                 let host = Host::start().await;
                 let owner = host.join_by(&host.owner_invite.clone(), "olga").await;
-                let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into() };
+                let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into(), replaced: false };
                 (host.running().host().workspace("acme").unwrap(), by, host)
             }));
         }

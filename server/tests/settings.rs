@@ -173,3 +173,17 @@ fn the_page_for_administrators_has_every_setting() {
         );
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_device_is_told_which_apps_are_asked_for_when_its_sync_begins() {
+    let host = Host::start().await;
+    let mut owner = host.join_by(&host.owner_invite, "olga").await;
+    let mut member = host.join("mia").await;
+    let told = member.sync(0).await.0.updates.unwrap();
+    assert_eq!((told.channel.as_str(), told.minimum), ("stable", None));
+    set::<SetUpdates>(&mut owner, "updates.channel", Value::Text("beta".into()), 0).await.unwrap();
+    set::<SetUpdates>(&mut owner, "updates.minimum_version", Value::Text("9.0.0".into()), 0).await.unwrap();
+    member.again(&host).await;
+    let told = member.sync(0).await.0.updates.unwrap();
+    assert!(told.channel == "beta" && told.require("8.99.0"), "{told:?}");
+}

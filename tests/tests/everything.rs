@@ -435,6 +435,9 @@ impl Run {
         self.server.run(&["workspace", "wipe", "--workspace", "lab", "--yes"]);
         self.server.run(&["key", "status", "--workspace", "acme"]);
         self.server.run(&["account", "unlock", "--workspace", "acme", "--name", "Alizvexku Qolumiprat"]);
+        let reset = ["account", "reset", "--workspace", "acme", "--name", "Alizvexku Qolumiprat"];
+        let reset = server::json(&self.server.run(&reset));
+        self.markers.text("a reset of the host", reset["code"].as_str().unwrap());
         for (of, name) in [("--channel", self.word("public channel")), ("--person", "Evevexku Qolumisnel".to_owned())] {
             self.server.run(&["workspace", "wipe", "--workspace", "acme", of, &name, "--yes"]);
         }

@@ -47,9 +47,30 @@ fn roles_groups_and_ranks_are_given_and_taken_at_the_command_line() {
     assert_eq!(ana.run(&["read", "reviews"]).code, 3);
     let became = json(&olga, &["account", "rank", "@Ana Reis", "guest"]);
     assert_eq!(became["role"], "guest");
+    let people = json(&olga, &["people"]);
+    let ranks: Vec<_> = people.as_array().unwrap().iter().map(|one| (&one["name"], &one["rank"])).collect();
+    assert_eq!(ranks, [(&"Ana Reis".into(), &"guest".into()), (&"Olga".into(), &"owner".into())], "{people}");
     assert_eq!(ana.run(&["create", "mine"]).code, 12);
     assert_eq!(olga.run(&["account", "rank", "@Olga", "member"]).code, 12, "the last owner");
     let left = json(&olga, &["group", "delete", "design"]);
     assert_eq!(left["slug"], "design");
     assert_eq!(json(&olga, &["role", "list"])[0]["grants"], serde_json::json!([]));
+}
+
+#[test]
+fn an_app_older_than_the_workspace_asks_for_says_so_and_goes_on() {
+    let mut server = Server::start();
+    let olga = Cli::with_passphrase();
+    olga.join(server.owner_invite(), "Olga").ok();
+    olga.run(&["send", "general", "good morning"]).ok();
+    let update = |said: &Value| said["workspaces"][0]["update"].clone();
+    let told = serde_json::json!({ "required": false, "minimum": null, "channel": "stable" });
+    assert_eq!(update(&json(&olga, &["status"])), told);
+    json(&olga, &["settings", "set", "updates.minimum_version", "9.0.0"]);
+    let told = serde_json::json!({ "required": true, "minimum": "9.0.0", "channel": "stable" });
+    assert_eq!(update(&json(&olga, &["status"])), told);
+    server.stop();
+    // Also while it is offline, where it reads on.
+    assert_eq!(update(&json(&olga, &["doctor"])), told);
+    assert_eq!(json(&olga, &["read", "general"])[0]["text"], "good morning");
 }

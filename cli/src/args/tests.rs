@@ -45,6 +45,7 @@ fn the_commands_are_those_of_the_contract() {
             "search",
             "identity",
             "audit",
+            "people",
             "whoami",
             "status",
             "report",

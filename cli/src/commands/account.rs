@@ -4,7 +4,7 @@ use crate::args::{Join, Login};
 use crate::output::{Failure, Outcome, line};
 use crate::run::{Desk, Place, close, connect};
 use crate::secrets;
-use crate::shape::{Joined, Whoami};
+use crate::shape::{Joined, Person, Whoami};
 use serde::Serialize;
 use std::path::Path;
 use thechatapp_core::view::{IdentityView, WorkspaceView};
@@ -100,6 +100,13 @@ fn elsewhere(invite: &str, url: &str) -> Outcome<String> {
         return Err(Error::bad_input("this is no invite", "its path is not /join/ and a workspace").into());
     };
     Ok(format!("{}/join/{rest}", url.trim().trim_end_matches('/')))
+}
+
+/// `people`.
+pub async fn people(desk: &Desk<'_>) -> Outcome {
+    desk.reach().await?;
+    let shapes: Vec<_> = desk.client.people(desk.ws()).await?.iter().map(Person::new).collect();
+    desk.output().show(&shapes, || shapes.iter().map(Person::text).collect::<Vec<_>>().join("\n"))
 }
 
 /// `whoami`.

@@ -32,6 +32,7 @@ use clap_complete::Shell;
 pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
     match command {
         Command::Channels { all } => channels::list(desk, all).await,
+        Command::People => account::people(desk).await,
         Command::Channel { action } => channels::channel(desk, action).await,
         Command::Create { channel, private } => channels::create(desk, &channel, private).await,
         Command::JoinChannel { channel } => channels::join(desk, &channel).await,

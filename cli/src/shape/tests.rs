@@ -1,7 +1,7 @@
 use super::*;
 use thechatapp_core::view::{
-    DeviceKindView, DeviceView, HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView,
-    ShownIdentityView,
+    DeviceKindView, DeviceView, HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView, RankView,
+    ShownIdentityView, UpdateView,
 };
 use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
 
@@ -12,7 +12,7 @@ fn bytes(last: u8) -> [u8; 16] {
 }
 
 fn person(name: &str) -> PersonView {
-    PersonView { id: AccountId::from_bytes(bytes(7)), name: name.into(), imported: false }
+    PersonView { id: AccountId::from_bytes(bytes(7)), name: name.into(), imported: false, rank: None }
 }
 
 fn channel(kind: ChannelKindView, name: &str) -> ChannelView {
@@ -134,6 +134,7 @@ fn workspace() -> WorkspaceView {
         connection: Connection::Offline { why: "connection refused".into(), retry_in: 100 },
         unread: 4,
         waiting: 1,
+        update: None,
     }
 }
 
@@ -203,6 +204,25 @@ fn a_standing_in_json() {
             r#""why":"connection refused","unread":4,"waiting":1,"audit":"watched"}"#
         )
     );
+}
+
+#[test]
+fn a_standing_of_an_app_that_is_too_old() {
+    let update = UpdateView { required: true, minimum: Some("9.0.0".into()), channel: "beta".into() };
+    let workspace = WorkspaceView { update: Some(update), ..workspace() };
+    let said = json(&Standing::new(&workspace, &watched()));
+    assert!(said.ends_with(r#""update":{"required":true,"minimum":"9.0.0","channel":"beta"}}"#), "{said}");
+    assert!(
+        standing_text(&workspace).ends_with("this app is older than 9.0.0, which the workspace asks for: update it")
+    );
+}
+
+#[test]
+fn somebody_in_json() {
+    let ana = PersonView { rank: Some(RankView::Guest), ..person("Ana Reis") };
+    let said = json(&Person::new(&ana));
+    assert!(said.ends_with(r#""name":"Ana Reis","rank":"guest","imported":false}"#), "{said}");
+    assert!(json(&Person::new(&person("Ana Reis"))).contains(r#""rank":null"#));
 }
 
 #[test]

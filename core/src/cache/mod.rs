@@ -22,7 +22,8 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row};
+use thechatapp_protocol::methods::sync::Updates;
+use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
@@ -203,6 +204,33 @@ impl Cache {
                     .optional()?
                     .unwrap_or_default(),
             })
+        })
+        .await
+    }
+
+    /// Which apps the server asked for when a session began last, where it said so.
+    pub(crate) async fn updates(&self) -> Result<Option<Updates>> {
+        let kept = self.read(|db, _| {
+            let mut query = db.prepare_cached("SELECT value FROM meta WHERE name = 'updates'")?;
+            Ok(query.query_row([], |row| row.get::<_, Vec<u8>>(0)).optional()?)
+        });
+        Ok(kept.await?.and_then(|kept| wire::decode(&kept).ok()))
+    }
+
+    /// Keeps which apps the server asks for; nothing when it does not say.
+    pub(crate) async fn set_updates(&self, updates: Option<Updates>) -> Result<()> {
+        if self.updates().await? == updates {
+            return Ok(());
+        }
+        let encoded = updates.as_ref().map(wire::encode).transpose().map_err(fault::internal)?;
+        self.write(move |db| {
+            match &encoded {
+                Some(encoded) => db
+                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('updates', ?1)")?
+                    .execute([encoded])?,
+                None => db.execute("DELETE FROM meta WHERE name = 'updates'", [])?,
+            };
+            Ok(())
         })
         .await
     }

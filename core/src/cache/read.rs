@@ -145,10 +145,9 @@ impl Cache {
     /// Everybody, by name.
     pub(crate) async fn people(&self) -> Result<Vec<PersonView>> {
         self.read(|db, _| {
-            let mut query = db.prepare_cached("SELECT id, name, imported FROM people ORDER BY lower(name), id")?;
-            let rows = query.query_map([], |row| {
-                Ok(PersonView { id: AccountId::from_bytes(row.get(0)?), name: row.get(1)?, imported: row.get(2)? })
-            })?;
+            let mut query =
+                db.prepare_cached("SELECT id, name, imported, rank FROM people ORDER BY lower(name), id")?;
+            let rows = query.query_map([], super::view::person)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, Row as SqlRow};
 use std::collections::HashMap;
 use thechatapp_database::Error;
 use thechatapp_protocol::event::{FileRow, MessageRow, Pin, Poll, Reaction};
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
 /// What [`Names::message`] reads, of a table or alias `m`.
@@ -22,6 +23,13 @@ pub(super) struct Names<'a> {
     known: HashMap<AccountId, PersonView>,
 }
 
+/// A person from a row of `id, name, imported, rank`.
+pub(super) fn person(row: &SqlRow<'_>) -> rusqlite::Result<PersonView> {
+    let imported: bool = row.get(2)?;
+    let rank = if imported { None } else { Some(Rank::from_stored(row.get(3)?).into()) };
+    Ok(PersonView { id: AccountId::from_bytes(row.get(0)?), name: row.get(1)?, imported, rank })
+}
+
 impl<'a> Names<'a> {
     pub(super) fn new(db: &'a Connection, me: &'a Me) -> Self {
         Self { db, me, known: HashMap::new() }
@@ -34,13 +42,12 @@ impl<'a> Names<'a> {
         }
         let found = self
             .db
-            .prepare_cached("SELECT name, imported FROM people WHERE id = ?1")?
-            .query_row([id.as_bytes()], |row| Ok(PersonView { id, name: row.get(0)?, imported: row.get(1)? }))
+            .prepare_cached("SELECT id, name, imported, rank FROM people WHERE id = ?1")?
+            .query_row([id.as_bytes()], person)
             .optional()?;
-        let person = found.unwrap_or_else(|| PersonView {
-            id,
-            name: if id == self.me.id { self.me.name.clone() } else { id.to_string().chars().take(8).collect() },
-            imported: false,
+        let person = found.unwrap_or_else(|| {
+            let short = || id.to_string().chars().take(8).collect();
+            PersonView::named(id, if id == self.me.id { self.me.name.clone() } else { short() })
         });
         self.known.insert(id, person.clone());
         Ok(person)

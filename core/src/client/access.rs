@@ -9,7 +9,7 @@ use crate::net::{self, LinkConfig};
 use crate::profile::PinCopy;
 use crate::sync::Workspace;
 use crate::trust::{Known, Source, first_contact};
-use crate::view::{Connection, ContactView, PersonView, WorkspaceView};
+use crate::view::{Connection, ContactView, PersonView, UpdateView, WorkspaceView};
 use ed25519_dalek::SigningKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -328,7 +328,7 @@ impl Client {
             Ok((me, unread)) => (me, unread, workspace.connection()),
             // A damaged one stays in the list, so that it can be repaired.
             Err(Error::Corrupt { file, why }) => {
-                let me = PersonView { id: account.person, name: account.person_name.clone(), imported: false };
+                let me = PersonView::named(account.person, account.person_name.clone());
                 (me, 0, Connection::Damaged { file, why })
             }
             Err(other) => return Err(other),
@@ -343,6 +343,8 @@ impl Client {
             connection,
             unread,
             waiting: self.0.shared.local.waiting_count(account.workspace).await?,
+            // A damaged cache says so by its connection.
+            update: workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
         })
     }
 

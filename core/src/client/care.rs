@@ -6,6 +6,7 @@ use crate::fault;
 use crate::local::{Local, good_path};
 use crate::platform::{Clock, Platform, SystemClock};
 use crate::profile::{Profile, Unlock, Vault};
+use crate::view::UpdateView;
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
@@ -130,6 +131,7 @@ impl Client {
                 "cursor": cursor,
                 "waiting": shared.local.waiting_count(account.workspace).await.ok(),
                 "tidy": tidy,
+                "update": workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
                 "pin_copy": shared.profile.pin_copies().contains_key(&account.workspace),
             }));
         }

@@ -443,7 +443,7 @@ fn still_waiting(workspace: &Workspace) -> Error {
 /// A message of one's own that waits, as it is shown.
 pub(super) fn shown(workspace: &Workspace, message: Waiting) -> MessageView {
     let account = workspace.account();
-    let me = PersonView { id: account.person, name: account.person_name, imported: false };
+    let me = PersonView::named(account.person, account.person_name);
     pending(&account.short, &me, message)
 }
 

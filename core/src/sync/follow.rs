@@ -227,6 +227,7 @@ impl<'a> Connected<'a> {
         match answer {
             Ok(started) => {
                 self.workspace.set_closed(None);
+                self.workspace.cache.set_updates(started.updates).await?;
                 if started.heads {
                     let applied = self.workspace.cache.mark_stale(true).await?;
                     self.workspace.announce(&applied);

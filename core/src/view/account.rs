@@ -131,7 +131,12 @@ impl AccountView {
             seconds: one.seconds,
         });
         Self {
-            person: PersonView { id: account.person.id, name: account.person.name, imported: account.person.imported },
+            person: PersonView {
+                id: account.person.id,
+                name: account.person.name,
+                imported: account.person.imported,
+                rank: Some(account.rank.into()),
+            },
             state: match account.state {
                 AccountState::Invited => AccountStateView::Invited,
                 AccountState::Active => AccountStateView::Active,

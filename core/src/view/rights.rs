@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::Visibility;
 use thechatapp_protocol::methods::groups::ListedGroup;
 use thechatapp_protocol::methods::roles::Role;
-use thechatapp_protocol::permission::Power;
+use thechatapp_protocol::permission::{Power, Rank};
 use thechatapp_protocol::{GroupId, RoleId};
 use ts_rs::TS;
 
@@ -15,6 +15,43 @@ pub struct WithinView {
     pub group: String,
     /// The powers, by their names.
     pub powers: Vec<String>,
+}
+
+/// What somebody is in a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum RankView {
+    /// Has every power.
+    Owner,
+    /// Looks after people and channels.
+    Manager,
+    /// Has no power by itself.
+    Member,
+    /// Sees only the channels that somebody let them in.
+    Guest,
+}
+
+impl RankView {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Owner => "owner",
+            Self::Manager => "manager",
+            Self::Member => "member",
+            Self::Guest => "guest",
+        }
+    }
+}
+
+impl From<Rank> for RankView {
+    fn from(rank: Rank) -> Self {
+        match rank {
+            Rank::Owner => Self::Owner,
+            Rank::Manager => Self::Manager,
+            Rank::Member => Self::Member,
+            Rank::Guest => Self::Guest,
+        }
+    }
 }
 
 /// What one is in a workspace, and what one may do there.

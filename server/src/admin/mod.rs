@@ -111,6 +111,19 @@ pub enum Command {
         /// Whose, by name or id.
         name: String,
     },
+    /// A code by which a person chooses a new password.
+    AccountReset {
+        /// In which workspace.
+        workspace: String,
+        /// Whose, by name or id.
+        name: String,
+        /// Whether their second factor goes, too.
+        #[serde(default)]
+        totp: bool,
+        /// Whether their devices and browsers are signed out, too.
+        #[serde(default)]
+        devices: bool,
+    },
     /// What is known of a workspace's key.
     KeyStatus {
         /// Of which workspace.
@@ -218,6 +231,9 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             report_json(&report)
         }
         Command::AccountUnlock { workspace, name } => account::unlock(host, workspace, name).await,
+        Command::AccountReset { workspace, name, totp, devices } => {
+            account::reset(host, workspace, name, totp, devices).await
+        }
         Command::KeyStatus { workspace } => host.key_status(&workspace),
         Command::AuditVerify { workspace, witness } => {
             let report = host.workspace(&workspace)?.verify_audit(witness).await?;

@@ -3,7 +3,7 @@
 pub mod breached;
 pub mod lockout;
 pub mod password;
-mod reset;
+pub mod reset;
 mod sign_in;
 pub mod totp;
 

@@ -32,6 +32,7 @@ pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
 use crate::error::{Error, Result};
 use crate::rotation::record_everywhere;
 use crate::store::audit::{Act, By};
+use crate::store::voided::Voided;
 use crate::tenants::Host;
 use serde::Serialize;
 use thechatapp_protocol::audit::{Class, Target};
@@ -51,6 +52,9 @@ pub struct Report {
     pub bytes: u64,
     /// Whether everything is as it must be.
     pub ok: bool,
+    /// After a restore: what has to be given anew.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub voided: Option<Voided>,
 }
 
 /// Writes down in each workspace's audit log that a backup was made.

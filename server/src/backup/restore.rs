@@ -9,8 +9,10 @@ use crate::identity_keys::Identity;
 use crate::keyring::Keyring;
 use crate::kms::KeySource;
 use crate::store::audit::{self, Act, By};
+use crate::store::voided::Voided;
 use crate::store::{self, View};
 use crate::tenants::Host;
+use crate::time::now;
 use crate::{blobs, blobs::Part, files};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -71,7 +73,8 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
 }
 
 /// Makes a host from a backup in a folder that has none, under a key service of its own. Each workspace goes on as a new
-/// generation of its identity, so that devices know they may have seen more than the server has.
+/// generation of its identity, so that devices know they may have seen more than the server has. What may have been used up since is
+/// void (see [`store::voided`]), and the report says how much of it there was.
 ///
 /// # Errors
 /// Bad input when there is a host already; corrupt; then nothing is left behind.
@@ -81,8 +84,9 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
     let fresh = !data.exists();
     let host = Host::create(data, source, cost)?;
     let made = (|| {
+        let mut voided = Voided::default();
         for kept in &snapshot.workspaces {
-            bring(folder, &name, kept, &host)?;
+            voided = voided.and(bring(folder, &name, kept, &host)?);
         }
         // They hold what may be wiped here one day.
         for earlier in folder.snapshots()? {
@@ -90,10 +94,11 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
                 host.note_backup(folder, &name, snapshot.at)?;
             }
         }
-        host.set_base_url(&snapshot.base_url)
+        host.set_base_url(&snapshot.base_url)?;
+        Ok(voided)
     })();
     host.close();
-    if let Err(why) = made {
+    let voided = made.inspect_err(|_: &Error| {
         for kept in &snapshot.workspaces {
             let _ = std::fs::remove_dir_all(data.join(&kept.name));
         }
@@ -101,12 +106,11 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
         if fresh {
             let _ = std::fs::remove_dir(data);
         }
-        return Err(why);
-    }
-    Ok(snapshot.report(name, true))
+    })?;
+    Ok(Report { voided: Some(voided), ..snapshot.report(name, true) })
 }
 
-fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Result<()> {
+fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Result<Voided> {
     let place = host.dir().join(&kept.name);
     files::private_folder(&place.join("files"))?;
     let path = place.join("workspace.db");
@@ -118,6 +122,7 @@ fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Re
         folder.write_out(pieces, &place.join("files").join(Part::Thumbnail.name(*file)))?;
     }
     let (key, database_key) = (kept.key.key()?, kept.database_key.key()?);
+    let voided;
     {
         let _in_use = database::in_use();
         let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
@@ -127,12 +132,11 @@ fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Re
         Identity::load(&step, &keyring)?.restored(&step)?;
         let act = Act::new(Class::Backup, "backup.restored", Target::Workspace);
         audit::record_in(&step, &keyring, By::HOST, act.after(backup))?;
-        // Who signed out of a browser since the backup stays signed out.
-        store::browsers::remove_all(&step)?;
-        store::resets::remove_all(&step)?;
+        voided = store::voided::void(&step, now())?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
         store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;
     }
-    host.adopt(kept, &key, &database_key)
+    host.adopt(kept, &key, &database_key)?;
+    Ok(voided)
 }

@@ -99,6 +99,7 @@ impl Snapshot {
                 one.database.length + files.sum::<u64>()
             }),
             ok,
+            voided: None,
         }
     }
 }

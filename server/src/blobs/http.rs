@@ -3,7 +3,7 @@
 //!
 //! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
 
-use super::{Allowed, Blobs, Part, Stored};
+use super::{Allowed, Blobs, Lease, Part, Right, Stored};
 use crate::error::Fail;
 use crate::gate;
 use crate::hub::Presence;
@@ -17,20 +17,17 @@ use axum::body::Body;
 use axum::extract::{Path, Request, State};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus::IntCounter;
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER};
 use thechatapp_protocol::methods::files::{BeginUpload, OpenFile};
 use thechatapp_protocol::{FileId, Scope};
 use tokio::io::AsyncWriteExt;
-
-/// How long a file comes before it is asked again whether it may.
-const AGAIN: Duration = Duration::from_secs(1);
 
 /// The routes, to be merged with what else is served.
 pub fn router() -> Router<Arc<Shared>> {
@@ -113,28 +110,21 @@ fn counted(body: Body, bytes: &IntCounter) -> Body {
     Body::from_stream(body.into_data_stream().inspect_ok(move |piece| bytes.inc_by(piece.len() as u64)))
 }
 
-/// The same body, as long as its device may read it: looked at again each second, and ended at once when it is signed out.
-fn while_allowed(body: Body, workspace: Arc<Workspace>, allowed: Allowed, presence: Presence) -> Body {
-    let signed_out = presence.signed_out.clone().cancelled_owned();
-    let mut looked = Instant::now();
-    let pieces = body.into_data_stream().then(move |piece| {
-        // Held as long as pieces come.
-        let _here = &presence;
-        let due = looked.elapsed() >= AGAIN;
-        if due {
-            looked = Instant::now();
-        }
-        let workspace = workspace.clone();
-        async move {
-            if due {
-                let scope = Scope::Channel(allowed.channel);
-                let still = workspace.look(move |view| gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop));
-                still.await.map_err(|_| io::Error::other("it may not be read any more")).map_err(axum::Error::new)?;
+/// The same body, as long as its device may read it.
+fn while_allowed(body: Body, lease: Lease) -> Body {
+    let pieces = stream::unfold((body.into_data_stream(), Some(lease)), |(mut pieces, lease)| async move {
+        let lease = lease?;
+        let next = tokio::select! {
+            biased;
+            () = lease.lost() => {
+                let lost = axum::Error::new(io::Error::other("it may not be read any more"));
+                return Some((Err(lost), (pieces, None)));
             }
-            piece
-        }
+            next = pieces.next() => next?,
+        };
+        Some((next, (pieces, Some(lease))))
     });
-    Body::from_stream(pieces.take_until(signed_out))
+    Body::from_stream(pieces)
 }
 
 fn not_found() -> Response {
@@ -184,28 +174,35 @@ async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: R
         return (StatusCode::CONFLICT, [(header::RETRY_AFTER, "1")]).into_response();
     };
     let body = counted(request.into_body(), &asked.workspace.figures.uploaded);
-    match take(&asked, offset, total, body).await {
+    match take(asked, offset, total, body).await {
         Ok(response) => response,
         Err(why) => failed(why),
     }
 }
 
-/// Writes a request's body at the end of an upload. What came before a connection broke stays.
-async fn take(asked: &Asked, wanted: u64, total: u64, body: Body) -> Result<Response, io::Error> {
-    let (blobs, file) = (&asked.workspace.blobs, asked.allowed.file);
-    let here = offset(blobs, file, asked.file)?;
+/// Writes a request's body at the end of an upload, as long as its device may send it. What came before a connection broke stays.
+async fn take(asked: Asked, wanted: u64, total: u64, body: Body) -> Result<Response, io::Error> {
+    let Asked { workspace, allowed, file: standing, presence } = asked;
+    let (blobs, file) = (workspace.blobs.clone(), allowed.file);
+    let here = offset(&blobs, file, standing)?;
     // A whole file takes nothing more.
-    if here != wanted || asked.file.whole || blobs.whole(file).exists() {
+    if here != wanted || standing.whole || blobs.whole(file).exists() {
         return Ok(at(StatusCode::CONFLICT, here));
     }
     let mut to = tokio::fs::File::from_std(blobs.append(file)?);
+    let lease = Lease::new(workspace, allowed.caller, Right::Send(allowed.channel), presence);
     let (mut here, mut body) = (here, body.into_data_stream());
     let mut status = StatusCode::NO_CONTENT;
-    while let Some(piece) = body.next().await {
-        let Ok(piece) = piece else { break };
-        if asked.presence.signed_out.is_cancelled() {
-            break;
-        }
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = lease.lost() => {
+                status = StatusCode::NOT_FOUND;
+                break;
+            }
+            next = body.next() => next,
+        };
+        let Some(Ok(piece)) = next else { break };
         if here + piece.len() as u64 > total {
             status = StatusCode::PAYLOAD_TOO_LARGE;
             break;
@@ -215,7 +212,7 @@ async fn take(asked: &Asked, wanted: u64, total: u64, body: Body) -> Result<Resp
     }
     to.flush().await?;
     to.sync_data().await?;
-    Ok(at(status, here))
+    if status == StatusCode::NOT_FOUND { Ok(not_found()) } else { Ok(at(status, here)) }
 }
 
 async fn fetch(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
@@ -245,10 +242,9 @@ async fn fetch_part(
     };
     match given {
         Ok(response) if response.status().is_success() => {
-            let body = |body| {
-                counted(while_allowed(body, workspace.clone(), allowed, presence), &workspace.figures.downloaded)
-            };
-            response.map(body)
+            let right = Right::Read(allowed.channel, allowed.file);
+            let lease = Lease::new(workspace.clone(), allowed.caller, right, presence);
+            response.map(|body| counted(while_allowed(body, lease), &workspace.figures.downloaded))
         }
         Ok(response) => response,
         Err(why) => failed(why),

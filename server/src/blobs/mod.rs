@@ -7,6 +7,7 @@
 mod check;
 mod danger;
 mod http;
+mod lease;
 pub mod storage;
 mod sweep;
 mod tokens;
@@ -14,6 +15,7 @@ mod tokens;
 pub use check::{UNKNOWN, check_name, is_hidden, look_at};
 pub use danger::{Verdict, judge, refusal};
 pub use http::router;
+pub use lease::{Lease, Right};
 pub use tokens::{Allowed, Tokens};
 
 use crate::error::Fail;

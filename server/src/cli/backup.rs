@@ -10,6 +10,7 @@ use crate::kms::KeySource;
 use crate::upgrade::{self, Copied};
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thechatapp_seal::KeyService;
@@ -96,6 +97,10 @@ pub(super) enum Backup {
     },
 }
 
+/// Of a copy nothing is opened before the server does it.
+const VOID_AT_START: &str =
+    "From its start on, invites, reset codes, recovery codes and browsers' sessions of then are void.";
+
 /// Which backup is meant, and what opens it.
 #[derive(Debug, Args)]
 pub(super) struct From {
@@ -177,7 +182,7 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
         Backup::Restore { from, data, .. } if from.copy()?.is_some() => {
             let copy = from.copy()?.unwrap_or_default();
             let copied = blocking(move || upgrade::restore(&copy, &data)).await?;
-            output.print(&copied_json(&copied)?, copied_words);
+            output.print(&copied_json(&copied)?, |done| format!("{}\n{VOID_AT_START}", copied_words(done)));
             return Ok(());
         }
         Backup::Verify { from, key, rehearse, scratch } => {
@@ -230,14 +235,27 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
 }
 
 fn words(done: &Value) -> String {
-    format!(
+    let mut words = format!(
         "{}: {} workspaces, {} messages, {} files, {} bytes",
         text(done, "backup"),
         text(done, "workspaces"),
         text(done, "messages"),
         text(done, "files"),
         text(done, "bytes")
-    )
+    );
+    if let Some(voided) = done.get("voided") {
+        let _ = write!(
+            words,
+            "\nVoid, because it may have been used since: {} open invites, {} reset codes, the recovery codes of {} people, \
+             {} sessions of browsers. Issue again what is still wanted.\nDevices revoked, accounts closed and powers taken since \
+             the backup are as they were then: do that again.",
+            text(voided, "invites"),
+            text(voided, "reset_codes"),
+            text(voided, "recovery_codes"),
+            text(voided, "browsers")
+        );
+    }
+    words
 }
 
 fn copied_json(copied: &Copied) -> Result<Value> {

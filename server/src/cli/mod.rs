@@ -1,5 +1,6 @@
 //! The command line: each subcommand parses, makes one call, and prints (`docs/command-line.md`).
 
+mod account;
 mod audit;
 mod backup;
 mod import;
@@ -56,7 +57,7 @@ enum Sub {
     Import(import::Import),
     /// Accounts of people.
     #[command(subcommand)]
-    Account(AccountCommand),
+    Account(account::Account),
     /// Keys and their rotation.
     #[command(subcommand)]
     Key(keys::Key),
@@ -86,24 +87,6 @@ enum Sub {
         /// Only pages and their structure: neither values nor files are opened.
         #[arg(long)]
         quick: bool,
-    },
-}
-
-#[derive(Debug, Subcommand)]
-enum AccountCommand {
-    /// Forgets failed attempts to sign in to an account, also while the server runs.
-    #[command(
-        after_help = "Example: thechatapp-server account unlock --data /srv/chat --workspace acme --name 'Ana Reis'"
-    )]
-    Unlock {
-        #[command(flatten)]
-        open: Open,
-        /// In which workspace.
-        #[arg(long)]
-        workspace: String,
-        /// Whose, by name or id.
-        #[arg(long)]
-        name: String,
     },
 }
 
@@ -235,14 +218,7 @@ fn run(command: Sub, output: &Output) -> Result<()> {
                 Ok(())
             }
             Sub::Import(import) => import::run(import, output).await,
-            Sub::Account(AccountCommand::Unlock { open, workspace, name }) => {
-                let done = once(&open, Command::AccountUnlock { workspace, name }).await?;
-                output.print(&done, |done| {
-                    let was = done.get("unlocked") == Some(&Value::Bool(true));
-                    format!("{} {}", text(done, "name"), if was { "is unlocked" } else { "was not locked" })
-                });
-                Ok(())
-            }
+            Sub::Account(command) => account::run(command, output).await,
             Sub::Key(command) => keys::run(command, output).await,
             Sub::Backup(command) => backup::run(command, output).await,
             Sub::Audit(command) => audit::run(command, output).await,

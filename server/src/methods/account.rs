@@ -7,7 +7,7 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{Tx, View, bans, browsers, channels, devices, invites, known, members, people};
+use crate::store::{Tx, View, bans, bounds, browsers, channels, devices, invites, known, members, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
@@ -158,6 +158,7 @@ async fn sign_in(workspace: &Arc<Workspace>, device: New, proof: Proof) -> Resul
     let (own, from) = (workspace.clone(), proof.from);
     auth::prove(workspace, proof, move |tx, person| match devices::by_key(tx.view(), &device.key)? {
         None => {
+            bounds::devices(tx.view(), person)?;
             devices::insert(tx, person, &device)?;
             let by = By { actor: Actor::Person(person, device.id), place: Some(from) };
             audit::record(tx, by, Act::new(Class::Device, "device.enrolled", Target::Device(device.id)))?;

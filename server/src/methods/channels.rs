@@ -183,7 +183,7 @@ impl Handle for OpenDirect {
                         return Err(Fail::not_found("No such person"));
                     }
                 }
-                let channel = channels::direct(tx, id, &all)?;
+                let channel = channels::direct(tx, id, &all, Some(permit.person()))?;
                 channels::row(tx.view(), channel.id)
             })
             .await

@@ -2,11 +2,12 @@
 
 use super::Handle;
 use super::people::over;
+use crate::auth::reset;
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
-use crate::store::{Tx, devices, known};
+use crate::store::{Tx, devices};
 use std::sync::Arc;
 use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::methods::account::Nothing;
@@ -60,15 +61,6 @@ fn revoke_of(tx: &mut Tx<'_>, by: By, person: AccountId, device: DeviceId) -> Re
     Ok(Revoked { count: 1 })
 }
 
-fn revoke_all(tx: &mut Tx<'_>, by: By, person: AccountId, except: Option<DeviceId>) -> Result<Revoked, Fail> {
-    let revoked = devices::revoke_all(tx, person, except)?;
-    known::forget(tx, person)?;
-    for device in &revoked {
-        audit::record(tx, by, Act::new(Class::Device, "device.revoked", Target::Device(*device)))?;
-    }
-    Ok(Revoked { count: u32::try_from(revoked.len()).unwrap_or(u32::MAX) })
-}
-
 impl Handle for RevokeDevice {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RevokeDeviceParams) -> Result<Revoked, Fail> {
         workspace
@@ -84,7 +76,7 @@ impl Handle for RevokeDevices {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
                 let except = params.except_this.then_some(permit.device());
-                revoke_all(tx, permit.by(), permit.person(), except)
+                Ok(Revoked { count: reset::sign_out(tx, permit.person(), except, permit.by())? })
             })
             .await
     }
@@ -106,7 +98,7 @@ impl Handle for RevokeDevicesOf {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 over(tx.view(), &permit, params.person)?;
-                revoke_all(tx, permit.by(), params.person, None)
+                Ok(Revoked { count: reset::sign_out(tx, params.person, None, permit.by())? })
             })
             .await
     }

@@ -3,6 +3,7 @@
 
 use super::Handle;
 use super::account::random;
+use crate::auth::reset::{self, not_in_state};
 use crate::error::Fail;
 use crate::gate::{self, Caller, Permit};
 use crate::state::Workspace;
@@ -23,7 +24,7 @@ use thechatapp_protocol::methods::people::{
 };
 use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::settings::DELETED_CONTENT;
-use thechatapp_protocol::{AccountId, Code, ErrorBody, Method, Scope, Timestamp};
+use thechatapp_protocol::{AccountId, Method, Scope, Timestamp};
 
 /// Milliseconds for which an invite is good.
 const INVITE_LASTS: i64 = 7 * 24 * 60 * 60 * 1000;
@@ -90,11 +91,6 @@ fn over_another<M: Method>(view: View<'_>, permit: &Permit<M>, person: AccountId
     }
     rights::keep_an_owner(view, person)?;
     Ok(standing)
-}
-
-fn not_in_state(what: &str, state: AccountState) -> Fail {
-    ErrorBody::new(Code::Conflict, what, format!("the account is {}", state.name()), "look at it with account.get")
-        .into()
 }
 
 impl Handle for InvitePerson {
@@ -242,18 +238,9 @@ impl Handle for IssueReset {
         let code = make_code().map_err(Fail::Identity)?;
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                let standing = over(tx.view(), &permit, params.person)?;
+                over(tx.view(), &permit, params.person)?;
                 by_somebody_else(&permit, params.person)?;
-                if standing.state != AccountState::Active {
-                    return Err(not_in_state("There is no password to be reset", standing.state));
-                }
-                let expires = resets::issue(tx, params.person, &code, now())?;
-                audit::record(
-                    tx,
-                    permit.by(),
-                    Act::new(Class::Account, "reset.issued", Target::Person(params.person)),
-                )?;
-                unlock(tx, &permit, params.person)?;
+                let expires = reset::issue(tx, params.person, &code, permit.by())?;
                 Ok(ResetCode { code, expires })
             })
             .await
@@ -268,14 +255,9 @@ impl Handle for RemoveTotp {
                 if params.person == permit.person() {
                     return Err(Fail::denied("one's own second factor ends by a code of it"));
                 }
-                if !factors::remove(tx, params.person)? {
+                if !reset::remove_factor(tx, params.person, permit.by())? {
                     return Err(Fail::not_found("This account has no second factor"));
                 }
-                audit::record(
-                    tx,
-                    permit.by(),
-                    Act::new(Class::Account, "totp.removed", Target::Person(params.person)),
-                )?;
                 Ok(Nothing {})
             })
             .await
@@ -288,7 +270,7 @@ impl Handle for Unlock {
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 over(tx.view(), &permit, params.person)?;
                 by_somebody_else(&permit, params.person)?;
-                unlock(tx, &permit, params.person)?;
+                reset::unlock(tx, params.person, permit.by())?;
                 Ok(Nothing {})
             })
             .await
@@ -298,12 +280,4 @@ impl Handle for Unlock {
 /// What proves who one is, and what keeps guesses few, is no matter of one's own powers.
 fn by_somebody_else<M: Method>(permit: &Permit<M>, person: AccountId) -> Result<(), Fail> {
     if person == permit.person() { Err(Fail::denied("somebody else has to do this for you")) } else { Ok(()) }
-}
-
-fn unlock<M: Method>(tx: &mut Tx<'_>, permit: &Permit<M>, person: AccountId) -> Result<(), Fail> {
-    let name = people::row(tx.view(), person)?.name;
-    if lockouts::forget(tx, person, &people::fold(&name))? {
-        audit::record(tx, permit.by(), Act::new(Class::Access, "lockout.cleared", Target::Person(person)))?;
-    }
-    Ok(())
 }

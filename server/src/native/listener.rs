@@ -9,11 +9,12 @@ use crate::gate::{self, Caller};
 use crate::hub::{Audience, Group, Note};
 use crate::state::Workspace;
 use crate::store::sync::{self, PAGE_BYTES, Plan};
-use crate::store::{View, groups, people};
+use crate::store::{View, groups, people, settings};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
-use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
+use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted, Updates};
+use thechatapp_protocol::settings::{MINIMUM_VERSION, UPDATE_CHANNEL};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, Event, Method, Row, wire};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -70,12 +71,14 @@ impl Listener {
             )
             .into());
         }
-        let plan = workspace
+        let (plan, updates) = workspace
             .read::<StartSync, _>(caller, StartSync::scope(&params), move |view, permit| {
-                sync::plan(view, permit.person(), params.after, head)
+                let minimum = Some(settings::word(view, MINIMUM_VERSION)?).filter(|asked| !asked.is_empty());
+                let updates = Updates { channel: settings::word(view, UPDATE_CHANNEL)?, minimum };
+                Ok((sync::plan(view, permit.person(), params.after, head)?, updates))
             })
             .await?;
-        let started = SyncStarted { head, heads: plan.heads };
+        let started = SyncStarted { head, heads: plan.heads, updates: Some(updates) };
         let (channels, sees) = (plan.channels.clone(), plan.sees.clone());
         Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels, sees }, started))
     }

@@ -231,7 +231,7 @@ impl Session {
             .look(move |view| {
                 let Some((device, person)) = devices::by_key(view, &key)? else { return Ok(None) };
                 let good = devices::standing(view, device)?.is_some_and(|standing| standing.good);
-                Ok(Some((Caller { person, device, from }, good)))
+                Ok(Some((Caller { person, device, from, replaced: false }, good)))
             })
             .await;
         let known = match known {

@@ -2,7 +2,10 @@
 //! SHA-256, which is enough to know it again and of no use to whoever reads it.
 //!
 //! While a session is used, its token is replaced. The one before is good for a moment longer, for requests that were under way; one
-//! that comes later was copied, and nobody can tell which of the two is the person: the session ends.
+//! that comes later was copied, and nobody can tell which of the two is the person: the session ends. Until the new one is shown for
+//! the first time nobody knows whether it arrived: so long the one before stays good, and gets another in place of what was lost.
+//!
+//! A proof of who one is counts for the token that is given with it. One that was replaced is never fresh.
 
 use super::audit::{self, Act, By};
 use super::{Tx, View, settings, signed};
@@ -49,6 +52,8 @@ pub struct Found {
     pub due: bool,
     /// What the token is to it.
     pub token: Token,
+    /// Whether it is the one in force and is shown for the first time since it replaced another.
+    pub first: bool,
 }
 
 /// What a token is to its session.
@@ -60,6 +65,8 @@ pub enum Token {
     Old,
     /// The one before, a moment ago.
     Before,
+    /// The one before, and the one in force was never shown: it may have been lost on its way.
+    Unanswered,
     /// One from earlier: a copy.
     Replayed,
 }
@@ -116,29 +123,53 @@ fn ends(view: View<'_>, at: Timestamp) -> Result<(i64, i64), Fail> {
 /// SQLite's.
 pub fn by_token(view: View<'_>, token_hash: &[u8; 32], at: Timestamp) -> Result<Option<Found>, Fail> {
     let (idle, longest) = ends(view, at)?;
-    let look = |sql: &str, token: fn(i64, i64) -> Token| {
+    let look = |sql: &str, token: fn(i64, i64, bool) -> (Token, bool)| {
         let found = view.db.prepare_cached(sql)?.query_row((token_hash, idle, longest), |row| {
+            let (token, first) = token(row.get(3)?, at.0, row.get(4)?);
             Ok(Found {
                 id: DeviceId::from_bytes(row.get(0)?),
                 person: AccountId::from_bytes(row.get(1)?),
                 due: row.get::<_, i64>(2)? + NOTED <= at.0,
-                token: token(row.get(3)?, at.0),
+                token,
+                first,
             })
         });
         Ok::<_, Fail>(found.optional()?)
     };
     let current = look(
-        "SELECT id, person, used, rotated FROM browsers WHERE token_hash = ?1 AND used > ?2 AND created > ?3",
-        |rotated, now| if rotated + ROTATED <= now { Token::Old } else { Token::Current },
+        "SELECT id, person, used, rotated, previous IS NOT NULL
+         FROM browsers WHERE token_hash = ?1 AND used > ?2 AND created > ?3",
+        |rotated, now, first| (if rotated + ROTATED <= now { Token::Old } else { Token::Current }, first),
     )?;
     match current {
         Some(current) => Ok(Some(current)),
         None => look(
-            "SELECT b.id, b.person, b.used, s.spent FROM spent_tokens s JOIN browsers b ON b.id = s.browser
+            "SELECT b.id, b.person, b.used, s.spent, b.previous IS s.token_hash
+             FROM spent_tokens s JOIN browsers b ON b.id = s.browser
              WHERE s.token_hash = ?1 AND b.used > ?2 AND b.created > ?3",
-            |spent, now| if now < spent + OVERLAP { Token::Before } else { Token::Replayed },
+            |spent, now, unanswered| {
+                let token = if now < spent + OVERLAP {
+                    Token::Before
+                } else if unanswered {
+                    Token::Unanswered
+                } else {
+                    Token::Replayed
+                };
+                (token, false)
+            },
         ),
     }
+}
+
+/// Notes that the token in force has arrived: from here on the one before is good for no longer than its moment.
+///
+/// # Errors
+/// SQLite's.
+pub fn arrived(tx: &Tx<'_>, id: DeviceId, token_hash: &[u8; 32]) -> Result<(), Fail> {
+    tx.db
+        .prepare_cached("UPDATE browsers SET previous = NULL WHERE id = ?1 AND token_hash = ?2")?
+        .execute((id.as_bytes(), token_hash))?;
+    Ok(())
 }
 
 /// Notes that a session is used, and from where.
@@ -154,30 +185,65 @@ pub fn used(tx: &Tx<'_>, id: DeviceId, at: Timestamp, from: IpAddr) -> Result<()
     Ok(())
 }
 
-/// Replaces a session's token. Answers whether it did: of two requests that come at once with the same one, one does.
+/// Replaces a session's token: the one in force, or the one before it, whose successor was lost. Answers whether it did: of two
+/// requests that come at once with the same one, one does.
 ///
 /// # Errors
 /// SQLite's.
-pub fn rotate(tx: &Tx<'_>, id: DeviceId, old: &[u8; 32], new: &[u8; 32], at: Timestamp) -> Result<bool, Fail> {
-    let changed = tx
-        .db
-        .prepare_cached("UPDATE browsers SET token_hash = ?3, rotated = ?4 WHERE id = ?1 AND token_hash = ?2")?
-        .execute((id.as_bytes(), old, new, at.0))?;
+pub fn rotate(tx: &Tx<'_>, id: DeviceId, shown: &[u8; 32], new: &[u8; 32], at: Timestamp) -> Result<bool, Fail> {
+    let Some(current) = in_force(tx, id)? else { return Ok(false) };
+    let changed = if current == *shown {
+        tx.db
+            .prepare_cached("UPDATE browsers SET token_hash = ?2, previous = ?3, rotated = ?4 WHERE id = ?1")?
+            .execute((id.as_bytes(), new, shown, at.0))?
+    } else {
+        // Who has the lost one is not known: nothing that was proved counts for either.
+        tx.db
+            .prepare_cached(
+                "UPDATE browsers SET token_hash = ?2, rotated = ?4, fresh = 0
+                 WHERE id = ?1 AND previous = ?3 AND rotated <= ?5",
+            )?
+            .execute((id.as_bytes(), new, shown, at.0, at.0 - OVERLAP))?
+    };
     if changed == 0 {
         return Ok(false);
     }
-    tx.db.prepare_cached("INSERT INTO spent_tokens (token_hash, browser, spent) VALUES (?1, ?2, ?3)")?.execute((
-        old,
-        id.as_bytes(),
-        at.0,
-    ))?;
+    spend(tx, id, &[*shown, current], at)?;
+    Ok(true)
+}
+
+/// Somebody proved in a session who they are: it gets a token that is fresh, which the one they came with is not. Answers whether
+/// there is such a session still.
+///
+/// # Errors
+/// SQLite's.
+pub fn confirmed(tx: &Tx<'_>, id: DeviceId, shown: &[u8; 32], new: &[u8; 32], at: Timestamp) -> Result<bool, Fail> {
+    let Some(current) = in_force(tx, id)? else { return Ok(false) };
+    tx.db
+        .prepare_cached("UPDATE browsers SET token_hash = ?2, previous = ?3, rotated = ?4, fresh = ?4 WHERE id = ?1")?
+        .execute((id.as_bytes(), new, shown, at.0))?;
+    spend(tx, id, &[*shown, current], at)?;
+    Ok(true)
+}
+
+fn in_force(tx: &Tx<'_>, id: DeviceId) -> Result<Option<[u8; 32]>, Fail> {
+    let mut query = tx.db.prepare_cached("SELECT token_hash FROM browsers WHERE id = ?1")?;
+    Ok(query.query_row([id.as_bytes()], |row| row.get(0)).optional()?)
+}
+
+fn spend(tx: &Tx<'_>, id: DeviceId, tokens: &[[u8; 32]], at: Timestamp) -> Result<(), Fail> {
+    let mut spend =
+        tx.db.prepare_cached("INSERT OR REPLACE INTO spent_tokens (token_hash, browser, spent) VALUES (?1, ?2, ?3)")?;
+    for token in tokens {
+        spend.execute((token, id.as_bytes(), at.0))?;
+    }
     tx.db
         .prepare_cached(
             "DELETE FROM spent_tokens WHERE token_hash IN (SELECT token_hash FROM spent_tokens WHERE browser = ?1
                 ORDER BY spent DESC LIMIT -1 OFFSET ?2)",
         )?
         .execute((id.as_bytes(), SPENT))?;
-    Ok(true)
+    Ok(())
 }
 
 /// Ends a session whose token was copied.
@@ -218,13 +284,13 @@ pub fn end_all(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Ends all sessions of everybody: of a workspace that was restored, whoever was signed in then.
+/// Ends all sessions of everybody: of a workspace that was restored, whoever was signed in then. Answers how many.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_all(db: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
+pub fn remove_all(db: &rusqlite::Connection) -> Result<u64, rusqlite::Error> {
     db.execute("DELETE FROM spent_tokens", [])?;
-    db.execute("DELETE FROM browsers", []).map(|_| ())
+    Ok(db.execute("DELETE FROM browsers", [])? as u64)
 }
 
 #[cfg(test)]

@@ -281,7 +281,7 @@ pub fn tidy_name(name: &str) -> Result<String, Fail> {
 /// Makes a public or private channel. Its creator joins by [`super::members::set`].
 ///
 /// # Errors
-/// Conflict when the name is taken among those the creator can see, or the id is.
+/// Conflict when the name is taken among those the creator can see, or the id is; denied where they made too many.
 pub fn create(
     tx: &mut Tx<'_>,
     id: ChannelId,
@@ -308,17 +308,21 @@ pub fn create(
     if find(tx.view(), id)?.is_some() {
         return Err(taken("its id is taken"));
     }
+    if let Some(maker) = creator {
+        super::bounds::channels(tx.view(), maker, now())?;
+    }
     let channel = insert(tx, id, name, &folded, kind, None, everybody)?;
+    made_by(tx, channel, creator)?;
     let row = row(tx.view(), id)?;
     tx.tell(Row::Channel(row), channel.audience());
     Ok(channel)
 }
 
-/// The direct conversation of these people (all of them, in any order, each once), made when there is none.
+/// The direct conversation of these people (all of them, in any order, each once), made by one of them when there is none.
 ///
 /// # Errors
-/// Not found when one of them does not exist.
-pub fn direct(tx: &mut Tx<'_>, id: ChannelId, people: &[AccountId]) -> Result<Channel, Fail> {
+/// Not found when one of them does not exist; denied where whoever makes it made too many.
+pub fn direct(tx: &mut Tx<'_>, id: ChannelId, people: &[AccountId], maker: Option<AccountId>) -> Result<Channel, Fail> {
     let mut sorted = people.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
@@ -345,7 +349,11 @@ pub fn direct(tx: &mut Tx<'_>, id: ChannelId, people: &[AccountId]) -> Result<Ch
             ));
         }
     }
+    if let Some(maker) = maker {
+        super::bounds::conversations(tx.view(), maker)?;
+    }
     let channel = insert(tx, id, "", "", ChannelKind::Direct, Some(&of), false)?;
+    made_by(tx, channel, maker)?;
     let row = row(tx.view(), id)?;
     tx.tell(Row::Channel(row), channel.audience());
     for person in sorted {
@@ -403,4 +411,12 @@ fn insert(
         )?
         .execute((id.as_bytes(), number_of(kind), name, folded, direct_of, everybody, now().0, signed(change)))?;
     Ok(Channel { id, number: tx.db.last_insert_rowid(), kind, archived: false })
+}
+
+fn made_by(tx: &Tx<'_>, channel: Channel, maker: Option<AccountId>) -> Result<(), Fail> {
+    let Some(maker) = maker else { return Ok(()) };
+    tx.db
+        .prepare_cached("UPDATE channels SET maker = ?2 WHERE number = ?1")?
+        .execute((channel.number, maker.as_bytes()))?;
+    Ok(())
 }

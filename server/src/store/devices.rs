@@ -135,14 +135,12 @@ pub fn seen(tx: &Tx<'_>, device: DeviceId, from: IpAddr) -> Result<(), Fail> {
     Ok(())
 }
 
-/// Notes that somebody proved on a device, or in a browser's session, who they are.
+/// Notes that somebody proved on a device who they are. In a browser that counts for the token it gets: [`super::browsers::confirmed`].
 ///
 /// # Errors
 /// SQLite's.
 pub fn confirmed(tx: &Tx<'_>, device: DeviceId, at: Timestamp) -> Result<(), Fail> {
-    for sql in ["UPDATE devices SET fresh = ?2 WHERE id = ?1", "UPDATE browsers SET fresh = ?2 WHERE id = ?1"] {
-        tx.db.prepare_cached(sql)?.execute((device.as_bytes(), at.0))?;
-    }
+    tx.db.prepare_cached("UPDATE devices SET fresh = ?2 WHERE id = ?1")?.execute((device.as_bytes(), at.0))?;
     Ok(())
 }
 

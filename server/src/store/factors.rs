@@ -156,6 +156,17 @@ pub fn remove(tx: &Tx<'_>, person: AccountId) -> Result<bool, Fail> {
     Ok(was)
 }
 
+/// Removes the recovery codes of everybody: of a workspace that was restored, where one may be good again that was used. Answers how
+/// many people had some.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_recovery(db: &rusqlite::Connection) -> Result<u64, rusqlite::Error> {
+    let people: i64 = db.query_row("SELECT count(DISTINCT person) FROM recovery_codes", [], |row| row.get(0))?;
+    db.execute("DELETE FROM recovery_codes", [])?;
+    Ok(super::unsigned(people))
+}
+
 /// As people type them: without hyphens and spaces, in any case.
 fn hash(view: View<'_>, person: AccountId, code: &str) -> [u8; 32] {
     let plain: String = code.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect();

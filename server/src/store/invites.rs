@@ -91,6 +91,19 @@ pub fn remove_of(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Removes all invites, but for those that make an owner where there is none. Answers how many were open. Of a workspace that was
+/// restored, where one may be good again that was used.
+///
+/// # Errors
+/// SQLite's.
+pub fn remove_all(db: &Connection, now: Timestamp) -> Result<u64, rusqlite::Error> {
+    const GOES: &str = "(rank <> 0 OR EXISTS (SELECT 1 FROM people WHERE rank = 0 AND active))";
+    let open = format!("SELECT count(*) FROM invites WHERE {GOES} AND uses_left > 0 AND expires > ?1");
+    let open: i64 = db.query_row(&open, [now.0], |row| row.get(0))?;
+    db.execute(&format!("DELETE FROM invites WHERE {GOES}"), [])?;
+    Ok(super::unsigned(open))
+}
+
 /// What is said of an invite that lets nobody in.
 pub fn not_valid() -> Fail {
     ErrorBody::new(

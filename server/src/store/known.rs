@@ -20,7 +20,8 @@ pub fn is(view: View<'_>, person: AccountId, token_hash: &[u8; 32], now: Timesta
     Ok(query.exists((token_hash, person.as_bytes(), now.0.saturating_sub(LASTS)))?)
 }
 
-/// Makes a browser known from now on, by a token in place of the one it had.
+/// Makes a browser known from now on, by a token in place of the one it had. What another account knows it by is theirs: whoever has
+/// that makes nobody a stranger by it.
 ///
 /// # Errors
 /// SQLite's.
@@ -31,8 +32,9 @@ pub fn insert(
     before: Option<&[u8; 32]>,
     now: Timestamp,
 ) -> Result<(), Fail> {
-    let mut delete = tx.db.prepare_cached("DELETE FROM known_browsers WHERE used <= ?1 OR token_hash = ?2")?;
-    delete.execute((now.0.saturating_sub(LASTS), before))?;
+    tx.db
+        .prepare_cached("DELETE FROM known_browsers WHERE used <= ?1 OR (token_hash = ?2 AND person = ?3)")?
+        .execute((now.0.saturating_sub(LASTS), before, person.as_bytes()))?;
     tx.db
         .prepare_cached(
             "DELETE FROM known_browsers WHERE token_hash IN (SELECT token_hash FROM known_browsers WHERE person = ?1

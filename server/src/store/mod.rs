@@ -4,6 +4,7 @@
 pub mod audit;
 pub mod bans;
 pub mod blocks;
+pub mod bounds;
 pub mod browsers;
 pub mod channels;
 pub mod check;
@@ -36,6 +37,7 @@ pub mod settings;
 pub mod sync;
 pub mod threads;
 pub mod usage;
+pub mod voided;
 pub mod wipes;
 
 use crate::error::Fail;
@@ -66,6 +68,8 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0016_audit_nodes.sql"),
     include_str!("migrations/0017_archive.sql"),
     include_str!("migrations/0018_invite_makers.sql"),
+    include_str!("migrations/0021_unanswered_tokens.sql"),
+    include_str!("migrations/0022_makers.sql"),
     include_str!("migrations/0023_channel_bans.sql"),
     include_str!("migrations/0024_made_private.sql"),
 ];

@@ -47,12 +47,15 @@ pub fn fits(view: View<'_>, person: AccountId, code: &str, now: Timestamp) -> Re
     Ok(kept.is_some_and(|kept| bool::from(kept.ct_eq(&hash(view, person, code)))))
 }
 
-/// Removes all codes of everybody: of a workspace that was restored, where one may be good again that was used.
+/// Removes all codes of everybody: of a workspace that was restored, where one may be good again that was used. Answers how many were
+/// good.
 ///
 /// # Errors
 /// SQLite's.
-pub fn remove_all(db: &rusqlite::Connection) -> Result<(), rusqlite::Error> {
-    db.execute("DELETE FROM resets", []).map(|_| ())
+pub fn remove_all(db: &rusqlite::Connection, now: Timestamp) -> Result<u64, rusqlite::Error> {
+    let good: i64 = db.query_row("SELECT count(*) FROM resets WHERE expires > ?1", [now.0], |row| row.get(0))?;
+    db.execute("DELETE FROM resets", [])?;
+    Ok(super::unsigned(good))
 }
 
 /// Removes a person's code.

@@ -133,7 +133,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
         })?;
     let change = tx.change();
     tx.db.execute(
-        "UPDATE channels SET kind = 1, name = '', folded = '', topic = NULL, revision = revision + 1, direct_of = NULL,
+        "UPDATE channels SET kind = 1, name = '', folded = '', topic = NULL, revision = revision + 1, direct_of = NULL, maker = NULL,
             everybody = 0, epoch = 0, wiped = 1, change = ?2 WHERE number = ?1",
         (channel.number, signed(change)),
     )?;
@@ -214,6 +214,7 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     let mut removed = files::remove_from(tx, person)?;
     tx.db.execute("DELETE FROM saved WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
+    tx.db.execute("UPDATE channels SET maker = NULL WHERE maker = ?1", [person.as_bytes()])?;
     reports::forget_person(tx, person)?;
     blocks::forget_person(tx, person)?;
     bans::forget_person(tx, person)?;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use thechatapp_protocol::http::{NATIVE_ONLY, known_cookie_name};
 use thechatapp_protocol::methods::account::SignIn;
 use thechatapp_protocol::methods::devices::SignOut;
+use thechatapp_protocol::methods::proof::{ChangePassword, Confirm};
 use thechatapp_protocol::{Code, ErrorBody, Method};
 use tokio::time::timeout;
 
@@ -53,7 +54,12 @@ pub async fn call(
     let params = read(request, CALL_MAX).await?;
     let reply = methods::dispatch(visit.workspace.clone(), visit.caller, &method, Encoding::Json, &params).await?;
     let mut response = json(reply);
-    let cookie = if method == SignOut::NAME { session::no_cookie(&name) } else { visit.rotated().await };
+    let cookie = match method.as_str() {
+        SignOut::NAME => session::no_cookie(&name),
+        // What was proved counts for a new token: a copy of the one before is no better for it.
+        Confirm::NAME | ChangePassword::NAME => visit.confirmed().await,
+        _ => visit.rotated().await,
+    };
     if let Some(cookie) = cookie {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }

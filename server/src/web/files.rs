@@ -1,16 +1,15 @@
 //! Files as browsers get them: opened by the server on their way out, and only the chunks that a range touches.
 //!
 //! Nothing opened is written anywhere, and of one transfer no more than a piece is in memory. A chunk that does not open
-//! ends the response broken off: what came before it is genuine, and it is never taken for all. Whether the asker may still
-//! read is asked again at each request and every few MiB; whoever signs out gets no further piece.
+//! ends the response broken off: what came before it is genuine, and it is never taken for all. Whoever may not read it any more gets
+//! no further piece ([`Lease`]).
 
 use super::asked::{Asked, asked};
 use super::browser::{PATIENCE, Refused, Web};
 use super::session::Visit;
 use super::show;
-use crate::blobs::Part;
+use crate::blobs::{Lease, Part, Right};
 use crate::error::Fail;
-use crate::hub::Presence;
 use crate::native::Connection;
 use crate::store;
 use axum::Extension;
@@ -33,8 +32,6 @@ use zeroize::Zeroizing;
 
 /// How much is opened at once: eight chunks.
 const PIECE: u64 = 128 * 1024;
-/// After how much it is asked again whether the asker may read.
-const ASK_AGAIN: u64 = 4 * 1024 * 1024;
 
 /// How a file is wanted.
 #[derive(Debug, Default, Deserialize)]
@@ -166,10 +163,9 @@ enum Ended {
 struct Coming {
     web: Arc<Web>,
     visit: Visit,
-    channel: ChannelId,
     file: FileId,
     part: Part,
-    presence: Presence,
+    lease: Lease,
     row: FileRow,
     key: Key,
 }
@@ -179,17 +175,17 @@ impl Coming {
         // Before the gate is asked: who signs out after it did not see so is found out by this.
         let presence = visit.workspace.hub.enter(visit.caller.device);
         let (row, key) = open(&visit, channel, file, part).await?;
-        Ok(Self { web, visit, channel, file, part, presence, row, key })
+        // Before a turn is waited for, which may take its time.
+        let lease = Lease::new(visit.workspace.clone(), visit.caller, Right::Read(channel, file), presence);
+        Ok(Self { web, visit, file, part, lease, row, key })
     }
 
     /// Begins to send the bytes from `first` to before `end`, once it is this person's turn.
     async fn begin(self, first: u64, end: u64) -> Result<(Bytes, Body), Refused> {
         let busy = || Refused::busy("Too many files at once");
         let turn = self.web.fetches.take(self.visit.caller.person, PATIENCE).await.ok_or_else(busy)?;
-        let Self { web, visit, channel, file, part, presence, row, key } = self;
-        let transfer =
-            Transfer { web, visit, channel, file, part, presence, at: first, end, asked_at: first, _turn: turn };
-        transfer.begin(row.size, key).await
+        let Self { web, visit, file, part, lease, row, key } = self;
+        Transfer { web, visit, file, part, lease, at: first, end, _turn: turn }.begin(row.size, key).await
     }
 }
 
@@ -197,16 +193,13 @@ impl Coming {
 struct Transfer {
     web: Arc<Web>,
     visit: Visit,
-    channel: ChannelId,
     file: FileId,
     part: Part,
-    presence: Presence,
+    lease: Lease,
     /// The next byte.
     at: u64,
     /// The byte after the last.
     end: u64,
-    /// How far it had come when it was asked whether the asker may read.
-    asked_at: u64,
     _turn: OwnedSemaphorePermit,
 }
 
@@ -285,13 +278,6 @@ impl Transfer {
     }
 
     async fn next(&mut self, mut reader: Reader) -> Result<(Bytes, Reader), Ended> {
-        if self.presence.signed_out.is_cancelled() {
-            return Err(Ended::NotAllowed);
-        }
-        if self.at - self.asked_at >= ASK_AGAIN {
-            open(&self.visit, self.channel, self.file, self.part).await.map_err(|_| Ended::NotAllowed)?;
-            self.asked_at = self.at;
-        }
         // Pieces end where chunks do, so that none is opened twice.
         let (from, to) = (self.at, self.end.min((self.at / PIECE + 1) * PIECE));
         let read = move || {
@@ -300,6 +286,10 @@ impl Transfer {
             Ok((Bytes::from_owner(piece), reader))
         };
         let next = self.web.apart(read).await.unwrap_or(Err(Ended::Stopped))?;
+        // After it was read: that may take its time.
+        if self.lease.is_lost() {
+            return Err(Ended::NotAllowed);
+        }
         self.at = to;
         Ok(next)
     }

@@ -6,7 +6,7 @@ use crate::error::Fail;
 use crate::gate::Caller;
 use crate::native::Connection;
 use crate::state::{self, Workspace};
-use crate::store::{View, browsers, known, settings};
+use crate::store::{Tx, View, browsers, known, settings};
 use crate::time::now;
 use data_encoding::BASE64URL_NOPAD;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -15,7 +15,7 @@ use std::fmt;
 use std::sync::Arc;
 use thechatapp_protocol::http::{cookie_name, known_cookie_name};
 use thechatapp_protocol::settings::WEB_CHAT;
-use thechatapp_protocol::{Code, ErrorBody, Timestamp};
+use thechatapp_protocol::{Code, DeviceId, ErrorBody, Timestamp};
 use zeroize::Zeroizing;
 
 /// The secret in a cookie: a session's, or that of a browser which an account knows.
@@ -110,8 +110,10 @@ pub struct Visit {
     pub workspace: Arc<Workspace>,
     /// Who. What they may do is the gate's to say.
     pub caller: Caller,
-    /// The hash of the request's token, where it is to be replaced.
-    old: Option<[u8; 32]>,
+    /// The hash of the request's token.
+    token: [u8; 32],
+    /// Whether it is to be replaced.
+    old: bool,
 }
 
 impl Visit {
@@ -135,19 +137,37 @@ impl Visit {
                 let _ = own.unguarded(move |tx| browsers::used(tx, found.id, at, from)).await;
             });
         }
-        let caller = Caller { person: found.person, device: found.id, from: connection.address };
-        Ok(Self { workspace, caller, old: (found.token == browsers::Token::Old).then_some(hash) })
+        if found.first {
+            // Where it cannot be noted, the one before stays good for a while longer.
+            let _ = workspace.unguarded(move |tx| browsers::arrived(tx, found.id, &hash)).await;
+        }
+        let replaced = matches!(found.token, browsers::Token::Before | browsers::Token::Unanswered);
+        let old = matches!(found.token, browsers::Token::Old | browsers::Token::Unanswered);
+        let caller = Caller { person: found.person, device: found.id, from: connection.address, replaced };
+        Ok(Self { workspace, caller, token: hash, old })
     }
 
     /// The cookie with a new token, where one is due. Of requests that come at once with the same one, one gets it.
     pub async fn rotated(&self) -> Option<HeaderValue> {
-        let (old, id) = (self.old?, self.caller.device);
+        if self.old { self.replaced(browsers::rotate).await } else { None }
+    }
+
+    /// The cookie with a token that is fresh, for whoever has just proved who they are.
+    pub async fn confirmed(&self) -> Option<HeaderValue> {
+        self.replaced(browsers::confirmed).await
+    }
+
+    async fn replaced(&self, replace: Replace) -> Option<HeaderValue> {
+        let (shown, id) = (self.token, self.caller.device);
         let token = Token::random().ok()?;
         let hash = token.hash();
-        let rotated = self.workspace.unguarded(move |tx| browsers::rotate(tx, id, &old, &hash, now())).await;
-        rotated.is_ok_and(|rotated| rotated).then(|| token.cookie(&self.workspace.name)).flatten()
+        let replaced = self.workspace.unguarded(move |tx| replace(tx, id, &shown, &hash, now())).await;
+        replaced.is_ok_and(|replaced| replaced).then(|| token.cookie(&self.workspace.name)).flatten()
     }
 }
+
+/// Puts a token in place of the one that was shown.
+type Replace = fn(&Tx<'_>, DeviceId, &[u8; 32], &[u8; 32], Timestamp) -> Result<bool, Fail>;
 
 /// The session that a request's cookie stands for, and the hash of its token.
 ///

@@ -9,7 +9,7 @@ use super::api;
 use super::browser::{Refused, Web};
 use super::files::ids;
 use super::session::Visit;
-use crate::blobs::{self, Busy};
+use crate::blobs::{self, Busy, Lease, Right};
 use crate::error::Fail;
 use crate::methods::Handle;
 use crate::native::Connection;
@@ -207,7 +207,9 @@ pub async fn go_on(
 ) -> Result<Response, Refused> {
     let visit = Visit::of(&web, &name, &headers, &connection).await?;
     let (channel, file) = ids(&channel, &file)?;
-    visit.workspace.read::<BeginUpload, _>(visit.caller, Scope::Channel(channel), |_, _| Ok(())).await?;
+    let presence = visit.workspace.hub.enter(visit.caller.device);
+    may_send(&visit, channel).await?;
+    let lease = Lease::new(visit.workspace.clone(), visit.caller, Right::Send(channel), presence);
     let offset = headers.get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let Some(offset) = offset else {
         return Err(Fail::bad_input("A call that cannot be read", "it says no offset", "update the app").into());
@@ -220,7 +222,17 @@ pub async fn go_on(
     }
     let (mut body, mut gathered) = (body.into_data_stream(), gathering());
     let (mut coming, mut status) = (taken, StatusCode::NO_CONTENT);
-    while let Some(Ok(piece)) = body.next().await {
+    loop {
+        let next = tokio::select! {
+            biased;
+            () = lease.lost() => {
+                // The gate says why.
+                may_send(&visit, channel).await?;
+                break;
+            }
+            next = body.next() => next,
+        };
+        let Some(Ok(piece)) = next else { break };
         coming += piece.len() as u64;
         if coming > size {
             status = StatusCode::PAYLOAD_TOO_LARGE;
@@ -236,6 +248,11 @@ pub async fn go_on(
     held = seal(held, gathered).await?;
     let (taken, _) = stands(&held).ok_or_else(not_here)?;
     Ok(at(status, taken))
+}
+
+/// Whether the asker may send files into this channel.
+async fn may_send(visit: &Visit, channel: ChannelId) -> Result<(), Fail> {
+    visit.workspace.read::<BeginUpload, _>(visit.caller, Scope::Channel(channel), |_, _| Ok(())).await
 }
 
 /// Allocated once: growing would leave content behind in memory.

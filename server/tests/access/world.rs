@@ -205,7 +205,7 @@ pub fn build(tx: &mut Tx<'_>, s: Subject) -> Result<World, Fail> {
             tx.db.execute("UPDATE devices SET fresh = 0 WHERE id = ?1", [device.as_bytes()])?;
         }
     }
-    let caller = Caller { person: me, device, from: [127, 0, 0, 1].into() };
+    let caller = Caller { person: me, device, from: [127, 0, 0, 1].into(), replaced: false };
     let role = role(tx, Powers::NONE)?;
     Ok(World { caller, channel: id, message, doomed, poll, group, role, target })
 }

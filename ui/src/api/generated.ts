@@ -15,7 +15,16 @@ name: string,
 /**
  * Only known from imported history.
  */
-imported: boolean, };
+imported: boolean,
+/**
+ * What they are in the workspace, as far as this device knows; nothing for who has no account.
+ */
+rank: RankView | null, };
+
+/**
+ * What somebody is in a workspace.
+ */
+export type RankView = "owner" | "manager" | "member" | "guest";
 
 /**
  * How a workspace is connected right now.
@@ -81,7 +90,28 @@ unread: number,
 /**
  * Messages waiting to be sent.
  */
-waiting: number, };
+waiting: number,
+/**
+ * Which app the workspace asks for, as far as its server has said.
+ */
+update: UpdateView | null, };
+
+/**
+ * Which app a workspace asks for.
+ */
+export type UpdateView = {
+/**
+ * Whether this one is older than that: it reads and writes still, and is to be updated.
+ */
+required: boolean,
+/**
+ * The oldest that is not asked to be updated.
+ */
+minimum: string | null,
+/**
+ * Which releases the workspace's apps take: `stable` or `beta`.
+ */
+channel: string, };
 
 /**
  * What somebody may do over the people of a group and over the channels linked to it.

@@ -2,7 +2,7 @@
 
 import type { Api, ChannelView, ClientEvent, MessageView, PersonView, WorkspaceView } from "./index";
 
-const person = (id: string, name: string): PersonView => ({ id, name, imported: false });
+const person = (id: string, name: string): PersonView => ({ id, name, imported: false, rank: null });
 const marta = person("p1", "Marta Silva");
 const others = [
   person("p2", "Inês Duarte"),
@@ -85,6 +85,7 @@ export function memory(query: URLSearchParams): Api {
     device: "d1",
     unread: 9,
     waiting: 0,
+    update: null,
     connection:
       connection === "offline"
         ? { state: "offline", why: "no network", retry_in: 4000 }

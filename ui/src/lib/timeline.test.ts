@@ -10,7 +10,7 @@ function message(author: string, at: number, seq: number | null, mine = false): 
     channel: "c",
     seq,
     id: `m${count}`,
-    author: { id: author, name: author, imported: false },
+    author: { id: author, name: author, imported: false, rank: null },
     at,
     text: "hello",
     edited: false,

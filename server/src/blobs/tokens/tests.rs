@@ -8,6 +8,7 @@ fn allowed(device: u8) -> Allowed {
             person: AccountId::from_bytes([1; 16]),
             device: DeviceId::from_bytes([device; 16]),
             from: [127, 0, 0, 1].into(),
+            replaced: false,
         },
         channel: ChannelId::from_bytes([2; 16]),
         file: FileId::from_bytes([3; 16]),

@@ -110,9 +110,11 @@ fn a_token_is_replaced_while_it_is_used_and_the_one_before_is_good_for_a_minute(
     assert!(!rotate(1, 3, ROTATED), "of two requests that come at once, one gets the new token");
     assert_eq!(token(&store, 3, ROTATED), None);
     assert_eq!(token(&store, 2, ROTATED), Some(Token::Current));
+    show(&store, 2, ROTATED);
     assert_eq!(token(&store, 1, ROTATED + OVERLAP - 1), Some(Token::Before));
     assert_eq!(token(&store, 1, ROTATED + OVERLAP), Some(Token::Replayed));
     assert!(rotate(2, 4, 2 * ROTATED));
+    show(&store, 4, 2 * ROTATED);
     assert_eq!(
         [1, 2, 4].map(|number| token(&store, number, 3 * ROTATED - 1)),
         [Some(Token::Replayed), Some(Token::Replayed), Some(Token::Current),]
@@ -121,6 +123,66 @@ fn a_token_is_replaced_while_it_is_used_and_the_one_before_is_good_for_a_minute(
     store.job(|tx| replayed(tx, copied, FROM)).unwrap();
     assert_eq!([1, 2, 4].map(|number| token(&store, number, 3 * ROTATED)), [None; 3]);
     assert_eq!((store.count("browsers"), store.count("spent_tokens"), store.count("audit")), (0, 0, 1));
+}
+
+/// A request with a token, as far as that is noted.
+fn show(store: &Store, number: u8, millis: i64) -> Option<Token> {
+    let found = find(store, number, millis)?;
+    if found.first {
+        store.job(|tx| arrived(tx, found.id, &[number; 32])).unwrap();
+    }
+    Some(found.token)
+}
+
+fn fresh(store: &Store) -> i64 {
+    store.db.query_row("SELECT fresh FROM browsers", [], |row| row.get(0)).unwrap()
+}
+
+#[test]
+fn a_token_whose_successor_was_lost_stays_good_until_one_is_shown() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    let id = DeviceId::from_bytes([1; 16]);
+    let rotate = |old: u8, new: u8, millis| store.job(|tx| rotate(tx, id, &[old; 32], &[new; 32], at(millis))).unwrap();
+    assert!(rotate(1, 2, ROTATED));
+    // The second token never arrives: the first is good for days, not only for a moment.
+    assert_eq!(show(&store, 1, ROTATED + OVERLAP - 1), Some(Token::Before));
+    assert!(!rotate(1, 3, ROTATED + OVERLAP - 1), "not while it may be on its way");
+    let later = ROTATED + IDLE / 2;
+    assert_eq!(show(&store, 1, later), Some(Token::Unanswered));
+    assert!(rotate(1, 3, later));
+    assert!(!rotate(1, 4, later), "of two requests that come at once, one gets the new token");
+    assert_eq!(show(&store, 1, later + 1), Some(Token::Before));
+    assert_eq!(fresh(&store), 0, "who has the lost one is not known");
+    // The third arrives. From then on the first has its moment and no more.
+    assert_eq!(show(&store, 3, later + 2), Some(Token::Current));
+    assert_eq!(show(&store, 1, later + OVERLAP - 1), Some(Token::Before));
+    assert!(!rotate(1, 5, later + OVERLAP));
+    assert_eq!([1, 2].map(|number| token(&store, number, later + OVERLAP)), [Some(Token::Replayed); 2]);
+    assert_eq!(show(&store, 3, later + OVERLAP), Some(Token::Current));
+}
+
+#[test]
+fn what_was_proved_counts_for_the_token_that_is_given_with_it() {
+    let store = store();
+    begin(&store, ALICE, 1, 0);
+    let id = DeviceId::from_bytes([1; 16]);
+    let confirm =
+        |shown: u8, new: u8, millis| store.job(|tx| confirmed(tx, id, &[shown; 32], &[new; 32], at(millis))).unwrap();
+    assert!(confirm(1, 2, 100));
+    assert_eq!(fresh(&store), at(100).0);
+    assert_eq!([1, 2].map(|number| token(&store, number, 100)), [Some(Token::Before), Some(Token::Current)]);
+    // Its answer was lost: who comes with the one before may prove it again, and once more a moment after.
+    assert!(confirm(1, 3, 200) && confirm(1, 4, 300));
+    assert_eq!([1, 2, 3, 4].map(|number| token(&store, number, 300)), {
+        let before = Some(Token::Before);
+        [before, before, before, Some(Token::Current)]
+    });
+    // A copy of the first that waits for its moment to pass takes the session over, and is not fresh.
+    store.job(|tx| rotate(tx, id, &[1; 32], &[5; 32], at(300 + OVERLAP))).unwrap();
+    assert_eq!((fresh(&store), token(&store, 5, 300 + OVERLAP)), (0, Some(Token::Current)));
+    store.job(|tx| remove(tx, id)).unwrap();
+    assert!(!confirm(5, 6, 400));
 }
 
 #[test]
@@ -161,4 +223,20 @@ fn how_long_and_how_many_is_what_was_set() {
         store.job(|tx| used(tx, id, at(hour * HOUR), FROM)).unwrap();
     }
     assert!(find(&store, 3, 24 * HOUR - 1).is_some() && find(&store, 3, 24 * HOUR + 2).is_none());
+}
+
+#[test]
+fn signing_in_by_what_another_account_knows_makes_nobody_a_stranger() {
+    use super::super::known;
+    let store = store();
+    let insert = |person, token: u8, before: Option<u8>| {
+        let before = before.map(|before| [before; 32]);
+        store.job(|tx| known::insert(tx, person, &[token; 32], before.as_ref(), at(0))).unwrap();
+    };
+    let knows = |person, token: u8| store.job(|tx| known::is(tx.view(), person, &[token; 32], at(0))).unwrap();
+    insert(ALICE, 1, None);
+    insert(BOB, 2, Some(1));
+    assert!(knows(ALICE, 1) && knows(BOB, 2));
+    insert(ALICE, 3, Some(1));
+    assert!(!knows(ALICE, 1) && knows(ALICE, 3), "one's own is replaced");
 }

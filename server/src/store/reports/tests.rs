@@ -101,8 +101,8 @@ fn what_cannot_be_reported_says_why() {
 #[test]
 fn whoever_is_blocked_writes_no_direct_messages_and_is_heard_elsewhere() {
     let (store, channel, _) = scene();
-    let two = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([8; 16]), &[ALICE, BOB])).unwrap();
-    let three = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([9; 16]), &[ALICE, BOB, EVE])).unwrap();
+    let two = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([8; 16]), &[ALICE, BOB], None)).unwrap();
+    let three = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([9; 16]), &[ALICE, BOB, EVE], None)).unwrap();
     store.job(|tx| members::set(tx, channel, BOB, true)).unwrap();
     store.job(|tx| blocks::set(tx, BOB, ALICE, true)).unwrap();
     let refused = |channel, author| store.job(|tx| blocks::refuse(tx.view(), channel, author)).is_err();

@@ -151,7 +151,7 @@ fn scene() -> (Store, Channel, Channel) {
     store
         .db
         .execute(
-            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0, 0)",
+            "INSERT INTO browsers VALUES (?1, ?2, x'04', 'a browser', '127.0.0.1', 0, 0, 0, 0, NULL)",
             ([2; 16], BOB.as_bytes()),
         )
         .unwrap();
@@ -271,8 +271,8 @@ fn of_a_wiped_channel_two_rows_without_a_name_stay_and_of_its_neighbour_everythi
 #[test]
 fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
     let (store, first, second) = scene();
-    let alone = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([9; 16]), &[BOB])).unwrap();
-    let both = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([8; 16]), &[ALICE, BOB])).unwrap();
+    let alone = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([9; 16]), &[BOB], None)).unwrap();
+    let both = store.job(|tx| channels::direct(tx, ChannelId::from_bytes([8; 16]), &[ALICE, BOB], None)).unwrap();
     say(&store, alone, BOB, 100, "to myself", Vec::new());
     index(&store);
     assert_eq!(store.job(|tx| begin_person(tx, BOB)).unwrap(), 4);
