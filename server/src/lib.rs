@@ -25,6 +25,7 @@ pub mod kms;
 pub mod methods;
 pub mod metrics;
 pub mod native;
+pub mod network;
 mod outgoing;
 pub mod rotation;
 pub mod serve;

@@ -158,7 +158,63 @@ async fn a_stranger_closes_a_name_for_strangers_and_nobody_out_of_their_own_devi
     pass(&host, MINUTE).await;
     by_device(&host, "owner", PASSWORD, None).await.unwrap();
     let acts = acts_on(&host, Target::Person(owner.id())).await;
-    assert_eq!(acts, ["account.joined", "lockout.begun", "lockout.ended"]);
+    // What was right in the end closed it too while it was looked at.
+    assert_eq!(acts, ["account.joined", "lockout.begun", "lockout.extended", "lockout.ended"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_has_an_administrators_code_is_no_stranger() {
+    let (host, mut owner) = owned().await;
+    let mut alice = host.join("alice").await;
+    let (_, recovery) = with_factor(&mut alice).await;
+    let reset = owner.call::<IssueReset>(&OnePerson { person: alice.id() }).await.unwrap().code;
+    for _ in 0..5 {
+        assert_eq!(code(by_reset(&host, "alice", "AAAAAAAAAAAAAAAAAAAAAA", None).await), Some(Code::Denied));
+    }
+    assert_eq!(code(by_device(&host, "alice", PASSWORD, None).await), Some(Code::LockedOut));
+    assert_eq!(code(by_reset(&host, "alice", "AAAAAAAAAAAAAAAAAAAAAA", None).await), Some(Code::LockedOut));
+    // A password that may not be chosen is told to whoever has the code, and counts for nothing.
+    for _ in 0..6 {
+        let credential = Credential::Reset {
+            name: "alice".into(),
+            reset: reset.clone(),
+            password: "password1234".into(),
+            code: None,
+        };
+        let refused = host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await;
+        assert_eq!(code(refused), Some(Code::BadInput));
+    }
+    assert_eq!(code(by_reset(&host, "alice", &reset, None).await), Some(Code::SecondFactor));
+    by_reset(&host, "alice", &reset, Some(&recovery[0])).await.unwrap();
+    assert_eq!(code(by_device(&host, "alice", NEW_PASSWORD, None).await), Some(Code::LockedOut), "a stranger still is");
+
+    // Whose second factor is guessed by it closes the code, as a device would close.
+    let reset = owner.call::<IssueReset>(&OnePerson { person: alice.id() }).await.unwrap().code;
+    for _ in 0..5 {
+        assert_eq!(code(by_reset(&host, "alice", &reset, Some("000000")).await), Some(Code::Denied));
+    }
+    assert_eq!(code(by_reset(&host, "alice", &reset, Some(&recovery[1])).await), Some(Code::LockedOut));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_invite_costs_as_many_hashes_as_it_has_uses() {
+    let (host, _owner) = owned().await;
+    let invite: Invite = host.invite(2).await.parse().unwrap();
+    let before = host.running().host().passwords().computed();
+    let join =
+        |name: &str| Credential::Invite { code: invite.code.clone(), name: name.into(), password: PASSWORD.into() };
+    let devices: Vec<_> = (0..12).map(|_| Arc::new(StaticKey::random().unwrap())).collect();
+    let names: Vec<_> = (0..12).map(|number| format!("person {number}")).collect();
+    let joins = devices.iter().zip(&names).map(|(device, name)| host.enrol(device, join(name)));
+    let answers = futures_util::future::join_all(joins).await;
+    let codes: Vec<_> = answers.into_iter().map(code).collect();
+    assert_eq!(codes.iter().filter(|code| code.is_none()).count(), 2, "{codes:?}");
+    assert!(codes.iter().flatten().all(|code| matches!(code, Code::Busy | Code::Denied)), "{codes:?}");
+    // A name that is taken is seen before.
+    let third: Invite = host.invite(1).await.parse().unwrap();
+    let taken = Credential::Invite { code: third.code, name: "owner".into(), password: PASSWORD.into() };
+    assert_eq!(code(host.enrol(&devices[11], taken).await), Some(Code::Conflict));
+    assert_eq!(host.running().host().passwords().computed() - before, 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -308,6 +364,14 @@ async fn a_password_is_changed_by_who_knows_it_and_others_are_signed_out_when_th
     alice.call::<SetAuthentication>(&SetSettingParams { version: 1, ..length(10) }).await.unwrap();
     let wrong = change("not the password", NEW_PASSWORD, true);
     assert_eq!(code(alice.call::<ChangePassword>(&wrong).await), Some(Code::Denied));
+    // Counted before anything is computed, the new one's hash included.
+    let before = host.running().host().passwords().computed();
+    for _ in 0..4 {
+        assert_eq!(code(alice.call::<ChangePassword>(&wrong).await), Some(Code::Denied));
+    }
+    assert_eq!(code(alice.call::<ChangePassword>(&wrong).await), Some(Code::LockedOut));
+    assert_eq!(host.running().host().passwords().computed() - before, 4);
+    pass(&host, MINUTE).await;
     by_device(&host, "owner", PASSWORD, None).await.unwrap();
     alice.call::<ChangePassword>(&change(PASSWORD, NEW_PASSWORD, false)).await.unwrap();
     assert_eq!(code(by_device(&host, "owner", PASSWORD, None).await), Some(Code::Denied));

@@ -5,7 +5,6 @@
 //! strangers together. A known one has only its own, so that no stranger can close it. Who nobody knows has the other three.
 
 use crate::error::Fail;
-use std::net::{IpAddr, Ipv6Addr};
 use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 
 const MINUTE: i64 = 60 * 1000;
@@ -111,17 +110,6 @@ fn closed_by(kind: Kind, failures: u64) -> i64 {
     let Some(beyond) = failures.checked_sub(policy.free) else { return 0 };
     let doubled = u32::try_from(beyond / policy.step).unwrap_or(u32::MAX);
     if doubled > 6 { HOUR } else { MINUTE.checked_shl(doubled).unwrap_or(HOUR).min(HOUR) }
-}
-
-/// Whom an address stands for: itself, and of IPv6 its network (RFC 4291, section 2.5.1), of which one host has all.
-pub fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => {
-            let [a, b, c, d, ..] = address.segments();
-            IpAddr::V6(Ipv6Addr::new(a, b, c, d, 0, 0, 0, 0))
-        }
-        address => address,
-    }
 }
 
 /// What whoever comes while it is closed is told; the same for every reason.

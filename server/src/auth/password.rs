@@ -1,18 +1,21 @@
 //! Passwords: Argon2id (RFC 9106), 19 MiB, two passes, one lane, as OWASP asks. A few threads of their own compute them, one fewer
 //! than there are cores and with less weight than those that carry messages, so that a crowd of sign-ins costs waiting and
-//! nothing else; a name that does not exist costs the same time as a wrong password.
+//! nothing else; a name that does not exist costs the same time as a wrong password. Whoever wants one computed has a place first
+//! ([`super::places`]), which is there before an attempt is counted and costs nothing.
 //!
 //! A new password has to be long enough, hard to guess (`zxcvbn`, which knows common passwords, names and patterns), and, where the
 //! host has a list of those that are known from elsewhere, not on it ([`super::breached`]).
 
 use super::breached::Breached;
+use super::places::{Of, Place, Places};
 use crate::error::{Error, Fail, Result};
 use argon2::password_hash::{PasswordHash, PasswordHasher, PasswordVerifier, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use std::fmt;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError, mpsc};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 use thechatapp_protocol::{Code, ErrorBody};
-use tokio::sync::{Semaphore, oneshot};
+use tokio::sync::oneshot;
 use zeroize::Zeroizing;
 use zxcvbn::{Score, zxcvbn};
 
@@ -25,8 +28,6 @@ const MOST_THREADS: usize = 4;
 /// How much less weight they have than others: a thread of weight 1 stands beside one of about 9.
 #[cfg(target_os = "linux")]
 const NICE: i32 = 10;
-/// Waiting at most.
-const WAITING: usize = 200;
 
 /// What computing one hash costs.
 #[derive(Clone, Copy, Debug)]
@@ -44,13 +45,15 @@ impl Cost {
 }
 
 type Work = Box<dyn FnOnce() + Send>;
+/// A place of whoever wants passwords hashed or checked.
+pub type Turn = Place<Work>;
 
 /// Hashes and checks passwords.
 pub struct Passwords {
     argon2: Argon2<'static>,
     nobody: String,
-    waiting: Semaphore,
-    work: Mutex<mpsc::Sender<Work>>,
+    places: Arc<Places<Work>>,
+    computed: AtomicU64,
     breached: OnceLock<Breached>,
 }
 
@@ -70,15 +73,30 @@ impl Passwords {
             .map_err(|why| Error::internal("The password hash is misconfigured", why))?;
         let argon2 = Argon2::new(Algorithm::Argon2id, Version::V0x13, params);
         let nobody = hash(&argon2, "nobody's password")?;
-        let (work, waits) = mpsc::channel();
-        let waits = Arc::new(Mutex::new(waits));
+        let own =
+            Self { argon2, nobody, places: Arc::default(), computed: AtomicU64::default(), breached: OnceLock::new() };
         for _ in 0..threads() {
-            let waits = waits.clone();
-            let spawned = std::thread::Builder::new().name("passwords".into()).spawn(move || compute(&waits));
+            let places = own.places.clone();
+            let spawned = std::thread::Builder::new().name("passwords".into()).spawn(move || compute(&places));
             spawned.map_err(|why| Error::internal("No thread for passwords", why))?;
         }
-        let work = Mutex::new(work);
-        Ok(Self { argon2, nobody, waiting: Semaphore::new(WAITING), work, breached: OnceLock::new() })
+        Ok(own)
+    }
+
+    /// A place among those who wait.
+    ///
+    /// # Errors
+    /// Busy when there is none for them.
+    pub fn place(&self, of: Of) -> std::result::Result<Turn, Fail> {
+        self.place_among(of, usize::MAX)
+    }
+
+    /// The same, where they may hold so many at once.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn place_among(&self, of: Of, most: usize) -> std::result::Result<Turn, Fail> {
+        self.places.enter(of, most).ok_or_else(busy)
     }
 
     /// With a list of passwords that are known from elsewhere; once.
@@ -86,28 +104,26 @@ impl Passwords {
         let _ = self.breached.set(list);
     }
 
+    /// How many hashes were computed.
+    pub fn computed(&self) -> u64 {
+        self.computed.load(Ordering::Relaxed)
+    }
+
     /// Whether a password may be chosen where it has to have so many characters; `about` is what others know of whoever chooses it.
     ///
     /// # Errors
-    /// Bad input for a short, a long, a common or a known one; busy when too many wait.
+    /// Bad input for a short, a long, a common or a known one.
     pub async fn fits(
         self: &Arc<Self>,
+        place: &Turn,
         password: &str,
         shortest: u64,
         about: Vec<String>,
     ) -> std::result::Result<(), Fail> {
-        let refuse = |what: &str, why: String| {
-            Err(Fail::bad_input(what, why, "choose another: a few words that do not belong together are good"))
-        };
-        if (password.chars().count() as u64) < shortest {
-            return refuse("This password is too short", format!("it has fewer than {shortest} characters"));
-        }
-        if password.len() > LONGEST {
-            return refuse("This password is too long", format!("it has more than {LONGEST} bytes"));
-        }
+        long_enough(password, shortest)?;
         let (own, password) = (self.clone(), Zeroizing::new(password.to_owned()));
         let (score, known) = self
-            .in_turn(move || {
+            .in_turn(place, move || {
                 let about: Vec<&str> = about.iter().map(String::as_str).collect();
                 let known = own.breached.get().map_or(Ok(false), |list| list.has(&password));
                 Ok((zxcvbn(&password, &about).score(), known?))
@@ -125,23 +141,32 @@ impl Passwords {
     /// The hash of a new password, in PHC form. Whether it may be chosen is asked before: [`Self::fits`].
     ///
     /// # Errors
-    /// Busy when too many wait.
-    pub async fn hash(self: &Arc<Self>, password: String) -> std::result::Result<String, Fail> {
+    /// When the server stops.
+    pub async fn hash(self: &Arc<Self>, place: &Turn, password: String) -> std::result::Result<String, Fail> {
         let (password, own) = (Zeroizing::new(password), self.clone());
-        self.in_turn(move || hash(&own.argon2, &password).map_err(|_| Fail::Broken("a password that does not hash")))
-            .await
+        let work = move || {
+            own.computed.fetch_add(1, Ordering::Relaxed);
+            hash(&own.argon2, &password).map_err(|_| Fail::Broken("a password that does not hash"))
+        };
+        self.in_turn(place, work).await
     }
 
     /// Whether a password is the one behind a hash; without a hash the answer is no, after the same time.
     ///
     /// # Errors
-    /// Busy when too many wait.
-    pub async fn verify(self: &Arc<Self>, password: String, known: Option<String>) -> std::result::Result<bool, Fail> {
+    /// When the server stops.
+    pub async fn verify(
+        self: &Arc<Self>,
+        place: &Turn,
+        password: String,
+        known: Option<String>,
+    ) -> std::result::Result<bool, Fail> {
         let (password, own) = (Zeroizing::new(password), self.clone());
-        self.in_turn(move || {
+        self.in_turn(place, move || {
             if password.len() > LONGEST {
                 return Ok(false);
             }
+            own.computed.fetch_add(1, Ordering::Relaxed);
             let exists = known.is_some();
             let text = known.unwrap_or_else(|| own.nobody.clone());
             let parsed = PasswordHash::new(&text).map_err(|_| Fail::Broken("a password hash that is none"))?;
@@ -152,21 +177,10 @@ impl Passwords {
 
     async fn in_turn<T: Send + 'static>(
         &self,
+        place: &Turn,
         work: impl FnOnce() -> std::result::Result<T, Fail> + Send + 'static,
     ) -> std::result::Result<T, Fail> {
-        let busy = || {
-            Fail::from(
-                ErrorBody::new(
-                    Code::Busy,
-                    "Too many people sign in at once",
-                    "the server is busy",
-                    "try again in a moment",
-                )
-                .after(5),
-            )
-        };
         let ended = || Fail::Broken("a password check that did not end");
-        let _place = self.waiting.try_acquire().map_err(|_| busy())?;
         let (answer, done) = oneshot::channel();
         let job: Work = Box::new(move || {
             // Nobody waits any more for what was given up.
@@ -174,9 +188,42 @@ impl Passwords {
                 let _ = answer.send(work());
             }
         });
-        self.work.lock().unwrap_or_else(PoisonError::into_inner).send(job).map_err(|_| ended())?;
+        if !place.put(job) {
+            return Err(ended());
+        }
         done.await.map_err(|_| ended())?
     }
+}
+
+impl Drop for Passwords {
+    fn drop(&mut self) {
+        self.places.close();
+    }
+}
+
+/// What whoever finds no place is told.
+pub fn busy() -> Fail {
+    ErrorBody::new(Code::Busy, "Too many people sign in at once", "the server is busy", "try again in a moment")
+        .after(5)
+        .into()
+}
+
+/// Whether a password has a length that it may have, where it has to have so many characters.
+///
+/// # Errors
+/// Bad input where it has not.
+pub fn long_enough(password: &str, shortest: u64) -> std::result::Result<(), Fail> {
+    if (password.chars().count() as u64) < shortest {
+        return refuse("This password is too short", format!("it has fewer than {shortest} characters"));
+    }
+    if password.len() > LONGEST {
+        return refuse("This password is too long", format!("it has more than {LONGEST} bytes"));
+    }
+    Ok(())
+}
+
+fn refuse(what: &str, why: String) -> std::result::Result<(), Fail> {
+    Err(Fail::bad_input(what, why, "choose another: a few words that do not belong together are good"))
 }
 
 /// How many are computed at once: the cores but one, which is left to messages.
@@ -185,14 +232,12 @@ fn threads() -> usize {
     cores.saturating_sub(1).clamp(1, MOST_THREADS)
 }
 
-/// Computes what comes until nobody can send any more.
-fn compute(waits: &Mutex<mpsc::Receiver<Work>>) {
+/// Computes what comes until there is nobody left to ask.
+fn compute(places: &Places<Work>) {
     // Of this thread alone, on Linux; elsewhere it would be the whole process.
     #[cfg(target_os = "linux")]
     let _ = rustix::process::nice(NICE);
-    loop {
-        let next = waits.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        let Ok(work) = next else { return };
+    while let Some(work) = places.next() {
         // One that fails must not take the thread with it; whoever waits is told by its dropped answer.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));
     }

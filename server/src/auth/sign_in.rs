@@ -1,21 +1,27 @@
 //! Proving who one is: the one path that every way in takes, whether a device enrols, a browser signs in, or somebody confirms on a
 //! device of theirs. An attempt is counted as failed before anything is computed, and given back by what was no failure. One
 //! answer for a wrong password and a name that nobody has, after the same time.
+//!
+//! What is refused costs no commit: who is shut out is seen by reading, and who finds no place among those who wait for a hash is
+//! not counted. So there are no more commits than hashes, twice as many where all are right.
 
+use super::chosen::{chosen, shortest};
+use super::password::{Turn, long_enough};
+use super::places::Of;
 use crate::error::Fail;
+use crate::network::Network;
 use crate::state::Workspace;
 use crate::store::audit::By;
 use crate::store::factors::Shown;
 use crate::store::lockouts::{self, Attempt, Who};
 use crate::store::people::Account;
-use crate::store::{Tx, devices, factors, known, people, resets, settings};
+use crate::store::{Tx, View, devices, factors, known, people, resets};
 use crate::time::now;
 use std::net::IpAddr;
 use std::sync::Arc;
 use thechatapp_protocol::methods::people::AccountState;
 use thechatapp_protocol::session::DevicePublic;
-use thechatapp_protocol::settings::PASSWORD_LENGTH;
-use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody};
+use thechatapp_protocol::{AccountId, Code, DeviceId, ErrorBody, Timestamp};
 
 /// Who somebody says they are.
 #[derive(Clone, Debug)]
@@ -45,6 +51,8 @@ pub enum Secret {
     Password(String),
     /// A code that an administrator gave, and the password that is to be.
     Reset(String, String),
+    /// The password, and the one that is to be.
+    Change(String, String),
 }
 
 /// An attempt to prove who one is.
@@ -75,12 +83,15 @@ impl std::fmt::Debug for Proof {
     }
 }
 
-/// What was computed beside the database.
-enum Computed {
-    /// Whether the password is the one behind this hash.
-    Checked(bool, Option<String>),
-    /// The hash of the password that is to be, and the code that lets it.
-    Hashed(String, String),
+/// What was computed beside the database and is right as far as that goes.
+#[derive(Default)]
+struct Computed {
+    /// The hash behind which the password is.
+    checked: Option<String>,
+    /// The hash of the password that is to be.
+    hashed: Option<String>,
+    /// The code that lets it.
+    reset: Option<String>,
 }
 
 enum Settled<T> {
@@ -117,34 +128,37 @@ async fn prove_to_the_end<T: Send + 'static>(
         Claim::Name(name) => Claim::Name(people::tidy_name(&name)?),
         own @ Claim::Own(_) => own,
     };
-    let name = if let Claim::Name(name) = &claim { name.clone() } else { String::new() };
-    // The count is on the disk before anything is computed: guesses that are made at once gain nothing, nor does a restart.
-    let (account, attempt) = workspace.unguarded(move |tx| begin(tx, &claim, with, from)).await?;
     let reset = if let Secret::Reset(reset, _) = &secret { Some(reset.clone()) } else { None };
-    let computed = match secret {
-        Secret::Password(password) => {
-            let hash = account.as_ref().and_then(|account| account.password.clone());
-            workspace.passwords.verify(password, hash.clone()).await.map(|right| Computed::Checked(right, hash))
+    let asked = Asked { claim, with, reset };
+    let (own, at) = (asked.clone(), now());
+    let (of, least) = workspace
+        .look(move |view| {
+            let found = own.find(view, at)?;
+            lockouts::refuse(view, &found.who(from), at)?;
+            Ok((found.of(from), shortest(view)?))
+        })
+        .await?;
+    if let Secret::Reset(_, new) | Secret::Change(_, new) = &secret {
+        long_enough(new, least)?;
+    }
+    let place = workspace.passwords.place(of)?;
+    // The count is on the disk before anything is computed: guesses that are made at once gain nothing, nor does a restart.
+    let (found, attempt) = workspace
+        .unguarded(move |tx| {
+            let (at, found) = (now(), asked.find(tx.view(), now())?);
+            let attempt = lockouts::count(tx, &found.who(from), from, by, at)?;
+            Ok((found, attempt))
+        })
+        .await?;
+    let id = found.account.as_ref().map(|account| account.id);
+    let settled = match compute(workspace, &place, found, secret).await {
+        Ok(None) => Ok(Settled::Wrong),
+        Ok(Some(computed)) => {
+            let counted = attempt.clone();
+            workspace.unguarded(move |tx| settle(tx, id, computed, code.as_deref(), &counted, by, then)).await
         }
-        // Looked at after the count, as all that costs time: nobody gets more of it than attempts.
-        Secret::Reset(reset, password) => match may_choose(workspace, &password, name).await {
-            Ok(()) => workspace.passwords.hash(password).await.map(|hash| Computed::Hashed(hash, reset)),
-            Err(why) => Err(why),
-        },
+        Err(why) => Err(why),
     };
-    let computed = match computed {
-        Ok(computed) => computed,
-        Err(why) => {
-            // A password that may not be chosen is given back to whoever has the code: to others it is an attempt like any.
-            return Err(match reset {
-                Some(reset) if !has_code(workspace, account.map(|account| account.id), &reset).await? => why,
-                _ => undo(workspace, attempt, why).await,
-            });
-        }
-    };
-    let id = account.map(|account| account.id);
-    let counted = attempt.clone();
-    let settled = workspace.unguarded(move |tx| settle(tx, id, &computed, code.as_deref(), &counted, by, then)).await;
     match settled {
         Ok(Settled::In(done)) => Ok(done),
         Ok(Settled::Wrong) => Err(ErrorBody::new(
@@ -168,72 +182,120 @@ async fn prove_to_the_end<T: Send + 'static>(
             "give the code that the authenticator shows, or a recovery code",
         )
         .into()),
-        Err(why) => Err(undo(workspace, attempt, why).await),
+        // Such as a password that may not be chosen: only whoever has the code, or knows the old one, comes so far.
+        Err(why) => Err(undo(workspace, attempt, by, why).await),
     }
 }
 
-/// Whether somebody of this name may choose this password here.
-///
-/// # Errors
-/// Bad input, with the reason; busy when too many wait.
-pub async fn may_choose(workspace: &Workspace, password: &str, name: String) -> Result<(), Fail> {
-    let shortest = workspace.look(|view| settings::number(view, PASSWORD_LENGTH)).await?;
-    let about = vec![name, workspace.name.clone(), workspace.title.clone()];
-    workspace.passwords.fits(password, shortest, about).await
-}
-
-/// Whether a reset code is this account's.
-async fn has_code(workspace: &Workspace, person: Option<AccountId>, reset: &str) -> Result<bool, Fail> {
-    let Some(person) = person else { return Ok(false) };
-    let reset = reset.to_owned();
-    workspace.look(move |view| resets::fits(view, person, &reset, now())).await
+/// Computes what a secret wants. `None` for a wrong one.
+async fn compute(workspace: &Workspace, place: &Turn, found: Found, secret: Secret) -> Result<Option<Computed>, Fail> {
+    let Found { account, name, fits, .. } = found;
+    let hash = account.and_then(|account| account.password);
+    match secret {
+        Secret::Password(password) => {
+            let right = workspace.passwords.verify(place, password, hash.clone()).await?;
+            Ok(right.then(|| Computed { checked: hash, ..Computed::default() }))
+        }
+        // Codes are not guessed. Whoever has none waits for nothing, whether somebody has the name or not.
+        Secret::Reset(..) if !fits => Ok(None),
+        Secret::Reset(reset, new) => {
+            let hashed = chosen(workspace, place, new, name).await?;
+            Ok(Some(Computed { hashed: Some(hashed), reset: Some(reset), ..Computed::default() }))
+        }
+        Secret::Change(old, new) => {
+            if !workspace.passwords.verify(place, old, hash.clone()).await? {
+                return Ok(None);
+            }
+            let hashed = chosen(workspace, place, new, name).await?;
+            Ok(Some(Computed { checked: hash, hashed: Some(hashed), reset: None }))
+        }
+    }
 }
 
 /// Gives an attempt back that failed by no fault of whoever made it.
-async fn undo(workspace: &Workspace, attempt: Attempt, why: Fail) -> Fail {
-    let back = workspace.unguarded(move |tx| lockouts::given_back(tx, &attempt, now())).await;
+async fn undo(workspace: &Workspace, attempt: Attempt, by: By, why: Fail) -> Fail {
+    let back = workspace.unguarded(move |tx| lockouts::given_back(tx, &attempt, by, now())).await;
     if let Err(fault) = back {
         tracing::warn!(error = %fault, "an attempt that was no failure still counts as one");
     }
     why
 }
 
-fn begin(tx: &Tx<'_>, claim: &Claim, with: With, from: IpAddr) -> Result<(Option<Account>, Attempt), Fail> {
-    let (view, at) = (tx.view(), now());
-    let account = match claim {
-        Claim::Name(name) => people::account(view, name)?,
-        Claim::Own(person) => people::account_by_id(view, *person)?,
-    };
-    let person = account.as_ref().map(|account| account.id);
-    let what = match (person, with) {
-        (Some(person), With::Key(key)) => devices::by_key(view, &key)?
-            .filter(|(_, of)| *of == person)
-            .filter(|(device, _)| devices::owner(view, *device).is_ok_and(|owner| owner == Some(person)))
-            .map(|(device, _)| device.as_bytes().to_vec()),
-        (Some(person), With::Device(device)) if devices::owner(view, device)? == Some(person) => {
-            Some(device.as_bytes().to_vec())
+/// Who asks to be taken for whom.
+#[derive(Clone)]
+struct Asked {
+    claim: Claim,
+    with: With,
+    reset: Option<String>,
+}
+
+/// What there is to it.
+struct Found {
+    account: Option<Account>,
+    /// The name, as it was given or as it is.
+    name: String,
+    folded: String,
+    /// By what the account knows them.
+    known: Option<Vec<u8>>,
+    /// Whether they have the account's code.
+    fits: bool,
+}
+
+impl Asked {
+    fn find(&self, view: View<'_>, at: Timestamp) -> Result<Found, Fail> {
+        let (account, name) = match &self.claim {
+            Claim::Name(name) => (people::account(view, name)?, name.clone()),
+            Claim::Own(person) => (people::account_by_id(view, *person)?, people::row(view, *person)?.name),
+        };
+        let person = account.as_ref().map(|account| account.id);
+        let mut known = match (person, self.with) {
+            (Some(person), With::Key(key)) => devices::by_key(view, &key)?
+                .filter(|(_, of)| *of == person)
+                .filter(|(device, _)| devices::owner(view, *device).is_ok_and(|owner| owner == Some(person)))
+                .map(|(device, _)| device.as_bytes().to_vec()),
+            (Some(person), With::Device(device)) if devices::owner(view, device)? == Some(person) => {
+                Some(device.as_bytes().to_vec())
+            }
+            (Some(person), With::Browser(token)) if known::is(view, person, &token, at)? => Some(token.to_vec()),
+            _ => None,
+        };
+        let fits = match (person, &self.reset) {
+            (Some(person), Some(reset)) => resets::fits(view, person, reset, at)?,
+            _ => false,
+        };
+        if fits && let Some(reset) = &self.reset {
+            // Nobody guesses such a code: whoever has it is whom it was given to, and no crowd of strangers keeps them out.
+            known = Some([b"reset ", reset.trim().as_bytes()].concat());
         }
-        (Some(person), With::Browser(token)) if known::is(view, person, &token, at)? => Some(token.to_vec()),
-        _ => None,
-    };
-    let folded;
-    let who = match (&what, person, claim) {
-        (Some(what), Some(person), _) => Who::Known { person, what },
-        (_, _, Claim::Name(name)) => {
-            folded = people::fold(name);
-            Who::Stranger { folded: &folded, person, from }
+        if known.is_none() && matches!(self.claim, Claim::Own(_)) {
+            // Signed out a moment ago.
+            return Err(Fail::signed_out());
         }
-        // Signed out a moment ago.
-        (_, _, Claim::Own(_)) => return Err(Fail::signed_out()),
-    };
-    let attempt = lockouts::count(tx, &who, from, at)?;
-    Ok((account, attempt))
+        Ok(Found { account, folded: people::fold(&name), name, known, fits })
+    }
+}
+
+impl Found {
+    fn who(&self, from: IpAddr) -> Who<'_> {
+        let person = self.account.as_ref().map(|account| account.id);
+        match (&self.known, person) {
+            (Some(what), Some(person)) => Who::Known { person, what },
+            _ => Who::Stranger { folded: &self.folded, person, from },
+        }
+    }
+
+    fn of(&self, from: IpAddr) -> Of {
+        match &self.account {
+            Some(account) if self.known.is_some() => Of::Account(account.id),
+            _ => Of::Stranger(Network::of(from)),
+        }
+    }
 }
 
 fn settle<T>(
     tx: &mut Tx<'_>,
     id: Option<AccountId>,
-    computed: &Computed,
+    computed: Computed,
     code: Option<&str>,
     attempt: &Attempt,
     by: By,
@@ -245,30 +307,28 @@ fn settle<T>(
         Some(id) => people::account_by_id(tx.view(), id)?.filter(|account| account.state == AccountState::Active),
         None => None,
     };
-    let right = match (&account, computed) {
-        (Some(account), Computed::Checked(right, hash)) => *right && account.password == *hash,
-        (Some(account), Computed::Hashed(_, reset)) => resets::fits(tx.view(), account.id, reset, at)?,
-        (None, _) => false,
+    let Some(account) = account else { return Ok(Settled::Wrong) };
+    let right = match &computed.reset {
+        Some(reset) => resets::fits(tx.view(), account.id, reset, at)?,
+        None => account.password == computed.checked,
     };
-    let Some(account) = account.filter(|_| right) else {
-        lockouts::failed(tx, attempt, by)?;
+    if !right {
         return Ok(Settled::Wrong);
-    };
+    }
     match factors::show(tx, account.id, code, at)? {
         Shown::NotWanted | Shown::Right => {}
         Shown::Missing => {
             // Not a success: it would forget the codes that were guessed before.
-            lockouts::given_back(tx, attempt, at)?;
+            lockouts::given_back(tx, attempt, by, at)?;
             return Ok(Settled::CodeMissing);
         }
-        Shown::Wrong => {
-            lockouts::failed(tx, attempt, by)?;
-            return Ok(Settled::CodeWrong);
-        }
+        Shown::Wrong => return Ok(Settled::CodeWrong),
     }
     lockouts::succeeded(tx, attempt, by, at)?;
-    if let Computed::Hashed(hash, _) = computed {
-        super::reset::used(tx, account.id, hash, by)?;
+    match (computed.reset, computed.hashed) {
+        (Some(_), Some(hash)) => super::reset::used(tx, account.id, &hash, by)?,
+        (None, Some(hash)) => people::set_password(tx, account.id, Some(&hash))?,
+        _ => {}
     }
     then(tx, account.id).map(Settled::In)
 }

@@ -1,13 +1,15 @@
 //! Enrolling devices, signing browsers in, and who one is.
 
 use super::Handle;
+use crate::auth::password::{Turn, busy, long_enough};
+use crate::auth::places::Of;
 use crate::auth::{self, Claim, Proof, Secret, With};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{Tx, View, bans, bounds, browsers, channels, devices, invites, known, members, people};
+use crate::store::{View, bans, bounds, browsers, channels, devices, invites, known, members, people};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
@@ -74,15 +76,22 @@ async fn join(
 ) -> Result<Me, Fail> {
     let name = people::tidy_name(name)?;
     // The answer to an enrolment may have been lost: the same device asks again, its invite used up.
-    let (key, invite) = (device.key, code.trim().to_owned());
-    let known = workspace
+    let (key, invite, wanted) = (device.key, code.trim().to_owned(), name.clone());
+    let good = workspace
         .look(move |view| {
-            let known = devices::by_key(view, &key)?;
-            // Whoever has no invite costs no hash.
-            if known.is_none() { invites::check(view, &invite).map(|()| known) } else { Ok(known) }
+            if devices::by_key(view, &key)?.is_some() {
+                return Ok(None);
+            }
+            // Whoever has no invite, or cannot join by it, costs no hash.
+            let (uses, person) = invites::look(view, &invite)?;
+            match person {
+                Some(person) => invited_by(view, person, &wanted)?,
+                None => people::is_free(view, &wanted)?,
+            }
+            Ok(Some((uses, auth::shortest(view)?)))
         })
         .await?;
-    if known.is_some() {
+    let Some((uses, least)) = good else {
         let proof = Proof {
             claim: Claim::Name(name),
             with: With::Key(device.key),
@@ -92,16 +101,42 @@ async fn join(
             by: By::stranger(newcomer.from),
         };
         return sign_in(workspace, device, proof).await;
+    };
+    long_enough(&password, least)?;
+    let of = Of::Invite(invites::hash(code.trim()));
+    let place = workspace.passwords.place_among(of, usize::try_from(uses).unwrap_or(usize::MAX))?;
+    let own = workspace.clone();
+    // A task of its own: whoever goes away meanwhile has used the invite all the same, and comes again with the same device.
+    tokio::spawn(async move { take(&own, place, newcomer.from, device, code, name, password).await })
+        .await
+        .unwrap_or(Err(Fail::Broken("a sign-in that did not end")))
+}
+
+/// Joins by an invite that was good a moment ago. The place is held until it is used, so that it costs no more hashes at once than
+/// it has uses.
+async fn take(
+    workspace: &Arc<Workspace>,
+    place: Turn,
+    from: IpAddr,
+    device: New,
+    code: String,
+    name: String,
+    password: String,
+) -> Result<Me, Fail> {
+    // Once more: whoever had a place before has used it.
+    let invite = code.trim().to_owned();
+    let (uses, _) = workspace.look(move |view| invites::look(view, &invite)).await?;
+    if place.held() > usize::try_from(uses).unwrap_or(usize::MAX) {
+        return Err(busy());
     }
-    auth::may_choose(workspace, &password, name.clone()).await?;
-    let hash = workspace.passwords.hash(password).await?;
+    let hash = auth::chosen(workspace, &place, password, name.clone()).await?;
     let own = workspace.clone();
     workspace
         .unguarded(move |tx| {
             let invites::Gives { rank, person, channels, maker } = invites::take(tx, code.trim())?;
             let id = match person {
                 Some(id) => {
-                    invited_by(tx, id, &name)?;
+                    invited_by(tx.view(), id, &name)?;
                     people::accept(tx, id, &hash)?;
                     id
                 }
@@ -112,7 +147,7 @@ async fn join(
                 }
             };
             devices::insert(tx, id, &device)?;
-            let by = By { actor: Actor::Person(id, device.id), place: Some(newcomer.from) };
+            let by = By { actor: Actor::Person(id, device.id), place: Some(from) };
             for channel in channels {
                 let Some(channel) = may_enter(tx.view(), channel, id, maker)? else { continue };
                 members::set(tx, channel, id, true)?;
@@ -146,8 +181,8 @@ fn may_enter(
 }
 
 /// An account that was invited by name is theirs who have that name.
-fn invited_by(tx: &Tx<'_>, person: AccountId, name: &str) -> Result<(), Fail> {
-    let known = people::row(tx.view(), person)?.name;
+fn invited_by(view: View<'_>, person: AccountId, name: &str) -> Result<(), Fail> {
+    let known = people::row(view, person)?.name;
     if people::fold(&known) == people::fold(name) {
         return Ok(());
     }

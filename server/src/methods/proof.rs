@@ -24,7 +24,7 @@ use thechatapp_protocol::{Code, ErrorBody, Method, Scope};
 async fn again<M: Method>(
     workspace: &Arc<Workspace>,
     caller: Caller,
-    password: String,
+    secret: Secret,
     code: Option<String>,
 ) -> Result<(Proof, By), Fail> {
     let by = workspace.read::<M, _>(caller, Scope::Workspace, |_, permit| Ok(permit.by())).await?;
@@ -32,7 +32,7 @@ async fn again<M: Method>(
         claim: Claim::Own(caller.person),
         with: With::Device(caller.device),
         from: caller.from,
-        secret: Secret::Password(password),
+        secret,
         code,
         by,
     };
@@ -41,7 +41,7 @@ async fn again<M: Method>(
 
 impl Handle for Confirm {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ConfirmParams) -> Result<Confirmed, Fail> {
-        let (proof, by) = again::<Self>(&workspace, caller, params.password, params.code).await?;
+        let (proof, by) = again::<Self>(&workspace, caller, Secret::Password(params.password), params.code).await?;
         auth::prove(&workspace, proof, move |tx, _| {
             devices::confirmed(tx, caller.device, now())?;
             audit::record(tx, by, Act::new(Class::Access, "session.confirmed", Target::Device(caller.device)))?;
@@ -54,13 +54,8 @@ impl Handle for Confirm {
 impl Handle for ChangePassword {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ChangePasswordParams) -> Result<Nothing, Fail> {
         let ChangePasswordParams { old, new, code, sign_out_others } = params;
-        let (proof, by) = again::<Self>(&workspace, caller, old, code).await?;
-        let name = workspace.look(move |view| Ok(people::row(view, caller.person)?.name)).await?;
-        auth::may_choose(&workspace, &new, name).await?;
-        // Before the old one is looked at: that and the change are one commit.
-        let hash = workspace.passwords.hash(new).await?;
+        let (proof, by) = again::<Self>(&workspace, caller, Secret::Change(old, new), code).await?;
         auth::prove(&workspace, proof, move |tx, person| {
-            people::set_password(tx, person, Some(&hash))?;
             resets::remove(tx, person)?;
             devices::confirmed(tx, caller.device, now())?;
             let act = Act::new(Class::Account, "password.changed", Target::Person(person));
@@ -122,13 +117,13 @@ fn by_code<M: Method, T>(
 ) -> Result<Done<T>, Fail> {
     let (person, device, at) = (permit.person(), permit.device(), now());
     let from = permit.by().place.unwrap_or(std::net::Ipv4Addr::UNSPECIFIED.into());
-    let attempt = lockouts::count(tx, &Who::Known { person, what: device.as_bytes() }, from, at)?;
+    let who = Who::Known { person, what: device.as_bytes() };
+    let attempt = lockouts::count(tx, &who, from, permit.by(), at)?;
     if !look(tx)? {
-        lockouts::failed(tx, &attempt, permit.by())?;
         return Ok(Done::Wrong);
     }
     // A code is no proof of the password: what was guessed before stays counted.
-    lockouts::given_back(tx, &attempt, at)?;
+    lockouts::given_back(tx, &attempt, permit.by(), at)?;
     then(tx).map(Done::Right)
 }
 

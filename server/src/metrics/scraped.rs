@@ -6,7 +6,7 @@ use crate::state::Workspace;
 use crate::store::{self, View};
 use crate::tenants::Host;
 use crate::time::now;
-use prometheus::{IntGauge, IntGaugeVec};
+use prometheus::{IntCounter, IntGauge, IntGaugeVec};
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
@@ -28,6 +28,7 @@ struct Counts {
 
 pub(super) struct Scraped {
     half_open: IntGauge,
+    hashes: IntCounter,
     workspaces: IntGauge,
     closed: IntGauge,
     damaged: IntGauge,
@@ -54,6 +55,7 @@ impl Scraped {
         let of = |name, help| make.gauges(name, help, OF_WORKSPACE);
         Ok(Self {
             half_open: make.gauge("half_open", "Connections that have proved nothing yet")?,
+            hashes: make.counter("password_hashes_total", "Hashes of passwords that were computed")?,
             workspaces: make.gauge("workspaces", "Open workspaces")?,
             closed: make.gauge("workspaces_closed", "Workspaces that are closed: no key, or damaged")?,
             damaged: make
@@ -106,6 +108,7 @@ impl Scraped {
             self.of(workspace, &mut counted).await;
         }
         self.half_open.set(count(half_open));
+        self.hashes.inc_by(host.passwords().computed().saturating_sub(self.hashes.get()));
         self.workspaces.set(count(open));
         self.closed.set(count(workspaces.len() - open));
         self.damaged.set(count(damaged));

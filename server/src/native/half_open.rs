@@ -1,22 +1,23 @@
-//! Connections that have proved nothing yet. There are only so many, for each address and in all; one more pushes out the
+//! Connections that have proved nothing yet. There are only so many, for each network and in all; one more pushes out the
 //! oldest. Somebody who opens connections and says nothing thus loses their own, and people get through: an honest
 //! handshake is over long before its turn comes.
 
+use crate::network::Network;
 use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio_util::sync::CancellationToken;
 
-/// For one address.
-const PER_ADDRESS: usize = 128;
+/// For one network.
+const PER_NETWORK: usize = 128;
 /// In all.
 const IN_ALL: usize = 1024;
 
 #[derive(Debug, Default)]
 struct Inner {
     next: u64,
-    all: BTreeMap<u64, (IpAddr, CancellationToken)>,
-    count: HashMap<IpAddr, usize>,
+    all: BTreeMap<u64, (Network, CancellationToken)>,
+    count: HashMap<Network, usize>,
 }
 
 /// All connections that have proved nothing yet.
@@ -35,9 +36,10 @@ pub struct Place {
 impl HalfOpen {
     /// Takes a place.
     pub fn enter(&self, address: IpAddr) -> Place {
+        let network = Network::of(address);
         let mut inner = self.lock();
-        if inner.count.get(&address).copied().unwrap_or(0) >= PER_ADDRESS {
-            let oldest = inner.all.iter().find(|(_, (of, _))| *of == address).map(|(number, _)| *number);
+        if inner.count.get(&network).copied().unwrap_or(0) >= PER_NETWORK {
+            let oldest = inner.all.iter().find(|(_, (of, _))| *of == network).map(|(number, _)| *number);
             inner.push_out(oldest);
         } else if inner.all.len() >= IN_ALL {
             let oldest = inner.all.keys().next().copied();
@@ -45,8 +47,8 @@ impl HalfOpen {
         }
         inner.next += 1;
         let (number, pushed_out) = (inner.next, CancellationToken::new());
-        inner.all.insert(number, (address, pushed_out.clone()));
-        *inner.count.entry(address).or_default() += 1;
+        inner.all.insert(number, (network, pushed_out.clone()));
+        *inner.count.entry(network).or_default() += 1;
         Place { all: self.clone(), number, pushed_out }
     }
 
@@ -73,11 +75,11 @@ impl Inner {
     }
 
     fn remove(&mut self, number: u64) -> Option<CancellationToken> {
-        let (address, token) = self.all.remove(&number)?;
-        if let Some(count) = self.count.get_mut(&address) {
+        let (network, token) = self.all.remove(&number)?;
+        if let Some(count) = self.count.get_mut(&network) {
             *count -= 1;
             if *count == 0 {
-                self.count.remove(&address);
+                self.count.remove(&network);
             }
         }
         Some(token)
@@ -106,7 +108,7 @@ mod tests {
         let all = HalfOpen::default();
         let (noisy, quiet) = (IpAddr::from([10, 0, 0, 1]), IpAddr::from([10, 0, 0, 2]));
         let other = all.enter(quiet);
-        let mut places: Vec<_> = (0..PER_ADDRESS).map(|_| all.enter(noisy)).collect();
+        let mut places: Vec<_> = (0..PER_NETWORK).map(|_| all.enter(noisy)).collect();
         assert!(places.iter().all(|place| !place.pushed_out.is_cancelled()));
         places.push(all.enter(noisy));
         assert!(places[0].pushed_out.is_cancelled());
@@ -117,12 +119,21 @@ mod tests {
     }
 
     #[test]
+    fn a_host_with_a_whole_network_of_addresses_pushes_out_its_own() {
+        let all = HalfOpen::default();
+        let of = |last: u16| IpAddr::from([0x2001, 0xdb8, 1, 2, 0, 0, 0, last]);
+        let places: Vec<_> = (0..1024).map(|last| all.enter(of(last))).collect();
+        assert_eq!(all.len(), PER_NETWORK);
+        assert!(places[..1024 - PER_NETWORK].iter().all(|place| place.pushed_out.is_cancelled()));
+    }
+
+    #[test]
     fn a_released_place_is_never_pushed_out() {
         let all = HalfOpen::default();
         let address = IpAddr::from([10, 0, 0, 1]);
         let proved = all.enter(address);
         proved.release();
-        let _places: Vec<_> = (0..=PER_ADDRESS).map(|_| all.enter(address)).collect();
+        let _places: Vec<_> = (0..=PER_NETWORK).map(|_| all.enter(address)).collect();
         assert!(!proved.pushed_out.is_cancelled());
     }
 }

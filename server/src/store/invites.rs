@@ -50,13 +50,16 @@ pub fn insert(db: &Connection, code: &str, gives: &Gives, uses: u32, expires: Ti
 const GOOD: &str = "code_hash = ?1 AND uses_left > 0 AND expires > ?2 AND (maker IS NULL OR EXISTS (
     SELECT 1 FROM people p WHERE p.id = maker AND p.active AND p.powers & 1 <> 0 AND p.rank <= invites.rank))";
 
-/// Whether an invite is good, without using it.
+/// How often an invite is good still, and the account that waits for whoever comes with it. Does not use it.
 ///
 /// # Errors
 /// As [`take`].
-pub fn check(view: View<'_>, code: &str) -> Result<(), Fail> {
-    let mut query = view.db.prepare_cached(&format!("SELECT 1 FROM invites WHERE {GOOD}"))?;
-    if query.exists((hash(code), now().0))? { Ok(()) } else { Err(not_valid()) }
+pub fn look(view: View<'_>, code: &str) -> Result<(u32, Option<AccountId>), Fail> {
+    let mut query = view.db.prepare_cached(&format!("SELECT uses_left, person FROM invites WHERE {GOOD}"))?;
+    let found = query.query_row((hash(code), now().0), |row| {
+        Ok((row.get(0)?, row.get::<_, Option<[u8; 16]>>(1)?.map(AccountId::from_bytes)))
+    });
+    found.optional()?.ok_or_else(not_valid)
 }
 
 /// Uses an invite once.
@@ -115,6 +118,7 @@ pub fn not_valid() -> Fail {
     .into()
 }
 
-fn hash(code: &str) -> [u8; 32] {
+/// How a code is kept.
+pub fn hash(code: &str) -> [u8; 32] {
     Sha256::digest(code.as_bytes()).into()
 }

@@ -3,8 +3,9 @@
 
 use super::audit::{self, Act, By};
 use super::{Tx, View, signed, unsigned};
-use crate::auth::lockout::{Count, FORGOTTEN, Kind, closed, network};
+use crate::auth::lockout::{Count, FORGOTTEN, Kind, closed};
 use crate::error::Fail;
+use crate::network::Network;
 use rusqlite::OptionalExtension;
 use std::net::IpAddr;
 use thechatapp_protocol::audit::{Class, Target};
@@ -23,7 +24,7 @@ pub enum Who<'a> {
         /// From where.
         from: IpAddr,
     },
-    /// Of something that the account knows: the id of a device, the hash of a browser's cookie.
+    /// Of something that the account knows: the id of a device, the hash of a browser's cookie, a code that was given for it.
     Known {
         /// Whose account.
         person: AccountId,
@@ -32,7 +33,7 @@ pub enum Who<'a> {
     },
 }
 
-/// An attempt that was counted as failed: see [`succeeded`], [`given_back`] and [`failed`].
+/// An attempt that was counted as failed, and stays so but for [`succeeded`] and [`given_back`].
 #[derive(Clone, Debug)]
 pub struct Attempt {
     counted: Vec<Counted>,
@@ -44,40 +45,49 @@ pub struct Attempt {
 struct Counted {
     kind: Kind,
     key: [u8; 32],
-    /// It closed something, for the first time or for longer.
-    closed: Option<(bool, i64)>,
+    /// Whether it closed something.
+    closed: bool,
 }
 
-impl Attempt {
-    /// Whether something is to be written down when it has failed.
-    pub fn closes(&self) -> bool {
-        self.counted.iter().any(|counted| counted.closed.is_some())
-    }
-}
-
-/// Counts an attempt as failed before it is looked at, or refuses it.
+/// Refuses an attempt that [`count`] would refuse, by reading alone: who is shut out and goes on trying costs nobody a commit.
 ///
 /// # Errors
 /// Locked out, with the seconds left.
-pub fn count(tx: &Tx<'_>, who: &Who<'_>, from: IpAddr, now: Timestamp) -> Result<Attempt, Fail> {
+pub fn refuse(view: View<'_>, who: &Who<'_>, now: Timestamp) -> Result<(), Fail> {
+    open(view, &places(view, who).keys, now).map(drop)
+}
+
+/// Counts an attempt as failed before it is looked at, or refuses it. What it closes is written down with it. Not each failure,
+/// of which a stranger makes as many as they like.
+///
+/// # Errors
+/// Locked out, with the seconds left.
+pub fn count(tx: &mut Tx<'_>, who: &Who<'_>, from: IpAddr, by: By, now: Timestamp) -> Result<Attempt, Fail> {
     tx.db.prepare_cached("DELETE FROM lockouts WHERE changed <= ?1")?.execute([now.0.saturating_sub(FORGOTTEN)])?;
     let Places { keys, person } = places(tx.view(), who);
-    let mut counts = Vec::with_capacity(keys.len());
-    for (kind, key) in &keys {
-        counts.push(find(tx.view(), *kind, key)?.at(*kind, now));
-    }
-    let longest = counts.iter().map(|count| count.closed_for(now)).max().unwrap_or(0);
-    if longest > 0 {
-        return Err(closed(longest));
-    }
-    let mut counted = Vec::with_capacity(keys.len());
+    let counts = open(tx.view(), &keys, now)?;
+    let mut attempt = Attempt { counted: Vec::with_capacity(keys.len()), person, from };
     for ((kind, key), count) in keys.into_iter().zip(counts) {
         let count = count.failed(kind, now);
         set(tx, kind, &key, owner(kind, person), count)?;
         let wait = count.closed_for(now);
-        counted.push(Counted { kind, key, closed: (wait > 0).then(|| (count.closed_first(kind), wait)) });
+        if wait > 0 {
+            let name = if count.closed_first(kind) { "lockout.begun" } else { "lockout.extended" };
+            record(tx, by, name, &attempt, kind, Some(wait))?;
+        }
+        attempt.counted.push(Counted { kind, key, closed: wait > 0 });
     }
-    Ok(Attempt { counted, person, from })
+    Ok(attempt)
+}
+
+/// How these counts stand, where none is closed.
+fn open(view: View<'_>, keys: &[(Kind, [u8; 32])], now: Timestamp) -> Result<Vec<Count>, Fail> {
+    let counts = keys.iter().map(|(kind, key)| Ok(find(view, *kind, key)?.at(*kind, now)));
+    let counts = counts.collect::<Result<Vec<_>, Fail>>()?;
+    match counts.iter().map(|count| count.closed_for(now)).max() {
+        Some(longest) if longest > 0 => Err(closed(longest)),
+        _ => Ok(counts),
+    }
 }
 
 /// Where an attempt is counted.
@@ -95,7 +105,7 @@ fn places(view: View<'_>, who: &Who<'_>) -> Places {
             Places { keys: vec![(Kind::Known, key)], person: Some(*person) }
         }
         Who::Stranger { folded, person, from } => {
-            let address = network(*from).to_string();
+            let address = Network::of(*from).to_string();
             let keys = vec![
                 (Kind::Strangers, view.keyring.name_hash("lockout", folded)),
                 (Kind::Address, digest(&[b"lockout of an address", address.as_bytes()])),
@@ -146,13 +156,16 @@ fn set(tx: &Tx<'_>, kind: Kind, key: &[u8; 32], person: Option<AccountId>, count
     Ok(())
 }
 
-/// It was no failure, and no success either: a factor is missing, or the server could not do it.
+/// It was no failure, and no success either: a factor is missing, or the server could not do it. What it closed is open again.
 ///
 /// # Errors
 /// SQLite's.
-pub fn given_back(tx: &Tx<'_>, attempt: &Attempt, now: Timestamp) -> Result<(), Fail> {
-    for Counted { kind, key, .. } in &attempt.counted {
+pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
+    for Counted { kind, key, closed } in &attempt.counted {
         set(tx, *kind, key, owner(*kind, attempt.person), find(tx.view(), *kind, key)?.at(*kind, now).given_back(now))?;
+        if *closed {
+            record(tx, by, "lockout.ended", attempt, *kind, None)?;
+        }
     }
     Ok(())
 }
@@ -163,30 +176,20 @@ pub fn given_back(tx: &Tx<'_>, attempt: &Attempt, now: Timestamp) -> Result<(), 
 /// # Errors
 /// SQLite's.
 pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
-    for Counted { kind, key, .. } in &attempt.counted {
+    for Counted { kind, key, closed } in &attempt.counted {
         let before = find(tx.view(), *kind, key)?.at(*kind, now).given_back(now);
-        match kind {
+        let ends = match kind {
             Kind::Strangers | Kind::Known => {
                 set(tx, *kind, key, None, Count::default())?;
-                if before.was_closed(*kind) {
-                    record(tx, by, "lockout.ended", attempt, *kind, None)?;
-                }
+                *closed || before.was_closed(*kind)
             }
-            Kind::Address | Kind::Everybody => set(tx, *kind, key, None, before)?,
-        }
-    }
-    Ok(())
-}
-
-/// It failed, and closed something: that is written down. Not each failure, of which a stranger makes as many as they like.
-///
-/// # Errors
-/// SQLite's.
-pub fn failed(tx: &mut Tx<'_>, attempt: &Attempt, by: By) -> Result<(), Fail> {
-    for Counted { kind, closed, .. } in &attempt.counted {
-        if let Some((first, millis)) = closed {
-            let name = if *first { "lockout.begun" } else { "lockout.extended" };
-            record(tx, by, name, attempt, *kind, Some(*millis))?;
+            Kind::Address | Kind::Everybody => {
+                set(tx, *kind, key, None, before)?;
+                *closed
+            }
+        };
+        if ends {
+            record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
     }
     Ok(())
@@ -200,7 +203,7 @@ fn record(
     kind: Kind,
     millis: Option<i64>,
 ) -> Result<(), Fail> {
-    let address = || Target::Address(network(attempt.from).to_string());
+    let address = || Target::Address(Network::of(attempt.from).to_string());
     let (target, of) = match kind {
         Kind::Address => (address(), "address"),
         Kind::Everybody => (Target::Workspace, "everybody"),

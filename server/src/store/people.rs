@@ -240,6 +240,23 @@ fn arrive(tx: &mut Tx<'_>, id: AccountId) -> Result<(), Fail> {
     Ok(())
 }
 
+/// Whether nobody has this name whose account it is.
+///
+/// # Errors
+/// Conflict when somebody has.
+pub fn is_free(view: View<'_>, name: &str) -> Result<(), Fail> {
+    if account(view, name)?.is_none() {
+        return Ok(());
+    }
+    Err(thechatapp_protocol::ErrorBody::new(
+        thechatapp_protocol::Code::Conflict,
+        "This name is taken",
+        "somebody in this workspace goes by it",
+        "choose another name",
+    )
+    .into())
+}
+
 fn insert_account(
     tx: &mut Tx<'_>,
     id: AccountId,
@@ -248,15 +265,7 @@ fn insert_account(
     rank: Rank,
     state: AccountState,
 ) -> Result<(), Fail> {
-    if account(tx.view(), name)?.is_some() {
-        return Err(thechatapp_protocol::ErrorBody::new(
-            thechatapp_protocol::Code::Conflict,
-            "This name is taken",
-            "somebody in this workspace goes by it",
-            "choose another name",
-        )
-        .into());
-    }
+    is_free(tx.view(), name)?;
     make_room(tx, name)?;
     let change = tx.change();
     insert(tx, New { id, name, imported_from: None, password, rank, state, change })

@@ -5,6 +5,7 @@ use super::browser::{PATIENCE, Refused, Web};
 use super::session::{self, Token, Visit};
 use crate::methods::{self, Browser, Encoding};
 use crate::native::Connection;
+use crate::network::Network;
 use crate::time::now;
 use axum::Extension;
 use axum::body::to_bytes;
@@ -82,7 +83,8 @@ async fn sign_in(web: &Web, name: &str, connection: &Connection, request: Reques
     let params = methods::params::<SignIn>(Encoding::Json, &read(request, SIGN_IN_MAX).await?)?;
     // Only now, so that nobody keeps a turn by sending slowly.
     let busy = || Refused::busy("Too many people sign in at once");
-    let _turn = web.sign_ins.take(connection.address, PATIENCE).await.ok_or_else(busy)?;
+    let of = (Network::of(connection.address), browser.known_by);
+    let _turn = web.sign_ins.take(of, PATIENCE).await.ok_or_else(busy)?;
     let me = methods::sign_in_browser(&workspace, params, browser).await?;
     let mut response = json(methods::reply(Encoding::Json, &me)?);
     for cookie in [known.known_cookie(name), token.cookie(name)].into_iter().flatten() {

@@ -8,6 +8,7 @@ use super::turns::Turns;
 use super::uploads::{self, Uploads};
 use super::{api, files};
 use crate::error::Fail;
+use crate::network::Network;
 use crate::serve::Shared;
 use axum::extract::{Request, State};
 use axum::middleware::{self, Next};
@@ -16,7 +17,6 @@ use axum::routing::{get, post};
 use axum::{Json, Router};
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, StatusCode};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::{AccountId, Code, ErrorBody};
@@ -27,7 +27,7 @@ use url::Url;
 const FETCHES: usize = 64;
 /// Pieces of files that are opened or sealed at once, in all.
 const PIECES: usize = 4;
-/// Sign-ins from one address at once; more wait. Behind a proxy all are of one address.
+/// Sign-ins from one network at once; more wait. Behind a proxy all are of one.
 const SIGN_INS: usize = 8;
 /// How long a turn is waited for.
 pub const PATIENCE: Duration = Duration::from_secs(60);
@@ -41,8 +41,8 @@ pub struct Web {
     pub uploads: Uploads,
     /// Whose turn it is to fetch.
     pub fetches: Turns<AccountId>,
-    /// From where it may be signed in.
-    pub sign_ins: Turns<IpAddr>,
+    /// From where it may be signed in. Who comes with a cookie by which an account may know them does not wait for strangers.
+    pub sign_ins: Turns<(Network, Option<[u8; 32]>)>,
     /// Who may open or seal a piece of a file.
     pieces: Arc<Semaphore>,
 }

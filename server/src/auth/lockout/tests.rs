@@ -54,15 +54,6 @@ fn a_day_forgets_all_and_hours_fade_only_what_many_share() {
 }
 
 #[test]
-fn a_network_of_one_host_is_one_and_an_address_in_the_form_of_ipv6_is_the_same() {
-    let of = |text: &str| network(text.parse().unwrap()).to_string();
-    assert_eq!(of("192.0.2.7"), "192.0.2.7");
-    assert_eq!(of("::ffff:192.0.2.7"), "192.0.2.7");
-    assert_eq!(of("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-    assert_ne!(of("2001:db8:1:2::1"), of("2001:db8:1:3::1"));
-}
-
-#[test]
 fn whoever_waits_is_told_how_long() {
     let body = closed(59_001).into_body();
     assert_eq!((body.code, body.seconds), (Code::LockedOut, Some(60)));

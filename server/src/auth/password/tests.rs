@@ -4,8 +4,12 @@ fn passwords() -> Arc<Passwords> {
     Arc::new(Passwords::new(Cost::TESTS).unwrap())
 }
 
+fn turn(passwords: &Passwords) -> Turn {
+    passwords.place(Of::Invite([1; 32])).unwrap()
+}
+
 async fn refused(passwords: &Arc<Passwords>, password: &str) -> Option<String> {
-    let fits = passwords.fits(password, 10, vec!["Inês Duarte".into(), "acme".into()]).await;
+    let fits = passwords.fits(&turn(passwords), password, 10, vec!["Inês Duarte".into(), "acme".into()]).await;
     fits.err().map(|why| why.into_body().what)
 }
 
@@ -46,11 +50,11 @@ async fn a_thread_outlives_work_that_fails_and_never_takes_all_cores() {
     let cores = std::thread::available_parallelism().unwrap().get();
     assert!(threads() >= 1 && (cores == 1 || threads() < cores));
     for _ in 0..MOST_THREADS + 1 {
-        let failed = passwords.in_turn::<()>(|| panic!("on purpose")).await;
+        let failed = passwords.in_turn::<()>(&turn(&passwords), || panic!("on purpose")).await;
         assert!(matches!(failed, Err(Fail::Broken(_))));
     }
-    let hash = passwords.hash("correct horse battery".into()).await.unwrap();
-    assert!(passwords.verify("correct horse battery".into(), Some(hash.clone())).await.unwrap());
-    assert!(!passwords.verify("another".into(), Some(hash)).await.unwrap());
-    assert!(!passwords.verify("nobody's password".into(), None).await.unwrap(), "nobody has it");
+    let hash = passwords.hash(&turn(&passwords), "correct horse battery".into()).await.unwrap();
+    assert!(passwords.verify(&turn(&passwords), "correct horse battery".into(), Some(hash.clone())).await.unwrap());
+    assert!(!passwords.verify(&turn(&passwords), "another".into(), Some(hash)).await.unwrap());
+    assert!(!passwords.verify(&turn(&passwords), "nobody's password".into(), None).await.unwrap(), "nobody has it");
 }

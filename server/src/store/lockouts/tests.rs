@@ -32,7 +32,7 @@ fn known(what: &[u8]) -> Who<'_> {
 
 /// Seconds left, where it is refused.
 fn try_at(store: &Store, who: &Who<'_>, millis: i64) -> Result<Attempt, u64> {
-    let counted = store.job(|tx| count(tx, who, from(1), at(millis)));
+    let counted = store.job(|tx| count(tx, who, from(1), By::stranger(from(1)), at(millis)));
     counted.map_err(|why| {
         let body = why.into_body();
         assert_eq!(body.code, Code::LockedOut);
@@ -41,9 +41,10 @@ fn try_at(store: &Store, who: &Who<'_>, millis: i64) -> Result<Attempt, u64> {
 }
 
 fn fail(store: &Store, who: &Who<'_>, millis: i64) -> Result<(), u64> {
-    let attempt = try_at(store, who, millis)?;
-    store.job(|tx| failed(tx, &attempt, By::stranger(from(1)))).unwrap();
-    Ok(())
+    let refused = store.job(|tx| refuse(tx.view(), who, at(millis)));
+    let counted = try_at(store, who, millis);
+    assert_eq!(refused.map_err(|why| why.into_body().seconds.unwrap()).err(), counted.as_ref().err().copied());
+    counted.map(drop)
 }
 
 fn succeed(store: &Store, who: &Who<'_>, millis: i64) -> Result<(), u64> {
@@ -118,7 +119,7 @@ fn what_was_no_failure_is_given_back_everywhere_and_forgets_nothing() {
     for _ in 0..50 {
         // The right password without the code of the second factor: it closes nothing.
         let attempt = try_at(&store, &who, 0).unwrap();
-        store.job(|tx| given_back(tx, &attempt, at(0))).unwrap();
+        store.job(|tx| given_back(tx, &attempt, By::SERVER, at(0))).unwrap();
     }
     fail(&store, &who, 0).unwrap();
     assert_eq!(fail(&store, &who, 0), Err(60), "the four before it count still");
@@ -168,8 +169,8 @@ fn each_step_is_written_down_and_an_administrator_can_take_it_back() {
         fail(&store, &who, minutes * MINUTE).unwrap();
     }
     succeed(&store, &who, 3 * MINUTE).unwrap();
-    // Begun, longer, ended.
-    assert_eq!(store.count("audit"), 3);
+    // Begun, longer, once more by what was right in the end, ended.
+    assert_eq!(store.count("audit"), 4);
     for _ in 0..5 {
         fail(&store, &who, 3 * MINUTE).unwrap();
         fail(&store, &known(LAPTOP), 3 * MINUTE).unwrap();
@@ -183,6 +184,22 @@ fn each_step_is_written_down_and_an_administrator_can_take_it_back() {
     assert!(!store.job(|tx| forget(tx, ALICE, "alice")).unwrap());
     succeed(&store, &who, 3 * MINUTE).unwrap();
     succeed(&store, &known(LAPTOP), 3 * MINUTE).unwrap();
+}
+
+#[test]
+fn what_an_attempt_closes_is_written_down_with_it_and_that_it_is_open_again_too() {
+    let store = store();
+    let who = stranger("alice", 7);
+    for _ in 0..4 {
+        fail(&store, &who, 0).unwrap();
+    }
+    let fifth = try_at(&store, &who, 0).unwrap();
+    assert_eq!(store.count("audit"), 1, "in the commit in which it begins");
+    assert_eq!(fail(&store, &who, 0), Err(60));
+    assert_eq!(store.count("audit"), 1, "not what is refused");
+    store.job(|tx| given_back(tx, &fifth, By::SERVER, at(0))).unwrap();
+    assert_eq!(store.count("audit"), 2);
+    assert!(fail(&store, &who, 0).is_ok());
 }
 
 #[test]

@@ -133,7 +133,7 @@ fn scene() -> (Store, Channel, Channel) {
         (lockouts::Who::Known { person: BOB, what: &[1; 16] }, [127, 0, 0, 1]),
         (lockouts::Who::Stranger { folded: "bob", person: Some(BOB), from: [127, 0, 0, 1].into() }, [127, 0, 0, 1]),
     ] {
-        store.job(|tx| lockouts::count(tx, &who, from.into(), at)).unwrap();
+        store.job(|tx| lockouts::count(tx, &who, from.into(), By::SERVER, at)).unwrap();
     }
     store.job(|tx| factors::begin(tx, BOB, &[7; 20])).unwrap();
     store.job(|tx| factors::set_recovery(tx, BOB, &["a code".into()])).unwrap();
