@@ -127,6 +127,26 @@ pub enum Command {
         #[arg(long)]
         queue: bool,
     },
+    /// Show a draft, or keep a text as one, on all of one's devices; sending the same text ends it
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli draft general 'Half a thought'\n  thechatapp-cli draft general --thread 41 --json\n  thechatapp-cli draft general --clear"
+    )]
+    Draft {
+        /// A channel with or without #, a person as @name, or an id
+        channel: String,
+        /// What is typed, in place of what was; - takes standard input
+        #[arg(allow_hyphen_values = true)]
+        text: Option<String>,
+        /// The draft of this message's thread: its number in the channel, or its id
+        #[arg(long, value_name = "SEQ|ID")]
+        thread: Option<String>,
+        /// Delete it
+        #[arg(long, conflicts_with = "text")]
+        clear: bool,
+    },
+    /// List drafts, the one typed at last first
+    #[command(after_help = "Example:\n  thechatapp-cli drafts --json")]
+    Drafts,
     /// Show what was said, oldest first, and mark it as read
     #[command(
         after_help = "Examples:\n  thechatapp-cli read general -n 50\n  thechatapp-cli read general --before 200 --json\n  thechatapp-cli read general --thread 41"

@@ -12,11 +12,13 @@ use thechatapp_core::view::{
 use thechatapp_core::{ChannelId, Timestamp};
 
 mod account;
+mod draft;
 mod talk;
 #[cfg(test)]
 mod tests;
 
 pub use account::{Account, Device, Invited, Reset, account_text, device_text};
+pub use draft::{Draft, draft_text};
 use talk::{Pinned, Poll, poll_text};
 pub use talk::{Saved, Unsaved, Version, saved_text, version_text};
 

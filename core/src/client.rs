@@ -8,6 +8,7 @@ mod account;
 mod audit;
 mod care;
 mod channels;
+mod drafts;
 pub(crate) mod events;
 mod files;
 mod groups;

@@ -38,6 +38,15 @@ pub enum ClientEvent {
         #[ts(type = "number")]
         from: u64,
     },
+    /// A draft is another one now, because of another device.
+    Draft {
+        /// Which workspace.
+        #[ts(type = "string")]
+        workspace: WorkspaceId,
+        /// Which channel.
+        #[ts(type = "string")]
+        channel: ChannelId,
+    },
     /// Something was found wrong with the audit log, or somebody decided to go on.
     Audit {
         /// Which workspace.

@@ -2,11 +2,13 @@
 //! are generated from here by `cargo xtask gen`.
 
 mod account;
+mod draft;
 mod rights;
 
 pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
+pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 
 use serde::{Deserialize, Serialize};

@@ -224,16 +224,24 @@ impl ChatClient {
         Ok(client.mark_read(ws, id(&channel)?, seq).await?)
     }
 
-    /// A channel's draft; empty for none.
-    pub async fn draft(&self, workspace: String, channel: String) -> Result<String> {
+    /// A draft's text; empty for none. Without a thread, the conversation's own.
+    pub async fn draft(&self, workspace: String, channel: String, thread: Option<String>) -> Result<String> {
         let (client, ws) = self.with(&workspace)?;
-        Ok(client.draft(ws, id(&channel)?).await?)
+        let thread = thread.as_deref().map(id).transpose()?;
+        Ok(client.draft(ws, id(&channel)?, thread).await?)
     }
 
-    /// Keeps a channel's draft; an empty one is removed.
-    pub async fn save_draft(&self, workspace: String, channel: String, text: String) -> Result<()> {
+    /// Keeps what was typed, on all of one's devices; an empty text deletes the draft.
+    pub async fn save_draft(
+        &self,
+        workspace: String,
+        channel: String,
+        thread: Option<String>,
+        text: String,
+    ) -> Result<()> {
         let (client, ws) = self.with(&workspace)?;
-        Ok(client.save_draft(ws, id(&channel)?, &text).await?)
+        let thread = thread.as_deref().map(id).transpose()?;
+        Ok(client.save_draft(ws, id(&channel)?, thread, &text).await?)
     }
 
     /// Finds messages in the sealed index on this device, newest first.

@@ -29,6 +29,13 @@ pub enum ChatEvent {
         /// The lowest number that changed; 0 when only what waits to be sent did.
         from_seq: u64,
     },
+    /// A draft is another one now, because of another device.
+    Draft {
+        /// Which workspace.
+        workspace: String,
+        /// Which channel.
+        channel: String,
+    },
     /// Something was found wrong with the audit log, or somebody decided to go on.
     Audit {
         /// Which workspace.
@@ -48,6 +55,9 @@ impl From<ClientEvent> for ChatEvent {
             ClientEvent::Standing { workspace } => Self::Standing { workspace: workspace.to_string() },
             ClientEvent::Messages { workspace, channel, from } => {
                 Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
+            }
+            ClientEvent::Draft { workspace, channel } => {
+                Self::Draft { workspace: workspace.to_string(), channel: channel.to_string() }
             }
             ClientEvent::Audit { workspace } => Self::Audit { workspace: workspace.to_string() },
             ClientEvent::Workspaces => Self::Workspaces,

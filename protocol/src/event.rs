@@ -239,6 +239,25 @@ pub struct ReadRow {
     pub change: u64,
 }
 
+/// One's own draft in a conversation or a thread.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DraftRow {
+    /// Its channel.
+    pub channel: ChannelId,
+    /// The first message of its thread; without one, it is the conversation's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thread: Option<MessageId>,
+    /// The text; empty once it was sent or deleted.
+    pub text: String,
+    /// Counts the texts it had.
+    pub revision: u64,
+    /// The tokens of the newest texts that were accepted, the newest last.
+    pub tokens: Vec<u32>,
+    /// The change that last touched this row.
+    pub change: u64,
+}
+
 /// What somebody may do over the people of a group and over the channels linked to it, by roles within it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -324,6 +343,8 @@ pub enum Row {
     Message(MessageRow),
     /// One's own read mark.
     Read(ReadRow),
+    /// One's own draft.
+    Draft(DraftRow),
     /// One's own rank and powers.
     Standing(StandingRow),
     /// A group.
@@ -344,6 +365,7 @@ impl Row {
             Self::Member(row) => row.change,
             Self::Message(row) => row.change,
             Self::Read(row) => row.change,
+            Self::Draft(row) => row.change,
             Self::Standing(row) => row.change,
             Self::Group(row) => row.change,
             Self::InGroup(row) => row.change,
@@ -429,6 +451,7 @@ tolerant!(Row {
     "member" => |row: MemberRow| Row::Member(row),
     "message" => |row: MessageRow| Row::Message(row),
     "read" => |row: ReadRow| Row::Read(row),
+    "draft" => |row: DraftRow| Row::Draft(row),
     "standing" => |row: StandingRow| Row::Standing(row),
     "group" => |row: GroupRow| Row::Group(row),
     "in_group" => |row: InGroupRow| Row::InGroup(row),

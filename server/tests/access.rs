@@ -25,6 +25,7 @@ use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::proof::*;
 use thechatapp_protocol::methods::roles::*;
+use thechatapp_protocol::methods::drafts::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::methods::settings::*;
 use thechatapp_protocol::methods::sync::StartSync;
@@ -182,6 +183,8 @@ impl Table {
         self.check::<Thread>(s, w, ThreadParams { channel, id, before: None, after: None, limit: 10 }).await;
         self.check::<History>(s, w, HistoryParams { channel, before: None, after: None, limit: 10 }).await;
         self.check::<MarkRead>(s, w, MarkReadParams { channel, seq: 1 }).await;
+        self.check::<PutDraft>(s, w, PutDraftParams { channel, thread: None, text: "half".into(), base: 0, token: 1 })
+            .await;
         let words = || SearchParams { words: "said".into(), ..Default::default() };
         self.check::<Search>(s, w, words()).await;
         self.check::<Search>(s, w, SearchParams { channel: Some(channel), ..words() }).await;

@@ -17,6 +17,7 @@ use thechatapp_protocol::methods::moderation::*;
 use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::roles::*;
+use thechatapp_protocol::methods::drafts::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::{
@@ -155,6 +156,7 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<Thread>(who, ThreadParams { channel, id, before: None, after: None, limit: 10 }).await,
         refusal::<History>(who, HistoryParams { channel, before: None, after: None, limit: 10 }).await,
         refusal::<MarkRead>(who, MarkReadParams { channel, seq: 1 }).await,
+        refusal::<PutDraft>(who, PutDraftParams { channel, thread: None, text: "in".into(), base: 0, token: 1 }).await,
         refusal::<Search>(who, SearchParams { words: "hidden".into(), channel: Some(channel), ..Default::default() })
             .await,
         refusal::<ReportMessage>(who, ReportMessageParams { report: report_id(), channel, id, reason: "in".into() })

@@ -11,6 +11,7 @@ use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified};
 use thechatapp_protocol::methods::account::{Credential, Nothing, WhoAmI};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::{ListDevices, SignOut};
+use thechatapp_protocol::methods::drafts::{PutDraft, PutDraftParams};
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{Code, Event, Row, http as paths};
@@ -314,6 +315,37 @@ async fn read_marks_go_forward_only_and_reach_ones_own_devices_only() {
     let marks: Vec<_> =
         rows.iter().filter_map(|row| if let Row::Read(row) = row { Some(row.seq) } else { None }).collect();
     assert_eq!(marks, [5]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn drafts_reach_ones_own_devices_only_and_go_with_what_was_sent() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let mut bob = host.join("bob").await;
+    let general = alice.general().await;
+    bob.sync(0).await;
+    let put = |text: &str, base, token| PutDraftParams { channel: general, thread: None, text: text.into(), base, token };
+    let drafts = |rows: &[Row]| -> Vec<(String, u64)> {
+        let draft = |row: &Row| if let Row::Draft(row) = row { Some((row.text.clone(), row.revision)) } else { None };
+        rows.iter().filter_map(draft).collect()
+    };
+    let first = alice.call::<PutDraft>(&put("half", 0, 1)).await.unwrap();
+    assert!(first.accepted);
+    assert!(bob.session.quiet().await);
+    alice.again(&host).await;
+    let (_, rows, _) = alice.sync(0).await;
+    assert_eq!(drafts(&rows), [("half".to_owned(), 1)]);
+    // Another device was first.
+    let late = alice.call::<PutDraft>(&put("other", 0, 2)).await.unwrap();
+    assert_eq!((late.accepted, late.draft.text.as_str()), (false, "half"));
+    alice.send(general, "half").await.unwrap();
+    alice.again(&host).await;
+    let (_, rows, _) = alice.sync(first.draft.change).await;
+    assert_eq!(drafts(&rows), [(String::new(), 2)]);
+    // Who begins anew has nothing that could be gone.
+    alice.again(&host).await;
+    let (_, rows, _) = alice.sync(0).await;
+    assert_eq!(drafts(&rows), []);
 }
 
 #[tokio::test(flavor = "multi_thread")]

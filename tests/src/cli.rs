@@ -102,6 +102,12 @@ impl Cli {
         arguments
     }
 
+    /// The same account on another device.
+    pub fn login(&self, url: &str, pin: &str, name: &str) -> Outcome {
+        let password = self.password.to_str().unwrap();
+        self.run(&["login", url, "--name", name, "--password-file", password, "--trust-pin", pin])
+    }
+
     pub fn join(&self, invite: &str, name: &str) -> Outcome {
         self.run(&["join", invite, "--name", name, "--password-file", self.password.to_str().unwrap()])
     }

@@ -16,6 +16,7 @@ use thechatapp_protocol::http::{PROOF_HEADER, TOKEN_HEADER, file_path};
 use thechatapp_protocol::methods::account::*;
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::*;
+use thechatapp_protocol::methods::drafts::{PutDraft, PutDraftParams};
 use thechatapp_protocol::methods::files::*;
 use thechatapp_protocol::methods::messages::*;
 use thechatapp_protocol::methods::polls::*;
@@ -199,7 +200,7 @@ impl Run {
         // The log tells what was done, and nothing of what was written.
         self.lines.write_all(&exported).unwrap();
         alice.timeline(ws, general, Window::Latest, 50).await.unwrap();
-        alice.save_draft(ws, general, &self.word("draft")).await.unwrap();
+        alice.save_draft(ws, general, None, &self.word("draft")).await.unwrap();
         self.alice = Some((alice, ws));
         general
     }
@@ -277,6 +278,9 @@ impl Run {
         eve.call::<Unpin>(&one).await.unwrap();
         eve.call::<Thread>(&ThreadParams { channel: board, id, before: None, after: None, limit: 10 }).await.unwrap();
         eve.call::<MarkRead>(&MarkReadParams { channel: board, seq: 1 }).await.unwrap();
+        let text = self.word("eve's draft");
+        let put = PutDraftParams { channel: board, thread: Some(id), text, base: 0, token: 1 };
+        eve.call::<PutDraft>(&put).await.unwrap();
         eve.call::<Search>(&SearchParams { words: self.word("eve's search"), ..Default::default() }).await.unwrap();
         eve.call::<Save>(&SaveParams { channel: board, id, note: Some(self.word("eve's note")) }).await.unwrap();
         eve.call::<ListSaved>(&ListSavedParams { before: None, limit: 10 }).await.unwrap();

@@ -48,7 +48,7 @@ async fn what_people_write_is_nowhere_on_disk_in_plain() {
     let options = vec![OPTION.to_owned(), "another".to_owned()];
     let poll = client.create_poll(workspace, channel, MESSAGE, options, false).await.unwrap();
     client.vote(workspace, channel, poll.id, vec![0]).await.unwrap();
-    client.save_draft(workspace, channel, DRAFT).await.unwrap();
+    client.save_draft(workspace, channel, None, DRAFT).await.unwrap();
 
     assert_sealed(&server, &[folder.path()]);
     client.close().await.unwrap();

@@ -26,6 +26,8 @@ fn the_commands_are_those_of_the_contract() {
             "join-channel",
             "leave-channel",
             "send",
+            "draft",
+            "drafts",
             "read",
             "watch",
             "edit",

@@ -5,6 +5,7 @@ mod accounts;
 mod audit;
 mod channels;
 mod devices;
+mod drafts;
 mod files;
 mod health;
 mod identity;
@@ -58,6 +59,15 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Pins { channel } => threads::pins(desk, &channel).await,
         Command::Poll(poll) => polls::poll(desk, poll).await,
         Command::Vote { channel, message, options, .. } => polls::vote(desk, &channel, &message, &options).await,
+        Command::Drafts => drafts::list(desk).await,
+        Command::Draft { channel, text, thread, clear } => {
+            let change = match (&text, clear) {
+                (Some(text), _) => drafts::Change::Type(text),
+                (None, true) => drafts::Change::Clear,
+                (None, false) => drafts::Change::Show,
+            };
+            drafts::draft(desk, &channel, thread.as_deref(), change).await
+        }
         Command::Save { channel, message, note } => saved::save(desk, &channel, &message, note.as_deref()).await,
         Command::Unsave { channel, message } => saved::unsave(desk, &channel, &message).await,
         Command::Saved => saved::list(desk).await,

@@ -119,7 +119,8 @@ impl<'a> Batch<'a> {
                     self.applied.standing |= rights::in_group(self.db, *row)?;
                     self.slugs = rights::own_slugs(self.db)?;
                 }
-                Row::Unknown => {}
+                // Drafts go into the local database.
+                Row::Draft(_) | Row::Unknown => {}
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ impl Client {
     /// When the files cannot be read.
     pub async fn channels(&self, ws: WorkspaceId, all: bool) -> Result<Vec<ChannelView>> {
         let workspace = self.workspace(ws)?;
-        let drafts = workspace.local.drafts(ws).await?;
+        let drafts = workspace.local.draft_channels(ws).await?;
         let mut channels = workspace.cache.channels(all).await?;
         for channel in &mut channels {
             channel.draft = drafts.contains(&channel.id);
@@ -266,7 +266,7 @@ impl Client {
 
     async fn channel(&self, workspace: &Workspace, id: ChannelId) -> Result<Option<ChannelView>> {
         let Some(mut channel) = workspace.cache.channel(id).await? else { return Ok(None) };
-        channel.draft = workspace.local.drafts(workspace.id).await?.contains(&id);
+        channel.draft = workspace.local.draft_channels(workspace.id).await?.contains(&id);
         Ok(Some(channel))
     }
 

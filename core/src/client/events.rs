@@ -18,6 +18,7 @@ struct Pending {
     channels: BTreeSet<WorkspaceId>,
     standings: BTreeSet<WorkspaceId>,
     audits: BTreeSet<WorkspaceId>,
+    drafts: BTreeSet<(WorkspaceId, ChannelId)>,
     messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
 }
 
@@ -50,6 +51,9 @@ impl Events {
                 ClientEvent::Audit { workspace } => {
                     pending.audits.insert(workspace);
                 }
+                ClientEvent::Draft { workspace, channel } => {
+                    pending.drafts.insert((workspace, channel));
+                }
                 ClientEvent::Messages { workspace, channel, from } => {
                     // Zero says that no number changed, only what waits.
                     let lowest = pending.messages.entry((workspace, channel)).or_insert(from);
@@ -58,7 +62,7 @@ impl Events {
                 ClientEvent::Resync => pending.resync = true,
             }
             let several = pending.connections.len() + pending.channels.len() + pending.standings.len();
-            if several + pending.messages.len() > MOST {
+            if several + pending.messages.len() + pending.drafts.len() > MOST {
                 pending.resync = true;
             }
             if pending.resync {
@@ -107,6 +111,7 @@ fn listed(pending: Pending) -> Vec<ClientEvent> {
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
         .chain(pending.standings.into_iter().map(|workspace| ClientEvent::Standing { workspace }))
         .chain(pending.audits.into_iter().map(|workspace| ClientEvent::Audit { workspace }))
+        .chain(pending.drafts.into_iter().map(|(workspace, channel)| ClientEvent::Draft { workspace, channel }))
         .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
             workspace,
             channel,

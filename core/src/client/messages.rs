@@ -1,4 +1,4 @@
-//! Messages: reading, writing, searching, read marks, drafts.
+//! Messages: reading, writing, searching, read marks.
 
 use super::{Client, closed};
 use crate::error::{Error, Result};
@@ -341,22 +341,6 @@ impl Client {
             Some(_) => workspace.mark_read(channel, seq).await,
             None => Err(no_channel()),
         }
-    }
-
-    /// A channel's draft; empty for none.
-    ///
-    /// # Errors
-    /// When it cannot be read.
-    pub async fn draft(&self, ws: WorkspaceId, channel: ChannelId) -> Result<String> {
-        self.workspace(ws)?.local.draft(ws, channel).await
-    }
-
-    /// Keeps a channel's draft; an empty one is removed.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub async fn save_draft(&self, ws: WorkspaceId, channel: ChannelId, text: &str) -> Result<()> {
-        self.workspace(ws)?.local.save_draft(ws, channel, text.to_owned()).await
     }
 
     /// Finds messages in the sealed index on this device.

@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod drafts;
 mod outbox;
 mod schema;
 mod uploads;
@@ -21,6 +22,7 @@ use thechatapp_database::{self as database, Durability, Readers, Writer};
 use zeroize::Zeroizing;
 
 pub(crate) use accounts::Account;
+pub(crate) use drafts::{DraftPlace, DraftState, Earlier};
 pub(crate) use outbox::Waiting;
 pub(crate) use uploads::{Source, Upload};
 

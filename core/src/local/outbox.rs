@@ -1,10 +1,9 @@
-//! What waits: messages to be sent, read marks to be told, drafts.
+//! What waits: messages to be sent, read marks to be told.
 
-use super::Local;
+use super::{Local, drafts};
 use crate::error::Result;
 use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Row as SqlRow, params};
-use std::collections::BTreeSet;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, MessageId, Timestamp, WorkspaceId, wire};
 
@@ -74,10 +73,11 @@ pub(super) fn put(
 
 impl Local {
     /// Takes a message to be sent; once this returns it survives everything. Its position is filled in. A message that
-    /// waits already is left as it is.
+    /// waits already is left as it is. The draft it was is gone with the same commit.
     pub(crate) async fn queue(&self, workspace: WorkspaceId, mut message: Waiting) -> Result<Waiting> {
         self.write(move |db| {
             message.position = put(db, workspace, None, &message)?;
+            drafts::sent(db, workspace, &message)?;
             Ok(message)
         })
         .await
@@ -153,45 +153,6 @@ impl Local {
         self.write(move |db| {
             db.execute("UPDATE outbox SET failure = ?2 WHERE id = ?1", params![id.as_bytes(), failure])?;
             Ok(())
-        })
-        .await
-    }
-
-    /// A channel's draft; empty when there is none.
-    pub(crate) async fn draft(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<String> {
-        self.read(move |db| {
-            let text: Option<String> = db
-                .prepare_cached("SELECT text FROM drafts WHERE workspace = ?1 AND channel = ?2")?
-                .query_row(params![workspace.as_bytes(), channel.as_bytes()], |row| row.get(0))
-                .optional()?;
-            Ok(text.unwrap_or_default())
-        })
-        .await
-    }
-
-    /// Keeps a draft; an empty one is removed.
-    pub(crate) async fn save_draft(&self, workspace: WorkspaceId, channel: ChannelId, text: String) -> Result<()> {
-        self.write(move |db| {
-            let place = params![workspace.as_bytes(), channel.as_bytes()];
-            if text.is_empty() {
-                db.execute("DELETE FROM drafts WHERE workspace = ?1 AND channel = ?2", place)?;
-            } else {
-                db.execute(
-                    "INSERT OR REPLACE INTO drafts (workspace, channel, text) VALUES (?1, ?2, ?3)",
-                    params![workspace.as_bytes(), channel.as_bytes(), text],
-                )?;
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    /// The channels in which a draft waits.
-    pub(crate) async fn drafts(&self, workspace: WorkspaceId) -> Result<BTreeSet<ChannelId>> {
-        self.read(move |db| {
-            let mut query = db.prepare_cached("SELECT channel FROM drafts WHERE workspace = ?1")?;
-            let rows = query.query_map([workspace.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
-            Ok(rows.map(|id| id.map(ChannelId::from_bytes)).collect::<rusqlite::Result<_>>()?)
         })
         .await
     }

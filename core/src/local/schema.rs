@@ -88,4 +88,34 @@ CREATE TABLE audit_alarms (
     accepted INTEGER
 ) STRICT;
 ",
+    "
+-- A draft belongs to a conversation, or to a thread by the message it begins with; sixteen zeros for none. base is the
+-- server's revision it goes back to. state: 0 as the server has it, 1 typed since, 2 on its way under a token, 3 refused. An
+-- empty one was sent or deleted, and stays for its base.
+CREATE TABLE drafts_anew (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    thread BLOB NOT NULL,
+    text TEXT NOT NULL,
+    base INTEGER NOT NULL,
+    state INTEGER NOT NULL,
+    token INTEGER NOT NULL,
+    edited INTEGER NOT NULL,
+    PRIMARY KEY (workspace, channel, thread)
+) STRICT, WITHOUT ROWID;
+INSERT INTO drafts_anew SELECT workspace, channel, zeroblob(16), text, 0, 1, 0, 0 FROM drafts;
+DROP TABLE drafts;
+ALTER TABLE drafts_anew RENAME TO drafts;
+
+-- What another device had typed in the same place while this one was typing.
+CREATE TABLE earlier_drafts (
+    number INTEGER PRIMARY KEY,
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    thread BLOB NOT NULL,
+    text TEXT NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX earlier_drafts_place ON earlier_drafts (workspace, channel, thread);
+",
 ];

@@ -7,6 +7,7 @@ use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, 
 
 const KEY: [u8; 32] = [4; 32];
 const WS: WorkspaceId = WorkspaceId(uuid::Uuid::from_bytes([7; 16]));
+const PLACE: DraftPlace = DraftPlace { channel: ChannelId(uuid::Uuid::from_bytes([5; 16])), thread: None };
 
 pub(crate) fn account() -> Account {
     Account {
@@ -62,7 +63,7 @@ async fn accounts_and_what_waits_survive_reopening_in_order() {
     // The same message twice is one.
     local.queue(WS, waiting(3, "waits")).await.unwrap();
     local.set_failure(MessageId::from_bytes([7; 16]), Some("refused".into())).await.unwrap();
-    local.save_draft(WS, ChannelId::from_bytes([5; 16]), "half a thought".into()).await.unwrap();
+    local.save_draft(WS, PLACE, "half a thought".into(), Timestamp(1)).await.unwrap();
     local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 8).await.unwrap();
     local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 6).await.unwrap();
     // As if the process had been killed: nothing is closed.
@@ -71,7 +72,7 @@ async fn accounts_and_what_waits_survive_reopening_in_order() {
     let ids: Vec<u8> = local.outbox(WS).await.unwrap().iter().map(|message| message.id.as_bytes()[0]).collect();
     assert_eq!(ids, [9, 3, 7]);
     assert_eq!(local.waiting_count(WS).await.unwrap(), 2);
-    assert_eq!(local.draft(WS, ChannelId::from_bytes([5; 16])).await.unwrap(), "half a thought");
+    assert_eq!(local.draft(WS, PLACE).await.unwrap(), "half a thought");
     assert_eq!(local.marks(WS).await.unwrap(), [(ChannelId::from_bytes([5; 16]), 8)]);
     let stored = local.accounts().await.unwrap().remove(0);
     assert_eq!(*stored.device_key.to_bytes(), [5; 32]);
@@ -95,7 +96,7 @@ async fn a_missing_or_damaged_file_is_said_so_and_the_good_copy_brings_it_back()
     let path = folder.path().join("local.db");
     let local = open(&path, true).await.unwrap();
     local.put_account(&account()).await.unwrap();
-    local.save_draft(WS, ChannelId::from_bytes([5; 16]), "kept".into()).await.unwrap();
+    local.save_draft(WS, PLACE, "kept".into(), Timestamp(1)).await.unwrap();
     local.close().await.unwrap();
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[20] ^= 1;
@@ -107,7 +108,7 @@ async fn a_missing_or_damaged_file_is_said_so_and_the_good_copy_brings_it_back()
     assert!(!path.exists());
     assert!(Local::restore_good(&path).await.unwrap());
     let local = open(&path, false).await.unwrap();
-    assert_eq!(local.draft(WS, ChannelId::from_bytes([5; 16])).await.unwrap(), "kept");
+    assert_eq!(local.draft(WS, PLACE).await.unwrap(), "kept");
 }
 
 #[tokio::test]

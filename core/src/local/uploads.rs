@@ -2,7 +2,7 @@
 //! the cache.
 
 use super::outbox::put;
-use super::{Local, Waiting};
+use super::{Local, Waiting, drafts};
 use crate::error::Result;
 use rusqlite::{OptionalExtension, params};
 use thechatapp_protocol::event::FileRow;
@@ -107,6 +107,7 @@ impl Local {
                 db.prepare_cached("DELETE FROM uploads WHERE id = ?1")?.execute([file.id.as_bytes()])?;
             }
             message.position = put(db, workspace, None, &message)?;
+            drafts::sent(db, workspace, &message)?;
             Ok(message)
         })
         .await

@@ -297,6 +297,8 @@ impl<'a> Connected<'a> {
             }
         }
         let live = changes.live;
+        // First: the cursor does not go beyond them.
+        self.workspace.take_drafts(super::drafts_in(&mut changes.rows)).await?;
         let applied = self.workspace.cache.apply(changes, self.from_the_start).await?;
         self.workspace.announce(&applied);
         if !applied.lost.is_empty() {
@@ -329,6 +331,10 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
             failure: None,
         });
         workspace.local.queue_first(workspace.id, waiting.collect()).await?;
+    }
+    if offer_again {
+        workspace.local.offer_drafts(workspace.id).await?;
+        workspace.draft_typed();
     }
     workspace.cache.begin_generation(generation).await?;
     if offer_again {

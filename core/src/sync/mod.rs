@@ -1,10 +1,11 @@
 //! One workspace at work: its cache follows the server, what waits is sent, what is missing is fetched.
 //!
-//! Four tasks: [`follow`] takes what the connection tells, [`outbox`] sends, [`history`] fetches, [`audit`] watches over the
-//! log of those who may read it. They share a
+//! Five tasks: [`follow`] takes what the connection tells, [`outbox`] sends, [`drafts`] gives drafts to one's other devices,
+//! [`history`] fetches, [`audit`] watches over the log of those who may read it. They share a
 //! [`Workspace`] and end when the handle that started them is dropped.
 
 mod audit;
+mod drafts;
 mod follow;
 pub(crate) mod history;
 mod outbox;
@@ -26,12 +27,13 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
-use thechatapp_protocol::event::ReadRow;
+use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
 use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, WorkspaceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 /// Whoever can be called: a session, or in unit tests something that answers in its place.
 pub(crate) trait Caller: Clone + Send + Sync + 'static {
@@ -60,6 +62,14 @@ fn begun<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) ->
     }
 }
 
+/// Waits for a moment, should there be one.
+async fn until(instant: Option<Instant>) {
+    match instant {
+        Some(instant) => tokio::time::sleep_until(instant).await,
+        None => std::future::pending().await,
+    }
+}
+
 /// One account, open.
 #[derive(Debug)]
 pub(crate) struct Workspace {
@@ -83,6 +93,7 @@ pub(crate) struct Workspace {
     link_orders: mpsc::UnboundedSender<follow::Order>,
     outbox_orders: mpsc::UnboundedSender<outbox::Order>,
     wanted: mpsc::UnboundedSender<history::Wanted>,
+    draft_orders: mpsc::UnboundedSender<drafts::Order>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
 }
@@ -136,6 +147,7 @@ impl Workspace {
         let (link_orders, link_inbox) = mpsc::unbounded_channel();
         let (outbox_orders, outbox_inbox) = mpsc::unbounded_channel();
         let (wanted, wanted_inbox) = mpsc::unbounded_channel();
+        let (draft_orders, draft_inbox) = mpsc::unbounded_channel();
         let workspace = Arc::new(Self {
             id: account.workspace,
             me: account.person,
@@ -154,11 +166,17 @@ impl Workspace {
             link_orders,
             outbox_orders,
             wanted,
+            draft_orders,
             audit: tokio::sync::Mutex::default(),
         });
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
             tokio::spawn(outbox::run(Arc::clone(&workspace), workspace.session.subscribe(), outbox_inbox)),
+            tokio::spawn(drafts::run(
+                Arc::clone(&workspace),
+                workspace.session.subscribe(),
+                draft_inbox,
+            )),
             tokio::spawn(history::run(Arc::clone(&workspace), wanted_inbox)),
             tokio::spawn(audit::run(Arc::clone(&workspace))),
         ];
@@ -256,6 +274,8 @@ impl Workspace {
 
     /// Sends a message that is on the disk.
     pub(crate) fn post(&self, message: Waiting) {
+        // It may have been a draft until now.
+        self.draft_typed();
         let channel = message.channel;
         let _ = self.outbox_orders.send(outbox::Order::Send(message));
         self.announce_waiting(channel);
@@ -289,7 +309,8 @@ impl Workspace {
     }
 
     /// Applies rows that an answer carried, and says so.
-    pub(crate) async fn take(&self, rows: Vec<Row>) -> Result<()> {
+    pub(crate) async fn take(&self, mut rows: Vec<Row>) -> Result<()> {
+        self.take_drafts(drafts_in(&mut rows)).await?;
         let applied = self.cache.apply_aside(rows).await?;
         self.announce(&applied);
         if !applied.lost.is_empty() {
@@ -386,6 +407,19 @@ impl Workspace {
         }
         self.local.forget(ids).await
     }
+}
+
+/// Takes the drafts out of rows: they go into the local database, all else into the cache.
+fn drafts_in(rows: &mut Vec<Row>) -> Vec<DraftRow> {
+    let mut drafts = Vec::new();
+    rows.retain_mut(|row| match row {
+        Row::Draft(draft) => {
+            drafts.push(draft.clone());
+            false
+        }
+        _ => true,
+    });
+    drafts
 }
 
 fn signed_out(why: String) -> ErrorBody {

@@ -3,7 +3,7 @@
 //! On an acknowledgement the message's row is committed to the cache first and leaves the outbox second; whatever ends
 //! this program in between, the message is in one of the two. A retry carries the same id, which the server knows.
 
-use super::{Caller, Workspace, begun};
+use super::{Caller, Workspace, begun, until};
 use crate::error::{Error, Result};
 use crate::local::Waiting;
 use futures_util::FutureExt;
@@ -126,13 +126,6 @@ pub(super) async fn run<S: Caller>(
 async fn told(marks: &mut Option<BoxFuture<'static, Result<()>>>) -> Result<()> {
     match marks {
         Some(marks) => marks.await,
-        None => std::future::pending().await,
-    }
-}
-
-async fn until(instant: Option<Instant>) {
-    match instant {
-        Some(instant) => tokio::time::sleep_until(instant).await,
         None => std::future::pending().await,
     }
 }

@@ -8,8 +8,9 @@ use crate::view::Window;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
-use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, DraftRow, MemberRow, MessageRow};
 use thechatapp_protocol::identity::{RootKey, SignedDocument};
+use thechatapp_protocol::methods::drafts::{DraftPut, PutDraftParams};
 use thechatapp_protocol::methods::messages::{HistoryParams, Page, SendMessageParams, Sent};
 use thechatapp_protocol::{Changes, Code, ErrorBody, Timestamp, wire};
 
@@ -341,4 +342,40 @@ async fn the_profile_is_free_once_everything_is_stopped() {
     Arc::try_unwrap(local).unwrap().close().await.unwrap();
     assert!(Arc::try_unwrap(profile).is_ok());
     drop(folder);
+}
+
+#[tokio::test]
+async fn a_draft_goes_out_once_and_what_another_device_typed_is_answered() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let workspace = Arc::clone(&running.workspace);
+    let puts: Arc<Mutex<Vec<(String, u64)>>> = Arc::default();
+    let seen = Arc::clone(&puts);
+    let server = Fake(Arc::new(move |_, params| {
+        let put: PutDraftParams = wire::decode(params).unwrap();
+        let mut seen = seen.lock().unwrap();
+        seen.push((put.text.clone(), put.base));
+        // Another device was first once.
+        let first = seen.len() == 1;
+        let text = if first { "hers".to_owned() } else { put.text };
+        let tokens = if first { vec![1] } else { vec![1, put.token] };
+        let revision = put.base + 1;
+        let draft = DraftRow { channel: put.channel, thread: None, text, revision, tokens, change: 0 };
+        Ok(wire::encode(&DraftPut { accepted: !first, draft }).unwrap())
+    }));
+    let spot = crate::local::DraftPlace { channel: CHANNEL, thread: None };
+    for text in ["m", "mi", "min", "mine"] {
+        workspace.local.save_draft(workspace.id, spot, text.into(), Timestamp(1)).await.unwrap();
+    }
+    let mut changes = workspace.changes();
+    let sessions = watch::Sender::new(Some(server));
+    let (_orders, inbox) = mpsc::unbounded_channel();
+    let task = tokio::spawn(drafts::run(Arc::clone(&workspace), sessions.subscribe(), inbox));
+    while workspace.local.drafts_wait(workspace.id).await.unwrap() {
+        changes.changed().await.unwrap();
+    }
+    assert_eq!(*puts.lock().unwrap(), [("mine".to_owned(), 0), ("mine".to_owned(), 1)]);
+    assert_eq!(workspace.local.draft(workspace.id, spot).await.unwrap(), "mine");
+    assert_eq!(workspace.local.earlier_drafts(workspace.id).await.unwrap()[0].text, "hers");
+    task.abort();
 }

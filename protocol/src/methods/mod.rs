@@ -4,6 +4,7 @@ pub mod account;
 pub mod audit;
 pub mod channels;
 pub mod devices;
+pub mod drafts;
 pub mod files;
 pub mod groups;
 pub mod messages;
@@ -50,6 +51,7 @@ macro_rules! for_each_method {
             $crate::methods::devices::DevicesOf,
             $crate::methods::devices::RevokeDeviceOf,
             $crate::methods::devices::RevokeDevicesOf,
+            $crate::methods::drafts::PutDraft,
             $crate::methods::files::BeginUpload,
             $crate::methods::files::FinishUpload,
             $crate::methods::files::OpenFile,

@@ -5,14 +5,14 @@ use super::{Request, decode, encode};
 use crate::audit::tree::Hash;
 use crate::audit::{Actor, AuditEntry, Class, Target};
 use crate::event::{
-    self, Changes, ChannelKind, ChannelRole, ChannelRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
+    self, Changes, ChannelKind, ChannelRole, ChannelRow, DraftRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
     PersonRow, PowersWithin, Reaction, ReadRow, Row, StandingRow, Visibility,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
-    audit::*, channels::*, devices::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
+    audit::*, channels::*, devices::*, drafts::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
     saved::*, sync::*,
 };
 use crate::permission::{Power, Powers, Rank};
@@ -83,6 +83,17 @@ fn root() -> MessageRow {
 
 fn tombstone() -> MessageRow {
     MessageRow { text: String::new(), edited: None, deleted: true, thread: None, reactions: Vec::new(), ..message() }
+}
+
+fn draft() -> DraftRow {
+    DraftRow {
+        channel: CHANNEL,
+        thread: Some(MESSAGE),
+        text: "half a thou".into(),
+        revision: 3,
+        tokens: vec![7, 4_000_000_000],
+        change: 16,
+    }
 }
 
 fn read() -> ReadRow {
@@ -441,6 +452,8 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     golden.method::<Unsave>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &Nothing {});
     let list = ListSavedParams { before: Some(5), limit: 50 };
     golden.method::<ListSaved>(&list, &SavedPage { saved: vec![saved], next: Some(4) });
+    let put = PutDraftParams { channel: CHANNEL, thread: Some(MESSAGE), text: "half".into(), base: 2, token: 7 };
+    golden.method::<PutDraft>(&put, &DraftPut { accepted: true, draft: draft() });
     settings(&mut golden);
     moderation(&mut golden);
     audit(&mut golden);
@@ -458,6 +471,7 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         Row::Member(member()),
         Row::Message(message()),
         Row::Read(read()),
+        Row::Draft(draft()),
     ];
     golden.add("event:changes", &Event::Changes(Changes { rows, to: 15, live: true }));
     let rows = vec![

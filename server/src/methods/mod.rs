@@ -4,6 +4,7 @@ mod account;
 mod audit;
 mod channels;
 mod devices;
+mod drafts;
 mod files;
 mod groups;
 mod messages;

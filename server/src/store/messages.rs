@@ -1,7 +1,7 @@
 //! Messages: numbered at commit without gaps, idempotent by their author's id, their text sealed.
 
 use super::channels::{Channel, head, seq_of};
-use super::{Tx, View, blocks, edits, files, polls, reactions, search, signed, threads, unsigned};
+use super::{Tx, View, blocks, drafts, edits, files, polls, reactions, search, signed, threads, unsigned};
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{BodyPlace, Keyring, Sealed};
@@ -139,6 +139,7 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
     }
     blocks::refuse(tx.view(), channel, ready.author)?;
     let root = ready.thread.map(|thread| threads::root(tx.view(), channel, thread)).transpose()?;
+    drafts::sent(tx, channel, ready.author, ready.thread, &ready.text)?;
     let (seq, change, at) = (head(tx.view(), channel.number)? + 1, tx.change(), now());
     insert(tx, channel, seq, change, at, &ready)?;
     if let Some(poll) = &ready.poll {

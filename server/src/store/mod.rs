@@ -10,6 +10,7 @@ pub mod channels;
 pub mod check;
 pub mod devices;
 pub mod directory;
+pub mod drafts;
 pub mod edits;
 pub mod factors;
 pub mod files;
@@ -72,6 +73,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0022_makers.sql"),
     include_str!("migrations/0023_channel_bans.sql"),
     include_str!("migrations/0024_made_private.sql"),
+    include_str!("migrations/0026_drafts.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

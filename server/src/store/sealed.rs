@@ -1,7 +1,7 @@
 //! What channels' keys seal, table by table: how its rows are gone through in the order of their primary keys, a few at a
 //! time, and how a value is opened, sealed again, and put back.
 
-use super::{edits, polls, saved, unsigned};
+use super::{drafts, edits, polls, saved, unsigned};
 use crate::error::Fail;
 use crate::keyring::{BodyPlace, FieldPlace, Keyring, Sealed};
 use data_encoding::HEXLOWER;
@@ -12,8 +12,8 @@ use thechatapp_seal::Key;
 use zeroize::Zeroizing;
 
 /// The tables, in the order in which they are gone through.
-pub(super) const STAGES: [Stage; 6] =
-    [Stage::Messages, Stage::Edits, Stage::Topics, Stage::Notes, Stage::PollOptions, Stage::Files];
+pub(super) const STAGES: [Stage; 7] =
+    [Stage::Messages, Stage::Edits, Stage::Topics, Stage::Notes, Stage::PollOptions, Stage::Files, Stage::Drafts];
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
@@ -23,6 +23,7 @@ pub(super) enum Stage {
     Notes,
     PollOptions,
     Files,
+    Drafts,
 }
 
 impl Stage {
@@ -35,6 +36,7 @@ impl Stage {
             Self::Notes => "saved.note",
             Self::PollOptions => "poll_options.text",
             Self::Files => "files.info and .key",
+            Self::Drafts => "drafts.text",
         }
     }
 
@@ -58,6 +60,7 @@ impl Stage {
             Self::Notes => "saved t WHERE note IS NOT NULL AND t.epoch < ?1",
             Self::PollOptions => "poll_options t WHERE t.epoch < ?1",
             Self::Files => "files t WHERE info IS NOT NULL AND t.epoch < ?1",
+            Self::Drafts => "drafts t WHERE text IS NOT NULL AND t.epoch < ?1",
         }
     }
 
@@ -99,6 +102,11 @@ impl Stage {
                 "SELECT t.id, 0, t.channel, t.epoch, t.state, t.info, t.key FROM files t
                  WHERE t.id > ?2 AND t.info IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL ORDER BY t.id LIMIT ?4"
             }
+            Self::Drafts => {
+                "SELECT t.number, 0, t.channel, t.epoch, t.revision, t.text, NULL, t.person FROM drafts t
+                 WHERE t.number > ?2 AND t.text IS NOT NULL AND t.epoch < ?1 AND ?3 IS NOT NULL
+                 ORDER BY t.number LIMIT ?4"
+            }
         }
     }
 
@@ -127,6 +135,10 @@ impl Stage {
             Self::Files => {
                 "UPDATE files SET info = ?1, key = ?2, epoch = ?3
                  WHERE id = ?4 AND epoch = ?6 AND state = ?7 AND info IS NOT NULL"
+            }
+            Self::Drafts => {
+                "UPDATE drafts SET text = ?1, epoch = ?3
+                 WHERE number = ?4 AND epoch = ?6 AND revision = ?7 AND text IS NOT NULL"
             }
         }
     }
@@ -166,6 +178,7 @@ pub(super) fn open(keyring: &Keyring, stage: Stage, row: &SqlRow<'_>) -> Result<
             let number = usize::try_from(row.get::<_, i64>(1)?).unwrap_or(usize::MAX);
             field(polls::field(channel, row.get(0)?, number))
         }
+        Stage::Drafts => field(drafts::field(channel, AccountId::from_bytes(row.get(7)?), row.get(0)?, revision)),
         Stage::Files => {
             let file = FileId::from_bytes(row.get(0)?);
             let wrapped = row.get::<_, Option<Vec<u8>>>(6)?;

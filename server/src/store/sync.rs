@@ -1,11 +1,11 @@
 //! Catching up: which rows beyond a cursor a person may see, and those rows in pages.
 //!
-//! Rows of people, channels, memberships and read marks come first, so that no message names something a device does not
+//! Rows of people, channels, memberships, read marks and drafts come first, so that no message names something a device does not
 //! know yet; only messages move the cursor. Somebody who joined a channel beyond their cursor also gets the channel and its
 //! members as they are now, however old those rows are.
 
 use super::channels::Channel;
-use super::{View, groups, guests, members, messages, people, reads, rights, signed, unsigned};
+use super::{View, drafts, groups, guests, members, messages, people, reads, rights, signed, unsigned};
 use crate::error::Fail;
 use rusqlite::OptionalExtension;
 use std::collections::{HashMap, HashSet};
@@ -23,6 +23,7 @@ pub fn weight(row: &Row) -> usize {
     match row {
         Row::Message(message) => messages::weight(message),
         Row::Channel(channel) => messages::ROW_BYTES + channel.topic.len(),
+        Row::Draft(draft) => messages::ROW_BYTES + draft.text.len(),
         _ => messages::ROW_BYTES / 2,
     }
 }
@@ -36,6 +37,7 @@ enum Item {
     Channel(ChannelId),
     Member(ChannelId, AccountId),
     Read(ChannelId),
+    Draft(ChannelId, i64),
     Message(ChannelId, i64, u64),
 }
 
@@ -88,10 +90,14 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
             for member in members::of(view, own.channel.id)? {
                 items.add(Item::Member(own.channel.id, member.person));
             }
+            for draft in drafts::in_channel(view, person, own.channel.id, after > 0)? {
+                items.add(Item::Draft(own.channel.id, draft));
+            }
         }
     }
     items.members(view, &mine, person, after, head)?;
     items.reads(view, person, after, head)?;
+    items.drafts(view, person, after, head)?;
 
     let (mut found, mut room) = (Vec::new(), HEADS_OVER.saturating_sub(items.list.len() as u64));
     let mut heads = items.list.len() as u64 > HEADS_OVER;
@@ -187,6 +193,8 @@ impl Plan {
                 members::row(view, channel, person)?.filter(|_| seen).map(Row::Member)
             }
             Item::Read(channel) => reads::row(view, self.person, channel)?.map(Row::Read),
+            Item::Draft(channel, _) if !members::is(view, channel, self.person)? => None,
+            Item::Draft(_, number) => drafts::row(view, self.person, number)?.map(Row::Draft),
             Item::Message(channel, place, _) => {
                 if !members::is(view, channel, self.person)? {
                     return Ok(None);
@@ -240,6 +248,9 @@ pub fn snapshot(view: View<'_>, person: AccountId, channel: ChannelId) -> Result
     }
     rows.push(Row::Channel(super::channels::row(view, channel)?));
     rows.extend(members::of(view, channel)?.into_iter().map(Row::Member));
+    for draft in drafts::in_channel(view, person, channel, true)? {
+        rows.extend(drafts::row(view, person, draft)?.map(Row::Draft));
+    }
     Ok(rows)
 }
 
@@ -399,6 +410,19 @@ impl Items {
         let mut rows = statement.query((person.as_bytes(), signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             self.add(Item::Read(ChannelId::from_bytes(row.get(0)?)));
+        }
+        Ok(())
+    }
+
+    /// One's own drafts, those that were sent or deleted as well: that is how a device learns of it.
+    fn drafts(&mut self, view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<(), Fail> {
+        let mut statement = view.db.prepare_cached(
+            "SELECT channel, number FROM drafts WHERE person = ?1 AND change > ?2 AND change <= ?3
+                AND (?2 > 0 OR text IS NOT NULL)",
+        )?;
+        let mut rows = statement.query((person.as_bytes(), signed(after), signed(head)))?;
+        while let Some(row) = rows.next()? {
+            self.add(Item::Draft(ChannelId::from_bytes(row.get(0)?), row.get(1)?));
         }
         Ok(())
     }

@@ -124,6 +124,7 @@ pub fn begin_channel(tx: &mut Tx<'_>, channel: Channel) -> Result<u64, Fail> {
     tx.db.execute("DELETE FROM unindexed WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM saved WHERE place BETWEEN ?1 AND ?2", places)?;
     tx.db.execute("DELETE FROM reads WHERE channel = ?1", [channel.id.as_bytes()])?;
+    tx.db.execute("DELETE FROM drafts WHERE channel = ?1", [channel.id.as_bytes()])?;
     reports::forget_channel(tx, channel.id)?;
     tx.db.execute("DELETE FROM group_channels WHERE channel = ?1", [channel.id.as_bytes()])?;
     let removed = files::remove_in(tx, channel.id)?;
@@ -215,6 +216,7 @@ pub fn begin_person(tx: &mut Tx<'_>, person: AccountId) -> Result<u64, Fail> {
     tx.db.execute("DELETE FROM saved WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("DELETE FROM reads WHERE person = ?1", [person.as_bytes()])?;
     tx.db.execute("UPDATE channels SET maker = NULL WHERE maker = ?1", [person.as_bytes()])?;
+    tx.db.execute("DELETE FROM drafts WHERE person = ?1", [person.as_bytes()])?;
     reports::forget_person(tx, person)?;
     blocks::forget_person(tx, person)?;
     bans::forget_person(tx, person)?;

@@ -82,8 +82,13 @@ pub async fn mark_read(
 }
 
 #[tauri::command]
-pub async fn draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, channel: ChannelId) -> Answer<String> {
-    desktop.client().await?.draft(workspace, channel).await.map_err(report)
+pub async fn draft(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    thread: Option<MessageId>,
+) -> Answer<String> {
+    desktop.client().await?.draft(workspace, channel, thread).await.map_err(report)
 }
 
 #[tauri::command]
@@ -91,9 +96,10 @@ pub async fn save_draft(
     desktop: State<'_, Desktop>,
     workspace: WorkspaceId,
     channel: ChannelId,
+    thread: Option<MessageId>,
     text: String,
 ) -> Answer<()> {
-    desktop.client().await?.save_draft(workspace, channel, &text).await.map_err(report)
+    desktop.client().await?.save_draft(workspace, channel, thread, &text).await.map_err(report)
 }
 
 #[tauri::command]

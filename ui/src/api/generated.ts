@@ -825,7 +825,15 @@ channel: string,
 /**
  * The lowest number that changed; 0 when only what waits to be sent did.
  */
-from: number, } | { "event": "audit",
+from: number, } | { "event": "draft",
+/**
+ * Which workspace.
+ */
+workspace: string,
+/**
+ * Which channel.
+ */
+channel: string, } | { "event": "audit",
 /**
  * Which workspace.
  */

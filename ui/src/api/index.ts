@@ -57,8 +57,8 @@ export interface Api {
   retry(workspace: string, id: string): Promise<void>;
   discard(workspace: string, id: string): Promise<void>;
   markRead(workspace: string, channel: string, seq: number): Promise<void>;
-  draft(workspace: string, channel: string): Promise<string>;
-  saveDraft(workspace: string, channel: string, text: string): Promise<void>;
+  draft(workspace: string, channel: string, thread: string | null): Promise<string>;
+  saveDraft(workspace: string, channel: string, thread: string | null, text: string): Promise<void>;
   search(workspace: string, query: SearchQuery): Promise<HitView[]>;
   /** Into the folder for downloads; tells where it is. */
   saveFile(workspace: string, file: string): Promise<string>;

@@ -271,6 +271,7 @@ export class App {
     if (this.screen !== "workspace" || !room) return;
     if (stale.channels) await room.refreshChannels();
     if (stale.timeline) await room.refreshTimeline();
+    if (stale.draft) await room.refreshDraft();
   }
 
   setTheme(theme: string): void {

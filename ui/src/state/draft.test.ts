@@ -1,51 +1,55 @@
-import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { expect, test } from "vitest";
 import { DraftKeeper } from "./draft";
 
-beforeEach(() => void vi.useFakeTimers());
-afterEach(() => void vi.useRealTimers());
-
-test("a draft is saved once, a moment after the last keystroke", async () => {
+/** A place to save to, whose answers come when the test lets them. */
+function slow() {
   const saved: string[] = [];
-  const keeper = new DraftKeeper(async (place, text) => void saved.push(`${place}:${text}`));
-  keeper.typed("a", "h");
-  await vi.advanceTimersByTimeAsync(100);
-  keeper.typed("a", "hi");
-  await vi.advanceTimersByTimeAsync(100);
-  expect(saved).toEqual([]);
-  await vi.advanceTimersByTimeAsync(60);
-  expect(saved).toEqual(["a:hi"]);
+  const finish: (() => void)[] = [];
+  const keeper = new DraftKeeper(async (place, text) => {
+    await new Promise<void>((done) => finish.push(done));
+    saved.push(`${place}:${text}`);
+  });
+  const next = async () => {
+    finish.shift()?.();
+    await new Promise((done) => setTimeout(done));
+  };
+  return { saved, keeper, next, under: () => finish.length };
+}
+
+test("a keystroke is saved at once, and while that lasts only the newest text waits", async () => {
+  const { saved, keeper, next, under } = slow();
+  for (const text of ["h", "he", "hel", "hell"]) keeper.typed("a", text);
+  expect(under()).toBe(1);
+  await next();
+  await next();
+  expect([saved, under()]).toEqual([["a:h", "a:hell"], 0]);
+  keeper.typed("a", "hello");
+  await next();
+  expect(saved.at(-1)).toBe("a:hello");
 });
 
-test("turning to another channel saves the first one's draft at once", async () => {
-  const saved: string[] = [];
-  const keeper = new DraftKeeper(async (place, text) => void saved.push(`${place}:${text}`));
+test("places are saved in the order in which they were typed at", async () => {
+  const { saved, keeper, next } = slow();
   keeper.typed("a", "one");
   keeper.typed("b", "two");
-  expect(saved).toEqual(["a:one"]);
-  await keeper.flush();
+  const flushed = keeper.flush();
+  await next();
+  await next();
+  await flushed;
   expect(saved).toEqual(["a:one", "b:two"]);
 });
 
-test("a flush waits for the one before it, and saves what was typed meanwhile", async () => {
-  const saved: string[] = [];
-  let finish: () => void = () => undefined;
-  const keeper = new DraftKeeper(async (_, text) => {
-    await new Promise<void>((done) => (finish = done));
-    saved.push(text);
-  });
+test("a flush waits for what is under way, and saves what was typed meanwhile", async () => {
+  const { saved, keeper, next } = slow();
   keeper.typed("a", "one");
-  const first = keeper.flush();
   keeper.typed("a", "two");
   let over = false;
-  const second = keeper.flush().then(() => (over = true));
-  await vi.advanceTimersByTimeAsync(500);
-  expect([saved, over]).toEqual([[], false]);
-  finish();
-  await first;
-  await vi.advanceTimersByTimeAsync(0);
-  finish();
-  await second;
-  expect(saved).toEqual(["one", "two"]);
+  const flushed = keeper.flush().then(() => (over = true));
+  await next();
+  expect(over).toBe(false);
+  await next();
+  await flushed;
+  expect(saved).toEqual(["a:one", "a:two"]);
 });
 
 test("what could not be saved waits, unless newer text does", async () => {
@@ -59,9 +63,8 @@ test("what could not be saved waits, unless newer text does", async () => {
   await expect(keeper.flush()).rejects.toThrow("full");
   expect(keeper.unsaved("a")).toBe("one");
   keeper.typed("b", "two");
-  await vi.advanceTimersByTimeAsync(500);
   keeper.typed("a", "newer");
-  await vi.advanceTimersByTimeAsync(500);
+  await expect(keeper.flush()).rejects.toThrow("full");
   broken = false;
   await keeper.flush();
   expect(saved.sort()).toEqual(["a:newer", "b:two"]);

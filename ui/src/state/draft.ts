@@ -1,11 +1,9 @@
-// Keeps drafts: saved a moment after the last keystroke, and at once when the person turns elsewhere.
-
-const PAUSE = 150;
+// Keeps drafts: every keystroke is saved at once; while one is being saved, only the newest of each place waits.
 
 export class DraftKeeper {
-  #timer: ReturnType<typeof setTimeout> | undefined;
   #waiting = new Map<string, string>();
   #running: Promise<void> | undefined;
+  #behind = false;
   readonly #save: (place: string, text: string) => Promise<void>;
 
   constructor(save: (place: string, text: string) => Promise<void>) {
@@ -13,10 +11,13 @@ export class DraftKeeper {
   }
 
   typed(place: string, text: string): void {
-    if ([...this.#waiting.keys()].some((one) => one !== place)) this.#flushBehind();
     this.#waiting.set(place, text);
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#flushBehind(), PAUSE);
+    if (this.#behind) return;
+    this.#behind = true;
+    // What cannot be saved now waits for the next time.
+    void this.flush()
+      .catch(() => undefined)
+      .then(() => (this.#behind = false));
   }
 
   /** What was typed there and could not be saved yet. */
@@ -26,7 +27,6 @@ export class DraftKeeper {
 
   /** Afterwards all that was typed is saved, also what another flush had begun with. */
   async flush(): Promise<void> {
-    clearTimeout(this.#timer);
     while (this.#running) await this.#running.catch(() => undefined);
     if (this.#waiting.size === 0) return;
     this.#running = this.#saveAll();
@@ -37,23 +37,28 @@ export class DraftKeeper {
     }
   }
 
-  /** What cannot be saved now waits for the next time. */
-  #flushBehind(): void {
-    void this.flush().catch(() => undefined);
-  }
-
   async #saveAll(): Promise<void> {
-    const taken = [...this.#waiting];
-    this.#waiting.clear();
-    const failures: unknown[] = [];
-    for (const [place, text] of taken) {
+    const failed = new Map<string, string>();
+    let problem: unknown;
+    for (let next = this.#next(); next; next = this.#next()) {
+      const [place, text] = next;
       try {
         await this.#save(place, text);
+        failed.delete(place);
       } catch (why) {
-        failures.push(why);
-        if (!this.#waiting.has(place)) this.#waiting.set(place, text);
+        problem = why;
+        failed.set(place, text);
       }
     }
-    if (failures.length > 0) throw failures[0];
+    this.#waiting = failed;
+    if (failed.size > 0) throw problem;
+  }
+
+  #next(): [string, string] | undefined {
+    for (const next of this.#waiting) {
+      this.#waiting.delete(next[0]);
+      return next;
+    }
+    return undefined;
   }
 }

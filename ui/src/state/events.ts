@@ -9,10 +9,11 @@ export interface Stale {
   workspaces: boolean;
   channels: boolean;
   timeline: boolean;
+  draft: boolean;
 }
 
 export function fold(events: ClientEvent[], workspace: string | null, channel: string | null): Stale {
-  const stale: Stale = { workspaces: false, channels: false, timeline: false };
+  const stale: Stale = { workspaces: false, channels: false, timeline: false, draft: false };
   for (const event of events) {
     switch (event.event) {
       case "workspaces":
@@ -28,8 +29,11 @@ export function fold(events: ClientEvent[], workspace: string | null, channel: s
         stale.channels ||= event.workspace === workspace;
         stale.timeline ||= event.workspace === workspace && event.channel === channel;
         break;
+      case "draft":
+        stale.draft ||= event.workspace === workspace && event.channel === channel;
+        break;
       case "resync":
-        return { workspaces: true, channels: true, timeline: true };
+        return { workspaces: true, channels: true, timeline: true, draft: true };
     }
   }
   return stale;

@@ -17,11 +17,20 @@ export class Later<T> {
 /** The backend in memory, with some of its methods replaced. */
 export function fake(replaced: Partial<Api>): void {
   const drafts = new Map<string, string>();
+  const send = replaced.send;
   useBackend({
     ...memory(new URLSearchParams()),
     draft: async (_, channel) => drafts.get(channel) ?? "",
-    saveDraft: async (_, channel, text) => void drafts.set(channel, text),
+    saveDraft: async (_, channel, _thread, text) => void drafts.set(channel, text),
     ...replaced,
+    // As the real one does: what is sent is no draft any longer.
+    ...(send && {
+      send: async (workspace, channel, text, thread) => {
+        const sent = await send(workspace, channel, text, thread);
+        if (drafts.get(channel)?.trim() === text) drafts.delete(channel);
+        return sent;
+      },
+    }),
   });
 }
 

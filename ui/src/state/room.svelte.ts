@@ -24,10 +24,12 @@ export class Room {
   #asked = 0;
   #savingEdit: string | null = null;
   #toldRead = "";
+  /** What is on its way out of the field, by channel. */
+  #sending = new Map<string, string>();
 
   constructor(workspace: string) {
     this.workspace = workspace;
-    this.#drafts = new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, text));
+    this.#drafts = new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
   }
 
   get joined(): ChannelView[] {
@@ -97,8 +99,17 @@ export class Room {
   }
 
   async #savedDraft(channel: string): Promise<string> {
-    const saved = await api.draft(this.workspace, channel);
-    return this.#drafts.unsaved(channel) ?? saved;
+    const saved = await api.draft(this.workspace, channel, null);
+    const draft = this.#drafts.unsaved(channel) ?? saved;
+    return draft.trim() === this.#sending.get(channel) ? "" : draft;
+  }
+
+  /** The draft of the open channel was typed at on another device. What is typed here meanwhile stays. */
+  async refreshDraft(): Promise<void> {
+    const [channel, before] = [this.channel, this.draft];
+    if (!channel || this.editing || this.#drafts.unsaved(channel.id) !== undefined) return;
+    const draft = await this.#savedDraft(channel.id);
+    if (this.channel?.id === channel.id && !this.editing && this.draft === before) this.draft = draft;
   }
 
   /** Saves what was typed; answers why that could not be done, if so. */
@@ -149,17 +160,21 @@ export class Room {
     this.problem = null;
     if (this.editing) return this.#saveEdit(channel, this.editing, text);
     const timeline = this.timeline;
-    // Before the answer: a second Enter finds nothing to send, and what is typed meanwhile stays.
+    // Before the answer: a second Enter finds nothing to send, and what is typed meanwhile stays. On the disk it is a draft
+    // until it waits to be sent.
     this.draft = "";
-    this.#drafts.typed(channel.id, "");
+    this.#sending.set(channel.id, text);
     let sent: MessageView;
     try {
+      await this.#drafts.flush().catch(() => undefined);
       sent = await api.send(this.workspace, channel.id, text, null);
     } catch (why) {
+      this.#sending.delete(channel.id);
       await this.#putBack(channel, text);
       this.problem = told(why);
       return;
     }
+    this.#sending.delete(channel.id);
     await this.#try(async () => {
       // What one writes is seen, also from the middle of the past.
       timeline.atEnd = true;
@@ -176,7 +191,8 @@ export class Room {
   async #putBack(channel: ChannelView, text: string): Promise<void> {
     const here = this.channel?.id === channel.id && !this.editing;
     const since = here ? this.draft : await this.#savedDraft(channel.id).catch(() => "");
-    const whole = since === "" ? text : `${text}\n${since}`;
+    // Elsewhere it is a draft still.
+    const whole = since === "" || since.trim() === text ? text : `${text}\n${since}`;
     if (here) this.draft = whole;
     this.#drafts.typed(channel.id, whole);
   }

@@ -1,9 +1,10 @@
 use super::super::messages::Ready;
 use super::super::tests::{ALICE, Store};
-use super::super::{edits, pins, polls, reactions, reads, reseal, roles, saved, threads};
+use super::super::{drafts, edits, pins, polls, reactions, reads, reseal, roles, saved, threads};
 use super::*;
 use crate::store::audit::By;
 use thechatapp_protocol::event::{FileRow, Visibility};
+use thechatapp_protocol::methods::drafts::PutDraftParams;
 use thechatapp_protocol::methods::groups::GroupParams;
 use thechatapp_protocol::methods::messages::SearchParams;
 use thechatapp_protocol::methods::polls::CreatePollParams;
@@ -25,6 +26,7 @@ const TABLES: [&str; 41] = [
     "channels",
     "devices",
     "documents",
+    "drafts",
     "edits",
     "files",
     "found",
@@ -112,6 +114,9 @@ fn scene() -> (Store, Channel, Channel) {
             let seq = store.job(|tx| messages::send(tx, channel, ready, None)).unwrap().seq;
             store.job(|tx| polls::vote(tx, channel, channel.place(seq), other, &[1])).unwrap();
             store.job(|tx| reads::mark(tx, other, channel, seq)).unwrap();
+            let (channel_id, text) = (channel.id, "half a thought".to_owned());
+            let params = PutDraftParams { channel: channel_id, thread: None, text, base: 0, token: 1 };
+            store.job(|tx| drafts::put(tx, channel, other, &params)).unwrap();
             let id = MessageId::from_bytes([at + 3; 16]);
             let root = Some(MessageId::from_bytes([at; 16]));
             let ready = Ready::new(&store.keyring, other, channel.id, id, root, "answer".into(), Vec::new()).unwrap();
@@ -248,7 +253,7 @@ fn of_a_wiped_channel_two_rows_without_a_name_stay_and_of_its_neighbour_everythi
         assert_eq!(left, 0, "{table}");
     }
     let id = first.id.as_bytes();
-    for sql in ["files WHERE channel = ?1", "reads WHERE channel = ?1", "keys WHERE id = ?1", "wiping WHERE id = ?1"] {
+    for sql in ["files WHERE channel = ?1", "reads WHERE channel = ?1", "drafts WHERE channel = ?1", "keys WHERE id = ?1", "wiping WHERE id = ?1"] {
         assert_eq!(has(&store, sql, id), 0, "{sql}");
     }
     let row = channels::row(view(&store), first.id).unwrap();
@@ -291,6 +296,7 @@ fn of_a_wiped_person_an_id_and_tombstones_stay_and_what_others_wrote() {
         "invites WHERE person = ?1",
         "saved WHERE person = ?1",
         "reads WHERE person = ?1",
+        "drafts WHERE person = ?1",
         "files WHERE person = ?1 AND (info IS NOT NULL OR key IS NOT NULL OR state < 2)",
         "reactions WHERE person = ?1",
         "votes WHERE person = ?1",

@@ -1,0 +1,86 @@
+use super::super::messages::{self, Ready};
+use super::super::tests::{ALICE, Store};
+use super::super::{channels, members, people};
+use super::*;
+use thechatapp_protocol::permission::Rank;
+
+fn scene() -> (Store, Channel) {
+    let store = Store::new();
+    store.job(|tx| people::create(tx, ALICE, "alice", "x", Rank::Owner)).unwrap();
+    let channel = store.channel(1);
+    store.job(|tx| members::set(tx, channel, ALICE, true)).unwrap();
+    (store, channel)
+}
+
+fn params(channel: Channel, text: &str, base: u64, token: u32) -> PutDraftParams {
+    PutDraftParams { channel: channel.id, thread: None, text: text.into(), base, token }
+}
+
+fn say(store: &Store, channel: Channel, number: u8, thread: Option<MessageId>, text: &str) -> MessageId {
+    let id = MessageId::from_bytes([number; 16]);
+    let ready = Ready::new(&store.keyring, ALICE, channel.id, id, thread, text.into(), Vec::new()).unwrap();
+    store.job(|tx| messages::send(tx, channel, ready, None)).unwrap();
+    id
+}
+
+#[test]
+fn a_text_is_taken_on_top_of_the_newest_only_and_the_same_one_twice_is_once() {
+    let (store, channel) = scene();
+    let put = |text: &str, base, token| {
+        let put = store.job(|tx| super::put(tx, channel, ALICE, &params(channel, text, base, token))).unwrap();
+        (put.accepted, put.draft.text, put.draft.revision)
+    };
+    assert_eq!(put("ab", 0, 1), (true, "ab".into(), 1));
+    assert_eq!(put("ab", 0, 1), (true, "ab".into(), 1), "its answer was lost");
+    assert_eq!(put("xy", 0, 2), (false, "ab".into(), 1));
+    assert_eq!(put("", 1, 3), (true, String::new(), 2));
+    assert_eq!(put("ab", 1, 4), (false, String::new(), 2), "a deleted draft does not return");
+    // The first one's token is known a while longer: it landed, whatever came after.
+    assert_eq!(put("ab", 0, 1), (true, String::new(), 2));
+    for token in 10..20 {
+        put(&token.to_string(), u64::from(token) - 8, token);
+    }
+    let row = find(view(&store), ALICE, channel.id, None).unwrap().unwrap().row;
+    assert_eq!((row.tokens, row.text.as_str()), ((12..20).collect::<Vec<_>>(), "19"));
+}
+
+#[test]
+fn what_is_sent_is_no_draft_any_longer_and_what_was_typed_besides_is() {
+    let (store, channel) = scene();
+    let text = |thread| find(view(&store), ALICE, channel.id, thread).unwrap().map(|kept| kept.row.text);
+    let root = say(&store, channel, 1, None, "a question");
+    let mut ask = params(channel, "to all ", 0, 1);
+    store.job(|tx| put(tx, channel, ALICE, &ask)).unwrap();
+    (ask.thread, ask.text) = (Some(root), "an answer".into());
+    store.job(|tx| put(tx, channel, ALICE, &ask)).unwrap();
+    say(&store, channel, 2, None, "something else");
+    assert_eq!((text(None), text(Some(root))), (Some("to all ".into()), Some("an answer".into())));
+    say(&store, channel, 3, Some(root), "an answer");
+    assert_eq!((text(None), text(Some(root))), (Some("to all ".into()), Some(String::new())));
+    say(&store, channel, 4, None, "to all");
+    assert_eq!(text(None), Some(String::new()));
+    // A thread that is none has no draft, and neither has one of another channel.
+    let other = store.channel(2);
+    ask.thread = Some(MessageId::from_bytes([3; 16]));
+    assert!(matches!(store.job(|tx| put(tx, channel, ALICE, &ask)), Err(Fail::Refused(_))));
+    ask.thread = Some(root);
+    assert!(matches!(store.job(|tx| put(tx, other, ALICE, &ask)), Err(Fail::Refused(_))));
+}
+
+#[test]
+fn a_draft_opens_in_its_own_row_only() {
+    let (store, channel) = scene();
+    let other = store.channel(2);
+    store.job(|tx| put(tx, channel, ALICE, &params(channel, "one", 0, 1))).unwrap();
+    store.job(|tx| put(tx, other, ALICE, &params(other, "two", 0, 1))).unwrap();
+    store.db.execute("UPDATE drafts SET text = (SELECT text FROM drafts WHERE number = 2)", []).unwrap();
+    assert!(matches!(row(view(&store), ALICE, 1), Err(Fail::Seal(_))));
+    assert_eq!(row(view(&store), ALICE, 2).unwrap().unwrap().text, "two");
+    let bob = AccountId::from_bytes([2; 16]);
+    assert_eq!(row(view(&store), bob, 2).unwrap(), None);
+    assert!(channels::row(view(&store), channel.id).is_ok());
+}
+
+fn view(store: &Store) -> View<'_> {
+    View { db: &store.db, keyring: &store.keyring }
+}
