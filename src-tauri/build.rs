@@ -34,7 +34,7 @@ fn main() {
         "mark_read",
         "draft",
         "save_draft",
-        "search",
+        "find",
         "save_file",
         "next_events",
         "painted",

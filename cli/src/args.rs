@@ -391,6 +391,11 @@ pub enum Command {
     /// Accounts: one's own, and for administrators those of others
     #[command(subcommand, after_help = "Examples:\n  thechatapp-cli account show\n  thechatapp-cli account confirm")]
     Account(AccountCommand),
+    /// Show how much of the past this device keeps, or choose it
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli storage --json\n  thechatapp-cli storage --days 365 --megabytes 2000"
+    )]
+    Storage(Keep),
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {
@@ -463,7 +468,7 @@ pub struct Login {
 /// `search`.
 #[derive(Debug, Args)]
 pub struct Search {
-    /// Words that must all occur; "in quotes" next to each other
+    /// Words that must all occur; "in quotes" next to each other; beginnings*; in:, from:, before:, after:, has:file
     #[arg(required = true)]
     pub words: Vec<String>,
     /// Only in this channel
@@ -481,12 +486,29 @@ pub struct Search {
     /// Only with a file
     #[arg(long)]
     pub has_file: bool,
+    /// Of the newest hits the fittest first, in place of the newest first
+    #[arg(long, conflicts_with = "remote")]
+    pub relevance: bool,
     /// How many at most
     #[arg(short = 'n', long = "number", value_name = "N", default_value_t = 20, value_parser = value_parser!(u32).range(1..))]
     pub number: u32,
     /// Ask the server's index instead of this device's
     #[arg(long)]
     pub remote: bool,
+}
+
+/// `storage`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct Keep {
+    /// Keep the messages of so many days; what is not given is not bounded
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(1..))]
+    pub days: Option<u64>,
+    /// Keep at most so many megabytes (MiB) for each workspace
+    #[arg(long, value_name = "N", value_parser = value_parser!(u64).range(16..=16_777_216))]
+    pub megabytes: Option<u64>,
+    /// Keep all of the past
+    #[arg(long, conflicts_with_all = ["days", "megabytes"])]
+    pub all: bool,
 }
 
 /// `poll`.

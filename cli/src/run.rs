@@ -28,6 +28,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Login(login) => commands::login(&place, login).await,
         Command::Status => commands::status(&place).await,
         Command::Doctor { repair } => commands::doctor(&place, repair).await,
+        Command::Storage(keep) => commands::storage(&place, keep).await,
         Command::SignOut { wipe } => commands::sign_out(&place, wipe).await,
         command => {
             let desk = place.desk().await?;

@@ -18,7 +18,9 @@ mod moderation;
 mod polls;
 pub(crate) mod roles;
 mod saved;
+mod search;
 mod settings;
+mod storage;
 mod threads;
 
 pub use access::SignIn;

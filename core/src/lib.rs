@@ -42,6 +42,7 @@ pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};
 pub use profile::Unlock;
+pub use search::moment;
 pub use thechatapp_protocol::audit::{AuditEntry, Class, Target};
 pub use thechatapp_protocol::methods::audit::{ActorFilter, AuditFilter};
 pub use thechatapp_protocol::{

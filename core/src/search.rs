@@ -3,6 +3,10 @@
 //! Words are folded and terms read by [`thechatapp_protocol::search`], on device and server alike. Nothing of the index's
 //! own query language is reachable from here.
 
+pub(crate) mod typed;
+
+pub use typed::moment;
+
 use std::collections::HashSet;
 use thechatapp_protocol::search::{Term, terms, words};
 use unicode_segmentation::UnicodeSegmentation;
@@ -16,9 +20,10 @@ pub(crate) fn question(typed: &str) -> Option<String> {
             Term::Word(word) => format!("\"{word}\""),
             Term::Start(start) => format!("\"{start}\" *"),
             Term::Phrase(words) => format!("\"{}\"", words.join(" ")),
+            Term::PhraseStart(words) => format!("\"{}\" *", words.join(" ")),
         })
         .collect();
-    (!quoted.is_empty()).then(|| quoted.join(" "))
+    (!quoted.is_empty()).then(|| quoted.join(" AND "))
 }
 
 /// Where the words stand in a text, as byte ranges, ascending.
@@ -29,6 +34,10 @@ pub(crate) fn highlights(text: &str, typed: &str) -> Vec<(u32, u32)> {
             Term::Word(word) => wanted.extend([word]),
             Term::Phrase(words) => wanted.extend(words),
             Term::Start(start) => starts.push(start),
+            Term::PhraseStart(mut words) => {
+                starts.extend(words.pop());
+                wanted.extend(words);
+            }
         }
     }
     let is_wanted =

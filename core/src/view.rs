@@ -4,12 +4,14 @@
 mod account;
 mod draft;
 mod rights;
+mod storage;
 
 pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
+pub use storage::{KeptView, StorageView};
 
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
@@ -403,8 +405,22 @@ pub struct SearchQuery {
     /// Only with a file.
     #[ts(as = "Option<bool>", optional)]
     pub has_file: bool,
+    /// Of the newest hits the fittest first, in place of the newest first.
+    #[ts(as = "Option<bool>", optional)]
+    pub relevance: bool,
     /// At most this many; 0 means 20.
     pub limit: u32,
+}
+
+/// What a search found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct FoundView {
+    /// Messages, each once.
+    pub hits: Vec<HitView>,
+    /// Whether more messages may match: some are not on this device, and the server did not look.
+    pub partial: bool,
+    /// Whether the server looked, too.
+    pub asked: bool,
 }
 
 /// A message found, newest first.

@@ -65,6 +65,10 @@ fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    if durability == Durability::Normal {
+        // Counts for a new file only: one that can be made smaller when less is to be kept.
+        db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
+    }
     db.pragma_update(None, "journal_mode", "WAL")?;
     let synchronous = match durability {
         Durability::Full => "FULL",

@@ -368,6 +368,9 @@ pub struct Query {
     /// Only with a file.
     #[uniffi(default = false)]
     pub has_file: bool,
+    /// Of the newest hits the fittest first, in place of the newest first.
+    #[uniffi(default = false)]
+    pub relevance: bool,
     /// At most this many.
     #[uniffi(default = 20)]
     pub limit: u32,
@@ -384,6 +387,7 @@ impl TryFrom<Query> for view::SearchQuery {
             before: from.before.map(Timestamp),
             after: from.after.map(Timestamp),
             has_file: from.has_file,
+            relevance: from.relevance,
             limit: from.limit,
         })
     }

@@ -41,8 +41,11 @@ pub enum Term {
     Word(String),
     /// The beginning of a word: typed with `*` behind it.
     Start(String),
-    /// Words that follow each other: typed in quotes.
+    /// Words that follow each other: typed in quotes, or together without a space between them, as `std::vec` is and what
+    /// is written in Chinese or Japanese.
     Phrase(Vec<String>),
+    /// The same, of the last one the beginning only.
+    PhraseStart(Vec<String>),
 }
 
 /// What was typed into a search, folded. Whatever else is typed separates words; there are no operators.
@@ -50,25 +53,24 @@ pub fn terms(typed: &str) -> Vec<Term> {
     let mut terms = Vec::new();
     for (position, part) in typed.split('"').enumerate() {
         if position % 2 == 1 {
-            let phrase: Vec<String> = words(part).collect();
-            match phrase.len() {
-                0 => {}
-                1 => terms.extend(phrase.into_iter().map(Term::Word)),
-                _ => terms.push(Term::Phrase(phrase)),
-            }
+            terms.extend(together(part, false));
             continue;
         }
-        for piece in part.split_whitespace() {
-            let mut found: Vec<Term> = words(piece).map(Term::Word).collect();
-            if piece.ends_with('*')
-                && let Some(Term::Word(last)) = found.pop()
-            {
-                found.push(Term::Start(last));
-            }
-            terms.append(&mut found);
-        }
+        terms.extend(part.split_whitespace().filter_map(|piece| together(piece, piece.ends_with('*'))));
     }
     terms
+}
+
+/// What the words of a text are looked for as that was typed in one piece.
+fn together(piece: &str, starts: bool) -> Option<Term> {
+    let mut all: Vec<String> = words(piece).collect();
+    match (all.len(), starts) {
+        (0, _) => None,
+        (1, false) => all.pop().map(Term::Word),
+        (1, true) => all.pop().map(Term::Start),
+        (_, false) => Some(Term::Phrase(all)),
+        (_, true) => Some(Term::PhraseStart(all)),
+    }
 }
 
 fn fold(word: &str) -> String {

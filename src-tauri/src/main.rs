@@ -87,7 +87,7 @@ fn main() -> ExitCode {
             commands::messages::mark_read,
             commands::messages::draft,
             commands::messages::save_draft,
-            commands::messages::search,
+            commands::messages::find,
             commands::files::save_file,
             commands::window::next_events,
             commands::window::painted,

@@ -58,6 +58,7 @@ fn the_commands_are_those_of_the_contract() {
             "moderator",
             "devices",
             "account",
+            "storage",
             "doctor",
             "sign-out",
             "completions",

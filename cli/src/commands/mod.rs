@@ -17,11 +17,13 @@ mod saved;
 mod search;
 mod send;
 mod settings;
+mod storage;
 mod threads;
 mod watch;
 
 pub use account::{join, login, sign_out};
 pub use health::{doctor, status};
+pub use storage::storage;
 
 use crate::args::{Arguments, Command};
 use crate::output::Outcome;
@@ -89,6 +91,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         // They open the profile themselves, or need none.
         Command::Join(_)
         | Command::Login(_)
+        | Command::Storage(_)
         | Command::Status
         | Command::Doctor { .. }
         | Command::SignOut { .. }

@@ -4,7 +4,7 @@ use crate::args::Search;
 use crate::output::Outcome;
 use crate::run::Desk;
 use crate::shape::{Hit, message_text};
-use thechatapp_core::view::{HitView, SearchQuery};
+use thechatapp_core::view::HitView;
 use thechatapp_core::{AccountId, Error, Timestamp};
 
 #[cfg(test)]
@@ -12,26 +12,31 @@ mod tests;
 
 /// `search WORDS`.
 pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
-    let Search { words, channel, from, before, after, has_file, number, remote } = typed;
+    let Search { words, channel, from, before, after, has_file, relevance, number, remote } = typed;
     let (before, after) = (moment(before.as_deref())?, moment(after.as_deref())?);
     if remote {
         desk.connect().await?;
     } else {
         desk.reach().await?;
     }
-    let channel = match channel {
-        Some(name) => Some(desk.channel(&name).await?.id),
-        None => None,
-    };
-    let author = match from {
-        Some(name) => Some(person(desk, &name).await?),
-        None => None,
-    };
-    let query = SearchQuery { words: words.join(" "), channel, author, before, after, has_file, limit: number };
+    let mut query = desk.client.read_search(desk.ws(), &words.join(" "), false).await?;
+    if let Some(name) = channel {
+        query.channel = Some(desk.channel(&name).await?.id);
+    }
+    if let Some(name) = from {
+        query.author = Some(person(desk, &name).await?);
+    }
+    (query.before, query.after) = (before.or(query.before), after.or(query.after));
+    query.has_file |= has_file;
+    (query.relevance, query.limit) = (relevance, number);
     let hits = if remote {
         desk.client.search_remote(desk.ws(), &query).await?
     } else {
-        desk.client.search(desk.ws(), &query).await?
+        let found = desk.client.find(desk.ws(), &query, false).await?;
+        if found.partial {
+            desk.output().remark("not all messages are on this device, and the server did not look");
+        }
+        found.hits
     };
     let names = desk.names().await?;
     let shapes: Vec<Hit> = hits.iter().map(|hit| Hit::new(hit, &names)).collect();
@@ -61,15 +66,5 @@ pub(super) async fn person(desk: &Desk<'_>, name: &str) -> Outcome<AccountId> {
 
 /// A day (from its midnight, UTC) or a moment.
 pub(super) fn moment(text: Option<&str>) -> Result<Option<Timestamp>, Error> {
-    let Some(text) = text else { return Ok(None) };
-    if let Ok(at) = text.parse::<jiff::Timestamp>() {
-        return Ok(Some(Timestamp(at.as_millisecond())));
-    }
-    let day = text.parse::<jiff::civil::Date>().and_then(|day| day.to_zoned(jiff::tz::TimeZone::UTC));
-    match day {
-        Ok(midnight) => Ok(Some(Timestamp(midnight.timestamp().as_millisecond()))),
-        Err(_) => {
-            Err(Error::bad_input(format!("{text} is no time"), "a day is 2026-11-24, a moment 2026-11-24T09:12:00Z"))
-        }
-    }
+    text.map(thechatapp_core::moment).transpose()
 }

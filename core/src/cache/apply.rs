@@ -2,7 +2,7 @@
 //! older than what is stored is passed over, so applying anything twice changes nothing.
 
 use super::gaps::Gaps;
-use super::{Me, rights, schema, thumbnails};
+use super::{Me, rights, schema, search, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
@@ -95,8 +95,8 @@ impl<'a> Batch<'a> {
             held: HashMap::new(),
             add: db.prepare_cached(ADD)?,
             put: db.prepare_cached(PUT)?,
-            index: db.prepare_cached("INSERT INTO search (rowid, words) VALUES (?1, ?2)")?,
-            reindex: db.prepare_cached("INSERT OR REPLACE INTO search (rowid, words) VALUES (?1, ?2)")?,
+            index: db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)")?,
+            reindex: db.prepare_cached(search::INDEX)?,
             slugs: rights::own_slugs(db)?,
             applied: Applied::default(),
         })
@@ -263,6 +263,7 @@ impl<'a> Batch<'a> {
         let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
         thumbnails::drop_all_of(self.db, channel)?;
         self.db.prepare_cached("DELETE FROM files WHERE channel = ?1")?.execute([id])?;
+        self.db.prepare_cached("DELETE FROM horizons WHERE channel = ?1")?.execute([id])?;
         let held = self.held(channel)?;
         held.gaps = Gaps::default();
         held.gaps_changed = true;
@@ -367,14 +368,15 @@ impl<'a> Batch<'a> {
                 .prepare_cached("INSERT OR IGNORE INTO files (id, channel) VALUES (?1, ?2)")?
                 .execute(params![file.id.as_bytes(), row.channel.as_bytes()])?;
         }
-        if fresh {
-            if !row.text.is_empty() {
-                self.index.execute(params![stored, folded_text(&row.searchable())])?;
+        let is_found = !row.text.is_empty() || !row.files.is_empty();
+        if !is_found {
+            if !fresh {
+                self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
             }
-        } else if row.text.is_empty() {
-            self.db.prepare_cached("DELETE FROM search WHERE rowid = ?1")?.execute([stored])?;
         } else {
-            self.reindex.execute(params![stored, folded_text(&row.searchable())])?;
+            let index = if fresh { &mut self.index } else { &mut self.reindex };
+            let marks = search::marks(row.channel, row.author, !row.files.is_empty());
+            index.execute(params![stored, folded_text(&row.searchable()), marks])?;
         }
         self.applied.removed |= row.deleted || row.edited.is_some();
         self.applied.channels = true;

@@ -7,6 +7,7 @@ mod apply;
 mod gaps;
 mod read;
 mod rights;
+mod room;
 mod schema;
 mod search;
 mod threads;
@@ -29,6 +30,7 @@ use zeroize::Zeroizing;
 
 pub(crate) use apply::Applied;
 pub(crate) use gaps::Gaps;
+pub(crate) use room::{Bounds, Used};
 
 /// Where the cursor stood before the server told heads instead of messages.
 const HEADS_FROM: &str = "heads_from";
@@ -240,7 +242,7 @@ impl Cache {
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
-                 DELETE FROM messages; DELETE FROM thumbnails; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+                 DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
             Ok(())

@@ -16,6 +16,8 @@ pub(crate) struct ChannelState {
     /// The newest number known.
     pub(crate) head: u64,
     pub(crate) gaps: Gaps,
+    /// Up to this number the past is not kept here by choice.
+    pub(crate) horizon: u64,
 }
 
 /// A part of a channel.
@@ -58,7 +60,8 @@ impl Cache {
         self.read(|db, me| {
             let mut query = db.prepare_cached(
                 "SELECT c.id FROM channels c JOIN members j ON j.channel = c.id AND j.person = ?1 AND j.joined = 1
-                 WHERE c.kind >= 0 AND EXISTS (SELECT 1 FROM gaps WHERE channel = c.id) ORDER BY c.change DESC",
+                 WHERE c.kind >= 0 AND EXISTS (SELECT 1 FROM gaps WHERE channel = c.id
+                    AND last > coalesce((SELECT seq FROM horizons WHERE channel = c.id), 0)) ORDER BY c.change DESC",
             )?;
             let rows = query.query_map([me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
             Ok(rows.map(|id| id.map(ChannelId::from_bytes)).collect::<Result<_, _>>()?)
@@ -177,15 +180,17 @@ impl Cache {
 pub(super) fn state(db: &Connection, me: &Me, channel: ChannelId) -> Result<Option<ChannelState>, Error> {
     let found = db
         .prepare_cached(
-            "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2)
+            "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2),
+                coalesce((SELECT seq FROM horizons WHERE channel = c.id), 0)
              FROM channels c WHERE c.id = ?1 AND c.kind >= 0",
         )?
         .query_row(params![channel.as_bytes(), me.id.as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?, row.get::<_, i64>(2)?))
         })
         .optional()?;
-    let Some((head, joined)) = found else { return Ok(None) };
-    Ok(Some(ChannelState { joined: joined.unwrap_or(false), head: head as u64, gaps: Gaps::load(db, channel)? }))
+    let Some((head, joined, horizon)) = found else { return Ok(None) };
+    let gaps = Gaps::load(db, channel)?;
+    Ok(Some(ChannelState { joined: joined.unwrap_or(false), head: head as u64, gaps, horizon: horizon as u64 }))
 }
 
 fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32) -> Result<Option<Part>, Error> {
@@ -259,11 +264,12 @@ pub(super) fn here(db: &Connection, ids: Vec<MessageId>) -> Result<Vec<MessageId
     Ok(here)
 }
 
-/// Whether messages of a channel one is in are missing or stale.
+/// Whether messages of a channel one is in are missing or stale, what is not kept by choice left out.
 pub(super) fn is_incomplete(db: &Connection, me: &Me) -> Result<bool, Error> {
     let mut query = db.prepare_cached(
         "SELECT 1 FROM members j WHERE j.person = ?1 AND j.joined = 1
-            AND EXISTS (SELECT 1 FROM gaps WHERE channel = j.channel) LIMIT 1",
+            AND EXISTS (SELECT 1 FROM gaps WHERE channel = j.channel
+                AND last > coalesce((SELECT seq FROM horizons WHERE channel = j.channel), 0)) LIMIT 1",
     )?;
     Ok(query.exists([me.id.as_bytes()])?)
 }

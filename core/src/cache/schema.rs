@@ -131,6 +131,20 @@ CREATE TABLE standing (
     "ALTER TABLE channels ADD COLUMN archived INTEGER NOT NULL DEFAULT 0;",
     // Groups and what one may do within each, 18 bytes apiece.
     "ALTER TABLE standing ADD COLUMN within BLOB NOT NULL DEFAULT x'';",
+    "
+-- Beside the words stand marks of a message's channel, its author and its having files, so that a filter is one more word to
+-- look for. What is here already is taken in again, a little at a time.
+DROP TABLE search;
+CREATE VIRTUAL TABLE search USING fts5 (words, marks, content = '', contentless_delete = 1, tokenize = 'ascii');
+INSERT INTO search (search, rank) VALUES ('automerge', 16);
+INSERT INTO search (search, rank) VALUES ('crisismerge', 48);
+CREATE TABLE unindexed (place INTEGER PRIMARY KEY) STRICT;
+INSERT INTO unindexed SELECT place FROM messages WHERE deleted = 0;
+",
+    "
+-- Up to which number a channel's past is not kept here by choice: what lies before comes only when somebody looks there.
+CREATE TABLE horizons (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+",
 ];
 
 /// Bits of a rowid below its time.

@@ -13,12 +13,19 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use zeroize::Zeroizing;
 
+/// Messages that are taken into the index in one commit.
+const INDEX_TOGETHER: u32 = 2000;
+
 /// Tidies indexes and renews the last good copy, as long as the client lives.
 pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
     loop {
+        let Some(client) = inner.upgrade().map(Client) else { return };
+        if let Err(why) = client.index_all().await {
+            tracing::warn!(%why, "an index cannot be completed");
+        }
+        drop(client);
         tokio::time::sleep(every).await;
-        let Some(inner) = inner.upgrade() else { return };
-        let client = Client(inner);
+        let Some(client) = inner.upgrade().map(Client) else { return };
         if let Err(why) = client.care().await {
             tracing::warn!(%why, "taking care of the profile failed");
         }
@@ -26,12 +33,21 @@ pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
 }
 
 impl Client {
+    /// What an older build had indexed in another form is taken in again.
+    async fn index_all(&self) -> Result<()> {
+        for workspace in self.all() {
+            while workspace.cache.index_some(INDEX_TOGETHER).await? {}
+        }
+        Ok(())
+    }
+
     async fn care(&self) -> Result<()> {
         for workspace in self.all() {
             if workspace.cache.is_untidy().await? {
                 workspace.cache.tidy().await?;
             }
         }
+        self.keep_within().await?;
         self.0.shared.local.keep_good().await
     }
 

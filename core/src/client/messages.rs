@@ -1,19 +1,16 @@
-//! Messages: reading, writing, searching, read marks.
+//! Messages: reading, writing, read marks.
 
 use super::{Client, closed};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::Waiting;
-use crate::search::highlights;
 use crate::sync::Workspace;
 use crate::sync::history::{self, Wanted};
-use crate::view::{
-    Connection, FileView, HitView, MessageState, MessageView, PersonView, SearchQuery, TimelineView, Window,
-};
+use crate::view::{Connection, FileView, MessageState, MessageView, PersonView, TimelineView, Window};
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::methods::messages::{
-    DeleteMessage, EditMessage, EditMessageParams, OneMessage, React, ReactParams, Search, SearchParams, TEXT_MAX,
+    DeleteMessage, EditMessage, EditMessageParams, OneMessage, React, ReactParams, TEXT_MAX,
 };
 use thechatapp_protocol::{ChannelId, Code, MessageId, Row, WorkspaceId};
 
@@ -341,41 +338,6 @@ impl Client {
             Some(_) => workspace.mark_read(channel, seq).await,
             None => Err(no_channel()),
         }
-    }
-
-    /// Finds messages in the sealed index on this device.
-    ///
-    /// # Errors
-    /// When the files cannot be read.
-    pub async fn search(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<Vec<HitView>> {
-        self.workspace(ws)?.cache.search(query.clone()).await
-    }
-
-    /// Finds messages by the server's index.
-    ///
-    /// # Errors
-    /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn search_remote(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<Vec<HitView>> {
-        let workspace = self.workspace(ws)?;
-        let params = SearchParams {
-            words: query.words.clone(),
-            channel: query.channel,
-            author: query.author,
-            before: query.before,
-            after: query.after,
-            has_file: query.has_file,
-            limit: if query.limit == 0 { 20 } else { query.limit },
-        };
-        let found = workspace.session()?.call::<Search>(&params).await?;
-        let mut hits = Vec::new();
-        for message in workspace.cache.shown(found.messages).await? {
-            hits.push(HitView {
-                channel_name: workspace.cache.channel_name(message.channel).await?,
-                highlights: highlights(&message.text, &query.words),
-                message,
-            });
-        }
-        Ok(hits)
     }
 
     /// How far a watcher has come; before the first, everything that is here now is behind it.

@@ -192,4 +192,30 @@ impl Local {
         })
         .await
     }
+
+    /// What the person chose, by its name; none where they chose nothing.
+    pub(crate) async fn choice(&self, name: &'static str) -> Result<Option<u64>> {
+        self.read(move |db| {
+            let found: Option<i64> = db
+                .prepare_cached("SELECT value FROM choices WHERE name = ?1")?
+                .query_row([name], |row| row.get(0))
+                .optional()?;
+            Ok(found.map(|value| value as u64))
+        })
+        .await
+    }
+
+    /// Keeps a choice; without a value there is none.
+    pub(crate) async fn choose(&self, name: &'static str, value: Option<u64>) -> Result<()> {
+        self.write(move |db| {
+            match value {
+                Some(value) => {
+                    db.execute("INSERT OR REPLACE INTO choices VALUES (?1, ?2)", params![name, value as i64])?
+                }
+                None => db.execute("DELETE FROM choices WHERE name = ?1", [name])?,
+            };
+            Ok(())
+        })
+        .await
+    }
 }

@@ -118,4 +118,8 @@ CREATE TABLE earlier_drafts (
 ) STRICT;
 CREATE INDEX earlier_drafts_place ON earlier_drafts (workspace, channel, thread);
 ",
+    "
+-- What the person chose for this profile.
+CREATE TABLE choices (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+",
 ];

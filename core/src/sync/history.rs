@@ -60,7 +60,8 @@ async fn a_stretch(workspace: &Workspace) -> bool {
         let Some(channel) = workspace.cache.incomplete().await?.into_iter().next() else { return Ok(false) };
         let Some(state) = workspace.cache.channel_state(channel).await? else { return Ok(false) };
         let Some((first, last)) = state.gaps.all().last().copied() else { return Ok(false) };
-        range(workspace, channel, first.max((last + 1).saturating_sub(STRETCH)), last).await?;
+        let from = first.max((last + 1).saturating_sub(STRETCH)).max(state.horizon + 1);
+        range(workspace, channel, from, last).await?;
         Ok(true)
     };
     match missing.await {

@@ -336,7 +336,13 @@ pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &Se
 
 /// The index's question: every term, and the filters that it knows.
 fn question(keyring: &Keyring, terms: &[Term], only: Option<Channel>, params: &SearchParams) -> Result<String, Fail> {
-    let count: usize = terms.iter().map(|term| if let Term::Phrase(words) = term { words.len() } else { 1 }).sum();
+    let count: usize = terms
+        .iter()
+        .map(|term| match term {
+            Term::Phrase(words) | Term::PhraseStart(words) => words.len(),
+            Term::Word(_) | Term::Start(_) => 1,
+        })
+        .sum();
     if count > WORDS_MAX {
         return Err(Fail::bad_input(
             "This is too much to search for at once",
@@ -348,10 +354,12 @@ fn question(keyring: &Keyring, terms: &[Term], only: Option<Channel>, params: &S
     for term in terms {
         parts.push(match term {
             Term::Word(word) => format!("words : {}", word_token(keyring, word)),
-            Term::Phrase(phrase) => {
-                let tokens: Vec<String> = phrase.iter().map(|word| word_token(keyring, word)).collect();
-                format!("words : \"{}\"", tokens.join(" "))
-            }
+            Term::Phrase(phrase) => together(keyring, phrase),
+            // Whether its last word begins as was asked is seen when the message is read.
+            Term::PhraseStart(phrase) => match phrase.split_last() {
+                Some((_, whole)) => together(keyring, whole),
+                None => continue,
+            },
             Term::Start(start) => {
                 let length = start.chars().count().min(*START.end());
                 let start = beginning(start, length).filter(|_| length >= *START.start()).ok_or_else(|| {
@@ -374,14 +382,27 @@ fn question(keyring: &Keyring, terms: &[Term], only: Option<Channel>, params: &S
     Ok(parts.join(" AND "))
 }
 
+fn together(keyring: &Keyring, phrase: &[String]) -> String {
+    let tokens: Vec<String> = phrase.iter().map(|word| word_token(keyring, word)).collect();
+    format!("words : \"{}\"", tokens.join(" "))
+}
+
 /// Whether a message does begin words as was asked: the index knows six letters of a beginning, and 64 bits of each token.
 fn holds(message: &MessageRow, terms: &[Term]) -> bool {
     let mut starts = terms.iter().filter_map(|term| match term {
-        Term::Start(start) => Some(start.as_str()),
-        _ => None,
+        Term::Start(start) => Some(std::slice::from_ref(start)),
+        Term::PhraseStart(phrase) => Some(phrase.as_slice()),
+        Term::Word(_) | Term::Phrase(_) => None,
     });
     let text = message.searchable();
-    starts.all(|start| words(&text).any(|word| word.starts_with(start)))
+    starts.all(|phrase| begins(&words(&text).collect::<Vec<_>>(), phrase))
+}
+
+/// Whether these words follow each other in a text, of the last one the beginning.
+fn begins(text: &[String], phrase: &[String]) -> bool {
+    let Some((last, whole)) = phrase.split_last() else { return true };
+    text.windows(phrase.len())
+        .any(|part| part.split_last().is_some_and(|(end, before)| before == whole && end.starts_with(last.as_str())))
 }
 
 /// The channels that the asker may read, looked up once each.

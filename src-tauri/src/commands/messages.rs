@@ -3,8 +3,11 @@
 use super::report;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{HitView, MessageView, SearchQuery, TimelineView, Window};
+use thechatapp_core::view::{FoundView, MessageView, SearchQuery, TimelineView, Window};
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
+
+/// Hits that the search panel shows.
+const FOUND: u32 = 50;
 
 #[tauri::command]
 pub async fn timeline(
@@ -103,6 +106,8 @@ pub async fn save_draft(
 }
 
 #[tauri::command]
-pub async fn search(desktop: State<'_, Desktop>, workspace: WorkspaceId, query: SearchQuery) -> Answer<Vec<HitView>> {
-    desktop.client().await?.search(workspace, &query).await.map_err(report)
+pub async fn find(desktop: State<'_, Desktop>, workspace: WorkspaceId, typed: String, here: bool) -> Answer<FoundView> {
+    let client = desktop.client().await?;
+    let query = client.read_search(workspace, &typed, true).await.map_err(report)?;
+    client.find(workspace, &SearchQuery { limit: FOUND, ..query }, here).await.map_err(report)
 }

@@ -6,12 +6,12 @@ import type {
   ClientEvent,
   ContactView,
   ErrorReport,
+  FoundView,
   HitView,
   IdentityView,
   KeyState,
   MessageView,
   PersonView,
-  SearchQuery,
   TimelineView,
   Window as TimelineWindow,
   WorkspaceView,
@@ -59,7 +59,7 @@ export interface Api {
   markRead(workspace: string, channel: string, seq: number): Promise<void>;
   draft(workspace: string, channel: string, thread: string | null): Promise<string>;
   saveDraft(workspace: string, channel: string, thread: string | null, text: string): Promise<void>;
-  search(workspace: string, query: SearchQuery): Promise<HitView[]>;
+  find(workspace: string, typed: string, here: boolean): Promise<FoundView>;
   /** Into the folder for downloads; tells where it is. */
   saveFile(workspace: string, file: string): Promise<string>;
   nextEvents(): Promise<ClientEvent[]>;

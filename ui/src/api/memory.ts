@@ -179,10 +179,13 @@ export function memory(query: URLSearchParams): Api {
     markRead: async () => undefined,
     draft: async () => "",
     saveDraft: async () => undefined,
-    search: async (_, asked) =>
-      messages
-        .filter((message) => message.text.includes(asked.words))
+    find: async (_, typed) => ({
+      hits: messages
+        .filter((message) => message.text.includes(typed))
         .map((message) => ({ message, channel_name: "release", highlights: [] })),
+      partial: false,
+      asked: false,
+    }),
     saveFile: async () => "/home/marta/Downloads/plan.pdf",
     nextEvents: () => new Promise((resolve) => (wake = resolve)),
     painted: async () => undefined,

@@ -112,7 +112,9 @@ export const en = {
   signOut: "Sign out of this workspace",
   signOutAsk: "Sign this device out of {name}? Its copy here goes, and what was not sent yet with it.",
   searchLabel: "Search messages",
-  searchHelp: "Searches the sealed copy on this device.",
+  searchHelp:
+    "Searches the sealed copy on this device. Narrow it with in:, from:, before:, after: or has:file.",
+  foundInPart: "Not all messages are on this device.",
   nothingFound: "Nothing found.",
   channelName: "Name",
   channelPrivate: "Private: members only",

@@ -108,7 +108,9 @@ export const pt: Texts = {
   signOutAsk:
     "Terminar a sessão deste dispositivo em {name}? A cópia que aqui está desaparece, e com ela o que ainda não foi enviado.",
   searchLabel: "Pesquisar mensagens",
-  searchHelp: "Pesquisa a cópia selada neste dispositivo.",
+  searchHelp:
+    "Pesquisa a cópia selada neste dispositivo. Restrinja com in:, from:, before:, after: ou has:file.",
+  foundInPart: "Nem todas as mensagens estão neste dispositivo.",
   nothingFound: "Nada encontrado.",
   channelName: "Nome",
   channelPrivate: "Privado: só para membros",

@@ -1,0 +1,154 @@
+//! How much of the past is kept on this device. What leaves is the least valuable first: thumbnails, then the oldest messages; of
+//! each channel the newest stay, and so do pinned messages and those that unread counts are made of. What left can be fetched
+//! again when somebody looks there; by itself it does not come back.
+
+use super::{Cache, Gaps, schema, thumbnails};
+use crate::error::Result;
+use rusqlite::{Connection, params};
+use std::collections::BTreeMap;
+use thechatapp_database::Error;
+use thechatapp_protocol::{ChannelId, Timestamp};
+
+/// Messages of a channel that always stay.
+const NEWEST: i64 = 100;
+/// Messages that leave in one commit.
+const TOGETHER: u64 = 1000;
+/// How often the size is looked at again: what leaves the index frees its room only when that is tidied.
+const LOOKS: usize = 4;
+
+/// What may stay.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Bounds {
+    /// Only messages from this time on.
+    pub(crate) since: Option<Timestamp>,
+    /// At most this many bytes of the file in use.
+    pub(crate) bytes: Option<u64>,
+}
+
+/// What there is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Used {
+    /// Bytes of the file that are in use.
+    pub(crate) bytes: u64,
+    /// Messages.
+    pub(crate) messages: u64,
+}
+
+impl Cache {
+    /// How much is here.
+    pub(crate) async fn used(&self) -> Result<Used> {
+        self.read(|db, _| used(db)).await
+    }
+
+    /// Brings the cache within its bounds, as far as what stays allows. Returns how many messages left.
+    pub(crate) async fn keep_within(&self, bounds: Bounds) -> Result<u64> {
+        let mut gone = 0;
+        if let Some(since) = bounds.since {
+            gone += self.drop_oldest(schema::floor(since), u64::MAX).await?;
+        }
+        if gone > 0 {
+            self.give_back().await?;
+        }
+        let Some(most) = bounds.bytes else { return Ok(gone) };
+        for look in 0..LOOKS {
+            let now = self.used().await?;
+            if now.bytes <= most {
+                break;
+            }
+            if look == 0 {
+                let room = i64::try_from(most / 8).unwrap_or(i64::MAX);
+                self.write(move |db| thumbnails::make_room(db, room)).await?;
+            }
+            let now = self.used().await?;
+            let each = (now.bytes / now.messages.max(1)).max(1);
+            let more = self.drop_oldest(i64::MAX, now.bytes.saturating_sub(most) / each + 1).await?;
+            gone += more;
+            self.give_back().await?;
+            if more == 0 {
+                break;
+            }
+        }
+        Ok(gone)
+    }
+
+    async fn drop_oldest(&self, before: i64, most: u64) -> Result<u64> {
+        let (mut after, mut gone) = (-1, 0);
+        while gone < most {
+            let some = TOGETHER.min(most - gone);
+            let step = self.write(move |db| drop_some(db, after, before, some)).await?;
+            let Some((last, dropped)) = step else { break };
+            (after, gone) = (last, gone + dropped);
+        }
+        Ok(gone)
+    }
+
+    /// Tidies the index and gives free pages back to the system.
+    async fn give_back(&self) -> Result<()> {
+        self.tidy().await?;
+        self.apart(|db| {
+            let mut step = db.prepare("PRAGMA incremental_vacuum")?;
+            let mut rows = step.query([])?;
+            while rows.next()?.is_some() {}
+            drop(rows);
+            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn used(db: &Connection) -> Result<Used, Error> {
+    let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
+    let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    let messages: i64 = db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
+    Ok(Used { bytes: u64::from(pages) * u64::from(pragma("page_size")?), messages: messages.unsigned_abs() })
+}
+
+/// Looks at some of the oldest messages after one place and before another, and drops those that need not stay. Answers how far
+/// it came and how many left; `None` at the end.
+fn drop_some(db: &Connection, after: i64, before: i64, some: u64) -> Result<Option<(i64, u64)>, Error> {
+    let mut oldest = db.prepare_cached(
+        "SELECT m.place, m.channel, m.seq,
+            m.pinned_at IS NOT NULL OR m.seq + ?4 > c.head
+                OR (m.quiet OR m.mention) AND m.seq > coalesce((SELECT seq FROM reads WHERE channel = m.channel), 0)
+         FROM messages m JOIN channels c ON c.id = m.channel
+         WHERE m.place > ?1 AND m.place < ?2 ORDER BY m.place LIMIT ?3",
+    )?;
+    let mut rows = oldest.query(params![after, before, some as i64, NEWEST])?;
+    let mut last = None;
+    let mut gone: BTreeMap<ChannelId, Vec<u64>> = BTreeMap::new();
+    let mut places = Vec::new();
+    while let Some(row) = rows.next()? {
+        let place: i64 = row.get(0)?;
+        last = Some(place);
+        if !row.get::<_, bool>(3)? {
+            gone.entry(ChannelId::from_bytes(row.get(1)?)).or_default().push(row.get::<_, i64>(2)? as u64);
+            places.push(place);
+        }
+    }
+    let Some(last) = last else { return Ok(None) };
+    for (channel, numbers) in &gone {
+        let mut gaps = Gaps::load(db, *channel)?;
+        for seq in numbers {
+            thumbnails::drop_of(db, *channel, *seq)?;
+            gaps.add(*seq, *seq);
+        }
+        gaps.save(db, *channel)?;
+        let highest = numbers.iter().max().copied().unwrap_or(0);
+        db.prepare_cached(
+            "INSERT INTO horizons (channel, seq) VALUES (?1, ?2)
+             ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",
+        )?
+        .execute(params![channel.as_bytes(), highest as i64])?;
+    }
+    for place in &places {
+        for sql in [
+            "DELETE FROM search WHERE rowid = ?1",
+            "DELETE FROM unindexed WHERE place = ?1",
+            "DELETE FROM messages WHERE place = ?1",
+        ] {
+            db.prepare_cached(sql)?.execute([place])?;
+        }
+    }
+    Ok(Some((last, places.len() as u64)))
+}

@@ -1,0 +1,30 @@
+//! What is kept on this device.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// How much of the past this device keeps.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct StorageView {
+    /// Messages of so many days; without a number, of all.
+    #[ts(type = "number | null")]
+    pub days: Option<u64>,
+    /// At most so many bytes for each workspace; without a number, as many as there are.
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
+    /// What is there.
+    pub workspaces: Vec<KeptView>,
+}
+
+/// What is kept of a workspace.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct KeptView {
+    /// Its short name.
+    pub workspace: String,
+    /// Bytes of the sealed file that are in use.
+    #[ts(type = "number")]
+    pub bytes: u64,
+    /// Messages.
+    #[ts(type = "number")]
+    pub messages: u64,
+}
