@@ -9,6 +9,7 @@ use thechatapp_core::platform::SECRET_WAIT;
 mod account;
 mod audit;
 mod channel;
+mod key;
 mod moderation;
 mod rights;
 mod settings;
@@ -18,6 +19,7 @@ mod tests;
 pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, Totp};
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
 pub use channel::{ChannelAction, Seen};
+pub use key::{KeyAction, KeyPlace, Way};
 pub use moderation::{OutcomeArg, ReportAction};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use settings::SettingsAction;
@@ -396,6 +398,13 @@ pub enum Command {
         after_help = "Examples:\n  thechatapp-cli storage --json\n  thechatapp-cli storage --days 365 --megabytes 2000"
     )]
     Storage(Keep),
+    /// Look after how the profile is opened: secure storage, a passphrase, a recovery code
+    #[command(after_help = "Examples:\n  thechatapp-cli key show\n  thechatapp-cli key recovery-code")]
+    Key {
+        /// What about it.
+        #[command(subcommand)]
+        action: KeyAction,
+    },
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {

@@ -13,6 +13,7 @@ pub(crate) mod events;
 mod files;
 mod groups;
 mod identity;
+mod keys;
 mod messages;
 mod moderation;
 mod polls;

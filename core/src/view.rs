@@ -3,6 +3,7 @@
 
 mod account;
 mod draft;
+mod key;
 mod rights;
 mod storage;
 
@@ -10,6 +11,7 @@ pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
+pub use key::WaysView;
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use storage::{KeptView, StorageView};
 

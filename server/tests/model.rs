@@ -443,7 +443,12 @@ fn nobody_receives_or_reads_what_the_model_forbids_and_what_it_allows_arrives() 
             place = Some(runtime.block_on(async {
                 let host = Host::start().await;
                 let owner = host.join_by(&host.owner_invite.clone(), "olga").await;
-                let by = Caller { person: owner.id(), device: owner.me.device, from: [127, 0, 0, 1].into(), replaced: false };
+                let by = Caller {
+                    person: owner.id(),
+                    device: owner.me.device,
+                    from: [127, 0, 0, 1].into(),
+                    replaced: false,
+                };
                 (host.running().host().workspace("acme").unwrap(), by, host)
             }));
         }

@@ -10,6 +10,7 @@ use support::{Host, Person, channel_id, message_id, millis};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::*;
+use thechatapp_protocol::methods::drafts::*;
 use thechatapp_protocol::methods::files::*;
 use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
@@ -17,7 +18,6 @@ use thechatapp_protocol::methods::moderation::*;
 use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::polls::*;
 use thechatapp_protocol::methods::roles::*;
-use thechatapp_protocol::methods::drafts::*;
 use thechatapp_protocol::methods::saved::*;
 use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::{

@@ -324,7 +324,8 @@ async fn drafts_reach_ones_own_devices_only_and_go_with_what_was_sent() {
     let mut bob = host.join("bob").await;
     let general = alice.general().await;
     bob.sync(0).await;
-    let put = |text: &str, base, token| PutDraftParams { channel: general, thread: None, text: text.into(), base, token };
+    let put =
+        |text: &str, base, token| PutDraftParams { channel: general, thread: None, text: text.into(), base, token };
     let drafts = |rows: &[Row]| -> Vec<(String, u64)> {
         let draft = |row: &Row| if let Row::Draft(row) = row { Some((row.text.clone(), row.revision)) } else { None };
         rows.iter().filter_map(draft).collect()

@@ -59,6 +59,7 @@ fn the_commands_are_those_of_the_contract() {
             "devices",
             "account",
             "storage",
+            "key",
             "doctor",
             "sign-out",
             "completions",

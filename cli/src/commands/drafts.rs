@@ -14,9 +14,7 @@ pub async fn list(desk: &Desk<'_>) -> Outcome {
     let drafts = desk.client.drafts(desk.ws()).await?;
     let names = desk.names().await?;
     let shapes: Vec<Draft> = drafts.iter().map(|draft| Draft::new(draft, &names)).collect();
-    desk.output().show(&shapes, || {
-        drafts.iter().map(|draft| draft_text(draft, &names)).collect::<Vec<_>>().join("\n")
-    })
+    desk.output().show(&shapes, || drafts.iter().map(|draft| draft_text(draft, &names)).collect::<Vec<_>>().join("\n"))
 }
 
 /// What is done to a draft.

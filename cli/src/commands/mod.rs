@@ -9,6 +9,7 @@ mod drafts;
 mod files;
 mod health;
 mod identity;
+mod key;
 mod messages;
 mod moderation;
 mod polls;
@@ -23,6 +24,7 @@ mod watch;
 
 pub use account::{join, login, sign_out};
 pub use health::{doctor, status};
+pub use key::key;
 pub use storage::storage;
 
 use crate::args::{Arguments, Command};
@@ -92,6 +94,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Join(_)
         | Command::Login(_)
         | Command::Storage(_)
+        | Command::Key { .. }
         | Command::Status
         | Command::Doctor { .. }
         | Command::SignOut { .. }

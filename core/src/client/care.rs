@@ -1,4 +1,4 @@
-//! Keeping a profile well: checks, repair, wiping, setting aside, recovery.
+//! Keeping a profile well: checks, repair, wiping, setting aside.
 
 use super::{Client, Inner, open_cache};
 use crate::error::{Error, Result};
@@ -11,7 +11,6 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-use zeroize::Zeroizing;
 
 /// Messages that are taken into the index in one commit.
 const INDEX_TOGETHER: u32 = 2000;
@@ -162,31 +161,6 @@ impl Client {
             "good_copy": good_path(&shared.profile.local_path()).exists(),
             "workspaces": workspaces,
         }))
-    }
-
-    /// Makes a code that opens this profile when its key is lost, in place of an older one.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub async fn make_recovery_code(&self) -> Result<String> {
-        Ok(self.0.shared.profile.make_recovery_code().await?.to_string())
-    }
-
-    /// Opens a profile by its recovery code, and gives it a new key in secure storage.
-    ///
-    /// # Errors
-    /// [`Error::WrongKey`] when the code is another's.
-    pub async fn restore_with_code(dir: &Path, code: &str, platform: Platform) -> Result<Self> {
-        let profile = Profile::restore_with_code(dir, code, Vault::new(&platform)).await?;
-        Self::with(profile, platform, false).await
-    }
-
-    /// Adds a passphrase that opens this profile too, in place of an older one.
-    ///
-    /// # Errors
-    /// When it cannot be stored.
-    pub async fn set_passphrase(&self, passphrase: Zeroizing<String>) -> Result<()> {
-        self.0.shared.profile.set_passphrase(passphrase).await
     }
 }
 

@@ -103,6 +103,15 @@ impl ProfileFile {
         self.slots.push(slot);
     }
 
+    /// Drops the slots of a kind. The last slot there is stays.
+    pub(super) fn drop_slot(&mut self, kind: &str) -> Result<()> {
+        if self.slots.iter().all(|slot| slot.kind() == kind) {
+            return Err(Error::bad_input("this is the only way into the profile", "add another one first"));
+        }
+        self.slots.retain(|slot| slot.kind() != kind);
+        Ok(())
+    }
+
     /// The file of a folder; `None` when there is none.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>> {
         let mut file = match File::open(dir.join(NAME)) {

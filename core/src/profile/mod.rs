@@ -5,6 +5,7 @@
 //! deleted, made anew or written in plain text because of it.
 
 mod aside;
+mod changes;
 mod file;
 #[cfg(any(test, feature = "test-support"))]
 pub mod memory;
@@ -228,38 +229,6 @@ impl Profile {
             file.pins.retain(|_, other| other.url != copy.url || other.workspace != copy.workspace);
             file.pins.insert(workspace_id, copy);
         })
-    }
-
-    /// Adds or replaces the passphrase slot.
-    ///
-    /// # Errors
-    /// [`Error::BadInput`] for an empty one, [`Error::DiskFull`].
-    pub async fn set_passphrase(&self, passphrase: Zeroizing<String>) -> Result<()> {
-        let id = self.file().id.clone();
-        let slot = slots::by_passphrase(&id, &passphrase, &self.profile_key).await?;
-        self.change(&mut self.file(), |file| file.set_slot(slot))
-    }
-
-    /// Makes a recovery code and its slot, in place of an older one.
-    ///
-    /// # Errors
-    /// [`Error::DiskFull`].
-    pub async fn make_recovery_code(&self) -> Result<Zeroizing<String>> {
-        let code = Code::random()?;
-        let id = self.file().id.clone();
-        let slot = slots::by_recovery(&id, code.secret(), &self.profile_key).await?;
-        self.change(&mut self.file(), |file| file.set_slot(slot))?;
-        Ok(code.show())
-    }
-
-    /// Which slots there are: `secret-store`, `passphrase`, `recovery`.
-    pub fn slots(&self) -> Vec<&'static str> {
-        self.file().slots.iter().map(file::Slot::kind).collect()
-    }
-
-    /// The secure storage's name, or `passphrase`.
-    pub fn backend(&self) -> String {
-        self.file().backend.clone()
     }
 
     /// Destroys the profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The

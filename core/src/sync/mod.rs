@@ -172,11 +172,7 @@ impl Workspace {
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
             tokio::spawn(outbox::run(Arc::clone(&workspace), workspace.session.subscribe(), outbox_inbox)),
-            tokio::spawn(drafts::run(
-                Arc::clone(&workspace),
-                workspace.session.subscribe(),
-                draft_inbox,
-            )),
+            tokio::spawn(drafts::run(Arc::clone(&workspace), workspace.session.subscribe(), draft_inbox)),
             tokio::spawn(history::run(Arc::clone(&workspace), wanted_inbox)),
             tokio::spawn(audit::run(Arc::clone(&workspace))),
         ];

@@ -5,15 +5,15 @@ use super::{Request, decode, encode};
 use crate::audit::tree::Hash;
 use crate::audit::{Actor, AuditEntry, Class, Target};
 use crate::event::{
-    self, Changes, ChannelKind, ChannelRole, ChannelRow, DraftRow, Event, FileRow, GroupRow, InGroupRow, MemberRow, MessageRow,
-    PersonRow, PowersWithin, Reaction, ReadRow, Row, StandingRow, Visibility,
+    self, Changes, ChannelKind, ChannelRole, ChannelRow, DraftRow, Event, FileRow, GroupRow, InGroupRow, MemberRow,
+    MessageRow, PersonRow, PowersWithin, Reaction, ReadRow, Row, StandingRow, Visibility,
 };
 use crate::methods::account::{Credential, DeviceProof, Enrol, EnrolParams, Me, Nothing, SignIn, SignInParams, WhoAmI};
 use crate::methods::moderation::*;
 use crate::methods::settings::*;
 use crate::methods::{
-    audit::*, channels::*, devices::*, drafts::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*, roles::*,
-    saved::*, sync::*,
+    audit::*, channels::*, devices::*, drafts::*, files::*, groups::*, messages::*, people::*, polls::*, proof::*,
+    roles::*, saved::*, sync::*,
 };
 use crate::permission::{Power, Powers, Rank};
 use crate::settings::Value;

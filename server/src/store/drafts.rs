@@ -7,8 +7,8 @@ use crate::hub::Audience;
 use crate::keyring::FieldPlace;
 use rusqlite::{OptionalExtension, Row as SqlRow};
 use thechatapp_protocol::event::DraftRow;
-use thechatapp_protocol::methods::messages::TEXT_MAX;
 use thechatapp_protocol::methods::drafts::{DRAFT_TOKENS, DRAFTS_MAX, DraftPut, PutDraftParams};
+use thechatapp_protocol::methods::messages::TEXT_MAX;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Row};
 
 pub(super) fn field(channel: ChannelId, person: AccountId, number: i64, revision: u64) -> FieldPlace {
@@ -82,9 +82,9 @@ pub fn row(view: View<'_>, person: AccountId, number: i64) -> Result<Option<Draf
 /// # Errors
 /// SQLite's.
 pub fn in_channel(view: View<'_>, person: AccountId, channel: ChannelId, gone: bool) -> Result<Vec<i64>, Fail> {
-    let mut select = view.db.prepare_cached(
-        "SELECT number FROM drafts WHERE person = ?1 AND channel = ?2 AND (?3 OR text IS NOT NULL)",
-    )?;
+    let mut select = view
+        .db
+        .prepare_cached("SELECT number FROM drafts WHERE person = ?1 AND channel = ?2 AND (?3 OR text IS NOT NULL)")?;
     let rows = select.query_map((person.as_bytes(), channel.as_bytes(), gone), |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }

@@ -253,7 +253,13 @@ fn of_a_wiped_channel_two_rows_without_a_name_stay_and_of_its_neighbour_everythi
         assert_eq!(left, 0, "{table}");
     }
     let id = first.id.as_bytes();
-    for sql in ["files WHERE channel = ?1", "reads WHERE channel = ?1", "drafts WHERE channel = ?1", "keys WHERE id = ?1", "wiping WHERE id = ?1"] {
+    for sql in [
+        "files WHERE channel = ?1",
+        "reads WHERE channel = ?1",
+        "drafts WHERE channel = ?1",
+        "keys WHERE id = ?1",
+        "wiping WHERE id = ?1",
+    ] {
         assert_eq!(has(&store, sql, id), 0, "{sql}");
     }
     let row = channels::row(view(&store), first.id).unwrap();

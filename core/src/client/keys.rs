@@ -1,0 +1,72 @@
+//! The ways into a profile.
+
+use super::Client;
+use crate::error::Result;
+use crate::platform::Platform;
+use crate::profile::{Profile, Vault};
+use crate::view::WaysView;
+use std::path::Path;
+use zeroize::Zeroizing;
+
+impl Client {
+    /// How this profile is opened, and how else it could be.
+    pub fn ways(&self) -> WaysView {
+        let profile = &self.0.shared.profile;
+        let slots = profile.slots();
+        WaysView {
+            backend: profile.backend(),
+            passphrase: slots.contains(&"passphrase"),
+            recovery: slots.contains(&"recovery"),
+        }
+    }
+
+    /// Makes a code that opens this profile when its key is lost, in place of an older one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn make_recovery_code(&self) -> Result<String> {
+        Ok(self.0.shared.profile.make_recovery_code().await?.to_string())
+    }
+
+    /// Opens a profile by its recovery code, and gives it a new key in secure storage.
+    ///
+    /// # Errors
+    /// [`Error::WrongKey`](crate::Error::WrongKey) when the code is another's.
+    pub async fn restore_with_code(dir: &Path, code: &str, platform: Platform) -> Result<Self> {
+        let profile = Profile::restore_with_code(dir, code, Vault::new(&platform)).await?;
+        Self::with(profile, platform, false).await
+    }
+
+    /// Adds a passphrase that opens this profile too, in place of an older one.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn set_passphrase(&self, passphrase: Zeroizing<String>) -> Result<()> {
+        self.0.shared.profile.set_passphrase(passphrase).await
+    }
+
+    /// Takes a way in away, `passphrase` or `recovery`; never the one that is used.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`](crate::Error::BadInput) where there is none, or it is the one that is used.
+    pub fn drop_way(&self, kind: &str) -> Result<()> {
+        self.0.shared.profile.drop_slot(kind)
+    }
+
+    /// Opens the profile by the system's secure storage from now on, and no longer by a passphrase.
+    ///
+    /// # Errors
+    /// What secure storage says; the profile opens as before then.
+    pub async fn move_to_secure_storage(&self) -> Result<()> {
+        let shared = &self.0.shared;
+        shared.profile.move_to_secure_storage(&Vault::new(&shared.platform)).await
+    }
+
+    /// Opens the profile by a passphrase from now on, and no longer by secure storage.
+    ///
+    /// # Errors
+    /// When it cannot be stored.
+    pub async fn move_to_passphrase(&self, passphrase: Zeroizing<String>) -> Result<()> {
+        self.0.shared.profile.move_to_passphrase(passphrase).await
+    }
+}

@@ -1,0 +1,15 @@
+//! How a profile is opened.
+
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// The ways into a profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct WaysView {
+    /// The secure storage's name, or `passphrase`.
+    pub backend: String,
+    /// Whether a passphrase opens it.
+    pub passphrase: bool,
+    /// Whether a recovery code opens it.
+    pub recovery: bool,
+}
