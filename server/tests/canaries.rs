@@ -13,6 +13,7 @@ use thechatapp_protocol::identity::Invite;
 use thechatapp_protocol::methods::account::*;
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::devices::ListDevices;
+use thechatapp_protocol::methods::drafts::{PutDraft, PutDraftParams};
 use thechatapp_protocol::methods::files::{BeginUpload, BeginUploadParams};
 use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
@@ -127,6 +128,9 @@ impl Ear {
 
 /// An account whose device has a name that stands out.
 async fn join_on(host: &Host, name: &str, device_name: &str) -> Person {
+    let text = "CanaryDraft".to_owned();
+    let draft = PutDraftParams { channel: general, thread: Some(message), text, base: 0, token: 1 };
+    ann.person.call::<PutDraft>(&draft).await.unwrap();
     let code = host.invite(1).await.parse::<Invite>().unwrap().code;
     let credential = Credential::Invite { code, name: name.into(), password: PASSWORD.into() };
     let (known, device) = (host.known().await, Arc::new(StaticKey::random().unwrap()));
@@ -250,7 +254,9 @@ async fn no_device_is_told_what_its_person_may_not_see() {
     assert!(!gast.has("olga") && !gast.has("for everybody here"));
     assert!(ann.has("CanaryDevice"), "one's own devices are listed");
     for (name, ear) in [("a member", &bob), ("a guest", &gast)] {
-        for canary in ["CanaryNote", "CanaryDevice", "CanaryPrivateFile", "CanaryPublicFile", "$argon2", &code] {
+        for canary in
+            ["CanaryNote", "CanaryDraft", "CanaryDevice", "CanaryPrivateFile", "CanaryPublicFile", "$argon2", &code]
+        {
             assert!(!ear.has(canary), "{canary} came to {name}");
         }
         assert!(!ear.rows.iter().any(|row| matches!(row, Row::Read(_))), "another's read mark came to {name}");

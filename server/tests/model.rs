@@ -252,6 +252,8 @@ impl Case {
                 assert!(either(&|world| world.is_in(person, room)), "{person} heard what was said in {room}");
                 live.said.insert(row.text.clone());
             }
+            // The model types none.
+            Row::Draft(row) => panic!("{person} was told a draft: {row:?}"),
             Row::Channel(row) if row.id == me.notes => {}
             Row::Channel(row) if row.gone => {
                 let room = now.room_of(row.id).expect("a room of another world is gone");

@@ -215,7 +215,7 @@ async fn join(workspace: &Arc<Workspace>, code: &str) -> Result<Caller, Fail> {
     let credential = Credential::Invite { code: code.into(), name, password: PASSWORD.into() };
     let from = [127, 0, 0, 1].into();
     let me = enrol(workspace, Newcomer { key, from, handshake }, EnrolParams { credential, device }).await?;
-    Ok(Caller { person: me.person.id, device: me.device, from })
+    Ok(Caller { person: me.person.id, device: me.device, from, replaced: false })
 }
 
 fn fresh_key() -> DevicePublic {

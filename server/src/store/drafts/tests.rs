@@ -26,19 +26,19 @@ fn say(store: &Store, channel: Channel, number: u8, thread: Option<MessageId>, t
 #[test]
 fn a_text_is_taken_on_top_of_the_newest_only_and_the_same_one_twice_is_once() {
     let (store, channel) = scene();
-    let put = |text: &str, base, token| {
-        let put = store.job(|tx| super::put(tx, channel, ALICE, &params(channel, text, base, token))).unwrap();
-        (put.accepted, put.draft.text, put.draft.revision)
+    let says = |text: &str, base, token| {
+        let done = store.job(|tx| put(tx, channel, ALICE, &params(channel, text, base, token))).unwrap();
+        (done.accepted, done.draft.text, done.draft.revision)
     };
-    assert_eq!(put("ab", 0, 1), (true, "ab".into(), 1));
-    assert_eq!(put("ab", 0, 1), (true, "ab".into(), 1), "its answer was lost");
-    assert_eq!(put("xy", 0, 2), (false, "ab".into(), 1));
-    assert_eq!(put("", 1, 3), (true, String::new(), 2));
-    assert_eq!(put("ab", 1, 4), (false, String::new(), 2), "a deleted draft does not return");
+    assert_eq!(says("ab", 0, 1), (true, "ab".into(), 1));
+    assert_eq!(says("ab", 0, 1), (true, "ab".into(), 1), "its answer was lost");
+    assert_eq!(says("xy", 0, 2), (false, "ab".into(), 1));
+    assert_eq!(says("", 1, 3), (true, String::new(), 2));
+    assert_eq!(says("ab", 1, 4), (false, String::new(), 2), "a deleted draft does not return");
     // The first one's token is known a while longer: it landed, whatever came after.
-    assert_eq!(put("ab", 0, 1), (true, String::new(), 2));
+    assert_eq!(says("ab", 0, 1), (true, String::new(), 2));
     for token in 10..20 {
-        put(&token.to_string(), u64::from(token) - 8, token);
+        says(&token.to_string(), u64::from(token) - 8, token);
     }
     let row = find(view(&store), ALICE, channel.id, None).unwrap().unwrap().row;
     assert_eq!((row.tokens, row.text.as_str()), ((12..20).collect::<Vec<_>>(), "19"));

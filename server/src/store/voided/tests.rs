@@ -29,7 +29,7 @@ fn what_may_have_been_used_since_counts_no_more_and_is_counted() {
     store.job(|tx| factors::set_recovery(tx, BOB, &codes)).unwrap();
     assert_eq!(void(&store.db, now()).unwrap(), Voided { invites: 2, reset_codes: 1, browsers: 0, recovery_codes: 1 });
     for code in ["open", "owner", "expired", "used"] {
-        assert!(store.job(|tx| invites::check(tx.view(), code)).is_err(), "{code}");
+        assert!(store.job(|tx| invites::look(tx.view(), code)).is_err(), "{code}");
     }
     assert!(!store.job(|tx| resets::fits(tx.view(), BOB, "a reset", now())).unwrap());
     assert_eq!(store.job(|tx| factors::recovery_left(tx.view(), BOB)).unwrap(), 0);
@@ -43,5 +43,5 @@ fn a_workspace_that_nobody_owns_keeps_what_makes_an_owner() {
     invite(&store, "owner", Rank::Owner, 100_000);
     invite(&store, "member", Rank::Member, 100_000);
     assert_eq!(void(&store.db, now()).unwrap().invites, 1);
-    store.job(|tx| invites::check(tx.view(), "owner")).unwrap();
+    store.job(|tx| invites::look(tx.view(), "owner")).unwrap();
 }

@@ -16,7 +16,7 @@ use thechatapp_seal::Key;
 const BOB: AccountId = AccountId(uuid::Uuid::from_bytes([0xb2; 16]));
 
 /// What each table keeps of a channel or a person. A new table belongs here, and what it keeps has to be wiped.
-const TABLES: [&str; 41] = [
+const TABLES: [&str; 42] = [
     "audit",
     "audit_checkpoints",
     "audit_cursors",
