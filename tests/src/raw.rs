@@ -3,9 +3,9 @@
 use crate::{Server, wire};
 use data_encoding::BASE64URL_NOPAD;
 use futures_util::{SinkExt, StreamExt};
-use std::sync::Arc;
 use thechatapp_protocol::event::Row;
 use thechatapp_protocol::http::{PROOF_HEADER, TOKEN_HEADER, proof_covers};
+use thechatapp_protocol::identity::Verified;
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
@@ -59,13 +59,26 @@ impl RawClient {
 
     /// The same, where it may be refused.
     pub async fn try_enrol(server: &Server, pin: &str, credential: Credential) -> Result<Self, ErrorBody> {
-        let known = Arc::new(wire::identity(server.port, pin).await);
+        let known = wire::identity(server.port, pin).await;
+        let stream = wire::tls(server.port).await;
+        let mut client = Self::enrol_over(stream, server.port, &known, credential).await?;
+        client.again(server).await;
+        Ok(client)
+    }
+
+    /// A device of its own in a session over a connection that is there. It is not signed in yet.
+    pub async fn enrol_over(
+        stream: TlsStream<TcpStream>,
+        port: u16,
+        known: &Verified,
+        credential: Credential,
+    ) -> Result<Self, ErrorBody> {
         let device = StaticKey::random().unwrap();
         let mut signing = [0; 32];
         getrandom::fill(&mut signing).unwrap();
         let signing = ed25519_dalek::SigningKey::from_bytes(&signing);
 
-        let (socket, transport) = wire::session(server.port, &known, &device).await;
+        let (socket, transport) = wire::session_over(stream, port, known, &device).await.unwrap();
         let mut covered = ENROL_LABEL.to_vec();
         covered.extend_from_slice(transport.handshake_hash());
         covered.extend_from_slice(&device.public());
@@ -76,9 +89,9 @@ impl RawClient {
             signature: ed25519_dalek::Signer::sign(&signing, &covered).to_bytes().to_vec(),
         };
         let general = ChannelId::from_bytes([0; 16]);
-        let mut client = Self { socket, transport, general, pin: pin.to_owned(), device, signing, stream: 0 };
+        let pin = known.pin().to_string();
+        let mut client = Self { socket, transport, general, pin, device, signing, stream: 0 };
         client.call::<Enrol>(&EnrolParams { credential, device: proof }).await?;
-        client.again(server).await;
         Ok(client)
     }
 

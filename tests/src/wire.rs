@@ -143,12 +143,21 @@ pub async fn session(
     known: &Verified,
     device: &StaticKey,
 ) -> (WebSocketStream<TlsStream<TcpStream>>, Transport) {
-    let stream = tls(port).await;
+    session_over(tls(port).await, port, known, device).await.unwrap()
+}
+
+/// The same over a connection that is there, which the server may close.
+pub async fn session_over(
+    stream: TlsStream<TcpStream>,
+    port: u16,
+    known: &Verified,
+    device: &StaticKey,
+) -> Result<(WebSocketStream<TlsStream<TcpStream>>, Transport), tokio_tungstenite::tungstenite::Error> {
     let hello = hello(&stream, known, device);
     let place = (port, known.document().workspace.as_str());
-    let (socket, answer) = upgrade(stream, place, &hello.message, &hello.document).await.unwrap();
+    let (socket, answer) = upgrade(stream, place, &hello.message, &hello.document).await?;
     let transport = hello.initiator.finish(&answer, millis()).unwrap();
-    (socket, transport)
+    Ok((socket, transport))
 }
 
 /// Waits until the server has closed, or fails after a while.

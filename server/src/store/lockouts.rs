@@ -36,17 +36,9 @@ pub enum Who<'a> {
 /// An attempt that was counted as failed, and stays so but for [`succeeded`] and [`given_back`].
 #[derive(Clone, Debug)]
 pub struct Attempt {
-    counted: Vec<Counted>,
+    counted: Vec<(Kind, [u8; 32])>,
     person: Option<AccountId>,
     from: IpAddr,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Counted {
-    kind: Kind,
-    key: [u8; 32],
-    /// Whether it closed something.
-    closed: bool,
 }
 
 /// Refuses an attempt that [`count`] would refuse, by reading alone: who is shut out and goes on trying costs nobody a commit.
@@ -75,7 +67,7 @@ pub fn count(tx: &mut Tx<'_>, who: &Who<'_>, from: IpAddr, by: By, now: Timestam
             let name = if count.closed_first(kind) { "lockout.begun" } else { "lockout.extended" };
             record(tx, by, name, &attempt, kind, Some(wait))?;
         }
-        attempt.counted.push(Counted { kind, key, closed: wait > 0 });
+        attempt.counted.push((kind, key));
     }
     Ok(attempt)
 }
@@ -156,14 +148,16 @@ fn set(tx: &Tx<'_>, kind: Kind, key: &[u8; 32], person: Option<AccountId>, count
     Ok(())
 }
 
-/// It was no failure, and no success either: a factor is missing, or the server could not do it. What it closed is open again.
+/// It was no failure, and no success either: a factor is missing, or the server could not do it. What was closed by it, or while it
+/// was looked at, is open again.
 ///
 /// # Errors
 /// SQLite's.
 pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
-    for Counted { kind, key, closed } in &attempt.counted {
-        set(tx, *kind, key, owner(*kind, attempt.person), find(tx.view(), *kind, key)?.at(*kind, now).given_back(now))?;
-        if *closed {
+    for (kind, key) in &attempt.counted {
+        let with_it = find(tx.view(), *kind, key)?.at(*kind, now);
+        set(tx, *kind, key, owner(*kind, attempt.person), with_it.given_back(now))?;
+        if with_it.closed_for(now) > 0 {
             record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
     }
@@ -176,19 +170,12 @@ pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) ->
 /// # Errors
 /// SQLite's.
 pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
-    for Counted { kind, key, closed } in &attempt.counted {
-        let before = find(tx.view(), *kind, key)?.at(*kind, now).given_back(now);
-        let ends = match kind {
-            Kind::Strangers | Kind::Known => {
-                set(tx, *kind, key, None, Count::default())?;
-                *closed || before.was_closed(*kind)
-            }
-            Kind::Address | Kind::Everybody => {
-                set(tx, *kind, key, None, before)?;
-                *closed
-            }
-        };
-        if ends {
+    for (kind, key) in &attempt.counted {
+        let with_it = find(tx.view(), *kind, key)?.at(*kind, now);
+        let before = with_it.given_back(now);
+        let forgets = matches!(kind, Kind::Strangers | Kind::Known);
+        set(tx, *kind, key, None, if forgets { Count::default() } else { before })?;
+        if with_it.closed_for(now) > 0 || forgets && before.was_closed(*kind) {
             record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
     }

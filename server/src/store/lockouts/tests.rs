@@ -199,7 +199,16 @@ fn what_an_attempt_closes_is_written_down_with_it_and_that_it_is_open_again_too(
     assert_eq!(store.count("audit"), 1, "not what is refused");
     store.job(|tx| given_back(tx, &fifth, By::SERVER, at(0))).unwrap();
     assert_eq!(store.count("audit"), 2);
-    assert!(fail(&store, &who, 0).is_ok());
+    // So does what was given back that came before the one that closed.
+    fail(&store, &who, 0).unwrap();
+    store.job(|tx| forget(tx, ALICE, "alice").map(drop)).unwrap();
+    let first = try_at(&store, &who, 0).unwrap();
+    for _ in 0..4 {
+        fail(&store, &who, 0).unwrap();
+    }
+    assert_eq!((fail(&store, &who, 0), store.count("audit")), (Err(60), 4));
+    store.job(|tx| given_back(tx, &first, By::SERVER, at(0))).unwrap();
+    assert_eq!((fail(&store, &who, 0), store.count("audit")), (Ok(()), 6));
 }
 
 #[test]
