@@ -80,6 +80,8 @@ pub struct Workspace {
     pub(crate) is_asked_for: AtomicBool,
     /// Values that stay under older keys, because they do not open.
     unopened: AtomicU64,
+    /// Whether its audit log has that this server was started.
+    start_noted: AtomicBool,
     /// What of its data is damaged: then it is closed until the server starts again.
     damaged: OnceLock<String>,
     /// Shared by whoever reads the database's file as it is; taken whole while another takes its place.
@@ -188,6 +190,7 @@ impl Workspace {
             unfinished_wipe: AtomicBool::default(),
             is_asked_for: AtomicBool::default(),
             unopened: AtomicU64::default(),
+            start_noted: AtomicBool::default(),
             damaged: OnceLock::new(),
             still: Arc::default(),
             parts: RwLock::default(),

@@ -11,6 +11,7 @@ mod moderation;
 mod people;
 mod polls;
 mod proof;
+mod reading;
 mod roles;
 mod saved;
 mod settings;
