@@ -37,7 +37,7 @@ pub async fn run(table: &mut Table) {
     eprintln!("{:.0} entries a second written", ENTRIES as f64 / begun.elapsed().as_secs_f64());
     workspace.checkpoint().await.unwrap();
     let begun = Instant::now();
-    let report = workspace.verify_audit(None).await.unwrap();
+    let report = workspace.verify_audit(None, None).await.unwrap();
     let took = begun.elapsed();
     assert!(report.ok && report.entries >= ENTRIES, "{report:?}");
     table.within(&format!("an audit log of {} entries proved", report.entries), took, None, Duration::from_secs(5));

@@ -17,7 +17,9 @@ mod writer;
 
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
-pub use open::{Durability, Schema, backup, check, damaged_pages, empty_wal, open, open_reader, open_upgrading};
+pub use open::{
+    Durability, Schema, backup, check, damaged_pages, empty_wal, keep_opened, open, open_reader, open_upgrading,
+};
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
 pub use writer::{Committed, Writer};

@@ -3,6 +3,7 @@
 use crate::Error;
 use crate::exit::{in_use, wait_at_exit};
 use crate::wal;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
 use std::path::Path;
@@ -99,6 +100,15 @@ pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
     Ok(db)
 }
 
+/// How much of the file a connection keeps opened, in KiB: what it does not keep is deciphered again.
+///
+/// # Errors
+/// See [`Error`].
+pub fn keep_opened(db: &Connection, kib: u32) -> Result<(), Error> {
+    // Negative: a size, not a number of pages.
+    Ok(db.pragma_update(None, "cache_size", -i64::from(kib))?)
+}
+
 /// Every page and every index.
 ///
 /// # Errors
@@ -189,6 +199,9 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     // The first key has made SQLCipher and OpenSSL register what they do at exit.
     wait_at_exit();
     db.set_prepared_statement_cache_capacity(128);
+    // Without this, a statement from that cache is planned anew at each use where the plan could depend on a parameter, as in
+    // `LIMIT ?` or `powers & ? <> 0`: that costs ten times as much as most of them take.
+    db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     Ok(db)
 }
 

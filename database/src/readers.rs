@@ -1,7 +1,7 @@
 //! A pool of reading connections. A query runs on the runtime's blocking threads with a connection of its own, so
 //! readers wait neither for the writer nor for each other.
 
-use crate::{Error, in_use, open_reader};
+use crate::{Error, in_use, keep_opened, open_reader};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
 use std::path::PathBuf;
@@ -100,8 +100,7 @@ impl Readers {
                 let key = self.0.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let db = open_reader(&self.0.path, &key)?;
                 if let Some(kib) = self.0.cache {
-                    // Negative: a size, not a number of pages.
-                    db.pragma_update(None, "cache_size", -i64::from(kib)).map_err(Error::from)?;
+                    keep_opened(&db, kib)?;
                 }
                 db
             }

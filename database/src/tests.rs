@@ -22,6 +22,21 @@ fn nothing_of_a_row_is_readable_in_the_file_or_its_wal() {
 }
 
 #[test]
+fn a_statement_that_is_kept_is_planned_once_whatever_its_parameters() {
+    let (_folder, path) = fresh();
+    let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+    db.execute("INSERT INTO t VALUES (1, 'one'), (2, 'two')", []).unwrap();
+    let reader = open_reader(&path, &KEY).unwrap();
+    for db in [&db, &reader] {
+        for number in 1..4 {
+            let mut kept = db.prepare_cached("SELECT y FROM t WHERE x & ?1 <> 0 AND y LIKE ?3 LIMIT ?2").unwrap();
+            assert!(kept.exists((number, number, "%")).unwrap());
+            assert_eq!(kept.get_status(rusqlite::StatementStatus::RePrepare), 0);
+        }
+    }
+}
+
+#[test]
 fn another_key_is_refused_and_the_file_stays() {
     let (_folder, path) = fresh();
     drop(open(&path, &KEY, SCHEMA, Durability::Full).unwrap());

@@ -6,7 +6,8 @@
 use crate::error::Fail;
 use crate::store::audit::By;
 use crate::store::channels::Channel;
-use crate::store::{View, channels, devices, groups, guests, members, messages, people, rights, settings};
+use crate::store::reach::{self, Reached, ToChannel, ToPerson};
+use crate::store::{View, groups, guests, messages, rights, settings};
 use crate::time::now;
 use std::marker::PhantomData;
 use std::net::IpAddr;
@@ -14,9 +15,7 @@ use thechatapp_protocol::audit::Actor;
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::permission::{Power, Powers, Rank};
 use thechatapp_protocol::settings::FRESH_MINUTES;
-use thechatapp_protocol::{
-    Access, AccountId, ChannelId, Code, DeviceId, ErrorBody, MessageId, Method, Scope, Timestamp,
-};
+use thechatapp_protocol::{Access, AccountId, Code, DeviceId, ErrorBody, MessageId, Method, Scope, Timestamp};
 
 /// Who calls: an enrolled device, as the session found it when it began, or a browser by its cookie, as the request found
 /// it.
@@ -111,7 +110,13 @@ impl<M: Method> Permit<M> {
 /// # Errors
 /// Signed out, not found or denied.
 pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result<Permit<M>, Fail> {
-    let standing = devices::standing(view, caller.device)?.ok_or_else(Fail::signed_out)?;
+    let over = match M::ACCESS {
+        Access::Power(power) => Some(power),
+        Access::Moderator => Some(Power::Directory),
+        _ => None,
+    };
+    let found = reach::of_caller(view, caller.device, scope, over)?;
+    let (standing, reached) = found.ok_or_else(Fail::signed_out)?;
     if !standing.good || standing.person != caller.person {
         return Err(Fail::signed_out());
     }
@@ -119,7 +124,8 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
     if M::FRESH {
         is_fresh(view, caller, standing.fresh)?;
     }
-    let asker = Asker { person, rank: standing.rank, powers: standing.powers };
+    let who = groups::Looker { person, rank: standing.rank, powers: standing.powers };
+    let asker = Asker { who, reached };
     let place = match M::ACCESS {
         // Enrolment and sign-in have their own ways in: who is signed in already does not take them.
         Access::Device | Access::Anyone => return Err(Fail::denied("this device is enrolled already")),
@@ -141,7 +147,7 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
         },
         Access::Moderator => asker.moderated(view, scope)?,
         Access::GroupManager => match (asker.place(view, scope)?, scope) {
-            (Place::Group, Scope::Group(group)) if groups::manages(view, asker, group)? => Place::Group,
+            (Place::Group, Scope::Group(group)) if groups::manages(view, who, group)? => Place::Group,
             (Place::Group, _) => return Err(Fail::denied("only those who manage the group may do this")),
             _ => return Err(MISFIT),
         },
@@ -156,7 +162,7 @@ pub fn permit<M: Method>(view: View<'_>, caller: Caller, scope: Scope) -> Result
 /// # Errors
 /// Step up where it is not.
 pub fn fresh<M: Method>(view: View<'_>, permit: &Permit<M>) -> Result<(), Fail> {
-    let standing = devices::standing(view, permit.device())?.ok_or_else(Fail::signed_out)?;
+    let standing = reach::standing(view, permit.device())?.ok_or_else(Fail::signed_out)?;
     is_fresh(view, permit.caller, standing.fresh)
 }
 
@@ -174,50 +180,52 @@ fn is_fresh(view: View<'_>, caller: Caller, last: Timestamp) -> Result<(), Fail>
     .into())
 }
 
-/// Somebody as they ask, and what they reach.
-type Asker = groups::Looker;
+/// Somebody as they ask, and how they stand to what they ask about.
+#[derive(Clone, Copy)]
+struct Asker {
+    who: groups::Looker,
+    reached: Reached,
+}
 
 const MISFIT: Fail = Fail::Broken("a method whose access does not fit its scope");
 
 impl Asker {
     /// What they may see of what is asked for.
     fn place(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
-        Ok(match scope {
-            Scope::Workspace => Place::Workspace,
-            Scope::Channel(id) => Place::Channel(self.readable(view, id)?),
-            Scope::Message(id, message) => {
-                let channel = self.readable(view, id)?;
+        let Self { who, reached } = self;
+        Ok(match (scope, reached) {
+            (Scope::Workspace, _) => Place::Workspace,
+            (Scope::Channel(_), Reached::Channel(to)) => Place::Channel(self.readable(to)?),
+            (Scope::Message(_, message), Reached::Channel(to)) => {
+                let channel = self.readable(to)?;
                 Place::Message(channel, existing(view, channel, message)?.0)
             }
-            Scope::Person(other) => {
-                if !people::is_there(view, other)? {
-                    return Err(Fail::not_found("No such person"));
-                }
-                if self.rank == Rank::Guest && !guests::sees(view, self.person, other)? {
+            (Scope::Person(other), Reached::Person(to)) => {
+                let hidden = who.rank == Rank::Guest && !guests::sees(view, who.person, other)?;
+                if to.powers.is_none() || hidden {
                     return Err(Fail::not_found("No such person"));
                 }
                 Place::Person
             }
-            Scope::Group(id) if groups::sees(view, self, id)? => Place::Group,
-            Scope::Group(_) => return Err(Fail::not_found("No such group")),
+            (Scope::Group(id), _) if groups::sees(view, who, id)? => Place::Group,
+            (Scope::Group(_), _) => return Err(Fail::not_found("No such group")),
+            _ => return Err(MISFIT),
         })
     }
 
-    /// Looks for both, whatever the first says: what is hidden takes as long as what is not there.
-    fn readable(self, view: View<'_>, id: ChannelId) -> Result<Channel, Fail> {
-        let (found, joined) = (channels::find(view, id)?, members::is(view, id, self.person)?);
-        let open = |channel: &Channel| channel.kind == ChannelKind::Public && self.rank != Rank::Guest;
-        found.filter(|channel| joined || open(channel)).ok_or_else(|| Fail::not_found("No such channel"))
+    fn readable(self, to: ToChannel) -> Result<Channel, Fail> {
+        let open = |channel: &Channel| channel.kind == ChannelKind::Public && self.who.rank != Rank::Guest;
+        to.channel.filter(|channel| to.joined || open(channel)).ok_or_else(|| Fail::not_found("No such channel"))
     }
 
     /// As a member of the channel in scope.
     fn joined(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
-        let (Scope::Channel(id) | Scope::Message(id, _)) = scope else { return Err(MISFIT) };
-        let channel = channels::find(view, id)?.ok_or_else(|| Fail::not_found("No such channel"))?;
-        if !members::is(view, id, self.person)? {
+        let Reached::Channel(to) = self.reached else { return Err(MISFIT) };
+        let channel = to.channel.ok_or_else(|| Fail::not_found("No such channel"))?;
+        if !to.joined {
             // Whether there is a channel at all is not said to those who may not read it.
             return Err(match channel.kind {
-                ChannelKind::Public if self.rank != Rank::Guest => Fail::denied("you are not in this channel"),
+                ChannelKind::Public if self.who.rank != Rank::Guest => Fail::denied("you are not in this channel"),
                 _ => Fail::not_found("No such channel"),
             });
         }
@@ -229,31 +237,26 @@ impl Asker {
 
     /// As one who looks after the channel in scope.
     fn moderated(self, view: View<'_>, scope: Scope) -> Result<Place, Fail> {
-        let (Scope::Channel(id) | Scope::Message(id, _)) = scope else { return Err(MISFIT) };
+        let Reached::Channel(to) = self.reached else { return Err(MISFIT) };
         let place = self.place(view, scope)?;
-        let may = self.rank != Rank::Guest
-            && (members::moderates(view, id, self.person)?
-                || self.powers.has(Power::Directory)
-                || rights::over_channel(view, self.person, Power::Directory, id)?);
+        let may = self.who.rank != Rank::Guest && (to.moderates || self.who.powers.has(Power::Directory) || to.over);
         if may { Ok(place) } else { Err(Fail::denied("only its moderators may do this to a channel")) }
     }
 
     /// By a power: over everything, or within a group.
     fn empowered(self, view: View<'_>, power: Power, scope: Scope) -> Result<Place, Fail> {
-        let mut may = self.powers.has(power);
-        if !may && self.rank != Rank::Guest {
-            may = match scope {
-                Scope::Person(other) => rights::over_person(view, self.person, power, other)?,
-                Scope::Channel(id) | Scope::Message(id, _) => rights::over_channel(view, self.person, power, id)?,
-                Scope::Workspace | Scope::Group(_) => false,
-            };
-        }
-        if !may {
+        let Self { who, reached } = self;
+        let over = match reached {
+            Reached::Channel(to) => to.over,
+            Reached::Person(to) => to.over,
+            Reached::Nothing => false,
+        };
+        if !who.powers.has(power) && (who.rank == Rank::Guest || !over) {
             return Err(Fail::denied("you lack the power for it"));
         }
         let place = self.place(view, scope)?;
         if let Scope::Person(other) = scope
-            && !rights::covers(view, self.person, self.powers, other)?
+            && !rights::covers(view, who.person, who.powers, other)?
         {
             return Err(Fail::denied("they hold powers that you do not"));
         }

@@ -198,8 +198,8 @@ impl Table {
         self.check::<ListSaved>(s, w, ListSavedParams::default()).await;
         self.ask_settings(s, w).await;
         self.ask_moderation(s, w).await;
-        self.check::<ListAudit>(s, w, ListAuditParams { filter: AuditFilter::default(), below: None, limit: 1 }).await;
-        self.check::<ExportAudit>(s, w, ExportAuditParams { filter: AuditFilter::default(), from: None }).await;
+        self.check::<ListAudit>(s, w, ListAuditParams { limit: 1, ..Default::default() }).await;
+        self.check::<ExportAudit>(s, w, ExportAuditParams::default()).await;
         self.check::<TakeCheckpoint>(s, w, TakeCheckpointParams { known: None }).await;
         self.check::<ProveEntry>(s, w, ProveEntryParams { seq: 0 }).await;
         self.check::<ListRoles>(s, w, Nothing {}).await;

@@ -16,7 +16,8 @@ use thechatapp_protocol::audit::{Actor, AuditEntry, Class, Target};
 use thechatapp_protocol::identity::RootPublic;
 use thechatapp_protocol::methods::audit::*;
 use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
-use thechatapp_protocol::{Code, event::ChannelKind, wire};
+use thechatapp_protocol::methods::moderation::{ListReports, ListReportsParams, ReportPerson, ReportPersonParams};
+use thechatapp_protocol::{Code, ReportId, event::ChannelKind, wire};
 use thechatapp_server::admin::{self, Command};
 use thechatapp_server::audit::Pace;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -32,12 +33,12 @@ async fn act(person: &mut Person, name: &str) {
 }
 
 async fn list(person: &mut Person, filter: AuditFilter) -> Vec<AuditEntry> {
-    person.call::<ListAudit>(&ListAuditParams { filter, below: None, limit: 100 }).await.unwrap().entries
+    person.call::<ListAudit>(&ListAuditParams { filter, limit: 100, ..Default::default() }).await.unwrap().entries
 }
 
 async fn verify(host: &Host, witness: Option<&Path>) -> Value {
     let witness = witness.map(|path| std::fs::read_to_string(path).unwrap());
-    let command = Command::AuditVerify { workspace: "acme".into(), witness };
+    let command = Command::AuditVerify { workspace: "acme".into(), witness, pin: None };
     admin::run(host.running().host(), command).await.unwrap()
 }
 
@@ -69,6 +70,7 @@ async fn acts_are_in_the_log_and_only_who_has_the_power_reads_it() {
         [
             "workspace.created",
             "invite.made",
+            "server.started",
             "account.joined",
             "device.enrolled",
             "invite.made",
@@ -90,20 +92,128 @@ async fn acts_are_in_the_log_and_only_who_has_the_power_reads_it() {
     assert_eq!(list(&mut olga, his).await.len(), 3);
 
     let refused = [
-        bob.call::<ListAudit>(&ListAuditParams { filter: AuditFilter::default(), below: None, limit: 1 }).await.err(),
+        bob.call::<ListAudit>(&ListAuditParams { limit: 1, ..Default::default() }).await.err(),
         bob.call::<TakeCheckpoint>(&TakeCheckpointParams { known: None }).await.err(),
         bob.call::<ProveEntry>(&ProveEntryParams { seq: 0 }).await.err(),
-        bob.call::<ExportAudit>(&ExportAuditParams { filter: AuditFilter::default(), from: None }).await.err(),
+        bob.call::<ExportAudit>(&ExportAuditParams::default()).await.err(),
     ];
     for refused in refused {
         assert_eq!(refused.unwrap().code, Code::Denied);
     }
 
-    let page =
-        olga.call::<ExportAudit>(&ExportAuditParams { filter: AuditFilter::default(), from: None }).await.unwrap();
-    assert_eq!((page.entries.len(), page.more), (9, false));
-    assert_eq!(page.entries[8].act, "audit.exported");
-    assert_eq!(page.entries[8].class, Class::Audit);
+    // That it was read is an entry, too, and says what was asked for. Who was refused has read nothing.
+    let page = olga.call::<ExportAudit>(&ExportAuditParams::default()).await.unwrap();
+    assert_eq!((page.entries.len(), page.more), (12, false));
+    let last: Vec<_> =
+        page.entries[9..].iter().map(|entry| (entry.act.as_str(), entry.after.clone().unwrap())).collect();
+    let asked = format!("actor=person:{}", bob.id());
+    assert_eq!(last, [("audit.read", "all".into()), ("audit.read", asked), ("audit.exported", "all".into())]);
+    assert!(page.entries[9..].iter().all(|entry| entry.class == Class::Audit));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_reads_on_leaves_one_entry_and_only_who_does_leaves_none() {
+    let host = Host::start().await;
+    let mut olga = owner(&host).await;
+    for number in 0..6 {
+        act(&mut olga, &format!("c{number}")).await;
+    }
+    let workspace = host.running().host().workspace("acme").unwrap();
+    let read = async || {
+        let acts = workspace.acts().await.unwrap();
+        acts.into_iter().filter(|entry| entry.act == "audit.read").map(|entry| entry.after.unwrap()).collect::<Vec<_>>()
+    };
+    let ask = |below, continues: &Option<String>| ListAuditParams {
+        below,
+        continues: continues.clone(),
+        limit: 4,
+        ..ListAuditParams::default()
+    };
+    let (mut seen, mut below, mut continues) = (Vec::new(), None, None);
+    loop {
+        let page = olga.call::<ListAudit>(&ask(below, &continues)).await.unwrap();
+        seen.extend(page.entries.iter().map(|entry| entry.seq));
+        below = page.entries.last().map(|entry| entry.seq);
+        if !page.more {
+            break;
+        }
+        continues = page.next;
+    }
+    assert_eq!(seen, (0..11).rev().collect::<Vec<_>>());
+    assert_eq!(read().await, ["all"]);
+
+    // Elsewhere, with another filter, or as somebody else, it says nothing; neither does what was made up.
+    let first = olga.call::<ListAudit>(&ask(None, &None)).await.unwrap();
+    let (below, continues) = (first.entries.last().map(|entry| entry.seq), first.next);
+    let rest = olga.call::<ListAudit>(&ask(below, &continues)).await.unwrap();
+    assert_eq!(read().await.len(), 2);
+    olga.call::<ListAudit>(&ask(Some(100), &continues)).await.unwrap();
+    olga.call::<ListAudit>(&ask(below, &continues.as_ref().map(|next| format!("{next}0")))).await.unwrap();
+    let filter = AuditFilter { class: Some(Class::Channel), ..AuditFilter::default() };
+    olga.call::<ListAudit>(&ListAuditParams { filter, ..ask(below, &continues) }).await.unwrap();
+    let place = format!("below={}", below.unwrap());
+    let class = format!("class=channel {place}");
+    assert_eq!(read().await[2..], ["below=100".to_owned(), place, class]);
+    // Asked for again, the same page is the same act.
+    assert_eq!(olga.call::<ListAudit>(&ask(below, &continues)).await.unwrap().entries, rest.entries);
+    assert_eq!(read().await.len(), 5);
+    let export = ExportAuditParams { from: below, continues, ..ExportAuditParams::default() };
+    olga.call::<ExportAudit>(&export).await.unwrap();
+    let acts = workspace.acts().await.unwrap();
+    assert_eq!(acts.last().unwrap().act, "audit.exported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_many_pages_is_one_entry_and_ends_with_it() {
+    let host = Host::start().await;
+    let mut olga = owner(&host).await;
+    let workspace = host.running().host().workspace("acme").unwrap();
+    workspace.record_many(1200).await.unwrap();
+    let mut params = ExportAuditParams::default();
+    let mut seen = Vec::new();
+    loop {
+        let page = olga.call::<ExportAudit>(&params).await.unwrap();
+        // What happens meanwhile is not part of it.
+        act(&mut olga, &format!("c{}", seen.len())).await;
+        params.from = page.entries.last().map(|entry| entry.seq + 1);
+        params.continues = page.next;
+        seen.extend(page.entries);
+        if !page.more {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 1206);
+    assert!(seen.iter().zip(0..).all(|(entry, seq)| entry.seq == seq));
+    assert_eq!(seen.last().unwrap().act, "audit.exported");
+    let acts = workspace.acts().await.unwrap();
+    assert_eq!(acts.iter().filter(|entry| entry.act == "audit.exported").count(), 1);
+    let again = olga.call::<ExportAudit>(&params).await.unwrap();
+    assert_eq!(again.entries.last().unwrap().act, "audit.exported");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reports_that_are_read_leave_an_entry_without_content() {
+    let host = Host::start().await;
+    let mut olga = owner(&host).await;
+    let mut bob = host.join("bob").await;
+    for number in 0..3_u8 {
+        let report = ReportId::from_bytes([number + 1; 16]);
+        let reason = "rude words".to_owned();
+        bob.call::<ReportPerson>(&ReportPersonParams { report, person: olga.id(), reason }).await.unwrap();
+    }
+    let first = ListReportsParams { limit: 2, ..ListReportsParams::default() };
+    let page = olga.call::<ListReports>(&first).await.unwrap();
+    let before = page.reports.last().map(|report| report.id);
+    let next = ListReportsParams { before, continues: page.next, ..first };
+    let rest = olga.call::<ListReports>(&next).await.unwrap();
+    assert_eq!((page.reports.len(), rest.reports.len(), rest.next), (2, 1, None));
+    olga.call::<ListReports>(&ListReportsParams { closed: true, continues: None, ..next }).await.unwrap();
+    assert_eq!(bob.call::<ListReports>(&ListReportsParams::default()).await.unwrap_err().code, Code::Denied);
+    let acts = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
+    let read: Vec<_> = acts.iter().filter(|entry| entry.act == "reports.read").collect();
+    let said: Vec<_> = read.iter().map(|entry| entry.after.clone().unwrap()).collect();
+    assert_eq!(said, ["open".to_owned(), format!("all before={}", before.unwrap())]);
+    assert!(!serde_json::to_string(&read).unwrap().contains("rude"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -129,8 +239,12 @@ async fn each_entry_is_proved_and_each_state_is_the_beginning_of_the_next() {
         assert!(includes(Hash::leaf(&proved.encoded), seq, head.size, &proved.proof, head.root));
         assert_eq!(wire::decode::<AuditEntry>(&proved.encoded).unwrap().seq, seq);
     }
-    let none = olga.call::<ProveEntry>(&ProveEntryParams { seq: known.size }).await.unwrap_err();
+    // Each that was looked at is an entry more.
+    let none = olga.call::<ProveEntry>(&ProveEntryParams { seq: 2 * known.size }).await.unwrap_err();
     assert_eq!(none.code, Code::NotFound);
+    let (last, proof) = head(&host, &mut olga, Some(known.size)).await;
+    assert!(last.size == 2 * known.size && extends(known, last, &proof));
+    let known = last;
     let report = verify(&host, None).await;
     assert_eq!((&report["ok"], &report["entries"]), (&true.into(), &known.size.into()), "{report}");
     assert_eq!(report["root"], known.root.to_string());
@@ -330,7 +444,8 @@ async fn a_receiver_that_closes_plainly_gets_everything_once_where_that_is_confi
     for number in 0..5 {
         act(&mut olga, &format!("c{number}")).await;
     }
-    let last = list(&mut olga, AuditFilter::default()).await[0].seq;
+    // The last is that they were read.
+    let last = list(&mut olga, AuditFilter::default()).await[0].seq + 1;
     until("the entries come", || receiver.numbers().contains(&last)).await;
     assert_eq!(receiver.numbers(), (0..=last).collect::<Vec<_>>());
     host.stop().await;

@@ -85,7 +85,7 @@ fn a_rollback_is_noticed_and_stays_noticed_until_somebody_decides() {
     older.put_back(0);
     let shown = older.alarm("rolled_back");
     let why = shown["alarms"][0]["why"].as_str().unwrap();
-    assert!(why.contains("entries 8 to 10 are gone"), "{why}");
+    assert!(why.contains("entries 10 to 12 are gone"), "{why}");
     // More acts do not make it good.
     for number in 0..5 {
         older.bob.run(&["create", &format!("later-{number}")]).ok();
@@ -93,7 +93,7 @@ fn a_rollback_is_noticed_and_stays_noticed_until_somebody_decides() {
     older.alarm("rolled_back");
     assert!((0..10).any(|_| older.olga.run(&["join-channel", "general"]).code == 0));
     let accepted = older.olga.run(&["audit", "accept"]).ok().json();
-    assert_eq!((&accepted["state"], &accepted["size"]), (&"watched".into(), &13.into()), "{accepted}");
+    assert_eq!((&accepted["state"], &accepted["size"]), (&"watched".into(), &15.into()), "{accepted}");
     // It stays in the list of what was found.
     let after = older.olga.run(&["audit", "status"]).ok().json();
     assert_eq!(after["alarms"][0]["what"], "rolled_back");
@@ -108,7 +108,7 @@ fn a_fork_is_noticed() {
     older.alarm("fork");
     // The host by itself cannot know: nothing there is wrong.
     let report = json(&older.server.run(&["audit", "verify", "--workspace", "acme"]));
-    assert_eq!((&report["ok"], &report["entries"]), (&true.into(), &11.into()), "{report}");
+    assert_eq!((&report["ok"], &report["entries"]), (&true.into(), &13.into()), "{report}");
 }
 
 #[test]
@@ -124,7 +124,7 @@ fn a_restore_is_said_to_be_one_and_goes_on_after_a_decision() {
     let olga = Cli::with_passphrase();
     olga.join(server.owner_invite(), "olga").ok();
     let before = olga.run(&["audit", "status"]).ok().json();
-    assert_eq!(before["size"], 4);
+    assert_eq!(before["size"], 5);
     let recovery = line_file(server.folder.path(), "recovery", "a recovery passphrase of some length");
     let to = server.folder.path().join("backup");
     let (to, recovery) = (to.to_str().unwrap(), recovery.to_str().unwrap());
@@ -133,7 +133,7 @@ fn a_restore_is_said_to_be_one_and_goes_on_after_a_decision() {
         olga.run(&["create", name]).ok();
     }
     // Three channels, and the backup itself.
-    assert_eq!(olga.run(&["audit", "status"]).ok().json()["size"], 8);
+    assert_eq!(olga.run(&["audit", "status"]).ok().json()["size"], 9);
     assert_eq!(server.stop(), Some(0));
     std::fs::remove_dir_all(server.data()).unwrap();
     server.run(&["backup", "restore", "--from", to, "--recovery-passphrase-file", recovery]);
@@ -144,10 +144,10 @@ fn a_restore_is_said_to_be_one_and_goes_on_after_a_decision() {
     let alarm = &shown["alarms"][0];
     assert_eq!(alarm["what"], "restored", "{shown}");
     let why = alarm["why"].as_str().unwrap();
-    assert!(why.contains("of the 8 entries that were seen, those from 4 to 7 are gone"), "{why}");
+    assert!(why.contains("of the 9 entries that were seen, those from 5 to 8 are gone"), "{why}");
     let accepted = olga.run(&["audit", "accept"]).ok().json();
-    assert_eq!((&accepted["state"], &accepted["size"]), (&"watched".into(), &5.into()), "{accepted}");
-    let last = &olga.run(&["audit", "list", "-n", "1"]).ok().rows()[0];
+    assert_eq!((&accepted["state"], &accepted["size"]), (&"watched".into(), &7.into()), "{accepted}");
+    let last = &olga.run(&["audit", "list", "-n", "2"]).ok().rows()[1];
     assert_eq!((&last["act"], &last["actor"]), (&"backup.restored".into(), &"host".into()), "{last}");
     let report = json(&server.run(&["audit", "verify", "--workspace", "acme"]));
     assert_eq!(report["ok"], true, "{report}");
@@ -162,7 +162,7 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
     bob.run(&["create", "plans", "--private"]).ok();
 
     let all = olga.run(&["audit", "list"]).ok().rows();
-    assert_eq!(all.len(), 8);
+    assert_eq!(all.len(), 9);
     assert_eq!((&all[0]["act"], &all[0]["after"]), (&"channel.created".into(), &"private".into()));
     let acts = |args: &[&str]| -> Vec<String> {
         let rows = olga.run(&[&["audit", "list"], args].concat()).ok().rows();
@@ -172,8 +172,10 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
     assert_eq!(acts(&["--actor", "host", "-n", "1"]), ["invite.made"]);
     assert_eq!(acts(&["--target", "@bob"]), ["account.joined"]);
     assert_eq!(acts(&["--target", all[0]["target"].as_str().unwrap()]), ["channel.created"]);
-    assert_eq!(acts(&["--class", "server"]), ["workspace.created"]);
-    assert_eq!(acts(&["--after", "2000-01-01"]).len(), 8);
+    assert_eq!(acts(&["--class", "server"]), ["server.started", "workspace.created"]);
+    // Each time that it was read is one more.
+    assert_eq!(acts(&["--after", "2000-01-01"]).len(), 9 + 6);
+    assert_eq!(acts(&["--class", "audit"]), ["audit.read"; 7]);
     assert_eq!(acts(&["--before", "2000-01-01"]), [""; 0]);
     for wrong in [["--class", "nothing"], ["--actor", "nobody"], ["--target", "nothing:1"], ["--after", "soon"]] {
         assert_eq!(olga.run(&[&["audit", "list"], &wrong[..]].concat()).code, 3, "{wrong:?}");
@@ -181,18 +183,18 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
     assert_eq!(bob.run(&["audit", "list"]).code, 12);
     assert_eq!(bob.run(&["audit", "status"]).ok().json()["state"], "unknown");
 
-    assert_eq!(olga.run(&["audit", "prove", "7"]).ok().json(), all[0]);
-    assert_eq!(olga.run(&["audit", "prove", "8"]).code, 3);
+    assert_eq!(olga.run(&["audit", "prove", "8"]).ok().json(), all[0]);
+    assert_eq!(olga.run(&["audit", "prove", "99"]).code, 3);
 
     let file = server.folder.path().join("audit.cef");
     let path = file.to_str().unwrap();
     let done = olga.run(&["audit", "export", "--format", "cef", "-o", path]).ok().json();
-    assert_eq!(done["entries"], 9);
+    assert_eq!(done["entries"], 20);
     let cef = std::fs::read_to_string(&file).unwrap();
-    assert_eq!(cef.lines().count(), 9);
+    assert_eq!(cef.lines().count(), 20);
     assert!(cef.lines().all(|line| line.starts_with("CEF:0|TheChatApp|thechatapp-server|")), "{cef}");
     let lines = olga.run(&["audit", "export", "--format", "jsonl"]).ok().rows();
-    assert_eq!((lines.len(), &lines[8]["act"]), (10, &"audit.exported".into()));
+    assert_eq!((lines.len(), &lines[19]["act"]), (21, &"audit.exported".into()));
 
     // What a witness kept fits, also while nobody serves; cut short, it is none, and another log's is not this one's.
     let note = olga.run(&["audit", "checkpoint"]).ok().json()["note"].as_str().unwrap().to_owned();
@@ -202,14 +204,27 @@ fn the_log_is_read_searched_taken_away_and_proved_at_the_command_line() {
         server.try_run(&["audit", "verify", "--workspace", "acme", "--witness", witness.to_str().unwrap()])
     };
     let report = json(&verify(&server));
-    assert_eq!((&report["ok"], &report["witnessed"], &report["entries"]), (&true.into(), &1.into(), &10.into()));
+    assert_eq!((&report["ok"], &report["witnessed"], &report["entries"]), (&true.into(), &1.into(), &21.into()));
     assert_eq!(server.stop(), Some(0));
     let report = json(&verify(&server));
     assert_eq!((&report["ok"], &report["root"]), (&true.into(), &note.lines().nth(2).unwrap().into()));
-    std::fs::write(&witness, note.replacen("\n10\n", "\n11\n", 1)).unwrap();
+    std::fs::write(&witness, note.replacen("\n21\n", "\n22\n", 1)).unwrap();
     let wrong = verify(&server);
     assert_eq!(wrong.status.code(), Some(24), "{wrong:?}");
     let report: Value = serde_json::from_slice(&wrong.stdout).unwrap();
     assert_eq!(report["ok"], false);
     assert!(report["problems"][0].as_str().unwrap().contains("the checkpoint's signature is wrong"), "{report}");
+
+    // Whoever trusts nothing of the data but knows the pin.
+    let pinned = |pin: &str| server.try_run(&["audit", "verify", "--workspace", "acme", "--pin", pin]);
+    let listed = json(&server.run(&["workspace", "list"]));
+    let pin = listed["workspaces"][0]["pin"].as_str().unwrap().to_owned();
+    let report = json(&pinned(&pin));
+    assert_eq!((&report["ok"], &report["signed"]), (&true.into(), &21.into()), "{report}");
+    let other = if pin.starts_with('A') { pin.replacen('A', "B", 1) } else { format!("A{}", &pin[1..]) };
+    let wrong = pinned(&other);
+    assert_eq!(wrong.status.code(), Some(24), "{wrong:?}");
+    let report: Value = serde_json::from_slice(&wrong.stdout).unwrap();
+    assert!(report["problems"][0].as_str().unwrap().contains("no identity document is of the root with this pin"));
+    assert_eq!(pinned("no pin").status.code(), Some(3));
 }

@@ -22,11 +22,12 @@ impl Client {
     /// [`Error::Offline`]; [`Error::Refused`] without the power.
     pub async fn audit_entries(&self, ws: WorkspaceId, filter: &AuditFilter, most: u32) -> Result<Vec<AuditEntry>> {
         let session = self.workspace(ws)?.session()?;
-        let (mut entries, mut below) = (Vec::new(), None);
+        let (mut entries, mut below, mut continues) = (Vec::new(), None, None);
         while (entries.len() as u64) < u64::from(most) {
             let limit = (most - entries.len() as u32).min(ENTRIES_MAX);
-            let params = ListAuditParams { filter: filter.clone(), below, limit };
+            let params = ListAuditParams { filter: filter.clone(), below, continues, limit };
             let page = session.call::<ListAudit>(&params).await?;
+            continues = page.next;
             let last = page.entries.last().map(|entry| entry.seq);
             entries.extend(page.entries);
             match last {
@@ -52,10 +53,11 @@ impl Client {
     ) -> Result<u64> {
         let session = self.workspace(ws)?.session()?;
         let full = |why: std::io::Error| Error::DiskFull { why: why.to_string() };
-        let (mut count, mut from) = (0, None);
+        let (mut count, mut from, mut continues) = (0, None, None);
         loop {
-            let params = ExportAuditParams { filter: filter.clone(), from };
+            let params = ExportAuditParams { filter: filter.clone(), from, continues };
             let page = session.call::<ExportAudit>(&params).await?;
+            continues = page.next;
             for entry in &page.entries {
                 writeln!(to, "{}", line(entry, format, env!("CARGO_PKG_VERSION"))).map_err(full)?;
                 count += 1;

@@ -45,13 +45,14 @@ impl Client {
     /// [`crate::Error::Offline`], [`crate::Error::Refused`].
     pub async fn reports(&self, ws: WorkspaceId, closed: bool) -> Result<Vec<Report>> {
         let session = self.workspace(ws)?.session()?;
-        let mut all: Vec<Report> = Vec::new();
+        let (mut all, mut continues): (Vec<Report>, _) = (Vec::new(), None);
         loop {
             let before = all.last().map(|report| report.id);
-            let params = ListReportsParams { closed, before, limit: REPORTS_PAGE_MAX };
-            let page = session.call::<ListReports>(&params).await?.reports;
-            let full = page.len() == REPORTS_PAGE_MAX as usize;
-            all.extend(page);
+            let params = ListReportsParams { closed, before, limit: REPORTS_PAGE_MAX, continues };
+            let page = session.call::<ListReports>(&params).await?;
+            let full = page.reports.len() == REPORTS_PAGE_MAX as usize;
+            all.extend(page.reports);
+            continues = page.next;
             if !full {
                 return Ok(all);
             }

@@ -48,7 +48,7 @@ pub struct AuditFilter {
 }
 
 /// Parameters of [`ListAudit`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListAuditParams {
     /// Which entries.
@@ -57,20 +57,26 @@ pub struct ListAuditParams {
     /// Only those with a lower number: the last of the page before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub below: Option<u64>,
+    /// What came with the page before, where this is the next one: reading on is part of the same act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<String>,
     /// At most so many, and never more than [`ENTRIES_MAX`].
     pub limit: u32,
 }
 
 /// Parameters of [`ExportAudit`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ExportAuditParams {
     /// Which entries.
     #[serde(default)]
     pub filter: AuditFilter,
-    /// From this number on. That it was asked for is written into the log, for each part.
+    /// From this number on.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<u64>,
+    /// What came with the page before, where this is the next one: reading on is part of the same act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<String>,
 }
 
 /// A part of the log.
@@ -81,6 +87,9 @@ pub struct AuditPage {
     pub entries: Vec<AuditEntry>,
     /// Whether there may be more.
     pub more: bool,
+    /// What the next page is asked for with, where there may be one. It is good for an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of [`TakeCheckpoint`].
@@ -125,12 +134,12 @@ pub struct ProvedEntry {
 }
 
 methods! {
-    /// Entries, newest first.
+    /// Entries, newest first. That they were read is an entry itself, one for all pages.
     ListAudit = "audit.list", Access::Power(Power::Audit), ListAuditParams => AuditPage, |_| Scope::Workspace;
     /// The signed state of the log. Who keeps it and asks again with its size notices if the log was changed.
     TakeCheckpoint = "audit.checkpoint", Access::Power(Power::Audit), TakeCheckpointParams => SignedCheckpoint, |_| Scope::Workspace;
-    /// One entry, proved.
+    /// One entry, proved. That it was read is an entry itself.
     ProveEntry = "audit.prove", Access::Power(Power::Audit), ProveEntryParams => ProvedEntry, |_| Scope::Workspace;
-    /// Entries, oldest first, to be taken away. That it was done is an entry itself.
+    /// Entries, oldest first, to be taken away. That it was done is an entry itself, one for all pages.
     ExportAudit = "audit.export" fresh, Access::Power(Power::Audit), ExportAuditParams => AuditPage, |_| Scope::Workspace;
 }

@@ -101,7 +101,7 @@ pub struct Report {
 }
 
 /// Parameters of [`ListReports`].
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ListReportsParams {
     /// Closed ones, too.
@@ -112,6 +112,9 @@ pub struct ListReportsParams {
     pub before: Option<ReportId>,
     /// How many; at most [`REPORTS_PAGE_MAX`].
     pub limit: u32,
+    /// What came with the page before, where this is the next one: reading on is part of the same act.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<String>,
 }
 
 /// Reply of [`ListReports`].
@@ -120,6 +123,9 @@ pub struct ListReportsParams {
 pub struct Reports {
     /// The reports, newest first.
     pub reports: Vec<Report>,
+    /// What the next page is asked for with, where there may be one. It is good for an hour.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 /// Parameters of [`CloseReport`].
@@ -160,7 +166,7 @@ methods! {
     RemoveMessage = "messages.remove", Access::Moderator, OneMessage => MessageRow, |p| Scope::Message(p.channel, p.id);
     /// Reports a person to those who look after people.
     ReportPerson = "people.report", Access::SignedIn, ReportPersonParams => Nothing, |p| Scope::Person(p.person);
-    /// Reports, for those who look after people.
+    /// Reports, for those who look after people. That they were read is an audit entry, one for all pages.
     ListReports = "reports.list", Access::Power(Power::Users), ListReportsParams => Reports, |_| Scope::Workspace;
     /// Closes a report, and removes the message where that is what becomes of it.
     CloseReport = "reports.close", Access::Power(Power::Users), CloseReportParams => Report, |_| Scope::Workspace;

@@ -164,9 +164,11 @@ fn moderation(golden: &mut Golden) {
     let closed = Closed { by: PERSON, at: AT, outcome: Outcome::Removed, note: "as agreed".into() };
     let message = Reported { channel: CHANNEL, id: MESSAGE, text: "hello".into() };
     let report = Report { id, by: PERSON, at: AT, about: PERSON, message: Some(message), reason, closed: Some(closed) };
-    let list = ListReportsParams { closed: true, before: Some(id), limit: 50 };
+    let list = ListReportsParams { closed: true, before: Some(id), limit: 50, continues: None };
     golden.method::<RemoveMessage>(&OneMessage { channel: CHANNEL, id: MESSAGE }, &tombstone());
-    golden.method::<ListReports>(&list, &Reports { reports: vec![report.clone()] });
+    golden.method::<ListReports>(&list, &Reports { reports: vec![report.clone()], next: None });
+    let list = ListReportsParams { continues: Some("1-2-ab".into()), ..list };
+    golden.method::<ListReports>(&list, &Reports { reports: Vec::new(), next: Some("1-2-ab".into()) });
     let close = CloseReportParams { report: id, outcome: Outcome::Removed, note: "as agreed".into() };
     golden.method::<CloseReport>(&close, &report);
     let people = BlockedPeople { people: vec![PERSON] };
@@ -250,9 +252,14 @@ fn audit(golden: &mut Golden) {
         after: Some(AT),
         before: None,
     };
-    let page = AuditPage { entries: vec![entry.clone()], more: true };
-    golden.method::<ListAudit>(&ListAuditParams { filter: filter.clone(), below: Some(9), limit: 50 }, &page);
-    golden.method::<ExportAudit>(&ExportAuditParams { filter, from: None }, &page);
+    let page = AuditPage { entries: vec![entry.clone()], more: true, next: None };
+    let list = ListAuditParams { filter: filter.clone(), below: Some(9), continues: None, limit: 50 };
+    golden.method::<ListAudit>(&list, &page);
+    let export = ExportAuditParams { filter, from: None, continues: None };
+    golden.method::<ExportAudit>(&export, &page);
+    let (page, on) = (AuditPage { next: Some("1-2-ab".into()), ..page }, || Some("1-2-ab".to_owned()));
+    golden.method::<ListAudit>(&ListAuditParams { continues: on(), ..list }, &page);
+    golden.method::<ExportAudit>(&ExportAuditParams { continues: on(), ..export }, &page);
     let proof = vec![Hash::empty()];
     let checkpoint = SignedCheckpoint { note: "a note\n".into(), proof: proof.clone() };
     golden.method::<TakeCheckpoint>(&TakeCheckpointParams { known: Some(5) }, &checkpoint);

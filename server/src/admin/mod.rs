@@ -21,6 +21,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::time::Duration;
 use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::identity::Pin;
 use thechatapp_seal::Argon2Params;
 use zeroize::Zeroizing;
 
@@ -135,6 +136,9 @@ pub enum Command {
         workspace: String,
         /// Checkpoints that were kept elsewhere, one note after the other.
         witness: Option<String>,
+        /// The pin that the workspace has to have.
+        #[serde(default)]
+        pin: Option<Pin>,
     },
     /// Checks everything: pages, every sealed value, every file.
     Doctor,
@@ -235,8 +239,8 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             account::reset(host, workspace, name, totp, devices).await
         }
         Command::KeyStatus { workspace } => host.key_status(&workspace),
-        Command::AuditVerify { workspace, witness } => {
-            let report = host.workspace(&workspace)?.verify_audit(witness).await?;
+        Command::AuditVerify { workspace, witness, pin } => {
+            let report = host.workspace(&workspace)?.verify_audit(witness, pin).await?;
             serde_json::to_value(report).map_err(|why| Error::internal("A report could not be written", why))
         }
         Command::Doctor => doctor(host, false).await,

@@ -66,6 +66,18 @@ pub async fn record(host: &Host, by: By, made: &Report) -> Result<()> {
     record_everywhere(host, by, act).await
 }
 
+/// Writes down in each workspace's audit log that old backups were removed, where some were.
+///
+/// # Errors
+/// When a database fails.
+pub async fn record_pruned(host: &Host, by: By, pruned: &Pruned) -> Result<()> {
+    if pruned.removed == 0 {
+        return Ok(());
+    }
+    let much = format!("{} removed, {} kept", pruned.removed, pruned.kept);
+    record_everywhere(host, by, || Act::new(Class::Backup, "backup.pruned", Target::Workspace).after(&much)).await
+}
+
 async fn blocking<T: Send + 'static>(job: impl FnOnce() -> Result<T> + Send + 'static) -> Result<T> {
     tokio::task::spawn_blocking(job).await.map_err(|why| Error::internal("Work on a backup ended early", why))?
 }

@@ -1,7 +1,7 @@
 //! Backups by themselves: the next one is due so long after the newest in the folder, also across restarts; and so is their
 //! rehearsal after the last one.
 
-use super::{Folder, Keep, Opening, blocking, create, prune, record, rehearse};
+use super::{Folder, Keep, Opening, blocking, create, prune, record, record_pruned, rehearse};
 use crate::config::BackupSection;
 use crate::error::{Error, Kind, Result};
 use crate::store::audit::By;
@@ -171,7 +171,7 @@ impl Schedule {
         let pruned = blocking(move || prune(folder, keep)).await?;
         let (kept, removed, bytes) = (pruned.kept, pruned.removed, pruned.bytes);
         tracing::info!(kept, removed, bytes, "old backups removed");
-        Ok(())
+        record_pruned(host, By::SERVER, &pruned).await
     }
 }
 

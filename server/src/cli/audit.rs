@@ -7,6 +7,7 @@ use crate::error::{Error, Kind, Result};
 use clap::Subcommand;
 use serde_json::Value;
 use std::path::PathBuf;
+use thechatapp_protocol::identity::Pin;
 
 #[derive(Debug, Subcommand)]
 pub(super) enum Audit {
@@ -24,11 +25,21 @@ pub(super) enum Audit {
         /// A file of checkpoints that was kept elsewhere, as `[audit] witness` writes it.
         #[arg(long)]
         witness: Option<PathBuf>,
+        /// The workspace's pin, as people compare it: then only what the root of this pin signed counts, whatever the data
+        /// says of itself.
+        // One pin in 64 begins with a hyphen.
+        #[arg(long, allow_hyphen_values = true)]
+        pin: Option<String>,
     },
 }
 
 pub(super) async fn run(command: Audit, output: &Output) -> Result<()> {
-    let Audit::Verify { open, workspace, witness } = command;
+    let Audit::Verify { open, workspace, witness, pin } = command;
+    let pin = pin.map(|text| {
+        text.parse::<Pin>().map_err(|why| {
+            Error::bad_input("This is no pin", why.to_string(), "give the 43 characters that `workspace list` shows")
+        })
+    });
     // Read here: the server that may do it has another working folder, and other rights.
     let witness = witness.map(|path| {
         std::fs::read_to_string(&path).map_err(|why| {
@@ -39,7 +50,8 @@ pub(super) async fn run(command: Audit, output: &Output) -> Result<()> {
             )
         })
     });
-    let report = once(&open, Command::AuditVerify { workspace, witness: witness.transpose()? }).await?;
+    let report =
+        once(&open, Command::AuditVerify { workspace, witness: witness.transpose()?, pin: pin.transpose()? }).await?;
     output.print(&report, words);
     if report.get("ok") == Some(&Value::Bool(true)) {
         return Ok(());
@@ -59,6 +71,7 @@ fn words(report: &Value) -> String {
         text(report, "checkpoints"),
         text(report, "root")
     );
+    words.push_str(&format!("\nSigned up to {} entries", text(report, "signed")));
     if let Some(witnessed) = report.get("witnessed").and_then(Value::as_u64) {
         words.push_str(&format!("\nThe witness kept {witnessed} checkpoints"));
         if let Some(unreadable) = report.get("unreadable").and_then(Value::as_u64).filter(|some| *some > 0) {

@@ -7,12 +7,14 @@ pub mod irc;
 
 use crate::error::{Fail, Result};
 use crate::state::Workspace;
+use crate::store::audit::{self, Act, By};
 use crate::store::messages::{self, Ready};
 use crate::store::{channels, people};
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::{ChannelId, MessageId, Timestamp};
 
@@ -54,13 +56,15 @@ pub async fn ensure_channel(workspace: &Workspace, name: &str) -> Result<bool> {
                 return Ok(false);
             }
             channels::create(tx, id, &name, ChannelKind::Public, None, false)?;
+            let act = Act::new(Class::Channel, "channel.created", Target::Channel(id)).after("public");
+            audit::record(tx, By::HOST, act)?;
             Ok(true)
         })
         .await?;
     Ok(made)
 }
 
-/// Adds a batch to a public channel.
+/// Adds a batch to a public channel, and writes down how much that was. Where all of it was there already, nothing is.
 ///
 /// # Errors
 /// Not found when there is no such channel, or that of the database.
@@ -79,7 +83,13 @@ pub async fn batch(workspace: &Arc<Workspace>, channel: &str, batch: Vec<Message
             for nick in &nicks {
                 made += u64::from(people::imported(tx, nick)?.1);
             }
-            Ok(Added { messages: messages::import(tx, channel, &ready)?, people: made })
+            let added = Added { messages: messages::import(tx, channel, &ready)?, people: made };
+            if added != Added::default() {
+                let act = Act::new(Class::Data, "history.imported", Target::Channel(channel.id));
+                let much = format!("{} messages, {} new people", added.messages, added.people);
+                audit::record(tx, By::HOST, act.after(much))?;
+            }
+            Ok(added)
         })
         .await?;
     Ok(added)

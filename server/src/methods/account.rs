@@ -9,7 +9,7 @@ use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act, By};
 use crate::store::devices::New;
-use crate::store::{View, bans, bounds, browsers, channels, devices, invites, known, members, people};
+use crate::store::{View, bans, bounds, browsers, channels, devices, invites, known, members, people, reach};
 use crate::time::now;
 use ed25519_dalek::{Signature, VerifyingKey};
 use std::net::IpAddr;
@@ -200,7 +200,7 @@ async fn sign_in(workspace: &Arc<Workspace>, device: New, proof: Proof) -> Resul
             me(&own, tx.view(), person, device.id)
         }
         Some((id, of)) if of == person => {
-            let good = devices::standing(tx.view(), id)?.is_some_and(|standing| standing.good);
+            let good = reach::standing(tx.view(), id)?.is_some_and(|standing| standing.good);
             if !good {
                 return Err(Fail::denied("this device was revoked; its profile must be made anew"));
             }
@@ -272,7 +272,7 @@ pub struct Browser {
 }
 
 fn me(workspace: &Workspace, view: View<'_>, person: AccountId, device: DeviceId) -> Result<Me, Fail> {
-    let powers = devices::standing(view, device)?.map_or(Powers::NONE, |standing| standing.powers);
+    let powers = reach::standing(view, device)?.map_or(Powers::NONE, |standing| standing.powers);
     Ok(Me {
         workspace: workspace.id,
         workspace_name: workspace.title.clone(),

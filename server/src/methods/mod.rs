@@ -12,6 +12,7 @@ mod moderation;
 mod people;
 mod polls;
 mod proof;
+mod reading;
 mod roles;
 mod saved;
 mod settings;

@@ -1,12 +1,14 @@
 //! Reports, and people one wants to hear nothing from.
 
 use super::Handle;
+use super::reading::{About, Reading};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
 use crate::store::audit::{self, Act};
-use crate::store::reports::{self, About};
+use crate::store::reports;
 use crate::store::{blocks, messages};
+use crate::time::now;
 use std::sync::Arc;
 use thechatapp_protocol::Method;
 use thechatapp_protocol::audit::{Class, Target};
@@ -15,14 +17,15 @@ use thechatapp_protocol::methods::account::Nothing;
 use thechatapp_protocol::methods::messages::OneMessage;
 use thechatapp_protocol::methods::moderation::{
     Block, BlockParams, Blocked, BlockedPeople, CloseReport, CloseReportParams, ListReports, ListReportsParams,
-    RemoveMessage, Report, ReportMessage, ReportMessageParams, ReportPerson, ReportPersonParams, Reports,
+    REPORTS_PAGE_MAX, RemoveMessage, Report, ReportMessage, ReportMessageParams, ReportPerson, ReportPersonParams,
+    Reports,
 };
 
 impl Handle for ReportMessage {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReportMessageParams) -> Result<Nothing, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                let about = About::Message(permit.channel()?, permit.message()?);
+                let about = reports::About::Message(permit.channel()?, permit.message()?);
                 reports::file(tx, (permit.person(), permit.by()), params.report, about, &params.reason)?;
                 Ok(Nothing {})
             })
@@ -34,7 +37,7 @@ impl Handle for ReportPerson {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ReportPersonParams) -> Result<Nothing, Fail> {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
-                let about = About::Person(params.person);
+                let about = reports::About::Person(params.person);
                 reports::file(tx, (permit.person(), permit.by()), params.report, about, &params.reason)?;
                 Ok(Nothing {})
             })
@@ -44,9 +47,32 @@ impl Handle for ReportPerson {
 
 impl Handle for ListReports {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: ListReportsParams) -> Result<Reports, Fail> {
+        let ListReportsParams { closed, before, ref continues, .. } = params;
+        let about = About::new(caller, Self::NAME, vec![u8::from(closed)]);
+        let place = before.map(|before| before.as_bytes().to_vec()).unwrap_or_default();
+        let goes_on = about.goes_on(&*workspace.keyring()?, &place, continues.as_deref(), now());
+        let reading = match goes_on {
+            Some(reading) => reading,
+            None => {
+                let which = if closed { "all" } else { "open" };
+                let which = before.map_or_else(|| which.to_owned(), |before| format!("{which} before={before}"));
+                let act = Act::new(Class::Moderation, "reports.read", Target::Workspace).after(which);
+                workspace
+                    .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
+                        audit::record(tx, permit.by(), act)?;
+                        // Pages go back in time: what comes later is in none of them.
+                        Ok(Reading::begun(now(), 0))
+                    })
+                    .await?
+            }
+        };
         workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
-                Ok(Reports { reports: reports::list(view, permit.person(), &params)? })
+                let reports = reports::list(view, permit.person(), &params)?;
+                let last = reports.last().map(|report| *report.id.as_bytes());
+                let full = reports.len() >= params.limit.min(REPORTS_PAGE_MAX) as usize;
+                let next = last.filter(|_| full).map(|last| about.next(view.keyring, &last, reading));
+                Ok(Reports { reports, next })
             })
             .await
     }

@@ -12,7 +12,7 @@ use crate::hub::Presence;
 use crate::methods::{self, Encoding::MessagePack, Newcomer};
 use crate::serve::Shared;
 use crate::state::Workspace;
-use crate::store::devices;
+use crate::store::{devices, reach};
 use crate::time::steady_millis;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
 use bytes::Bytes;
@@ -230,7 +230,7 @@ impl Session {
             .workspace
             .look(move |view| {
                 let Some((device, person)) = devices::by_key(view, &key)? else { return Ok(None) };
-                let good = devices::standing(view, device)?.is_some_and(|standing| standing.good);
+                let good = reach::standing(view, device)?.is_some_and(|standing| standing.good);
                 Ok(Some((Caller { person, device, from, replaced: false }, good)))
             })
             .await;

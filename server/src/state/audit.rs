@@ -6,19 +6,16 @@ use crate::identity_keys::Identity;
 use crate::store::Tx;
 use crate::store::audit::tree;
 use crate::store::audit::verify::{self, Report};
+use crate::store::audit::{self as log, Act, By};
 #[cfg(feature = "test-support")]
-use crate::store::{
-    audit::{self as log, Act, By},
-    channels,
-};
+use crate::store::channels;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError, RwLock};
 use thechatapp_protocol::audit::tree::Head;
+use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::identity::Pin;
 #[cfg(feature = "test-support")]
-use thechatapp_protocol::{
-    ChannelId,
-    audit::{Class, Target},
-    event::ChannelKind,
-};
+use thechatapp_protocol::{ChannelId, event::ChannelKind};
 use thechatapp_protocol::{Timestamp, WorkspaceId};
 
 /// Signs checkpoints in a transaction of the writer, with the identity that is in force then.
@@ -71,6 +68,27 @@ impl Workspace {
         Ok(())
     }
 
+    /// Writes down that the server was started, once for each time that it is.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(crate) async fn note_start(&self) -> Result<(), Fail> {
+        if self.start_noted.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        let act = Act::new(Class::Server, "server.started", Target::Workspace).after(env!("CARGO_PKG_VERSION"));
+        let noted = self.unguarded(move |tx| log::record(tx, By::SERVER, act)).await;
+        if noted.is_err() {
+            self.start_noted.store(false, Ordering::Relaxed);
+        }
+        noted
+    }
+
+    /// The server that makes it was started before.
+    pub(crate) fn has_no_start(&self) {
+        self.start_noted.store(true, Ordering::Relaxed);
+    }
+
     /// The checkpoint of the audit log as it is.
     ///
     /// # Errors
@@ -80,13 +98,14 @@ impl Workspace {
         self.unguarded(move |tx| signer.checkpoint(tx)).await
     }
 
-    /// Looks whether the audit log is whole, and agrees with the checkpoints that a witness kept.
+    /// Looks whether the audit log is whole, and agrees with the checkpoints that a witness kept; with a pin, whether the root
+    /// of that pin signed it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn verify_audit(&self, witness: Option<String>) -> Result<Report, Fail> {
+    pub async fn verify_audit(&self, witness: Option<String>, pin: Option<Pin>) -> Result<Report, Fail> {
         let id = self.id;
-        self.look(move |view| verify::verify(view, id, witness.as_deref())).await
+        self.look(move |view| verify::verify(view, id, witness.as_deref(), pin)).await
     }
 }
 

@@ -1,6 +1,6 @@
 //! How the keys of a workspace change while it is open, and how it opens after a change that was broken off.
 
-use super::{Given, Place, Workspace, WrappedKeys};
+use super::{Given, KEPT_OPEN, Place, Workspace, WrappedKeys};
 use crate::crash;
 use crate::error::{Error, Fail, Kind, Result};
 use crate::keyring::Keyring;
@@ -288,6 +288,8 @@ impl Workspace {
                 };
                 database::rekey(db, &changed.readers, &change)?;
                 *changed.database_key.write().unwrap_or_else(PoisonError::into_inner) = next;
+                // The connection is another one. Without this it is slower, and nothing worse.
+                let _ = database::keep_opened(db, KEPT_OPEN);
                 Ok(begun.elapsed())
             })
             .await;

@@ -69,6 +69,9 @@ impl Act {
     }
 }
 
+/// The number of the next entry.
+const NEXT: &str = "SELECT coalesce(max(seq) + 1, 0) FROM audit";
+
 /// Writes an act down.
 ///
 /// # Errors
@@ -82,7 +85,7 @@ pub fn record(tx: &mut Tx<'_>, by: By, act: Act) -> Result<(), Fail> {
 /// # Errors
 /// The same.
 pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) -> Result<(), Fail> {
-    let seq: i64 = db.prepare_cached("SELECT coalesce(max(seq) + 1, 0) FROM audit")?.query_row([], |row| row.get(0))?;
+    let seq: i64 = db.prepare_cached(NEXT)?.query_row([], |row| row.get(0))?;
     let entry = AuditEntry {
         seq: super::unsigned(seq),
         at: now(),
@@ -112,6 +115,15 @@ pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) ->
         sealed,
     ))?;
     Ok(())
+}
+
+/// How many entries there are.
+///
+/// # Errors
+/// SQLite's.
+pub fn size(view: View<'_>) -> Result<u64, Fail> {
+    let next: i64 = view.db.prepare_cached(NEXT)?.query_row([], |row| row.get(0))?;
+    Ok(super::unsigned(next))
 }
 
 /// Entries that pass a filter, newest first, below a number.

@@ -74,7 +74,7 @@ pub fn seq_of(place: i64) -> u64 {
     unsigned(place & ((1 << 40) - 1))
 }
 
-fn kind_of(number: i64) -> Result<ChannelKind, rusqlite::Error> {
+pub(super) fn kind_of(number: i64) -> Result<ChannelKind, rusqlite::Error> {
     match number {
         0 => Ok(ChannelKind::Public),
         1 => Ok(ChannelKind::Private),

@@ -8,55 +8,10 @@ use crate::time::now;
 use rusqlite::OptionalExtension;
 use std::net::IpAddr;
 use thechatapp_protocol::methods::devices::{Device, DeviceKind};
-use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::session::DevicePublic;
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp};
 
-/// A device, or a browser's session, and its account's standing, as the gate sees them.
-#[derive(Clone, Copy, Debug)]
-pub struct Standing {
-    /// Whose device it is.
-    pub person: AccountId,
-    /// Neither is the device revoked nor its account closed.
-    pub good: bool,
-    /// The account's powers.
-    pub powers: Powers,
-    /// Its rank.
-    pub rank: Rank,
-    /// When its person last proved who they are on this device.
-    pub fresh: Timestamp,
-}
-
-/// Whether a device or a browser's session may act, at this moment.
-///
-/// # Errors
-/// SQLite's.
-pub fn standing(view: View<'_>, device: DeviceId) -> Result<Option<Standing>, Fail> {
-    // Every call asks this. Both in one statement would be planned anew each time, because of its parameter.
-    let look = |sql: &str| {
-        let found = view.db.prepare_cached(sql)?.query_row([device.as_bytes()], |row| {
-            Ok(Standing {
-                person: AccountId::from_bytes(row.get(0)?),
-                good: row.get(1)?,
-                powers: Powers(row.get(2)?),
-                rank: Rank::from_stored(row.get(3)?),
-                fresh: Timestamp(row.get(4)?),
-            })
-        });
-        Ok::<_, Fail>(found.optional()?)
-    };
-    let found = look(
-        "SELECT d.person, d.revoked = 0 AND p.active, p.powers, p.rank, d.fresh
-         FROM devices d JOIN people p ON p.id = d.person WHERE d.id = ?1",
-    )?;
-    match found {
-        Some(found) => Ok(Some(found)),
-        None => look(
-            "SELECT b.person, p.active, p.powers, p.rank, b.fresh
-             FROM browsers b JOIN people p ON p.id = b.person WHERE b.id = ?1",
-        ),
-    }
-}
+pub use super::reach::{Standing, standing};
 
 /// The device that has this static key, and whose it is.
 ///

@@ -45,14 +45,6 @@ pub fn is(view: View<'_>, channel: ChannelId, person: AccountId) -> Result<bool,
         .exists((channel.as_bytes(), person.as_bytes()))?)
 }
 
-/// Whether somebody moderates a channel.
-///
-/// # Errors
-/// SQLite's.
-pub fn moderates(view: View<'_>, channel: ChannelId, person: AccountId) -> Result<bool, Fail> {
-    Ok(row(view, channel, person)?.is_some_and(|row| row.joined && row.role == ChannelRole::Moderator))
-}
-
 /// Lets somebody join or leave. What is so already stays as it is, and nobody is told.
 ///
 /// # Errors

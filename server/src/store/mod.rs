@@ -24,6 +24,7 @@ pub mod messages;
 pub mod people;
 pub mod pins;
 pub mod polls;
+pub mod reach;
 pub mod reactions;
 pub mod reads;
 pub mod reports;

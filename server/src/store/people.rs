@@ -102,14 +102,6 @@ pub fn row(view: View<'_>, id: AccountId) -> Result<PersonRow, Fail> {
     Ok(PersonRow { id, name, imported, active, rank, change: unsigned(change) })
 }
 
-/// Whether there is such a person.
-///
-/// # Errors
-/// SQLite's.
-pub fn is_there(view: View<'_>, id: AccountId) -> Result<bool, Fail> {
-    Ok(view.db.prepare_cached("SELECT 1 FROM people WHERE id = ?1")?.exists([id.as_bytes()])?)
-}
-
 /// The account of a name, imported people left out.
 ///
 /// # Errors

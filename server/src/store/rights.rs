@@ -11,7 +11,7 @@ use rusqlite::OptionalExtension;
 use std::collections::BTreeMap;
 use thechatapp_protocol::event::{PowersWithin, StandingRow};
 use thechatapp_protocol::permission::{Power, Powers, Rank};
-use thechatapp_protocol::{AccountId, ChannelId, GroupId, Row};
+use thechatapp_protocol::{AccountId, GroupId, Row};
 
 /// What stands for the whole workspace where a group could.
 pub(super) const EVERYWHERE: &[u8] = &[];
@@ -235,34 +235,6 @@ pub fn within(view: View<'_>, person: AccountId, group: GroupId) -> Result<Power
         .query_row((person.as_bytes(), group.as_bytes()), |row| row.get(0))
         .optional()?;
     Ok(found.map_or(Powers::NONE, Powers))
-}
-
-/// Whether somebody has a power over another person by a role within a group that the other is in.
-///
-/// # Errors
-/// SQLite's.
-pub fn over_person(view: View<'_>, person: AccountId, power: Power, other: AccountId) -> Result<bool, Fail> {
-    Ok(view
-        .db
-        .prepare_cached(
-            "SELECT 1 FROM scoped_powers s CROSS JOIN group_people p ON p.grp = s.grp AND p.person = ?3 AND p.inside
-             WHERE s.person = ?1 AND s.powers & ?2 <> 0",
-        )?
-        .exists((person.as_bytes(), power as u16, other.as_bytes()))?)
-}
-
-/// Whether somebody has a power over a channel by a role within a group that the channel is linked to.
-///
-/// # Errors
-/// SQLite's.
-pub fn over_channel(view: View<'_>, person: AccountId, power: Power, channel: ChannelId) -> Result<bool, Fail> {
-    Ok(view
-        .db
-        .prepare_cached(
-            "SELECT 1 FROM scoped_powers s CROSS JOIN group_channels c ON c.channel = ?3 AND c.grp = s.grp
-             WHERE s.person = ?1 AND s.powers & ?2 <> 0",
-        )?
-        .exists((person.as_bytes(), power as u16, channel.as_bytes()))?)
 }
 
 /// Whether somebody holds all that another does: over the workspace, and within each group in which the other holds something.

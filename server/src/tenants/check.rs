@@ -115,7 +115,7 @@ async fn examine(workspace: &Arc<Workspace>, quick: bool, checked: &mut Checked)
     let found = workspace.examine(check::names_and_keys).await?;
     checked.values += found.values;
     checked.add(found.problems.into_iter().map(|problem| format!("{file}: {problem}")));
-    let log = workspace.verify_audit(None).await?;
+    let log = workspace.verify_audit(None, None).await?;
     checked.values += log.entries;
     checked.damaged += log.wrong.saturating_sub(log.problems.len() as u64);
     checked.add(log.problems.into_iter().map(|problem| format!("{file}: audit log: {problem}")));

@@ -112,6 +112,9 @@ impl Host {
         let place = Place { id, name: name.clone(), title, path, created, upgrades: self.upgrades.clone() };
         let workspace = Workspace::new(place, keys, self.passwords.clone(), self.figures.clone());
         workspace.open(&Given { key: top, coming: None })?;
+        if self.served.lock().is_some() {
+            workspace.has_no_start();
+        }
         workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(Instant::now(), self.cache);
         self.add(name.clone(), workspace);
         let invite = Invite { base: self.base_url()?, workspace: name.clone(), pin, code }.to_string();

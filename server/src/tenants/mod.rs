@@ -428,7 +428,8 @@ impl Host {
         self.refresh_identities().await
     }
 
-    /// Renews what is due: session keys near their end, documents that no longer say what is served.
+    /// Renews what is due: session keys near their end, documents that no longer say what is served. Of a workspace that is
+    /// open for the first time, its audit log has from here on that the server was started.
     ///
     /// # Errors
     /// When a database fails.
@@ -441,6 +442,7 @@ impl Host {
                     Ok((identity.refreshed(db, keyring, &served.tls_keys, served.allow_unbound)?, ()))
                 })
                 .await?;
+            workspace.note_start().await?;
         }
         Ok(())
     }

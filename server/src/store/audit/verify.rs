@@ -14,7 +14,7 @@ use std::num::NonZero;
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_protocol::audit::checkpoint::{Checkpoint, NoteError, notes};
 use thechatapp_protocol::audit::tree::{Hash, Head, Node};
-use thechatapp_protocol::identity::{RootPublic, SignedDocument, Unverified, Verified};
+use thechatapp_protocol::identity::{Pin, RootPublic, SignedDocument, Unverified, Verified};
 
 /// Entries that are read at once.
 const ROWS: usize = 8192;
@@ -30,6 +30,8 @@ pub struct Report {
     pub root: String,
     /// How many checkpoints were compared, those of the witness not counted.
     pub checkpoints: u64,
+    /// How many entries the largest checkpoint is of that was compared: those after it are signed by nobody yet.
+    pub signed: u64,
     /// Whether everything is as it must be.
     pub ok: bool,
     /// How many checkpoints a witness had, when one was given.
@@ -63,13 +65,14 @@ struct Stored {
     entry: Vec<u8>,
 }
 
-/// Looks at all of it.
+/// Looks at all of it. With a pin, nothing that the database says of its own identity is believed: only the root of this pin signs
+/// checkpoints, and roots that it leads to.
 ///
 /// # Errors
 /// SQLite's.
-pub fn verify(view: View<'_>, workspace: WorkspaceId, witness: Option<&str>) -> Result<Report, Fail> {
+pub fn verify(view: View<'_>, workspace: WorkspaceId, witness: Option<&str>, pin: Option<Pin>) -> Result<Report, Fail> {
     let mut report = Report::default();
-    let roots = roots(view.db, &mut report)?;
+    let roots = roots(view.db, workspace, pin, &mut report)?;
     let mut claims = Claims::default();
     let mut select = view.db.prepare("SELECT number, note FROM audit_checkpoints ORDER BY number")?;
     let mut rows = select.query([])?;
@@ -102,13 +105,26 @@ pub fn verify(view: View<'_>, workspace: WorkspaceId, witness: Option<&str>) -> 
             ));
         }
     }
+    report.signed = claims.0.keys().next_back().copied().unwrap_or(0);
+    if pin.is_some() && report.entries > 0 && report.signed == 0 {
+        report.problem(
+            "no checkpoint is signed by the root of this pin: nothing tells whose entries these are".to_owned(),
+        );
+    }
     report.ok = report.wrong == 0;
     Ok(report)
 }
 
-/// The roots of this workspace, each vouched for by the one before.
-fn roots(db: &Connection, report: &mut Report) -> Result<Vec<RootPublic>, Fail> {
-    let mut roots: Vec<RootPublic> = Vec::new();
+/// Roots of this workspace.
+struct Roots {
+    /// Whose checkpoints count, each vouched for by the one before.
+    trusted: Vec<RootPublic>,
+    /// Those from before the one that is pinned: nobody who is believed says that they were this workspace's.
+    earlier: Vec<RootPublic>,
+}
+
+fn roots(db: &Connection, workspace: WorkspaceId, pin: Option<Pin>, report: &mut Report) -> Result<Roots, Fail> {
+    let mut roots = Roots { trusted: Vec::new(), earlier: Vec::new() };
     let mut known: Option<Verified> = None;
     let mut select = db.prepare("SELECT epoch, encoded FROM documents ORDER BY epoch")?;
     let mut rows = select.query([])?;
@@ -124,8 +140,13 @@ fn roots(db: &Connection, report: &mut Report) -> Result<Vec<RootPublic>, Fail> 
         match followed {
             Ok(verified) => {
                 let root = RootPublic(verified.document().root);
-                if !roots.contains(&root) {
-                    roots.push(root);
+                let is_pinned = pin.is_none_or(|pin| verified.pin() == pin);
+                if verified.document().workspace_id != *workspace.as_bytes() {
+                    report.problem(format!("the identity document of epoch {epoch} is another workspace's"));
+                } else if roots.trusted.is_empty() && !is_pinned {
+                    roots.earlier.push(root);
+                } else if !roots.trusted.contains(&root) {
+                    roots.trusted.push(root);
                 }
                 known = Some(verified);
             }
@@ -133,6 +154,10 @@ fn roots(db: &Connection, report: &mut Report) -> Result<Vec<RootPublic>, Fail> 
                 report.problem(format!("the identity document of epoch {epoch} does not follow the one before: {why}"));
             }
         }
+    }
+    if roots.trusted.is_empty() && pin.is_some() {
+        let why = "no identity document is of the root with this pin: it is another workspace's, or its identity was made anew";
+        report.problem(why.to_owned());
     }
     Ok(roots)
 }
@@ -142,12 +167,16 @@ fn roots(db: &Connection, report: &mut Report) -> Result<Vec<RootPublic>, Fail> 
 struct Claims(BTreeMap<u64, Vec<(String, Head)>>);
 
 impl Claims {
-    fn add(&mut self, named: &str, note: &str, workspace: WorkspaceId, roots: &[RootPublic], report: &mut Report) {
+    fn add(&mut self, named: &str, note: &str, workspace: WorkspaceId, roots: &Roots, report: &mut Report) {
         // The newest root signed most.
-        let opened = roots.iter().rev().map(|root| Checkpoint::open(note, workspace, root));
-        let opened = opened.into_iter().find(|opened| *opened != Err(NoteError::NotSigned));
-        match opened.unwrap_or(Err(NoteError::NotSigned)) {
+        let by = |roots: &[RootPublic]| {
+            let mut opened = roots.iter().rev().map(|root| Checkpoint::open(note, workspace, root));
+            opened.find(|opened| *opened != Err(NoteError::NotSigned)).unwrap_or(Err(NoteError::NotSigned))
+        };
+        match by(&roots.trusted) {
             Ok(head) => self.0.entry(head.size).or_default().push((named.to_owned(), head)),
+            // It proves nothing to whoever knows the pin alone; later ones are over the same entries.
+            Err(NoteError::NotSigned) if by(&roots.earlier).is_ok() => {}
             Err(why) => report.problem(format!("{named}: {why}")),
         }
     }

@@ -51,7 +51,10 @@ fn a_report_keeps_what_was_said_then_and_ends_once() {
     assert_eq!(closed, again);
     assert_eq!(closed.closed.map(|closed| (closed.by, closed.outcome)), Some((EVE, Outcome::Removed)));
     assert!(list(view(&store), EVE, &ListReportsParams { limit: 10, ..Default::default() }).unwrap().is_empty());
-    assert_eq!(list(view(&store), EVE, &ListReportsParams { closed: true, limit: 10, before: None }).unwrap().len(), 1);
+    assert_eq!(
+        list(view(&store), EVE, &ListReportsParams { closed: true, limit: 10, ..Default::default() }).unwrap().len(),
+        1
+    );
     // Filed, removed, closed: each is in the log once.
     assert_eq!(store.count("audit"), 3);
 }

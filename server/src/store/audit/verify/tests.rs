@@ -52,7 +52,7 @@ impl Log {
     }
 
     fn verify(&self) -> Report {
-        verify(self.view(), WORKSPACE, None).unwrap()
+        verify(self.view(), WORKSPACE, None, None).unwrap()
     }
 
     fn sql(&self, sql: &str) {
@@ -191,7 +191,7 @@ fn an_end_that_was_cut_off_is_found() {
     // With every trace of it removed from the database, only who kept a checkpoint elsewhere knows.
     log.sql("DELETE FROM audit_checkpoints");
     assert!(log.verify().ok);
-    let report = verify(log.view(), WORKSPACE, Some(&format!("{note}\n"))).unwrap();
+    let report = verify(log.view(), WORKSPACE, Some(&format!("{note}\n")), None).unwrap();
     assert!(!report.ok);
     assert_eq!((report.witnessed, report.unreadable), (Some(1), Some(0)));
     assert!(report.problems[0].contains("the last 3 are missing"), "{:?}", report.problems);
@@ -207,7 +207,7 @@ fn another_history_of_the_same_size_is_found_by_the_witness() {
     }
     log.checkpoint();
     assert!(log.verify().ok);
-    let report = verify(log.view(), WORKSPACE, Some(&witness)).unwrap();
+    let report = verify(log.view(), WORKSPACE, Some(&witness), None).unwrap();
     assert!(report.problems[0].contains("it is another history"), "{:?}", report.problems);
 }
 
@@ -238,6 +238,42 @@ fn checkpoints_of_former_roots_hold_and_the_new_root_signs_the_next() {
     // A root that nobody vouched for is none.
     log.sql("DELETE FROM documents WHERE epoch = (SELECT min(epoch) FROM documents)");
     log.names(&["checkpoint 1: the checkpoint is not signed"]);
+}
+
+#[test]
+fn with_a_pin_only_its_root_and_those_after_it_count() {
+    let mut log = Log::with(3);
+    log.checkpoint();
+    let first = log.identity.pin();
+    log.identity = log.identity.rotated(&log.store.db, &log.store.keyring, Rotation::Root).unwrap();
+    log.act(3);
+    let by = |log: &Log, pin| verify(log.view(), WORKSPACE, None, Some(pin)).unwrap();
+    // The first leads to the second, and not the other way round: what the first signed proves nothing to who knows the second.
+    let second = log.identity.pin();
+    assert_eq!((by(&log, first).ok, by(&log, first).signed), (true, 3));
+    let report = by(&log, second);
+    assert!(!report.ok && report.problems[0].contains("no checkpoint is signed by the root of this pin"));
+    log.checkpoint();
+    for pin in [first, second] {
+        assert_eq!((by(&log, pin).ok, by(&log, pin).signed), (true, 4));
+    }
+    // All of it made anew by who has the server's keys, its identity, too: whole in itself.
+    let forged = Log::with(4);
+    forged.checkpoint();
+    assert!(forged.verify().ok);
+    let report = by(&forged, second);
+    assert!(
+        !report.ok && report.problems.iter().any(|problem| problem.contains("no identity document is of the root"))
+    );
+    // Nor does it help to put the real documents behind.
+    forged.sql("UPDATE documents SET epoch = 0");
+    let real: Vec<u8> = log
+        .store
+        .db
+        .query_row("SELECT encoded FROM documents ORDER BY epoch DESC LIMIT 1", [], |row| row.get(0))
+        .unwrap();
+    forged.store.db.execute("INSERT INTO documents (epoch, encoded) VALUES (9, ?1)", [real]).unwrap();
+    assert!(!by(&forged, second).ok);
 }
 
 #[test]
