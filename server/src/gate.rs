@@ -6,7 +6,7 @@
 use crate::error::Fail;
 use crate::store::audit::By;
 use crate::store::channels::Channel;
-use crate::store::reach::{self, Reached, ToChannel, ToPerson};
+use crate::store::reach::{self, Reached, ToChannel};
 use crate::store::{View, groups, guests, messages, rights, settings};
 use crate::time::now;
 use std::marker::PhantomData;

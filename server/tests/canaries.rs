@@ -128,9 +128,6 @@ impl Ear {
 
 /// An account whose device has a name that stands out.
 async fn join_on(host: &Host, name: &str, device_name: &str) -> Person {
-    let text = "CanaryDraft".to_owned();
-    let draft = PutDraftParams { channel: general, thread: Some(message), text, base: 0, token: 1 };
-    ann.person.call::<PutDraft>(&draft).await.unwrap();
     let code = host.invite(1).await.parse::<Invite>().unwrap().code;
     let credential = Credential::Invite { code, name: name.into(), password: PASSWORD.into() };
     let (known, device) = (host.known().await, Arc::new(StaticKey::random().unwrap()));
@@ -220,6 +217,9 @@ async fn no_device_is_told_what_its_person_may_not_see() {
     let save = SaveParams { channel: general, id: message, note: Some("CanaryNote".into()) };
     ann.person.call::<Save>(&save).await.unwrap();
     ann.person.call::<MarkRead>(&MarkReadParams { channel: general, seq }).await.unwrap();
+    let text = "CanaryDraft".to_owned();
+    let draft = PutDraftParams { channel: general, thread: Some(message), text, base: 0, token: 1 };
+    ann.person.call::<PutDraft>(&draft).await.unwrap();
     let code = host.invite(1).await.parse::<Invite>().unwrap().code;
 
     for (ear, notes) in [(&mut bob, bobs), (&mut gast, gasts), (&mut ann, anns)] {

@@ -21,7 +21,7 @@ use thechatapp_protocol::{ChannelId, Code, Row};
 
 /// The acts of a class that the log holds, the newest first, with what was before and after.
 async fn log(owner: &mut support::Person, acts: &[&str]) -> Vec<(String, String, String)> {
-    let params = ListAuditParams { filter: AuditFilter::default(), below: None, limit: 100 };
+    let params = ListAuditParams { filter: AuditFilter::default(), below: None, limit: 100, continues: None };
     let page = owner.call::<ListAudit>(&params).await.unwrap();
     let entries = page.entries.into_iter().filter(|entry| acts.contains(&entry.act.as_str()));
     entries.map(|entry| (entry.act, entry.before.unwrap_or_default(), entry.after.unwrap_or_default())).collect()

@@ -97,6 +97,19 @@ waiting: number,
 update: UpdateView | null, };
 
 /**
+ * What somebody may do over the people of a group and over the channels linked to it.
+ */
+export type WithinView = {
+/**
+ * The group's slug; its id where it is not known here.
+ */
+group: string,
+/**
+ * The powers, by their names.
+ */
+powers: Array<string>, };
+
+/**
  * Which app a workspace asks for.
  */
 export type UpdateView = {
@@ -112,19 +125,6 @@ minimum: string | null,
  * Which releases the workspace's apps take: `stable` or `beta`.
  */
 channel: string, };
-
-/**
- * What somebody may do over the people of a group and over the channels linked to it.
- */
-export type WithinView = {
-/**
- * The group's slug; its id where it is not known here.
- */
-group: string,
-/**
- * The powers, by their names.
- */
-powers: Array<string>, };
 
 /**
  * What one is in a workspace, and what one may do there.
@@ -578,39 +578,6 @@ fetching: boolean,
 read: number, };
 
 /**
- * What to look for.
- */
-export type SearchQuery = {
-/**
- * Words, all of which must occur.
- */
-words: string,
-/**
- * Only in this channel.
- */
-channel: string | null,
-/**
- * Only by this person.
- */
-author: string | null,
-/**
- * Only before this time.
- */
-before: number | null,
-/**
- * Only at or after this time.
- */
-after: number | null,
-/**
- * Only with a file.
- */
-has_file?: boolean,
-/**
- * At most this many; 0 means 20.
- */
-limit: number, };
-
-/**
  * A message found, newest first.
  */
 export type HitView = {
@@ -626,6 +593,23 @@ channel_name: string,
  * Where the words stand in its text, as byte ranges of UTF-8.
  */
 highlights: Array<[number, number]>, };
+
+/**
+ * What a search found.
+ */
+export type FoundView = {
+/**
+ * Messages, each once.
+ */
+hits: Array<HitView>,
+/**
+ * Whether more messages may match: some are not on this device, and the server did not look.
+ */
+partial: boolean,
+/**
+ * Whether the server looked, too.
+ */
+asked: boolean, };
 
 /**
  * A server on first contact, before anything is trusted.

@@ -7,7 +7,6 @@ import type {
   ContactView,
   ErrorReport,
   FoundView,
-  HitView,
   IdentityView,
   KeyState,
   MessageView,

@@ -7,41 +7,44 @@ const PLACE: DraftPlace = DraftPlace { channel: ChannelId(uuid::Uuid::from_bytes
 const NOW: Timestamp = Timestamp(9);
 
 /// One device.
-struct Device(Local, tempfile::TempDir);
+struct Device {
+    local: Local,
+    _folder: tempfile::TempDir,
+}
 
 impl Device {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let local = Local::open(&folder.path().join("local.db"), &[4; 32], true).await.unwrap();
         local.put_account(&account()).await.unwrap();
-        Self(local, folder)
+        Self { local, _folder: folder }
     }
 
     async fn types(&self, text: &str) {
-        self.0.save_draft(WS, PLACE, text.into(), NOW).await.unwrap();
+        self.local.save_draft(WS, PLACE, text.into(), NOW).await.unwrap();
     }
 
     async fn shows(&self) -> String {
-        self.0.draft(WS, PLACE).await.unwrap()
+        self.local.draft(WS, PLACE).await.unwrap()
     }
 
     async fn hears(&self, row: &DraftRow) {
-        self.0.take_drafts(WS, vec![row.clone()], NOW).await.unwrap();
+        self.local.take_drafts(WS, vec![row.clone()], NOW).await.unwrap();
     }
 
     async fn beside(&self) -> Vec<String> {
-        self.0.earlier_drafts(WS).await.unwrap().into_iter().map(|earlier| earlier.text).collect()
+        self.local.earlier_drafts(WS).await.unwrap().into_iter().map(|earlier| earlier.text).collect()
     }
 
     /// What this device says to the server; the answer is for the caller to give.
     async fn says(&self) -> Vec<ToPut> {
         static TOKENS: AtomicU32 = AtomicU32::new(1);
-        self.0.drafts_to_put(WS, || TOKENS.fetch_add(1, Ordering::SeqCst)).await.unwrap()
+        self.local.drafts_to_put(WS, || TOKENS.fetch_add(1, Ordering::SeqCst)).await.unwrap()
     }
 
     /// Says it, and hears the answers, until nothing is left to say.
     async fn syncs(&self, server: &mut Option<DraftRow>) {
-        while self.0.drafts_wait(WS).await.unwrap() {
+        while self.local.drafts_wait(WS).await.unwrap() {
             for put in self.says().await {
                 let row = answer(server, &put);
                 self.hears(&row).await;
@@ -126,7 +129,7 @@ async fn a_draft_whose_answer_was_lost_and_that_was_sent_elsewhere_does_not_retu
     phone.syncs(&mut server).await;
     assert_eq!(phone.shows().await, "to be sent");
     let message = Waiting { text: "to be sent".into(), channel: PLACE.channel, ..waiting(3, "") };
-    phone.0.queue(WS, message).await.unwrap();
+    phone.local.queue(WS, message).await.unwrap();
     assert_eq!(phone.shows().await, "");
     phone.syncs(&mut server).await;
     // It asks again, with what it said before.
@@ -144,8 +147,8 @@ async fn where_both_typed_each_keeps_its_own_and_neither_is_lost() {
     assert_eq!((laptop.shows().await.as_str(), laptop.beside().await), ("mine", vec!["hers".to_owned()]));
     phone.syncs(&mut server).await;
     assert_eq!(phone.shows().await, "mine");
-    let earlier = laptop.0.earlier_drafts(WS).await.unwrap().remove(0);
-    laptop.0.forget_earlier(WS, earlier.number).await.unwrap();
+    let earlier = laptop.local.earlier_drafts(WS).await.unwrap().remove(0);
+    laptop.local.forget_earlier(WS, earlier.number).await.unwrap();
     assert!(laptop.beside().await.is_empty());
 }
 
@@ -155,11 +158,11 @@ async fn drafts_of_a_conversation_and_its_threads_are_apart_and_an_older_row_cha
     let thread = DraftPlace { thread: Some(MessageId::from_bytes([8; 16])), ..PLACE };
     let other = DraftPlace { channel: ChannelId::from_bytes([6; 16]), ..PLACE };
     for (place, text) in [(PLACE, "to all"), (thread, "to some"), (other, "elsewhere")] {
-        device.0.save_draft(WS, place, text.into(), NOW).await.unwrap();
+        device.local.save_draft(WS, place, text.into(), NOW).await.unwrap();
     }
     let message = Waiting { text: "to some".into(), thread: thread.thread, ..waiting(4, "") };
-    device.0.queue(WS, Waiting { channel: PLACE.channel, ..message }).await.unwrap();
-    let drafts = device.0.drafts(WS).await.unwrap();
+    device.local.queue(WS, Waiting { channel: PLACE.channel, ..message }).await.unwrap();
+    let drafts = device.local.drafts(WS).await.unwrap();
     assert_eq!(drafts.iter().map(|draft| draft.place).collect::<Vec<_>>(), [PLACE, other]);
     let mut server = None;
     device.types("first").await;

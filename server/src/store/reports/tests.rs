@@ -77,7 +77,7 @@ fn nobody_sees_or_closes_what_is_reported_of_them() {
     close(EVE, 1).unwrap();
     close(ALICE, 2).unwrap();
     // Neither does who is reported read it once it is closed.
-    let all = list(view(&store), ALICE, &ListReportsParams { closed: true, limit: 10, before: None }).unwrap();
+    let all = list(view(&store), ALICE, &ListReportsParams { closed: true, limit: 10, ..Default::default() }).unwrap();
     assert_eq!(all.iter().map(|one| one.id).collect::<Vec<_>>(), [report(2)]);
 }
 
