@@ -30,6 +30,10 @@ fn main() {
         match arg.as_str() {
             "--logs" => logs = args.next().map(PathBuf::from),
             "--only" => only = args.next(),
+            signin::SPRAY => {
+                let (port, pin) = (args.next().unwrap().parse().unwrap(), args.next().unwrap());
+                return tokio::runtime::Runtime::new().unwrap().block_on(signin::spray(port, &pin));
+            }
             other => {
                 eprintln!("unknown argument {other}; usage: bench [--logs DIR] [--only NAME]");
                 std::process::exit(2);

@@ -79,6 +79,11 @@ impl Count {
         self.until.saturating_sub(now.0).max(0)
     }
 
+    /// Whether it was closed since its last failure, and the time for that ran out by itself.
+    pub fn ran_out(self, now: Timestamp) -> bool {
+        self.until > self.changed && self.until <= now.0
+    }
+
     /// With one more failure.
     #[must_use]
     pub fn failed(self, kind: Kind, now: Timestamp) -> Self {
@@ -89,8 +94,8 @@ impl Count {
 
     /// With one that was none after all: open, as it was when it came.
     #[must_use]
-    pub fn given_back(self, now: Timestamp) -> Self {
-        Self { failures: self.failures.saturating_sub(1), until: self.until.min(now.0), ..self }
+    pub fn given_back(self) -> Self {
+        Self { failures: self.failures.saturating_sub(1), until: self.until.min(self.changed), ..self }
     }
 
     /// Whether the last failure was the first that closed.

@@ -1,10 +1,11 @@
 //! Connections: accepting them, TLS, HTTP, and the sessions of native clients.
 //!
-//! Nothing but `accept` happens in the accept loop. Each connection has a task of its own, and until it has proved
+//! Nothing but `accept` happens in the accept loop, and TLS handshakes have threads of their own. Each connection has a task of its own, and until it has proved
 //! something, a place among the half-open ones, from which it can be pushed out.
 
 mod forwarded;
 pub mod half_open;
+mod handshakes;
 pub mod listener;
 mod session;
 pub mod tls;
@@ -13,6 +14,7 @@ mod upgrade;
 use crate::metrics::{Figures, Refused};
 use crate::serve::Shared;
 use half_open::Place;
+use handshakes::Handshakes;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
 use hyper_util::service::TowerToHyperService;
@@ -47,6 +49,13 @@ pub struct Connection {
 /// Accepts connections until the server stops, and waits for none.
 pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, shared: Arc<Shared>) {
     let acceptor = TlsAcceptor::from(tls.config);
+    let handshakes = match Handshakes::start() {
+        Ok(handshakes) => Arc::new(handshakes),
+        Err(why) => {
+            tracing::error!(%why, "no connections are accepted");
+            return;
+        }
+    };
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -55,7 +64,8 @@ pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, 
         match accepted {
             Ok((tcp, address)) => {
                 let place = Arc::new(shared.half_open.enter(address.ip()));
-                let serving = connection(tcp, address, acceptor.clone(), router.clone(), place, shared.clone());
+                let greeter = Greeter { acceptor: acceptor.clone(), handshakes: handshakes.clone() };
+                let serving = connection(tcp, address, greeter, router.clone(), place, shared.clone());
                 shared.tasks.spawn(serving);
             }
             Err(why) => {
@@ -67,10 +77,16 @@ pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, 
     }
 }
 
+/// Who shakes hands, and where.
+struct Greeter {
+    acceptor: TlsAcceptor,
+    handshakes: Arc<Handshakes>,
+}
+
 async fn connection(
     tcp: TcpStream,
     address: SocketAddr,
-    acceptor: TlsAcceptor,
+    greeter: Greeter,
     router: axum::Router,
     place: Arc<Place>,
     shared: Arc<Shared>,
@@ -81,7 +97,7 @@ async fn connection(
     // What is served holds it as long as it must.
     drop(shared);
     tokio::select! {
-        () = serve(tcp, address.ip(), acceptor, router, place, stop, &figures) => {}
+        () = serve(tcp, address.ip(), greeter, router, place, stop, &figures) => {}
         () = pushed_out.cancelled() => {
             figures.refused(Refused::PushedOut);
             tracing::debug!(%address, "a half-open connection was pushed out");
@@ -98,7 +114,7 @@ struct Routed {
 async fn serve(
     tcp: TcpStream,
     address: IpAddr,
-    acceptor: TlsAcceptor,
+    Greeter { acceptor, handshakes }: Greeter,
     routed: Routed,
     place: Arc<Place>,
     stop: CancellationToken,
@@ -106,7 +122,8 @@ async fn serve(
 ) {
     // Small frames go out at once.
     let _ = tcp.set_nodelay(true);
-    let Ok(Ok(stream)) = timeout(HANDSHAKE, acceptor.accept(tcp)).await else { return figures.refused(Refused::Tls) };
+    let greeting = handshakes.run(async move { timeout(HANDSHAKE, acceptor.accept(tcp)).await });
+    let Some(Ok(Ok(stream))) = greeting.await else { return figures.refused(Refused::Tls) };
     let mut exporter = [0; 32];
     if stream.get_ref().1.export_keying_material(&mut exporter, EXPORTER_LABEL, Some(b"")).is_err() {
         return;

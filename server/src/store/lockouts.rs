@@ -60,12 +60,17 @@ pub fn count(tx: &mut Tx<'_>, who: &Who<'_>, from: IpAddr, by: By, now: Timestam
     let counts = open(tx.view(), &keys, now)?;
     let mut attempt = Attempt { counted: Vec::with_capacity(keys.len()), person, from };
     for ((kind, key), count) in keys.into_iter().zip(counts) {
+        // Nobody watches the time: that it had run out is written down by whoever comes next.
+        let ran_out = count.ran_out(now);
+        if ran_out {
+            record(tx, by, "lockout.ended", &attempt, kind, Some(format!("at {}", Timestamp(count.until))))?;
+        }
         let count = count.failed(kind, now);
         set(tx, kind, &key, owner(kind, person), count)?;
         let wait = count.closed_for(now);
         if wait > 0 {
-            let name = if count.closed_first(kind) { "lockout.begun" } else { "lockout.extended" };
-            record(tx, by, name, &attempt, kind, Some(wait))?;
+            let name = if ran_out || count.closed_first(kind) { "lockout.begun" } else { "lockout.extended" };
+            record(tx, by, name, &attempt, kind, Some(format!("{} seconds", wait / 1000)))?;
         }
         attempt.counted.push((kind, key));
     }
@@ -156,7 +161,7 @@ fn set(tx: &Tx<'_>, kind: Kind, key: &[u8; 32], person: Option<AccountId>, count
 pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
     for (kind, key) in &attempt.counted {
         let with_it = find(tx.view(), *kind, key)?.at(*kind, now);
-        set(tx, *kind, key, owner(*kind, attempt.person), with_it.given_back(now))?;
+        set(tx, *kind, key, owner(*kind, attempt.person), with_it.given_back())?;
         if with_it.closed_for(now) > 0 {
             record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
@@ -172,7 +177,7 @@ pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) ->
 pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> Result<(), Fail> {
     for (kind, key) in &attempt.counted {
         let with_it = find(tx.view(), *kind, key)?.at(*kind, now);
-        let before = with_it.given_back(now);
+        let before = with_it.given_back();
         let forgets = matches!(kind, Kind::Strangers | Kind::Known);
         set(tx, *kind, key, None, if forgets { Count::default() } else { before })?;
         if with_it.closed_for(now) > 0 || forgets && before.was_closed(*kind) {
@@ -188,7 +193,7 @@ fn record(
     name: &'static str,
     attempt: &Attempt,
     kind: Kind,
-    millis: Option<i64>,
+    after: Option<String>,
 ) -> Result<(), Fail> {
     let address = || Target::Address(Network::of(attempt.from).to_string());
     let (target, of) = match kind {
@@ -199,8 +204,8 @@ fn record(
         Kind::Known => (attempt.person.map_or_else(address, Target::Person), "known"),
     };
     let act = Act::new(Class::Access, name, target).before(of);
-    let act = match millis {
-        Some(millis) => act.after(format!("{} seconds", millis / 1000)),
+    let act = match after {
+        Some(after) => act.after(after),
         None => act,
     };
     audit::record(tx, by, act)

@@ -35,7 +35,7 @@ fn what_was_no_failure_leaves_the_count_open_and_as_it_was() {
     }
     let counted = count.failed(Kind::Strangers, NOW);
     assert!(counted.closed_for(NOW) > 0 && counted.closed_first(Kind::Strangers));
-    let back = counted.given_back(NOW);
+    let back = counted.given_back();
     assert_eq!((back.failures, back.closed_for(NOW)), (4, 0));
 }
 
