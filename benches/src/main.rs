@@ -5,6 +5,7 @@
 mod access;
 mod audit;
 mod bare;
+mod cache;
 mod desktop;
 mod files;
 mod history;
@@ -54,6 +55,9 @@ fn main() {
     }
     if wanted("history") {
         runtime.block_on(history::run(&mut table, logs.as_deref()));
+    }
+    if wanted("cache") {
+        runtime.block_on(cache::run(&mut table, logs.as_deref()));
     }
     if wanted("search") {
         runtime.block_on(search::run(&mut table, logs.as_deref()));

@@ -75,7 +75,7 @@ pub async fn run(table: &mut Table, given: Option<&Path>) {
     table.within(&format!("{what}, 99th of 100"), all[all.len() * 99 / 100], None, Duration::from_millis(150));
 }
 
-fn import(server: &Server, files: &[PathBuf], channel: &str) -> u64 {
+pub fn import(server: &Server, files: &[PathBuf], channel: &str) -> u64 {
     let mut args = vec!["import", "--workspace", "acme", "--format", "irc", "--channel", channel];
     args.extend(files.iter().map(|path| path.to_str().unwrap()));
     json(&server.run(&args))["messages"].as_u64().unwrap()
@@ -93,7 +93,7 @@ async fn search(asker: &mut RawClient, query: &SearchParams) -> Found {
 }
 
 /// What people said, without who and when.
-fn said(path: &Path) -> Vec<String> {
+pub fn said(path: &Path) -> Vec<String> {
     let text = String::from_utf8_lossy(&std::fs::read(path).unwrap()).into_owned();
     let said =
         |line: &str| line.strip_prefix('[')?.split_once("] <")?.1.split_once("> ").map(|(_, said)| said.to_owned());

@@ -195,11 +195,11 @@ async fn an_export_of_many_pages_is_one_entry_and_ends_with_it() {
 async fn reports_that_are_read_leave_an_entry_without_content() {
     let host = Host::start().await;
     let mut olga = owner(&host).await;
-    let mut bob = host.join("bob").await;
+    let (mut bob, carol) = (host.join("bob").await, host.join("carol").await);
     for number in 0..3_u8 {
         let report = ReportId::from_bytes([number + 1; 16]);
         let reason = "rude words".to_owned();
-        bob.call::<ReportPerson>(&ReportPersonParams { report, person: olga.id(), reason }).await.unwrap();
+        bob.call::<ReportPerson>(&ReportPersonParams { report, person: carol.id(), reason }).await.unwrap();
     }
     let first = ListReportsParams { limit: 2, ..ListReportsParams::default() };
     let page = olga.call::<ListReports>(&first).await.unwrap();

@@ -27,7 +27,8 @@ use thechatapp_protocol::wire::{decode, encode};
 use thechatapp_protocol::{ChannelId, Event, FileId, GroupId, Method, RoleId, Row};
 
 /// The fields of each kind of row. Whoever adds one says here that every receiver of the row may see it.
-const FIELDS: [(&str, &[&str]); 8] = [
+const FIELDS: [(&str, &[&str]); 9] = [
+    ("draft", &["channel", "thread", "text", "revision", "tokens", "change"]),
     ("person", &["id", "name", "imported", "active", "rank", "change"]),
     ("channel", &["id", "kind", "name", "topic", "head", "created", "change"]),
     ("member", &["channel", "person", "joined", "role", "change"]),

@@ -96,7 +96,9 @@ fn a_backup_is_proved_and_a_host_goes_on_from_it() {
     server.stop();
     std::fs::remove_dir_all(server.data()).unwrap();
     let restored = vault.on("restore", &vault.recovery, &which, |args| server.run(args));
-    assert_eq!(json(&restored), made);
+    let mut back = json(&restored);
+    let voided = back.as_object_mut().unwrap().remove("voided").unwrap();
+    assert_eq!((back, &voided["invites"]), (made, &0.into()));
     let twice = vault.on("restore", &vault.recovery, &[], |args| server.try_run(args));
     assert_eq!(twice.status.code(), Some(3), "only into an empty host");
     server.serve();

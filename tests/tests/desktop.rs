@@ -60,7 +60,8 @@ impl Desk {
             files_below(&self.cli.profile()).into_iter().filter(|path| path.ends_with("cache.db")).collect();
         for path in &caches {
             let mut bytes = std::fs::read(path).unwrap();
-            for byte in &mut bytes[4096..8192] {
+            // The second page only tells where others are; the third has rows.
+            for byte in &mut bytes[8192..12288] {
                 *byte ^= 0x55;
             }
             std::fs::write(path, bytes).unwrap();

@@ -87,7 +87,17 @@ fn a_reported_message_is_removed_by_somebody_who_is_not_in_its_channel() {
     let acts: Vec<_> = log.rows().iter().map(|entry| entry["act"].as_str().unwrap().to_owned()).collect();
     assert_eq!(
         acts,
-        ["person.unblocked", "person.blocked", "report.closed", "message.removed", "report.filed", "report.filed"]
+        [
+            "person.unblocked",
+            "person.blocked",
+            "reports.read",
+            "report.closed",
+            "message.removed",
+            "reports.read",
+            "report.filed",
+            "reports.read",
+            "report.filed",
+        ]
     );
     assert_eq!(log.rows()[1]["target"], "workspace");
 }

@@ -100,8 +100,11 @@ impl Cache {
 fn used(db: &Connection) -> Result<Used, Error> {
     let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
     let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
+    // SQLCipher answers for SQLite, and in its own way: with a text.
+    let size: String = db.query_row("PRAGMA page_size", [], |row| row.get(0))?;
+    let size: u64 = size.parse().map_err(|_| Error::Unfit(format!("pages of {size} bytes")))?;
     let messages: i64 = db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
-    Ok(Used { bytes: u64::from(pages) * u64::from(pragma("page_size")?), messages: messages.unsigned_abs() })
+    Ok(Used { bytes: u64::from(pages) * size, messages: messages.unsigned_abs() })
 }
 
 /// Looks at some of the oldest messages after one place and before another, and drops those that need not stay. Answers how far

@@ -290,7 +290,7 @@ async def conversation(server, folder):
     await ben.sees(channel, *talk)
 
     # The phone locks its storage: nothing opens, nothing is lost.
-    await ana.client.save_draft(ana.workspace.id, channel, "half a sentence")
+    await ana.client.save_draft(ana.workspace.id, channel, None, "half a sentence")
     await ana.close()
     closed = await refused(ChatError.BadInput, ana.client.workspaces())
     assert "closed" in closed.what
@@ -307,7 +307,7 @@ async def conversation(server, folder):
     workspace = ana.workspace
     ana = await Phone.open(folder / "ana", ana_store)
     ana.workspace = workspace
-    assert await ana.client.draft(workspace.id, channel) == "half a sentence"
+    assert await ana.client.draft(workspace.id, channel, None) == "half a sentence"
     await ana.sees(channel, *talk)
     await ana.online()
     await ben.say(channel, "welcome back")
