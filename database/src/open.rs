@@ -114,7 +114,19 @@ pub fn keep_opened(db: &Connection, kib: u32) -> Result<(), Error> {
 /// # Errors
 /// [`Error::Damaged`] with what SQLite found first.
 pub fn check(db: &Connection) -> Result<(), Error> {
+    let moment = if db.is_autocommit() { Some(db.unchecked_transaction()?) } else { None };
+    // FTS5 checks by what this connection remembers of an index. A look into it makes it forget what another one changed since;
+    // otherwise segments that were merged away would be taken for missing.
+    let mut indexes =
+        db.prepare("SELECT name FROM sqlite_schema WHERE sql LIKE 'CREATE VIRTUAL TABLE % USING fts5%'")?;
+    for name in indexes.query_map([], |row| row.get::<_, String>(0))? {
+        db.prepare(&format!("SELECT 1 FROM \"{}\" WHERE rowid = 0", name?.replace('"', "\"\"")))?.exists([])?;
+    }
+    drop(indexes);
     let report: String = db.query_row("PRAGMA quick_check(1)", [], |row| row.get(0))?;
+    if let Some(moment) = moment {
+        moment.finish()?;
+    }
     if report == "ok" { Ok(()) } else { Err(Error::Damaged(report)) }
 }
 

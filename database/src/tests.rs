@@ -301,3 +301,28 @@ fn a_page_that_does_not_open_is_never_read_as_zeros() {
     }
     assert!(damaged > 20, "{damaged}");
 }
+
+#[test]
+fn an_index_that_another_connection_merged_is_no_damage() {
+    const INDEXED: Schema = &["CREATE VIRTUAL TABLE words USING fts5 (text, content = '', contentless_delete = 1)"];
+    let (_folder, path) = fresh();
+    let writer = open(&path, &KEY, INDEXED, Durability::Normal).unwrap();
+    let reader = open_reader(&path, &KEY).unwrap();
+    let add = |from: i64| {
+        for number in from..from + 50 {
+            let text = format!("number {number} {}", "and some more ".repeat(100));
+            writer.execute("INSERT INTO words (rowid, text) VALUES (?1, ?2)", (number, text)).unwrap();
+        }
+    };
+    add(1);
+    let found =
+        |what: &str| reader.prepare("SELECT 1 FROM words WHERE words MATCH ?1").unwrap().exists([what]).unwrap();
+    assert!(found("number"));
+    writer.execute("DELETE FROM words WHERE rowid < 40", []).unwrap();
+    writer.execute("INSERT INTO words (words) VALUES ('optimize')", []).unwrap();
+    check(&reader).unwrap();
+    add(100);
+    writer.execute("INSERT INTO words (words) VALUES ('optimize')", []).unwrap();
+    check(&reader).unwrap();
+    assert!(found("120"));
+}

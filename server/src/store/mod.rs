@@ -213,6 +213,7 @@ pub fn last_change(db: &Connection) -> Result<u64, Fail> {
             (SELECT coalesce(max(change), 0) FROM channels),
             (SELECT coalesce(max(change), 0) FROM members),
             (SELECT coalesce(max(change), 0) FROM reads),
+            (SELECT coalesce(max(change), 0) FROM drafts),
             (SELECT coalesce(max(max(standing, narrowed)), 0) FROM people),
             (SELECT coalesce(max(change), 0) FROM groups),
             (SELECT coalesce(max(change), 0) FROM group_people),

@@ -225,3 +225,47 @@ fn a_message_that_two_see_coming_is_taken_in_once() {
     }
     assert_eq!(["found", "search", "unindexed"].map(|table| store.count(table)), [1, 1, 0]);
 }
+
+#[test]
+fn the_last_change_is_asked_of_every_table_that_has_one() {
+    let store = Store::new();
+    store.db.execute_batch("PRAGMA foreign_keys = OFF; PRAGMA ignore_check_constraints = ON").unwrap();
+    // A message is asked about by its channel, and a reaction changes its message.
+    let mut tables = store
+        .db
+        .prepare(
+            "SELECT t.name FROM sqlite_schema t JOIN pragma_table_info(t.name) c
+             WHERE t.type = 'table' AND c.name = 'change' AND t.name NOT IN ('messages', 'reactions')",
+        )
+        .unwrap();
+    let tables: Vec<String> = tables.query_map([], |row| row.get(0)).unwrap().collect::<Result<_, _>>().unwrap();
+    assert!(tables.contains(&"drafts".to_owned()));
+    for table in tables {
+        // Whatever else a row there may have to have, its change alone counts.
+        store.db.execute_batch("SAVEPOINT before").unwrap();
+        let columns: Vec<(String, String)> = store
+            .db
+            .prepare(&format!(
+                "SELECT name, type FROM pragma_table_info('{table}') WHERE \"notnull\" AND dflt_value IS NULL"
+            ))
+            .unwrap()
+            .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
+            .unwrap()
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let names: Vec<&str> = columns.iter().map(|(name, _)| name.as_str()).collect();
+        let values: Vec<&str> = columns
+            .iter()
+            .map(|(name, kind)| match (name.as_str(), kind.as_str()) {
+                ("change", _) => "9000",
+                (_, "INTEGER") => "1",
+                (_, "TEXT") => "'x'",
+                _ => "x'00'",
+            })
+            .collect();
+        let sql = format!("INSERT INTO {table} ({}) VALUES ({})", names.join(", "), values.join(", "));
+        store.db.execute(&sql, []).unwrap_or_else(|why| panic!("{table}: {why}: {sql}"));
+        assert_eq!(last_change(&store.db).unwrap(), 9000, "{table}");
+        store.db.execute_batch("ROLLBACK TO before; RELEASE before").unwrap();
+    }
+}

@@ -12,5 +12,6 @@ CREATE TABLE drafts (
     change INTEGER NOT NULL,
     UNIQUE (person, channel, thread)
 ) STRICT;
-CREATE INDEX drafts_change ON drafts (person, change);
+CREATE INDEX drafts_person ON drafts (person, change);
+CREATE INDEX drafts_change ON drafts (change);
 CREATE INDEX drafts_channel ON drafts (channel);
