@@ -44,6 +44,15 @@ pub fn from_file_or_person(file: Option<&Path>, what: &str, option: &str) -> Out
     }
 }
 
+/// The same for one that is to be: a person types it twice, for nobody sees what is typed.
+pub fn new_from_file_or_person(file: Option<&Path>, what: &str, option: &str) -> Outcome<Zeroizing<String>> {
+    let first = from_file_or_person(file, what, option)?;
+    if file.is_none() && ask(&format!("{what} once more"))? != first {
+        return Err(Error::bad_input(format!("the {what} was not typed twice alike"), "nothing was changed").into());
+    }
+    Ok(first)
+}
+
 /// Asks the person at the terminal.
 pub fn ask(what: &str) -> Outcome<Zeroizing<String>> {
     let mut first = what.chars();

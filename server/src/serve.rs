@@ -195,7 +195,8 @@ pub async fn serve(options: Options) -> Result<Running> {
     });
     let (tasks, stop) = (&shared.tasks, &shared.draining);
     socket::listen(&shared)?;
-    tasks.spawn(native::accept(listener, tls, web::router(shared.clone(), config.web.chat), shared.clone()));
+    let greeter = native::Greeter::new(tls)?;
+    tasks.spawn(native::accept(listener, greeter, web::router(shared.clone(), config.web.chat), shared.clone()));
     let watched = match config.server.metrics {
         Some(address) => Some(serve_metrics(&shared, address).await?),
         None => None,

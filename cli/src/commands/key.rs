@@ -3,7 +3,7 @@
 use crate::args::{KeyAction, KeyPlace, Way};
 use crate::output::Outcome;
 use crate::run::{Place, close};
-use crate::secrets::from_file_or_person;
+use crate::secrets::{from_file_or_person, new_from_file_or_person};
 use serde::Serialize;
 use std::path::Path;
 use thechatapp_core::Client;
@@ -27,11 +27,14 @@ pub async fn key(place: &Place, action: KeyAction) -> Outcome {
         }
         KeyAction::RecoveryCode => {
             let client = place.open().await?;
-            let made = client.make_recovery_code().await.map_err(Into::into);
-            let code = close(client, made).await?;
-            place.output.show(&Code { code: &code }, || {
-                format!("{code}\nKeep it where this device is not. It is not shown again.")
-            })
+            // Shown before anything else can fail: an older one opens nothing any more.
+            let shown = match client.make_recovery_code().await {
+                Ok(code) => place.output.show(&Code { code: &code }, || {
+                    format!("{code}\nKeep it where this device is not. It is not shown again.")
+                }),
+                Err(why) => Err(why.into()),
+            };
+            close(client, shown).await
         }
         action => {
             let client = place.open().await?;
@@ -60,7 +63,7 @@ async fn change(client: &Client, action: KeyAction) -> Outcome {
 }
 
 fn passphrase(file: Option<&Path>) -> Outcome<Zeroizing<String>> {
-    from_file_or_person(file, "passphrase", "--new-passphrase-file")
+    new_from_file_or_person(file, "passphrase", "--new-passphrase-file")
 }
 
 fn show(place: &Place, ways: &WaysView) -> Outcome {

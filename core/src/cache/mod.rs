@@ -188,6 +188,9 @@ impl Cache {
             if all && (number(db, HEADS_FROM)? == 0 || !read::is_incomplete(db, &me)?) {
                 set_number(db, HEADS_FROM, number(db, "cursor")?)?;
             }
+            if all {
+                room::drop_beyond(db)?;
+            }
             for channel in channels {
                 batch.stale(ChannelId::from_bytes(channel))?;
             }

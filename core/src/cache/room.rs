@@ -13,6 +13,8 @@ use thechatapp_protocol::{ChannelId, Timestamp};
 const NEWEST: i64 = 100;
 /// Messages that leave in one commit.
 const TOGETHER: u64 = 1000;
+/// More than so many messages that leave are worth tidying the index and making the file smaller.
+const WORTH_TIDYING: u64 = 1000;
 /// How often the size is looked at again: what leaves the index frees its room only when that is tidied.
 const LOOKS: usize = 4;
 
@@ -46,7 +48,8 @@ impl Cache {
         if let Some(since) = bounds.since {
             gone += self.drop_oldest(schema::floor(since), u64::MAX).await?;
         }
-        if gone > 0 {
+        // A few that leave every day are not worth a new index; their words stay sealed until it is tidied for another reason.
+        if gone > WORTH_TIDYING {
             self.give_back().await?;
         }
         let Some(most) = bounds.bytes else { return Ok(gone) };
@@ -63,10 +66,10 @@ impl Cache {
             let each = (now.bytes / now.messages.max(1)).max(1);
             let more = self.drop_oldest(i64::MAX, now.bytes.saturating_sub(most) / each + 1).await?;
             gone += more;
-            self.give_back().await?;
             if more == 0 {
                 break;
             }
+            self.give_back().await?;
         }
         Ok(gone)
     }
@@ -74,8 +77,8 @@ impl Cache {
     async fn drop_oldest(&self, before: i64, most: u64) -> Result<u64> {
         let (mut after, mut gone) = (-1, 0);
         while gone < most {
-            let some = TOGETHER.min(most - gone);
-            let step = self.write(move |db| drop_some(db, after, before, some)).await?;
+            let room = most - gone;
+            let step = self.write(move |db| drop_some(db, after, before, room)).await?;
             let Some((last, dropped)) = step else { break };
             (after, gone) = (last, gone + dropped);
         }
@@ -97,6 +100,27 @@ impl Cache {
     }
 }
 
+impl Cache {
+    /// Nothing is kept out by choice any longer; what is missing may come by itself again.
+    pub(crate) async fn forget_horizons(&self) -> Result<()> {
+        self.write(|db| {
+            db.execute("DELETE FROM horizons", [])?;
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// What lies beyond the horizons is not brought up to date by itself: where much was missed, it leaves, lest something that was
+/// deleted meanwhile stays here.
+pub(super) fn drop_beyond(db: &Connection) -> Result<(), Error> {
+    const BEYOND: &str = "SELECT m.place FROM horizons h JOIN messages m ON m.channel = h.channel AND m.seq <= h.seq";
+    db.execute(&format!("DELETE FROM search WHERE rowid IN ({BEYOND})"), [])?;
+    db.execute(&format!("DELETE FROM unindexed WHERE place IN ({BEYOND})"), [])?;
+    db.execute(&format!("DELETE FROM messages WHERE place IN ({BEYOND})"), [])?;
+    Ok(())
+}
+
 fn used(db: &Connection) -> Result<Used, Error> {
     let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
     let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);
@@ -107,9 +131,9 @@ fn used(db: &Connection) -> Result<Used, Error> {
     Ok(Used { bytes: u64::from(pages) * size, messages: messages.unsigned_abs() })
 }
 
-/// Looks at some of the oldest messages after one place and before another, and drops those that need not stay. Answers how far
-/// it came and how many left; `None` at the end.
-fn drop_some(db: &Connection, after: i64, before: i64, some: u64) -> Result<Option<(i64, u64)>, Error> {
+/// Looks at some of the oldest messages after one place and before another, and drops those that need not stay, so many at most.
+/// Answers how far it came and how many left; `None` at the end.
+fn drop_some(db: &Connection, after: i64, before: i64, most: u64) -> Result<Option<(i64, u64)>, Error> {
     let mut oldest = db.prepare_cached(
         "SELECT m.place, m.channel, m.seq,
             m.pinned_at IS NOT NULL OR m.seq + ?4 > c.head
@@ -117,12 +141,15 @@ fn drop_some(db: &Connection, after: i64, before: i64, some: u64) -> Result<Opti
          FROM messages m JOIN channels c ON c.id = m.channel
          WHERE m.place > ?1 AND m.place < ?2 ORDER BY m.place LIMIT ?3",
     )?;
-    let mut rows = oldest.query(params![after, before, some as i64, NEWEST])?;
+    let mut rows = oldest.query(params![after, before, TOGETHER as i64, NEWEST])?;
     let mut last = None;
     let mut gone: BTreeMap<ChannelId, Vec<u64>> = BTreeMap::new();
     let mut places = Vec::new();
     while let Some(row) = rows.next()? {
         let place: i64 = row.get(0)?;
+        if places.len() as u64 == most {
+            break;
+        }
         last = Some(place);
         if !row.get::<_, bool>(3)? {
             gone.entry(ChannelId::from_bytes(row.get(1)?)).or_default().push(row.get::<_, i64>(2)? as u64);

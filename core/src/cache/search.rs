@@ -128,7 +128,7 @@ impl Cache {
 fn index_some(db: &Connection, some: u32) -> Result<bool, Error> {
     let mut select = db.prepare_cached(
         "SELECT u.place, m.channel, m.author, m.text, m.files, m.poll FROM unindexed u
-         LEFT JOIN messages m ON m.place = u.place ORDER BY u.place DESC LIMIT ?1",
+         LEFT JOIN messages m ON m.place = u.place AND m.deleted = 0 ORDER BY u.place DESC LIMIT ?1",
     )?;
     let mut index = db.prepare_cached(INDEX)?;
     let mut rows = select.query([some])?;

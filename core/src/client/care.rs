@@ -3,7 +3,7 @@
 use super::{Client, Inner, open_cache};
 use crate::error::{Error, Result};
 use crate::fault;
-use crate::local::{Local, good_path};
+use crate::local::{Local, drafts_behind, good_path};
 use crate::platform::{Clock, Platform, SystemClock};
 use crate::profile::{Profile, Unlock, Vault};
 use crate::view::UpdateView;
@@ -90,7 +90,12 @@ impl Client {
                 if !Local::restore_good(&path).await? {
                     return Err(Error::Corrupt { file, why: format!("{why}; there is no good copy of it") });
                 }
-                Local::open(&path, key, false).await?
+                let local = Local::open(&path, key, false).await?;
+                // Drafts of the copy are older than the caches beside it.
+                for account in local.accounts().await? {
+                    local.choose(drafts_behind(account.workspace), Some(1)).await?;
+                }
+                local
             }
             opened => opened?,
         };

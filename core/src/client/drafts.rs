@@ -1,7 +1,6 @@
 //! Drafts: what was typed and not sent, of each conversation and thread, alike on all of one's devices.
 
 use super::Client;
-use super::messages::no_channel;
 use crate::error::{Error, Result};
 use crate::local::{DraftPlace, DraftState, Earlier};
 use crate::sync::Workspace;
@@ -17,7 +16,7 @@ impl Client {
     /// When it cannot be read.
     pub async fn draft(&self, ws: WorkspaceId, channel: ChannelId, thread: Option<MessageId>) -> Result<String> {
         let workspace = self.workspace(ws)?;
-        workspace.local.draft(ws, place(&workspace, channel, thread).await?).await
+        workspace.local.draft(ws, place(&workspace, channel, thread).await).await
     }
 
     /// Keeps what was typed. Once this returns it survives everything; one's other devices get it a moment after the last
@@ -39,7 +38,7 @@ impl Client {
                 format!("it has {} bytes, at most {TEXT_MAX} are allowed", text.len()),
             ));
         }
-        let place = place(&workspace, channel, thread).await?;
+        let place = place(&workspace, channel, thread).await;
         if workspace.local.save_draft(ws, place, text.to_owned(), self.now()).await? {
             workspace.draft_typed();
         }
@@ -91,7 +90,7 @@ impl Client {
         channel: ChannelId,
         thread: Option<MessageId>,
     ) -> Result<Option<DraftView>> {
-        let place = place(&*self.workspace(ws)?, channel, thread).await?;
+        let place = place(&*self.workspace(ws)?, channel, thread).await;
         let drafts = self.drafts(ws).await?;
         Ok(drafts.into_iter().find(|draft| (draft.channel, draft.thread) == (place.channel, place.thread)))
     }
@@ -130,14 +129,14 @@ impl Client {
     }
 }
 
-/// An answer to an answer belongs to the same thread.
-async fn place(workspace: &Workspace, channel: ChannelId, thread: Option<MessageId>) -> Result<DraftPlace> {
-    workspace.cache.is_joined(channel)?.ok_or_else(no_channel)?;
+/// An answer to an answer belongs to the same thread. Where the cache does not tell, because it is damaged or empty, the thread is
+/// taken as named: a draft waits for nothing.
+async fn place(workspace: &Workspace, channel: ChannelId, thread: Option<MessageId>) -> DraftPlace {
     let thread = match thread {
-        Some(id) => Some(workspace.cache.thread_root(channel, id).await?),
+        Some(id) => Some(workspace.cache.thread_root(channel, id).await.unwrap_or(id)),
         None => None,
     };
-    Ok(DraftPlace { channel, thread })
+    DraftPlace { channel, thread }
 }
 
 fn shown(state: DraftState) -> DraftStateView {

@@ -25,11 +25,11 @@ impl Client {
         let workspace = self.workspace(ws)?;
         let typed::Typed { words, channel, author, before, after, has_file } = typed::read(typed, typing)?;
         let channel = match channel {
-            Some(name) => Some(self.channel_named(ws, &name).await?),
+            Some(name) => typed::whole(self.channel_named(ws, &name).await, typing)?,
             None => None,
         };
         let author = match author {
-            Some(name) => Some(person_named(&workspace, &name).await?),
+            Some(name) => typed::whole(person_named(&workspace, &name).await, typing)?,
             None => None,
         };
         Ok(SearchQuery { words, channel, author, before, after, has_file, ..SearchQuery::default() })

@@ -3,7 +3,9 @@
 use super::Client;
 use crate::cache::{Bounds, Used};
 use crate::error::{Error, Result};
+use crate::sync::history::Wanted;
 use crate::view::{KeptView, StorageView};
+use std::sync::atomic::Ordering;
 use thechatapp_protocol::Timestamp;
 
 const DAYS: &str = "keep_days";
@@ -44,7 +46,17 @@ impl Client {
         let local = &self.0.shared.local;
         local.choose(DAYS, days).await?;
         local.choose(BYTES, bytes).await?;
-        self.keep_within().await
+        // What was kept out until now may be wanted.
+        for workspace in self.all() {
+            workspace.cache.forget_horizons().await?;
+        }
+        self.keep_within().await?;
+        for workspace in self.all() {
+            if self.0.started.load(Ordering::SeqCst) {
+                workspace.want(Wanted::Everything);
+            }
+        }
+        Ok(())
     }
 
     /// Brings every cache within what was chosen.

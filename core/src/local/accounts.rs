@@ -194,7 +194,8 @@ impl Local {
     }
 
     /// What the person chose, by its name; none where they chose nothing.
-    pub(crate) async fn choice(&self, name: &'static str) -> Result<Option<u64>> {
+    pub(crate) async fn choice(&self, name: impl Into<String>) -> Result<Option<u64>> {
+        let name = name.into();
         self.read(move |db| {
             let found: Option<i64> = db
                 .prepare_cached("SELECT value FROM choices WHERE name = ?1")?
@@ -206,7 +207,8 @@ impl Local {
     }
 
     /// Keeps a choice; without a value there is none.
-    pub(crate) async fn choose(&self, name: &'static str, value: Option<u64>) -> Result<()> {
+    pub(crate) async fn choose(&self, name: impl Into<String>, value: Option<u64>) -> Result<()> {
+        let name = name.into();
         self.write(move |db| {
             match value {
                 Some(value) => {

@@ -93,19 +93,32 @@ struct Stored {
     text: String,
     base: u64,
     state: DraftState,
-    token: u32,
+    /// The tokens of this device's newest texts, the newest last. None once the text is another device's.
+    tokens: Vec<u32>,
+}
+
+/// Tokens of texts whose answer may have been lost.
+const TOKENS: usize = 64;
+
+fn read_tokens(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<Vec<u32>> {
+    let stored: Vec<u8> = row.get(column)?;
+    Ok(stored.as_chunks().0.iter().map(|token| u32::from_be_bytes(*token)).collect())
+}
+
+fn stored_tokens(tokens: &[u32]) -> Vec<u8> {
+    tokens.iter().flat_map(|token| token.to_be_bytes()).collect()
 }
 
 fn load(db: &Connection, workspace: WorkspaceId, place: DraftPlace) -> rusqlite::Result<Option<Stored>> {
     db.prepare_cached(
-        "SELECT text, base, state, token FROM drafts WHERE workspace = ?1 AND channel = ?2 AND thread = ?3",
+        "SELECT text, base, state, tokens FROM drafts WHERE workspace = ?1 AND channel = ?2 AND thread = ?3",
     )?
     .query_row(params![workspace.as_bytes(), place.channel.as_bytes(), place.stored_thread()], |row| {
         Ok(Stored {
             text: row.get(0)?,
             base: row.get::<_, i64>(1)? as u64,
             state: DraftState::read(row.get(2)?),
-            token: row.get(3)?,
+            tokens: read_tokens(row, 3)?,
         })
     })
     .optional()
@@ -119,10 +132,10 @@ fn store(
     edited: Timestamp,
 ) -> rusqlite::Result<()> {
     db.prepare_cached(
-        "INSERT INTO drafts (workspace, channel, thread, text, base, state, token, edited)
+        "INSERT INTO drafts (workspace, channel, thread, text, base, state, tokens, edited)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
          ON CONFLICT DO UPDATE SET text = excluded.text, base = excluded.base, state = excluded.state,
-             token = excluded.token, edited = excluded.edited",
+             tokens = excluded.tokens, edited = excluded.edited",
     )?
     .execute(params![
         workspace.as_bytes(),
@@ -131,7 +144,7 @@ fn store(
         draft.text,
         draft.base as i64,
         draft.state as i64,
-        draft.token,
+        stored_tokens(&draft.tokens),
         edited.0,
     ])?;
     Ok(())
@@ -169,8 +182,16 @@ impl Local {
             if old.as_ref().map_or("", |old| old.text.as_str()) == text {
                 return Ok(false);
             }
-            let (base, token) = old.map_or((0, 0), |old| (old.base, old.token));
-            store(db, workspace, place, &Stored { text, base, state: DraftState::Typed, token }, now)?;
+            if let Some(old) = &old
+                && old.state == DraftState::Synced
+                && old.tokens.is_empty()
+                && drops_much(&old.text, &text)
+            {
+                // It came from another device a moment ago, maybe before it was seen here.
+                keep_earlier(db, workspace, place, &old.text, now)?;
+            }
+            let (base, tokens) = old.map_or((0, Vec::new()), |old| (old.base, old.tokens));
+            store(db, workspace, place, &Stored { text, base, state: DraftState::Typed, tokens }, now)?;
             Ok(true)
         })
         .await
@@ -229,25 +250,28 @@ impl Local {
             )?;
             let places = typed.query_map([workspace.as_bytes()], |row| DraftPlace::read(row, 0))?;
             for place in places.collect::<rusqlite::Result<Vec<_>>>()? {
+                let Some(mut draft) = load(db, workspace, place)? else { continue };
+                draft.tokens.push(token());
+                let newest = draft.tokens.split_off(draft.tokens.len().saturating_sub(TOKENS));
                 db.prepare_cached(
-                    "UPDATE drafts SET state = 2, token = ?4 WHERE workspace = ?1 AND channel = ?2 AND thread = ?3",
+                    "UPDATE drafts SET state = 2, tokens = ?4 WHERE workspace = ?1 AND channel = ?2 AND thread = ?3",
                 )?
                 .execute(params![
                     workspace.as_bytes(),
                     place.channel.as_bytes(),
                     place.stored_thread(),
-                    token()
+                    stored_tokens(&newest)
                 ])?;
             }
             let mut all = db.prepare_cached(
-                "SELECT channel, thread, text, base, token FROM drafts WHERE workspace = ?1 AND state = 2",
+                "SELECT channel, thread, text, base, tokens FROM drafts WHERE workspace = ?1 AND state = 2",
             )?;
             let rows = all.query_map([workspace.as_bytes()], |row| {
                 Ok(ToPut {
                     place: DraftPlace::read(row, 0)?,
                     text: row.get(2)?,
                     base: row.get::<_, i64>(3)? as u64,
-                    token: row.get(4)?,
+                    token: read_tokens(row, 4)?.last().copied().unwrap_or(0),
                 })
             })?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -260,13 +284,13 @@ impl Local {
         self.write(move |db| {
             db.prepare_cached(
                 "UPDATE drafts SET state = 3
-                 WHERE workspace = ?1 AND channel = ?2 AND thread = ?3 AND state = 2 AND token = ?4",
+                 WHERE workspace = ?1 AND channel = ?2 AND thread = ?3 AND state = 2 AND substr(tokens, -4) = ?4",
             )?
             .execute(params![
                 workspace.as_bytes(),
                 draft.place.channel.as_bytes(),
                 draft.place.stored_thread(),
-                draft.token
+                draft.token.to_be_bytes()
             ])?;
             Ok(())
         })
@@ -289,6 +313,15 @@ impl Local {
                 }
             }
             Ok(changed)
+        })
+        .await
+    }
+
+    /// What the server did not take is offered once more: it may take it now.
+    pub(crate) async fn offer_refused_drafts(&self, workspace: WorkspaceId) -> Result<()> {
+        self.write(move |db| {
+            db.execute("UPDATE drafts SET state = 1 WHERE workspace = ?1 AND state = 3", [workspace.as_bytes()])?;
+            Ok(())
         })
         .await
     }
@@ -341,14 +374,15 @@ fn take(
     row: DraftRow,
     now: Timestamp,
 ) -> rusqlite::Result<bool> {
-    let empty = Stored { text: String::new(), base: 0, state: DraftState::Synced, token: 0 };
+    let empty = Stored { text: String::new(), base: 0, state: DraftState::Synced, tokens: Vec::new() };
     let mut here = load(db, workspace, place)?.unwrap_or(empty);
-    let landed = here.state == DraftState::OnTheWay && row.tokens.contains(&here.token);
+    let newest = here.tokens.last().copied();
+    let landed = here.state == DraftState::OnTheWay && newest.is_some_and(|token| row.tokens.contains(&token));
     if row.revision < here.base || (row.revision == here.base && !landed) {
         return Ok(false);
     }
     here.base = row.revision;
-    let own = row.tokens.last() == Some(&here.token);
+    let own = row.tokens.last().is_some_and(|token| here.tokens.contains(token));
     let mut changed = false;
     // What was deleted or sent here is not what somebody typed since elsewhere.
     let typed_elsewhere = here.text.is_empty() && !own;
@@ -356,6 +390,9 @@ fn take(
         changed = here.text != row.text;
         here.text = row.text;
         here.state = DraftState::Synced;
+        if changed {
+            here.tokens.clear();
+        }
     } else {
         // Both typed. A text of this device itself, or one that is within the newer, is no loss.
         if !own && !row.text.is_empty() && !here.text.contains(row.text.trim()) {
@@ -366,6 +403,19 @@ fn take(
     }
     store(db, workspace, place, &here, now)?;
     Ok(changed)
+}
+
+/// Whether a text lacks more of another than a person takes away with a keystroke or two.
+fn drops_much(old: &str, new: &str) -> bool {
+    if new.is_empty() {
+        // That is meant.
+        return false;
+    }
+    let (old, new): (Vec<char>, Vec<char>) = (old.chars().collect(), new.chars().collect());
+    let ahead = old.iter().zip(&new).take_while(|(one, other)| one == other).count();
+    let rest = old.len().min(new.len()) - ahead;
+    let behind = old.iter().rev().zip(new.iter().rev()).take(rest).take_while(|(one, other)| one == other).count();
+    old.len() - ahead - behind > 3
 }
 
 fn keep_earlier(

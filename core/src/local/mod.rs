@@ -19,6 +19,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
+use thechatapp_protocol::WorkspaceId;
 use zeroize::Zeroizing;
 
 pub(crate) use accounts::Account;
@@ -42,6 +43,11 @@ impl std::fmt::Debug for Local {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Local").field("path", &self.path).finish_non_exhaustive()
     }
+}
+
+/// The choice that says that the server has to tell a workspace's drafts once more.
+pub(crate) fn drafts_behind(workspace: WorkspaceId) -> String {
+    format!("drafts_behind {workspace}")
 }
 
 /// Where the last good copy of a `local.db` stands.

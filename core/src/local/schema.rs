@@ -90,7 +90,8 @@ CREATE TABLE audit_alarms (
 ",
     "
 -- A draft belongs to a conversation, or to a thread by the message it begins with; sixteen zeros for none. base is the
--- server's revision it goes back to. state: 0 as the server has it, 1 typed since, 2 on its way under a token, 3 refused. An
+-- server's revision it goes back to. state: 0 as the server has it, 1 typed since, 2 on its way, 3 refused; tokens: four bytes each, of this
+-- device's newest texts. An
 -- empty one was sent or deleted, and stays for its base.
 CREATE TABLE drafts_anew (
     workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
@@ -99,11 +100,11 @@ CREATE TABLE drafts_anew (
     text TEXT NOT NULL,
     base INTEGER NOT NULL,
     state INTEGER NOT NULL,
-    token INTEGER NOT NULL,
+    tokens BLOB NOT NULL,
     edited INTEGER NOT NULL,
     PRIMARY KEY (workspace, channel, thread)
 ) STRICT, WITHOUT ROWID;
-INSERT INTO drafts_anew SELECT workspace, channel, zeroblob(16), text, 0, 1, 0, 0 FROM drafts;
+INSERT INTO drafts_anew SELECT workspace, channel, zeroblob(16), text, 0, 1, x'', 0 FROM drafts;
 DROP TABLE drafts;
 ALTER TABLE drafts_anew RENAME TO drafts;
 

@@ -1,13 +1,12 @@
 //! The ways into an open profile: added, taken away, and moved from one place to another. The keys of the databases stay what they
 //! are; nothing is sealed anew. A way in stands on the disk before another one is taken away.
 
+use super::file::ProfileFile;
 use super::recovery::Code;
-use super::{PASSPHRASE, Profile, Vault, adopt, entry, file, random_id, slots};
+use super::{PASSPHRASE, Profile, SECRET_STORE, Vault, entry, file, random_id, slots};
 use crate::{Error, Result};
 use thechatapp_seal::Key;
 use zeroize::Zeroizing;
-
-const SECRET_STORE: &str = "secret-store";
 
 impl Profile {
     /// Adds or replaces the passphrase slot.
@@ -42,7 +41,7 @@ impl Profile {
             return Err(Error::bad_input(format!("there is no {kind} to take away"), "this profile has none"));
         }
         let used = if file.backend == PASSPHRASE { PASSPHRASE } else { SECRET_STORE };
-        if kind == used {
+        if kind == used || kind == self.opened_by {
             return Err(Error::bad_input(
                 "this is how the profile is opened",
                 "move it to another place, and this one is taken away",
@@ -59,16 +58,27 @@ impl Profile {
     /// # Errors
     /// What secure storage says; [`Error::DiskFull`]. The profile opens as before then.
     pub async fn move_to_secure_storage(&self, vault: &Vault) -> Result<()> {
-        let mut changed = self.file().clone();
-        let old = changed.key_id.take();
+        let id = self.file().id.clone();
         let device_key = Key::random().map_err(slots::internal)?;
         let key_id = random_id()?;
-        changed.set_slot(slots::by_device(&changed.id, &device_key, &self.profile_key)?);
-        changed.slots.retain(|slot| slot.kind() != PASSPHRASE);
-        changed.backend = vault.backend().into();
-        changed.key_id = Some(key_id.clone());
-        adopt(vault, &key_id, &device_key, &changed, &self.dir).await?;
-        *self.file() = changed;
+        let slot = slots::by_device(&id, &device_key, &self.profile_key)?;
+        // A question to the person may take long; what changes meanwhile stays.
+        vault.write(entry(&key_id), &device_key).await?;
+        let mut old = None;
+        let changed = self.change(&mut self.file(), |file| {
+            file.set_slot(slot);
+            file.slots.retain(|slot| slot.kind() != PASSPHRASE);
+            file.backend = vault.backend().into();
+            old = file.key_id.replace(key_id.clone());
+        });
+        if let Err(why) = changed {
+            // The file on the disk may be the new one all the same, if only its folder could not be brought there.
+            let named = ProfileFile::read(&self.dir).ok().flatten().and_then(|file| file.key_id);
+            if named.as_deref() != Some(key_id.as_str()) {
+                let _ = vault.remove(entry(&key_id)).await;
+            }
+            return Err(why);
+        }
         self.forget_entry(old).await;
         Ok(())
     }

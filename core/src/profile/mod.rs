@@ -35,6 +35,8 @@ use zeroize::Zeroizing;
 const LOCK: &str = "profile.lock";
 /// The backend of a profile without secure storage.
 const PASSPHRASE: &str = "passphrase";
+/// The slot that the key in secure storage opens.
+const SECRET_STORE: &str = "secret-store";
 
 /// What opens a profile.
 #[derive(Clone)]
@@ -61,6 +63,8 @@ pub struct Profile {
     file: Mutex<ProfileFile>,
     profile_key: Key,
     local_key: Key,
+    /// The kind of the slot that opened it.
+    opened_by: &'static str,
     lock: File,
 }
 
@@ -112,7 +116,8 @@ impl Profile {
                 file
             }
         };
-        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, lock })
+        let opened_by = if file.backend == PASSPHRASE { PASSPHRASE } else { SECRET_STORE };
+        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, opened_by, lock })
     }
 
     /// Opens an existing profile.
@@ -123,11 +128,11 @@ impl Profile {
         let Some((file, lock)) = claim(dir).await? else {
             return Err(Error::bad_input("there is no profile", "none was made in this folder yet"));
         };
-        let profile_key = match unlock {
-            Unlock::SecureStorage => by_secure_storage(&file, &vault).await?,
-            Unlock::Passphrase(passphrase) => slots::open_by_passphrase(&file, &passphrase).await?,
+        let (profile_key, by) = match unlock {
+            Unlock::SecureStorage => (by_secure_storage(&file, &vault).await?, SECRET_STORE),
+            Unlock::Passphrase(passphrase) => (slots::open_by_passphrase(&file, &passphrase).await?, PASSPHRASE),
         };
-        Self::opened(dir, vault, file, profile_key, lock)
+        Self::opened(dir, vault, file, (profile_key, by), lock)
     }
 
     /// Opens an existing profile by its recovery code, and gives it a new device key in secure storage. The entry of the
@@ -147,12 +152,18 @@ impl Profile {
         file.backend = vault.backend().into();
         file.key_id = Some(key_id.clone());
         adopt(&vault, &key_id, &device_key, &file, dir).await?;
-        Self::opened(dir, vault, file, profile_key, lock)
+        Self::opened(dir, vault, file, (profile_key, SECRET_STORE), lock)
     }
 
-    fn opened(dir: &Path, vault: Vault, file: ProfileFile, profile_key: Key, lock: File) -> Result<Self> {
+    fn opened(
+        dir: &Path,
+        vault: Vault,
+        file: ProfileFile,
+        (profile_key, opened_by): (Key, &'static str),
+        lock: File,
+    ) -> Result<Self> {
         let local_key = slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
-        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, lock })
+        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, opened_by, lock })
     }
 
     /// The folder.

@@ -38,9 +38,10 @@ pub(crate) fn read(typed: &str, typing: bool) -> Result<Typed> {
             Some(("in" | "from" | "before" | "after" | "has", "")) => {}
             Some(("in", name)) => found.channel = Some(name.to_owned()),
             Some(("from", name)) => found.author = Some(name.to_owned()),
-            Some(("before", day)) => found.before = Some(moment(day)?),
-            Some(("after", day)) => found.after = Some(moment(day)?),
+            Some(("before", day)) => found.before = whole(moment(day), typing)?,
+            Some(("after", day)) => found.after = whole(moment(day), typing)?,
             Some(("has", "file" | "files")) => found.has_file = true,
+            Some(("has", _)) if typing => {}
             Some(("has", what)) => {
                 return Err(Error::bad_input(format!("has:{what} is no filter"), "has:file finds messages with files"));
             }
@@ -57,6 +58,17 @@ pub(crate) fn read(typed: &str, typing: bool) -> Result<Typed> {
         found.words.push('*');
     }
     Ok(found)
+}
+
+/// A filter's value; none of one that somebody is still typing.
+///
+/// # Errors
+/// That of the value, once nobody types.
+pub(crate) fn whole<T>(value: Result<T>, typing: bool) -> Result<Option<T>> {
+    match value {
+        Err(Error::BadInput { .. }) if typing => Ok(None),
+        value => value.map(Some),
+    }
 }
 
 /// A day (from its midnight, UTC) or a moment.

@@ -35,11 +35,12 @@ pub(super) async fn run<S: Caller>(
     mut sessions: watch::Receiver<Option<S>>,
     mut orders: mpsc::UnboundedReceiver<Order>,
 ) {
+    let mut fresh = true;
     loop {
         let session = sessions.borrow_and_update().clone();
         let done = match &session {
             // Every session begins with what earlier ones left.
-            Some(session) => put_all(&workspace, session).await,
+            Some(session) => put_anew(&workspace, session, std::mem::take(&mut fresh)).await,
             None => Ok(()),
         };
         let wait = match done {
@@ -54,6 +55,7 @@ pub(super) async fn run<S: Caller>(
                 if changed.is_err() {
                     return;
                 }
+                fresh = true;
             }
             order = orders.recv() => match order {
                 None => return,
@@ -75,6 +77,13 @@ async fn settle(orders: &mut mpsc::UnboundedReceiver<Order>) {
             _ => return,
         }
     }
+}
+
+async fn put_anew<S: Caller>(workspace: &Workspace, session: &S, fresh: bool) -> Result<()> {
+    if fresh {
+        workspace.local.offer_refused_drafts(workspace.id).await?;
+    }
+    put_all(workspace, session).await
 }
 
 async fn put_all<S: Caller>(workspace: &Workspace, session: &S) -> Result<()> {

@@ -6,7 +6,7 @@
 use super::{Workspace, history, outbox};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
-use crate::local::Waiting;
+use crate::local::{Waiting, drafts_behind};
 use crate::net::{Link, LinkEvent, Session};
 use crate::trust::Known;
 use crate::view::Connection;
@@ -110,6 +110,8 @@ struct Connected<'a> {
     /// What the server told before its answer to `sync.start` was read.
     early: Vec<Event>,
     from_the_start: bool,
+    /// The drafts here are from a copy: all of them are told once more.
+    drafts_behind: bool,
     eager: bool,
 }
 
@@ -124,6 +126,7 @@ impl<'a> Connected<'a> {
             starting: None,
             early: Vec::new(),
             from_the_start: false,
+            drafts_behind: false,
             eager,
         }
     }
@@ -213,6 +216,9 @@ impl<'a> Connected<'a> {
             new_generation(workspace, generation, !standing.generation.is_empty()).await?;
             0
         };
+        // Everything but drafts is here already, and is passed over.
+        self.drafts_behind = workspace.local.choice(drafts_behind(workspace.id)).await?.is_some();
+        let after = if self.drafts_behind { after.min(1) } else { after };
         workspace.cache.mark_stale(false).await?;
         workspace.set_connection(Connection::Syncing);
         workspace.session.send_replace(Some(session.clone()));
@@ -306,6 +312,9 @@ impl<'a> Connected<'a> {
         }
         if live && self.workspace.connection() == Connection::Syncing {
             self.from_the_start = false;
+            if std::mem::take(&mut self.drafts_behind) {
+                self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
+            }
             self.workspace.set_connection(Connection::Online);
             if self.eager {
                 self.workspace.want(history::Wanted::Everything);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 /// Most drafts that one person has at once.
 pub const DRAFTS_MAX: u32 = 2000;
 /// How many of the newest accepted texts a draft's row names by their tokens.
-pub const DRAFT_TOKENS: usize = 8;
+pub const DRAFT_TOKENS: usize = 64;
 
 /// Parameters of [`PutDraft`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

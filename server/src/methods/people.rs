@@ -10,7 +10,9 @@ use crate::state::Workspace;
 use crate::store::audit::{self, Act};
 use crate::store::invites::{self, Gives};
 use crate::store::people::{self, Standing};
-use crate::store::{Tx, View, channels, devices, factors, groups, lockouts, members, resets, rights, settings, wipes};
+use crate::store::{
+    Tx, View, channels, devices, drafts, factors, groups, lockouts, members, resets, rights, settings, wipes,
+};
 use crate::time::now;
 use crate::wipe::Named;
 use std::sync::Arc;
@@ -221,6 +223,7 @@ impl Handle for DeletePerson {
 fn end(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     wipes::sign_out(tx, person)?;
     wipes::forget_proofs(tx, person)?;
+    drafts::forget(tx, person)?;
     people::set_password(tx, person, None)?;
     groups::forget(tx, person)?;
     if people::standing(tx.view(), person)?.powers != Powers::NONE {

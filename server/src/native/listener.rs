@@ -194,7 +194,16 @@ impl Listener {
                             let snapshot =
                                 self.workspace.look(move |view| sync::snapshot(view, person, channel)).await?;
                             self.now_sees(&snapshot);
-                            rows.extend(snapshot);
+                            for row in snapshot {
+                                if bytes > PAGE_BYTES {
+                                    if !send(out, &changes(std::mem::take(&mut rows), to)).await? {
+                                        return Ok(false);
+                                    }
+                                    (self.cursor, bytes) = (to, 0);
+                                }
+                                bytes += sync::weight(&row);
+                                rows.push(row);
+                            }
                         } else {
                             self.channels.remove(&member.channel);
                         }

@@ -11,6 +11,7 @@ mod session;
 pub mod tls;
 mod upgrade;
 
+use crate::error::Result;
 use crate::metrics::{Figures, Refused};
 use crate::serve::Shared;
 use half_open::Place;
@@ -46,16 +47,25 @@ pub struct Connection {
     pub place: Arc<Place>,
 }
 
+/// Who shakes hands, and where.
+#[derive(Clone)]
+pub struct Greeter {
+    acceptor: TlsAcceptor,
+    handshakes: Arc<Handshakes>,
+}
+
+impl Greeter {
+    /// With these keys, and threads of its own.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn new(tls: tls::Tls) -> Result<Self> {
+        Ok(Self { acceptor: TlsAcceptor::from(tls.config), handshakes: Arc::new(Handshakes::start()?) })
+    }
+}
+
 /// Accepts connections until the server stops, and waits for none.
-pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, shared: Arc<Shared>) {
-    let acceptor = TlsAcceptor::from(tls.config);
-    let handshakes = match Handshakes::start() {
-        Ok(handshakes) => Arc::new(handshakes),
-        Err(why) => {
-            tracing::error!(%why, "no connections are accepted");
-            return;
-        }
-    };
+pub async fn accept(listener: TcpListener, greeter: Greeter, router: axum::Router, shared: Arc<Shared>) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -64,8 +74,7 @@ pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, 
         match accepted {
             Ok((tcp, address)) => {
                 let place = Arc::new(shared.half_open.enter(address.ip()));
-                let greeter = Greeter { acceptor: acceptor.clone(), handshakes: handshakes.clone() };
-                let serving = connection(tcp, address, greeter, router.clone(), place, shared.clone());
+                let serving = connection(tcp, address, greeter.clone(), router.clone(), place, shared.clone());
                 shared.tasks.spawn(serving);
             }
             Err(why) => {
@@ -75,12 +84,6 @@ pub async fn accept(listener: TcpListener, tls: tls::Tls, router: axum::Router, 
             }
         }
     }
-}
-
-/// Who shakes hands, and where.
-struct Greeter {
-    acceptor: TlsAcceptor,
-    handshakes: Arc<Handshakes>,
 }
 
 async fn connection(

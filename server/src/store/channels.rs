@@ -226,8 +226,9 @@ pub fn head(view: View<'_>, number: i64) -> Result<u64, Fail> {
 /// # Errors
 /// SQLite's.
 pub fn for_everybody(view: View<'_>) -> Result<Vec<Channel>, Fail> {
-    let mut rows =
-        view.db.prepare_cached("SELECT number, id, kind, archived FROM channels WHERE everybody ORDER BY number")?;
+    let mut rows = view.db.prepare_cached(
+        "SELECT number, id, kind, archived FROM channels WHERE everybody AND kind = 0 ORDER BY number",
+    )?;
     let rows = rows.query_map([], |row| {
         Ok(Channel {
             number: row.get(0)?,

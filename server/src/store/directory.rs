@@ -104,7 +104,8 @@ pub fn set_kind(tx: &mut Tx<'_>, channel: Channel, kind: ChannelKind) -> Result<
     let (hidden, change) = (tx.change(), tx.change());
     tx.db
         .prepare_cached(
-            "UPDATE channels SET kind = ?2, hidden = CASE WHEN ?3 THEN ?4 ELSE hidden END, change = ?5 WHERE number = ?1",
+            "UPDATE channels SET kind = ?2, hidden = CASE WHEN ?3 THEN ?4 ELSE hidden END,
+                everybody = CASE WHEN ?3 THEN 0 ELSE everybody END, change = ?5 WHERE number = ?1",
         )?
         .execute((channel.number, channels::number_of(kind), private, signed(hidden), signed(change)))?;
     if private {

@@ -11,6 +11,13 @@ use thechatapp_protocol::methods::drafts::{DRAFT_TOKENS, DRAFTS_MAX, DraftPut, P
 use thechatapp_protocol::methods::messages::TEXT_MAX;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Row};
 
+/// Bytes of drafts that one person has at most, sealed.
+const BYTES_MAX: i64 = 4 << 20;
+/// Drafts that were sent or deleted, of which so many are remembered.
+const GONE_MAX: i64 = 5000;
+/// More than anybody types.
+const REVISION_MAX: u64 = 1 << 40;
+
 pub(super) fn field(channel: ChannelId, person: AccountId, number: i64, revision: u64) -> FieldPlace {
     FieldPlace { channel, table: "drafts", column: "text", place: number, part: *person.as_bytes(), revision }
 }
@@ -95,6 +102,9 @@ pub fn in_channel(view: View<'_>, person: AccountId, channel: ChannelId, gone: b
 /// Bad input for a long text, too many drafts, and a thread that is none; not found for one that is not there.
 pub fn put(tx: &mut Tx<'_>, channel: Channel, person: AccountId, params: &PutDraftParams) -> Result<DraftPut, Fail> {
     let PutDraftParams { thread, ref text, base, token, .. } = *params;
+    if base >= REVISION_MAX {
+        return Err(Fail::bad_input("No draft has so many revisions", "the number is made up", "begin with 0"));
+    }
     if text.len() > TEXT_MAX {
         return Err(Fail::bad_input("This draft is too long", "it has more than 64 KiB", "shorten it"));
     }
@@ -128,14 +138,37 @@ pub fn put(tx: &mut Tx<'_>, channel: Channel, person: AccountId, params: &PutDra
 }
 
 fn bound(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
-    let count: u32 = tx
+    let (count, bytes): (u32, i64) = tx
         .db
-        .prepare_cached("SELECT count(*) FROM drafts WHERE person = ?1 AND text IS NOT NULL")?
-        .query_row([person.as_bytes()], |row| row.get(0))?;
-    if count < DRAFTS_MAX {
+        .prepare_cached(
+            "SELECT count(*), coalesce(sum(length(text)), 0) FROM drafts WHERE person = ?1 AND text IS NOT NULL",
+        )?
+        .query_row([person.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if count < DRAFTS_MAX && bytes < BYTES_MAX {
         return Ok(());
     }
-    Err(Fail::bad_input("Too many drafts", format!("you have {DRAFTS_MAX} already"), "send or delete some of them"))
+    let why = format!("you have {count} already, of at most {DRAFTS_MAX} and {} MiB", BYTES_MAX >> 20);
+    Err(Fail::bad_input("Too many drafts", why, "send or delete some of them"))
+}
+
+/// Of drafts that are gone the newest are remembered.
+fn forget_oldest(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    tx.db
+        .prepare_cached(
+            "DELETE FROM drafts WHERE number IN (SELECT number FROM drafts WHERE person = ?1 AND text IS NULL
+                ORDER BY change DESC LIMIT -1 OFFSET ?2)",
+        )?
+        .execute((person.as_bytes(), GONE_MAX))?;
+    Ok(())
+}
+
+/// Forgets all drafts of somebody whose account ends.
+///
+/// # Errors
+/// SQLite's.
+pub fn forget(tx: &Tx<'_>, person: AccountId) -> Result<(), Fail> {
+    tx.db.prepare_cached("DELETE FROM drafts WHERE person = ?1")?.execute([person.as_bytes()])?;
+    Ok(())
 }
 
 /// A message was sent: where it is what the draft said, the draft is gone with the same commit.
@@ -177,7 +210,10 @@ fn write(
 ) -> Result<DraftRow, Fail> {
     let (number, mut tokens) = match old {
         Some(old) => (old.number, old.row.tokens),
-        None => (next(tx)?, Vec::new()),
+        None => {
+            forget_oldest(tx, person)?;
+            (next(tx)?, Vec::new())
+        }
     };
     if tokens.last() != Some(&token) {
         tokens.push(token);

@@ -162,7 +162,7 @@ pub fn given_back(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) ->
     for (kind, key) in &attempt.counted {
         let with_it = find(tx.view(), *kind, key)?.at(*kind, now);
         set(tx, *kind, key, owner(*kind, attempt.person), with_it.given_back())?;
-        if with_it.closed_for(now) > 0 {
+        if with_it.until > with_it.changed {
             record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
     }
@@ -180,7 +180,7 @@ pub fn succeeded(tx: &mut Tx<'_>, attempt: &Attempt, by: By, now: Timestamp) -> 
         let before = with_it.given_back();
         let forgets = matches!(kind, Kind::Strangers | Kind::Known);
         set(tx, *kind, key, None, if forgets { Count::default() } else { before })?;
-        if with_it.closed_for(now) > 0 || forgets && before.was_closed(*kind) {
+        if with_it.until > with_it.changed || forgets && before.was_closed(*kind) {
             record(tx, by, "lockout.ended", attempt, *kind, None)?;
         }
     }

@@ -347,8 +347,9 @@ impl Items {
 
     fn channels(&mut self, view: View<'_>, mine: &HashMap<ChannelId, Own>, after: u64, head: u64) -> Result<(), Fail> {
         let mut statement = view.db.prepare_cached(
-            "SELECT id, kind = 0, wiped, kind = 1 AND hidden > ?1 FROM channels
-             WHERE change > ?1 AND change <= ?2 ORDER BY change",
+            // One that was made private may have changed again since, for those in it only.
+            "SELECT id, kind = 0, wiped, kind = 1 AND hidden > ?1 FROM channels WHERE change > ?1 AND change <= ?2
+             UNION SELECT id, 0, wiped, 1 FROM channels WHERE kind = 1 AND hidden > ?1 AND hidden <= ?2",
         )?;
         let mut rows = statement.query((signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {

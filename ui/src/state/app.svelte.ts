@@ -269,9 +269,10 @@ export class App {
     if (stale.workspaces) await this.refreshWorkspaces();
     const room = this.room;
     if (this.screen !== "workspace" || !room) return;
+    // Before somebody types on.
+    if (stale.draft) await room.refreshDraft();
     if (stale.channels) await room.refreshChannels();
     if (stale.timeline) await room.refreshTimeline();
-    if (stale.draft) await room.refreshDraft();
   }
 
   setTheme(theme: string): void {

@@ -2,6 +2,7 @@
 
 export class DraftKeeper {
   #waiting = new Map<string, string>();
+  #saving = new Map<string, string>();
   #running: Promise<void> | undefined;
   #behind = false;
   readonly #save: (place: string, text: string) => Promise<void>;
@@ -22,7 +23,7 @@ export class DraftKeeper {
 
   /** What was typed there and could not be saved yet. */
   unsaved(place: string): string | undefined {
-    return this.#waiting.get(place);
+    return this.#waiting.get(place) ?? this.#saving.get(place);
   }
 
   /** Afterwards all that was typed is saved, also what another flush had begun with. */
@@ -42,12 +43,15 @@ export class DraftKeeper {
     let problem: unknown;
     for (let next = this.#next(); next; next = this.#next()) {
       const [place, text] = next;
+      this.#saving.set(place, text);
       try {
         await this.#save(place, text);
         failed.delete(place);
       } catch (why) {
         problem = why;
         failed.set(place, text);
+      } finally {
+        this.#saving.delete(place);
       }
     }
     this.#waiting = failed;
