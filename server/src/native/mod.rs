@@ -54,6 +54,12 @@ pub struct Greeter {
     handshakes: Arc<Handshakes>,
 }
 
+impl std::fmt::Debug for Greeter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Greeter(..)")
+    }
+}
+
 impl Greeter {
     /// With these keys, and threads of its own.
     ///

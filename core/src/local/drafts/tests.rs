@@ -175,3 +175,45 @@ async fn drafts_of_a_conversation_and_its_threads_are_apart_and_an_older_row_cha
     assert_eq!(device.shows().await, "second");
     assert!(device.beside().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_draft_whose_answer_was_lost_and_that_was_deleted_here_does_not_return() {
+    let (laptop, mut server) = (Device::new().await, None);
+    laptop.types("half").await;
+    for put in laptop.says().await {
+        answer(&mut server, &put);
+    }
+    laptop.types("").await;
+    laptop.syncs(&mut server).await;
+    assert_eq!((laptop.shows().await.as_str(), server.unwrap().text.as_str()), ("", ""));
+}
+
+#[tokio::test]
+async fn a_text_from_another_device_that_is_typed_over_before_it_was_seen_is_kept_beside() {
+    let (laptop, phone, mut server) = (Device::new().await, Device::new().await, None);
+    laptop.types("AB").await;
+    laptop.syncs(&mut server).await;
+    phone.syncs(&mut server).await;
+    phone.types("AB from the phone").await;
+    phone.syncs(&mut server).await;
+    laptop.syncs(&mut server).await;
+    laptop.types("ABC").await;
+    assert_eq!(laptop.beside().await, ["AB from the phone"]);
+    // A letter or two that go, and all that goes, are meant.
+    laptop.syncs(&mut server).await;
+    phone.syncs(&mut server).await;
+    phone.types("AB").await;
+    phone.types("").await;
+    assert!(phone.beside().await.is_empty());
+}
+
+#[tokio::test]
+async fn what_the_server_refused_is_offered_again_with_the_next_session() {
+    let device = Device::new().await;
+    device.types("half").await;
+    let put = device.says().await.remove(0);
+    device.local.refuse_draft(WS, put).await.unwrap();
+    assert!(device.says().await.is_empty());
+    device.local.offer_refused_drafts(WS).await.unwrap();
+    assert_eq!(device.says().await.len(), 1);
+}

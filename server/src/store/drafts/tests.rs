@@ -35,13 +35,17 @@ fn a_text_is_taken_on_top_of_the_newest_only_and_the_same_one_twice_is_once() {
     assert_eq!(says("xy", 0, 2), (false, "ab".into(), 1));
     assert_eq!(says("", 1, 3), (true, String::new(), 2));
     assert_eq!(says("ab", 1, 4), (false, String::new(), 2), "a deleted draft does not return");
+    for made_up in [1 << 40, u64::MAX >> 1, u64::MAX] {
+        let put = store.job(|tx| put(tx, channel, ALICE, &params(channel, "x", made_up, 9)));
+        assert!(matches!(put, Err(Fail::Refused(_))), "{made_up}");
+    }
     // The first one's token is known a while longer: it landed, whatever came after.
     assert_eq!(says("ab", 0, 1), (true, String::new(), 2));
-    for token in 10..20 {
+    for token in 10..90 {
         says(&token.to_string(), u64::from(token) - 8, token);
     }
     let row = find(view(&store), ALICE, channel.id, None).unwrap().unwrap().row;
-    assert_eq!((row.tokens, row.text.as_str()), ((12..20).collect::<Vec<_>>(), "19"));
+    assert_eq!((row.tokens, row.text.as_str()), ((26..90).collect::<Vec<_>>(), "89"));
 }
 
 #[test]
@@ -83,4 +87,21 @@ fn a_draft_opens_in_its_own_row_only() {
 
 fn view(store: &Store) -> View<'_> {
     View { db: &store.db, keyring: &store.keyring }
+}
+
+#[test]
+fn of_drafts_that_are_gone_so_many_are_remembered_and_none_of_an_account_that_ended() {
+    let (store, channel) = scene();
+    store.job(|tx| put(tx, channel, ALICE, &params(channel, "kept", 0, 1))).unwrap();
+    for number in 0..GONE_MAX + 20 {
+        let sql = "INSERT INTO drafts (number, person, channel, thread, revision, tokens, change) VALUES (?1, ?2, ?3, ?4, 2, x'', ?1)";
+        let thread = [&[7; 8][..], &number.to_be_bytes()].concat();
+        store.db.execute(sql, (number + 10, ALICE.as_bytes(), channel.id.as_bytes(), thread)).unwrap();
+    }
+    let other = store.channel(2);
+    store.job(|tx| put(tx, other, ALICE, &params(other, "another", 0, 1))).unwrap();
+    assert_eq!(store.count("drafts"), GONE_MAX + 2);
+    assert!(find(view(&store), ALICE, channel.id, None).unwrap().is_some());
+    store.job(|tx| forget(tx, ALICE)).unwrap();
+    assert_eq!(store.count("drafts"), 0);
 }
