@@ -6,6 +6,7 @@ mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use support::accounts::{MINUTE, NEW_PASSWORD, acts_on, code, owned, pass};
 use support::web::{Answer, Tab, own_page, raw, sign_in};
 use support::{Host, PASSWORD, Person, millis, texts};
 use thechatapp_protocol::audit::{Actor, Target};
@@ -24,31 +25,8 @@ use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::settings::Value;
 use thechatapp_protocol::{AccountId, Code, ErrorBody, Event, Method, Row};
 
-const NEW_PASSWORD: &str = "staple correct battery horse";
-const MINUTE: i64 = 60 * 1000;
-
-async fn owned() -> (Host, Person) {
-    let host = Host::with_browsers().await;
-    let owner = host.join_by(&host.owner_invite.clone(), "owner").await;
-    (host, owner)
-}
-
-async fn pass(host: &Host, millis: i64) {
-    host.running().host().workspace("acme").unwrap().pass(millis).await.unwrap();
-}
-
-/// What the audit log has about somebody, oldest first.
-async fn acts_on(host: &Host, target: Target) -> Vec<String> {
-    let all = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
-    all.into_iter().filter(|entry| entry.target == target).map(|entry| entry.act).collect()
-}
-
 fn confirm(password: &str) -> ConfirmParams {
     ConfirmParams { password: password.into(), code: None }
-}
-
-fn code<T>(answer: Result<T, ErrorBody>) -> Option<Code> {
-    answer.err().map(|why| why.code)
 }
 
 async fn by_device(host: &Host, name: &str, password: &str, code: Option<&str>) -> Result<Person, ErrorBody> {

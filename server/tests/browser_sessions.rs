@@ -4,36 +4,14 @@
 
 mod support;
 
+use support::PASSWORD;
+use support::accounts::{MINUTE, NEW_PASSWORD, acts_on, code, owned, pass};
 use support::web::Tab;
-use support::{Host, PASSWORD, Person};
+use thechatapp_protocol::Code;
 use thechatapp_protocol::audit::Target;
 use thechatapp_protocol::methods::account::{Nothing, WhoAmI};
 use thechatapp_protocol::methods::people::{OnePerson, Suspend};
 use thechatapp_protocol::methods::proof::{ChangePassword, ChangePasswordParams};
-use thechatapp_protocol::{Code, ErrorBody};
-
-const NEW_PASSWORD: &str = "staple correct battery horse";
-const MINUTE: i64 = 60 * 1000;
-
-async fn owned() -> (Host, Person) {
-    let host = Host::with_browsers().await;
-    let owner = host.join_by(&host.owner_invite.clone(), "owner").await;
-    (host, owner)
-}
-
-async fn pass(host: &Host, millis: i64) {
-    host.running().host().workspace("acme").unwrap().pass(millis).await.unwrap();
-}
-
-/// What the audit log has about something, oldest first.
-async fn acts_on(host: &Host, target: Target) -> Vec<String> {
-    let all = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
-    all.into_iter().filter(|entry| entry.target == target).map(|entry| entry.act).collect()
-}
-
-fn code<T>(answer: Result<T, ErrorBody>) -> Option<Code> {
-    answer.err().map(|why| why.code)
-}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_browsers_token_is_replaced_and_one_that_was_copied_ends_the_session() {

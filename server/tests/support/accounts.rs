@@ -1,0 +1,28 @@
+//! An owner with browsers, time that passes, and what came of it: for tests of accounts and their sessions.
+
+use super::{Host, Person};
+use thechatapp_protocol::audit::Target;
+use thechatapp_protocol::{Code, ErrorBody};
+
+pub const NEW_PASSWORD: &str = "staple correct battery horse";
+pub const MINUTE: i64 = 60 * 1000;
+
+pub async fn owned() -> (Host, Person) {
+    let host = Host::with_browsers().await;
+    let owner = host.join_by(&host.owner_invite.clone(), "owner").await;
+    (host, owner)
+}
+
+pub async fn pass(host: &Host, millis: i64) {
+    host.running().host().workspace("acme").unwrap().pass(millis).await.unwrap();
+}
+
+/// What the audit log has about something, oldest first.
+pub async fn acts_on(host: &Host, target: Target) -> Vec<String> {
+    let all = host.running().host().workspace("acme").unwrap().acts().await.unwrap();
+    all.into_iter().filter(|entry| entry.target == target).map(|entry| entry.act).collect()
+}
+
+pub fn code<T>(answer: Result<T, ErrorBody>) -> Option<Code> {
+    answer.err().map(|why| why.code)
+}
