@@ -319,7 +319,7 @@ impl<'a> Batch<'a> {
         if row.deleted {
             thumbnails::drop_of(self.db, row.channel, row.seq)?;
         }
-        let mut place = schema::rowid(row.at, row.seq);
+        let mut place = schema::rowid(row.channel, row.at, row.seq);
         let mut fresh = fresh;
         let stored = loop {
             let values = params![

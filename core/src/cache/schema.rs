@@ -6,7 +6,7 @@
 //! may be out of date.
 
 use thechatapp_database::Schema;
-use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::{ChannelId, Timestamp};
 
 pub(super) const CACHE: Schema = &[
     "
@@ -150,10 +150,12 @@ CREATE TABLE horizons (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, W
 /// Bits of a rowid below its time.
 const BELOW: u32 = 20;
 
-/// Where a message goes: its time in milliseconds, then its number. Two channels' messages may want one place; the
-/// second takes the next free one.
-pub(super) fn rowid(at: Timestamp, seq: u64) -> i64 {
-    floor(at) | (seq & ((1 << BELOW) - 1)) as i64
+/// Where a message goes: its time in milliseconds, then its number, from a beginning that differs by channel: copies of a history,
+/// with the same times and numbers, would else all want the same places. Of two that want one, the second takes the next free one.
+pub(super) fn rowid(channel: ChannelId, at: Timestamp, seq: u64) -> i64 {
+    let [.., a, b, c, d] = *channel.as_bytes();
+    let beginning = u64::from(u32::from_be_bytes([a, b, c, d])) & ((1 << (BELOW - 1)) - 1);
+    floor(at) | (seq.wrapping_add(beginning) & ((1 << BELOW) - 1)) as i64
 }
 
 /// The lowest place of a time.

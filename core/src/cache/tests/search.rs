@@ -51,3 +51,28 @@ async fn the_fittest_come_first_on_request_and_pieces_are_found_together() {
     assert_eq!(hits(&cache, "東京").await, [said[4]]);
     assert_eq!(hits(&cache, "東京タ*").await, [said[4]]);
 }
+
+#[tokio::test]
+async fn copies_of_a_history_lie_apart_and_are_found_in_order() {
+    let (_folder, cache) = fresh().await;
+    let mut rows = Vec::new();
+    for n in 1..=3 {
+        rows.extend([channel(n, ChannelKind::Public, 0, u64::from(n)), member(n, ME, true, 10 + u64::from(n))]);
+        // All within one millisecond, with the same numbers.
+        rows.extend((1..=40).map(|seq| {
+            let at = Timestamp(1_700_000_000_000);
+            Row::Message(MessageRow {
+                at,
+                ..text(n, seq, OTHER, &format!("copy {seq}"), 20 + u64::from(n) * 100 + seq)
+            })
+        }));
+    }
+    cache.apply(changes(rows), true).await.unwrap();
+    let place = |n, seq| schema::rowid(channel_id(n), Timestamp(1_700_000_000_000), seq);
+    assert!((1..3).all(|n| place(n, 40) < place(n + 1, 1)), "none wants another's place");
+    let query =
+        SearchQuery { words: "copy".into(), channel: Some(channel_id(2)), limit: 100, ..SearchQuery::default() };
+    let found: Vec<_> = cache.search(query).await.unwrap().into_iter().map(|hit| hit.message.seq.unwrap()).collect();
+    assert_eq!(found, (1..=40).rev().collect::<Vec<_>>());
+    assert_eq!(hits(&cache, "copy").await.len(), 20);
+}
