@@ -5,6 +5,7 @@ mod account;
 mod draft;
 mod key;
 mod rights;
+mod search;
 mod storage;
 
 pub use account::{
@@ -13,6 +14,7 @@ pub use account::{
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::WaysView;
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
+pub use search::{FoundView, HitView, SearchQuery};
 pub use storage::{KeptView, StorageView};
 
 use serde::{Deserialize, Serialize};
@@ -384,56 +386,6 @@ pub struct TimelineView {
     /// Everything up to this number was read when the channel was opened.
     #[ts(type = "number")]
     pub read: u64,
-}
-
-/// What to look for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(default)]
-pub struct SearchQuery {
-    /// Words, all of which must occur.
-    pub words: String,
-    /// Only in this channel.
-    #[ts(type = "string | null")]
-    pub channel: Option<ChannelId>,
-    /// Only by this person.
-    #[ts(type = "string | null")]
-    pub author: Option<AccountId>,
-    /// Only before this time.
-    #[ts(type = "number | null")]
-    pub before: Option<Timestamp>,
-    /// Only at or after this time.
-    #[ts(type = "number | null")]
-    pub after: Option<Timestamp>,
-    /// Only with a file.
-    #[ts(as = "Option<bool>", optional)]
-    pub has_file: bool,
-    /// Of the newest hits the fittest first, in place of the newest first.
-    #[ts(as = "Option<bool>", optional)]
-    pub relevance: bool,
-    /// At most this many; 0 means 20.
-    pub limit: u32,
-}
-
-/// What a search found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct FoundView {
-    /// Messages, each once.
-    pub hits: Vec<HitView>,
-    /// Whether more messages may match: some are not on this device, and the server did not look.
-    pub partial: bool,
-    /// Whether the server looked, too.
-    pub asked: bool,
-}
-
-/// A message found, newest first.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
-pub struct HitView {
-    /// The message.
-    pub message: MessageView,
-    /// The channel's name.
-    pub channel_name: String,
-    /// Where the words stand in its text, as byte ranges of UTF-8.
-    pub highlights: Vec<(u32, u32)>,
 }
 
 /// A server on first contact, before anything is trusted.
