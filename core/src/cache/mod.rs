@@ -31,6 +31,7 @@ use zeroize::Zeroizing;
 pub(crate) use apply::Applied;
 pub(crate) use gaps::Gaps;
 pub(crate) use room::{Bounds, Used};
+pub(crate) use search::INDEX_TOGETHER;
 
 /// Where the cursor stood before the server told heads instead of messages.
 const HEADS_FROM: &str = "heads_from";

@@ -19,6 +19,9 @@ const LIMIT_MAX: u32 = 1000;
 /// The newest hits among which the fittest are looked for.
 const FITTEST_OF: u32 = 2000;
 
+/// Messages that are taken into the index in one commit.
+pub(crate) const INDEX_TOGETHER: u32 = 2000;
+
 /// Takes a message into the index: its place, its folded words, its marks.
 pub(super) const INDEX: &str = "INSERT OR REPLACE INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)";
 
@@ -97,7 +100,7 @@ impl Cache {
     /// in.
     pub(crate) async fn is_partial(&self, channel: Option<ChannelId>) -> Result<bool> {
         self.read(move |db, me| {
-            if db.prepare_cached("SELECT 1 FROM unindexed LIMIT 1")?.exists([])? {
+            if lacks(db)? {
                 return Ok(true);
             }
             match channel {
@@ -118,11 +121,20 @@ impl Cache {
         .await
     }
 
+    /// Whether the index lacks messages that are here.
+    pub(crate) async fn lacks_index(&self) -> Result<bool> {
+        self.read(|db, _| lacks(db)).await
+    }
+
     /// Takes some of the messages into the index that an older build had there in another form, the newest first. Tells
     /// whether there are more.
     pub(crate) async fn index_some(&self, some: u32) -> Result<bool> {
         self.write(move |db| index_some(db, some)).await
     }
+}
+
+fn lacks(db: &Connection) -> Result<bool, Error> {
+    Ok(db.prepare_cached("SELECT 1 FROM unindexed LIMIT 1")?.exists([])?)
 }
 
 fn index_some(db: &Connection, some: u32) -> Result<bool, Error> {

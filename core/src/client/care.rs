@@ -1,6 +1,7 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
 use super::{Client, Inner, open_cache};
+use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::{Local, drafts_behind, good_path};
@@ -11,9 +12,6 @@ use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
-
-/// Messages that are taken into the index in one commit.
-const INDEX_TOGETHER: u32 = 2000;
 
 /// Tidies indexes and renews the last good copy, as long as the client lives.
 pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
@@ -35,7 +33,9 @@ impl Client {
     /// What an older build had indexed in another form is taken in again.
     async fn index_all(&self) -> Result<()> {
         for workspace in self.all() {
-            while workspace.cache.index_some(INDEX_TOGETHER).await? {}
+            while workspace.cache.lacks_index().await? {
+                workspace.cache.index_some(INDEX_TOGETHER).await?;
+            }
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Finding messages: by the sealed index on this device, by the server's, and by both where this device has only a part.
 
 use super::Client;
+use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::search::{highlights, typed};
 use crate::sync::Workspace;
@@ -13,7 +14,6 @@ use thechatapp_protocol::{AccountId, ChannelId, WorkspaceId};
 const LIMIT: u32 = 20;
 /// How much of an index that is not complete yet a search completes first.
 const INDEX_FIRST: usize = 10;
-const INDEX_TOGETHER: u32 = 2000;
 
 impl Client {
     /// Reads what was typed: words, `"phrases"`, `beginnings*`, and the filters `in:`, `from:`, `before:`, `after:` and
@@ -42,8 +42,9 @@ impl Client {
     /// When the files cannot be read.
     pub async fn find(&self, ws: WorkspaceId, query: &SearchQuery, here: bool) -> Result<FoundView> {
         let workspace = self.workspace(ws)?;
+        // Nearly always there is nothing to do, and a search costs no commit.
         for _ in 0..INDEX_FIRST {
-            if !workspace.cache.index_some(INDEX_TOGETHER).await? {
+            if !workspace.cache.lacks_index().await? || !workspace.cache.index_some(INDEX_TOGETHER).await? {
                 break;
             }
         }
