@@ -10,6 +10,7 @@ mod account;
 mod audit;
 mod channel;
 mod key;
+mod lock;
 mod moderation;
 mod rights;
 mod search;
@@ -21,6 +22,8 @@ pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, 
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
 pub use channel::{ChannelAction, Seen};
 pub use key::{KeyAction, KeyPlace, Way};
+pub use lock::LockAfter;
+use lock::lock_after;
 pub use moderation::{OutcomeArg, ReportAction};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use search::{Keep, Search};
@@ -400,6 +403,18 @@ pub enum Command {
         after_help = "Examples:\n  thechatapp-cli storage --json\n  thechatapp-cli storage --days 365 --megabytes 2000"
     )]
     Storage(Keep),
+    /// Lock the profile: whoever has it open closes it, and it opens again only by `unlock`
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli lock\n  thechatapp-cli lock --after 10\n  thechatapp-cli lock --after never"
+    )]
+    Lock {
+        /// Instead choose after how many minutes without anybody the window locks itself: a number, or `never`
+        #[arg(long, value_name = "MINUTES", value_parser = lock_after)]
+        after: Option<LockAfter>,
+    },
+    /// Unlock a profile that was locked, by its passphrase where it has one
+    #[command(after_help = "Example:\n  thechatapp-cli unlock --passphrase-file mine")]
+    Unlock,
     /// Look after how the profile is opened: secure storage, a passphrase, a recovery code
     #[command(after_help = "Examples:\n  thechatapp-cli key show\n  thechatapp-cli key recovery-code")]
     Key {

@@ -11,7 +11,7 @@ use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
 use thechatapp_core::view::{ChannelView, Connection, KeyState, WorkspaceView};
-use thechatapp_core::{Client, Error, Platform, Unlock, WorkspaceId};
+use thechatapp_core::{Client, Due, Error, Platform, Unlock, WorkspaceId};
 
 /// How long attempts may fail at once, one after the other, before a command goes on without the server.
 const PATIENCE: Duration = Duration::from_millis(1200);
@@ -29,11 +29,17 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Status => commands::status(&place).await,
         Command::Doctor { repair } => commands::doctor(&place, repair).await,
         Command::Storage(keep) => commands::storage(&place, keep).await,
+        Command::Lock { after } => commands::lock(&place, after).await,
+        Command::Unlock => commands::unlock(&place).await,
         Command::Key { action } => commands::key(&place, action).await,
         Command::SignOut { wipe } => commands::sign_out(&place, wipe).await,
         command => {
             let desk = place.desk().await?;
-            let outcome = commands::at_desk(&desk, command).await;
+            let due = desk.client.due();
+            let outcome = tokio::select! {
+                outcome = commands::at_desk(&desk, command) => outcome,
+                Due::Lock = due => Err(Error::Locked { why: "it was locked meanwhile".into() }.into()),
+            };
             close(desk.client, outcome).await
         }
     }
@@ -118,7 +124,7 @@ impl Place {
     }
 
     /// What opens the profile after secure storage did not: the person at the terminal, where it is a passphrase profile.
-    async fn ask(&self, error: Error) -> Outcome<Unlock> {
+    pub async fn ask(&self, error: Error) -> Outcome<Unlock> {
         let asked = self.passphrase_file.is_none()
             && secrets::can_ask()
             && Client::state(&self.dir, &self.platform).await == KeyState::Passphrase;

@@ -14,6 +14,7 @@ mod files;
 mod groups;
 mod identity;
 mod keys;
+mod lock;
 mod messages;
 mod moderation;
 mod polls;
@@ -23,9 +24,11 @@ mod search;
 mod settings;
 mod storage;
 mod threads;
+pub(crate) mod wipe;
 
 pub use access::SignIn;
 pub use files::Progress;
+pub use lock::Due;
 
 use crate::cache::{Cache, Me};
 use crate::error::{Error, Result};
@@ -37,6 +40,7 @@ use crate::profile::{Profile, Unlock, Vault};
 use crate::sync::{Running, Shared, Workspace};
 use crate::view::{Connection, KeyState};
 use events::Events;
+use lock::Seat;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -66,6 +70,7 @@ struct Inner {
     /// Whether workspaces connect by themselves.
     started: AtomicBool,
     care: JoinHandle<()>,
+    seat: Seat,
 }
 
 impl Drop for Inner {
@@ -119,22 +124,26 @@ impl Client {
                 && profile.pin_copies().is_empty());
         let local = Arc::new(Local::open(&path, profile.local_key().expose(), fresh).await?);
         let accounts = local.accounts().await?;
+        let seat = Seat::new(&local).await?;
         let shared = Shared {
             local: Arc::clone(&local),
             profile: Arc::new(profile),
             platform,
             events: Arc::new(Events::default()),
+            wipes: Arc::default(),
         };
         let mut workspaces = BTreeMap::new();
         for account in accounts {
             let cache = open_cache(&shared.profile, &account).await?;
             workspaces.insert(account.workspace, Workspace::run(cache, account, shared.clone()));
         }
+        let wipes = Arc::clone(&shared.wipes);
         Ok(Self(Arc::new_cyclic(|inner| Inner {
             shared,
             workspaces: RwLock::new(workspaces),
             started: AtomicBool::new(false),
-            care: tokio::spawn(care::run(inner.clone(), CARE_EVERY)),
+            care: tokio::spawn(care::run(inner.clone(), wipes, CARE_EVERY)),
+            seat,
         })))
     }
 
@@ -198,7 +207,13 @@ impl Client {
     /// # Errors
     /// When something could not be written.
     pub async fn close(self) -> Result<()> {
-        self.shut_down().await.map(|_| ())
+        self.carry_out_wipes().await?;
+        let doomed = self.0.is_doomed();
+        match self.shut_down().await? {
+            Some(profile) if doomed => profile.wipe().await,
+            None if doomed => Err(Error::Busy),
+            _ => Ok(()),
+        }
     }
 
     /// Stops everything; gives the profile back when no other handle has it.

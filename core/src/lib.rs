@@ -37,7 +37,7 @@ pub mod settings {
 }
 
 pub use client::roles::Whom;
-pub use client::{Client, Progress, SignIn};
+pub use client::{Client, Due, Progress, SignIn};
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
 pub use platform::{Clock, Platform, SecretError, SecretStore};

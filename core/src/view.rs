@@ -486,6 +486,8 @@ pub enum KeyState {
     Newer,
     /// The key is right, a file is not.
     Corrupt,
-    /// A passphrase profile: it wants its passphrase.
+    /// A passphrase profile, or one that was locked and has one: it wants its passphrase.
     Passphrase,
+    /// It was locked, and opens when a person asks for it.
+    AppLocked,
 }

@@ -12,6 +12,7 @@ mod freeze;
 mod open;
 mod readers;
 mod rekey;
+mod scrub;
 mod wal;
 mod writer;
 
@@ -22,6 +23,7 @@ pub use open::{
 };
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
+pub use scrub::scrub_stack;
 pub use writer::{Committed, Writer};
 
 /// Why a database did not open, or a job did not run.

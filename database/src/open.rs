@@ -1,8 +1,8 @@
 //! Opening a sealed file, and proving that it is one.
 
-use crate::Error;
 use crate::exit::{in_use, wait_at_exit};
 use crate::wal;
+use crate::{Error, scrub_stack};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
@@ -214,6 +214,7 @@ fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
     // Without this, a statement from that cache is planned anew at each use where the plan could depend on a parameter, as in
     // `LIMIT ?` or `powers & ? <> 0`: that costs ten times as much as most of them take.
     db.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    scrub_stack();
     Ok(db)
 }
 

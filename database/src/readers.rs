@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 struct Pool {
     path: PathBuf,
-    key: Mutex<Zeroizing<[u8; 32]>>,
+    key: Mutex<Arc<Zeroizing<[u8; 32]>>>,
     /// Shared by every query; taken whole while another file takes the database's place.
     paused: RwLock<()>,
     idle: Mutex<Vec<Connection>>,
@@ -41,7 +41,7 @@ pub(crate) struct Paused<'a> {
 impl Paused<'_> {
     /// The database is under another key from here on.
     pub(crate) fn go_on_with(self, key: &[u8; 32]) {
-        *self.pool.key.lock().unwrap_or_else(PoisonError::into_inner) = Zeroizing::new(*key);
+        *self.pool.key.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Zeroizing::new(*key));
     }
 }
 
@@ -65,7 +65,7 @@ impl Readers {
     pub fn with_cache(path: PathBuf, key: &[u8; 32], keep: usize, cache: Option<u32>) -> Self {
         Self(Arc::new(Pool {
             path,
-            key: Mutex::new(Zeroizing::new(*key)),
+            key: Mutex::new(Arc::new(Zeroizing::new(*key))),
             paused: RwLock::new(()),
             idle: Mutex::new(Vec::new()),
             keep,

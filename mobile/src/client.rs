@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
-use thechatapp_core::{Client, ClientEvent, MessageId, Platform, Unlock, WorkspaceId};
+use thechatapp_core::{Client, ClientEvent, Due, MessageId, Platform, Unlock, WorkspaceId};
 use tokio::sync::watch;
 
 type Result<T, E = ChatError> = std::result::Result<T, E>;
@@ -266,6 +266,46 @@ impl ChatClient {
             _ = closed.wait_for(|closed| *closed) => Vec::new(),
         };
         events.into_iter().map(Into::into).collect()
+    }
+
+    /// Opens a profile that was locked ([`KeyState::AppLocked`]), because a person asked for it.
+    #[uniffi::constructor]
+    pub async fn unlock(profile_dir: String, secrets: Arc<dyn SecretStore>, device_name: String) -> Result<Arc<Self>> {
+        let dir = PathBuf::from(profile_dir);
+        let client = Client::open(&dir, Unlock::OnPurpose, platform(secrets, device_name)).await?;
+        client.start();
+        Ok(Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) }))
+    }
+
+    /// Locks the profile: closed, its keys out of memory, and opened again only by [`ChatClient::unlock`].
+    pub async fn lock(&self) -> Result<()> {
+        self.closed.send_replace(true);
+        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match client {
+            Some(client) => Ok(client.lock().await?),
+            None => Ok(()),
+        }
+    }
+
+    /// A person did something: the time until the lock begins anew.
+    pub fn active(&self) -> Result<()> {
+        self.client()?.active();
+        Ok(())
+    }
+
+    /// Chooses after how many minutes without anybody the profile is to be locked; none for never.
+    pub async fn set_lock_after(&self, minutes: Option<u64>) -> Result<()> {
+        Ok(self.client()?.set_lock_after(minutes).await?)
+    }
+
+    /// Waits until the profile is to be locked or was wiped from elsewhere, and does it; ends when it is closed.
+    pub async fn until_closed(&self) -> Result<()> {
+        let due = self.client()?.due();
+        match due.await {
+            Due::Lock => self.lock().await,
+            Due::Wipe => self.shut_down().await,
+            Due::Closed => Ok(()),
+        }
     }
 
     /// Writes everything out, closes the files and releases the profile; doing so twice is no error. It is not called

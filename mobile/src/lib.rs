@@ -24,4 +24,8 @@ pub use record::{
 pub use secrets::{SecretError, SecretStore};
 pub use trust::{Contact, Identity, IdentityStep, KeyState, ShownIdentity};
 
+/// Memory is wiped as it is given back: keys and texts do not lie about in what is free.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 uniffi::setup_scaffolding!();

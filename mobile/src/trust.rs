@@ -139,8 +139,10 @@ pub enum KeyState {
     Newer,
     /// The key is right, a file is not.
     Corrupt,
-    /// A passphrase profile: it wants its passphrase.
+    /// A passphrase profile, or one that was locked and has one: it wants its passphrase.
     Passphrase,
+    /// It was locked, and opens when a person asks for it.
+    AppLocked,
 }
 
 impl From<view::KeyState> for KeyState {
@@ -157,6 +159,7 @@ impl From<view::KeyState> for KeyState {
             view::KeyState::Newer => Self::Newer,
             view::KeyState::Corrupt => Self::Corrupt,
             view::KeyState::Passphrase => Self::Passphrase,
+            view::KeyState::AppLocked => Self::AppLocked,
         }
     }
 }

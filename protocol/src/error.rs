@@ -123,12 +123,15 @@ pub struct ErrorBody {
     /// Seconds to wait, for [`Code::LockedOut`] and [`Code::Busy`].
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seconds: Option<u64>,
+    /// With [`Code::SignedOut`]: whether this device is to destroy what it keeps of the workspace.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe: bool,
 }
 
 impl ErrorBody {
     /// An error with its three sentences.
     pub fn new(code: Code, what: impl Into<String>, why: impl Into<String>, advice: impl Into<String>) -> Self {
-        Self { code, what: what.into(), why: why.into(), advice: advice.into(), seconds: None }
+        Self { code, what: what.into(), why: why.into(), advice: advice.into(), seconds: None, wipe: false }
     }
 
     /// The same error, with the seconds to wait.

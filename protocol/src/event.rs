@@ -397,6 +397,9 @@ pub enum Event {
     SignedOut {
         /// Why, for people.
         reason: String,
+        /// Whether this device is to destroy what it keeps of the workspace.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        wipe: bool,
     },
     /// The server goes away for a moment; reconnect after this many milliseconds.
     Draining {
@@ -460,6 +463,8 @@ tolerant!(Row {
 #[derive(Deserialize)]
 struct SignedOut {
     reason: String,
+    #[serde(default)]
+    wipe: bool,
 }
 
 #[derive(Deserialize)]
@@ -469,7 +474,7 @@ struct Draining {
 
 tolerant!(Event {
     "changes" => |changes: Changes| Event::Changes(changes),
-    "signed_out" => |event: SignedOut| Event::SignedOut { reason: event.reason },
+    "signed_out" => |event: SignedOut| Event::SignedOut { reason: event.reason, wipe: event.wipe },
     "draining" => |event: Draining| Event::Draining { millis: event.millis },
 });
 

@@ -87,7 +87,7 @@ pub fn stretch(passphrase: &[u8], salt: &[u8; 16], params: &Argon2Params) -> Res
     Argon2::new(Algorithm::Argon2id, Version::V0x13, params)
         .hash_password_into_with_memory(passphrase, salt, out.as_mut_slice(), memory.as_mut_slice())
         .map_err(|_| Error::Primitive)?;
-    Ok(Key::from_bytes(*out))
+    Key::try_from(out.as_slice())
 }
 
 #[cfg(test)]

@@ -32,25 +32,25 @@ pub const HEADER: usize = SALT + COMMITMENT;
 /// Bytes that sealing adds to a plaintext shorter than one chunk; [`sealed_len`] tells it for any length.
 pub const OVERHEAD: usize = HEADER + TAG;
 
-/// A 32-byte key, uniformly random, wiped from memory when dropped.
+/// A 32-byte key, uniformly random, wiped from memory when dropped. It stays where it was made: moving it leaves no copy behind.
 #[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct Key([u8; 32]);
+pub struct Key(Box<[u8; 32]>);
 
 impl Key {
     /// A new key from the operating system's random source.
     pub fn random() -> Result<Self, Error> {
-        let mut key = Self([0; 32]);
-        getrandom::fill(&mut key.0).map_err(|_| Error::Random)?;
+        let mut key = Self(Box::new([0; 32]));
+        getrandom::fill(key.0.as_mut_slice()).map_err(|_| Error::Random)?;
         Ok(key)
     }
 
     /// A key from its bytes, which must be uniformly random. The caller wipes its own copy.
-    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(bytes)
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(Box::new(bytes))
     }
 
     /// The secret bytes, for another primitive (a database key, a wrap). Do not keep a copy.
-    pub const fn expose(&self) -> &[u8; 32] {
+    pub fn expose(&self) -> &[u8; 32] {
         &self.0
     }
 }
@@ -59,15 +59,19 @@ impl TryFrom<&[u8]> for Key {
     type Error = Error;
 
     fn try_from(bytes: &[u8]) -> Result<Self, Error> {
-        let bytes = bytes.try_into().map_err(|_| Error::KeyLength(bytes.len()))?;
-        Ok(Self(bytes))
+        let mut key = Self(Box::new([0; 32]));
+        if bytes.len() != key.0.len() {
+            return Err(Error::KeyLength(bytes.len()));
+        }
+        key.0.copy_from_slice(bytes);
+        Ok(key)
     }
 }
 
 impl PartialEq for Key {
     /// In constant time.
     fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
+        self.0.ct_eq(&*other.0).into()
     }
 }
 

@@ -171,7 +171,7 @@ impl Identity {
         let mut sessions = Vec::new();
         for named in &verified.document().session_keys {
             let key = keyring.find(db, Purpose::Session, &named.public)?.ok_or_else(lost)?;
-            sessions.push(StaticKey::from_bytes(*key.expose()));
+            sessions.push(StaticKey::from_bytes(key.expose()));
         }
         let face = Face { verified, encoded: encoded.into(), sessions };
         Ok(Self { face: Arc::new(face), root: RootKey::from_bytes(*root.expose()) })
@@ -318,5 +318,5 @@ fn store_root(db: &Connection, keyring: &Keyring, root: &RootKey) -> Result<()> 
 }
 
 fn store_session(db: &Connection, keyring: &Keyring, key: &StaticKey) -> Result<()> {
-    Ok(keyring.store(db, Purpose::Session, &key.public(), &Key::from_bytes(*key.to_bytes()))?)
+    Ok(keyring.store(db, Purpose::Session, &key.public(), &Key::from_bytes(*key.expose()))?)
 }

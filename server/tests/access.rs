@@ -270,7 +270,7 @@ impl Table {
         self.check_also::<FinishTotp>(s, w, code(), Some(Code::Denied)).await;
         self.check::<EndTotp>(s, w, code()).await;
         self.check::<OwnAccount>(s, w, Nothing {}).await;
-        self.check::<RevokeDevice>(s, w, RevokeDeviceParams { device: fresh(DeviceId::from_bytes) }).await;
+        self.check::<RevokeDevice>(s, w, RevokeDeviceParams { device: fresh(DeviceId::from_bytes), wipe: true }).await;
         self.check::<RevokeDevices>(s, w, RevokeDevicesParams { except_this: true }).await;
     }
 
@@ -283,7 +283,7 @@ impl Table {
         self.check::<InvitePerson>(s, w, invite).await;
         self.check::<DevicesOf>(s, w, one).await;
         let device = fresh(DeviceId::from_bytes);
-        self.check::<RevokeDeviceOf>(s, w, RevokeDeviceOfParams { person, device }).await;
+        self.check::<RevokeDeviceOf>(s, w, RevokeDeviceOfParams { person, device, wipe: true }).await;
         self.check::<RevokeDevicesOf>(s, w, one).await;
         self.check::<IssueReset>(s, w, one).await;
         self.check::<RemoveTotp>(s, w, one).await;

@@ -538,15 +538,18 @@ async fn devices_and_browsers_are_listed_with_their_place_and_revoked_singly_or_
     assert_eq!(owner.call::<DevicesOf>(&OnePerson { person: laptop.id() }).await.unwrap().devices.len(), 3);
     assert_eq!(code(laptop.call::<DevicesOf>(&OnePerson { person: owner.id() }).await), Some(Code::Denied));
     // Another's is as one that is not there.
-    let theirs = RevokeDeviceParams { device: owner.me.device };
+    let theirs = RevokeDeviceParams { device: owner.me.device, wipe: false };
     assert_eq!(code(laptop.call::<RevokeDevice>(&theirs).await), Some(Code::NotFound));
     let begun = Instant::now();
-    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: phone.me.device }).await.unwrap();
+    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: phone.me.device, wipe: false }).await.unwrap();
     assert!(phone.session.closed().await && begun.elapsed() < Duration::from_secs(1));
     let session = tab.me.as_ref().unwrap().device;
-    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session }).await.unwrap();
+    laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session, wipe: false }).await.unwrap();
     assert_eq!(code(tab.call::<WhoAmI>(&Nothing {}).await), Some(Code::SignedOut));
-    assert_eq!(code(laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session }).await), Some(Code::NotFound));
+    assert_eq!(
+        code(laptop.call::<RevokeDevice>(&RevokeDeviceParams { device: session, wipe: false }).await),
+        Some(Code::NotFound)
+    );
     let mut phone = by_device(&host, "bob", PASSWORD, None).await.unwrap();
     phone.call::<WhoAmI>(&Nothing {}).await.unwrap();
     let others = RevokeDevicesParams { except_this: true };

@@ -191,8 +191,8 @@ async fn refusals(who: &mut Person, ids: Ids) -> Vec<(&'static str, Option<Error
         refusal::<Unlock>(who, OnePerson { person }).await,
         refusal::<InvitePerson>(who, invite).await,
         refusal::<DevicesOf>(who, OnePerson { person }).await,
-        refusal::<RevokeDevice>(who, RevokeDeviceParams { device }).await,
-        refusal::<RevokeDeviceOf>(who, RevokeDeviceOfParams { person, device }).await,
+        refusal::<RevokeDevice>(who, RevokeDeviceParams { device, wipe: false }).await,
+        refusal::<RevokeDeviceOf>(who, RevokeDeviceOfParams { person, device, wipe: true }).await,
         refusal::<RevokeDevicesOf>(who, OnePerson { person }).await,
         // At the end: the others are asked by a member, where one may be.
         refusal::<LeaveChannel>(who, InChannel { channel }).await,

@@ -6,7 +6,7 @@ use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager};
 use thechatapp_core::view::KeyState;
-use thechatapp_core::{Client, Error, ErrorReport, Platform, Unlock};
+use thechatapp_core::{Client, Due, Error, ErrorReport, Platform, Unlock};
 use tokio::sync::{Notify, RwLock};
 use zeroize::Zeroizing;
 
@@ -20,8 +20,9 @@ pub type Answer<T> = Result<T, ErrorReport>;
 pub struct Desktop {
     folder: PathBuf,
     platform: Platform,
-    /// Given at the start, for hosts without secure storage.
-    passphrase: Option<Zeroizing<String>>,
+    /// Where the passphrase stands, for hosts without secure storage. A profile that was locked waits for a person all the
+    /// same.
+    passphrase_file: Option<PathBuf>,
     client: Arc<RwLock<Option<Client>>>,
     /// The first opening, which begins before there is a page to ask for it.
     beginning: Mutex<Option<JoinHandle<Result<KeyState, Error>>>>,
@@ -31,12 +32,12 @@ pub struct Desktop {
 
 impl Desktop {
     /// A window on this profile. Nothing is opened yet.
-    pub fn new(folder: PathBuf, passphrase_file: Option<&Path>, platform: Platform) -> Answer<Self> {
-        let passphrase = passphrase_file.map(first_line).transpose()?;
+    pub fn new(folder: PathBuf, passphrase_file: Option<PathBuf>, platform: Platform) -> Answer<Self> {
+        passphrase_file.as_deref().map(first_line).transpose().map_err(|why| why.report())?;
         Ok(Self {
             folder,
             platform,
-            passphrase,
+            passphrase_file,
             client: Arc::default(),
             beginning: Mutex::default(),
             painted: Notify::new(),
@@ -46,7 +47,7 @@ impl Desktop {
     /// Begins to open the profile while the window is being made.
     pub fn begin(app: &AppHandle) {
         let opener = app.clone();
-        let opening = async_runtime::spawn(async move { opener.state::<Self>().open(None).await });
+        let opening = async_runtime::spawn(async move { opener.state::<Self>().open(None, false).await });
         // The network waits until what is on this device is shown, but not for long.
         let starter = app.clone();
         async_runtime::spawn(async move {
@@ -70,15 +71,19 @@ impl Desktop {
         match beginning {
             Some(opening) => match opening.await {
                 Ok(done) => done,
-                Err(_) => self.open_and_connect(None).await,
+                Err(_) => self.open_and_connect(None, false).await,
             },
-            None => self.open_and_connect(None).await,
+            None => self.open_and_connect(None, false).await,
         }
     }
 
-    /// Opens the profile with the means at hand, and connects.
-    pub async fn open_and_connect(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
-        let state = self.open(passphrase).await?;
+    /// Opens the profile with the means at hand, and connects. What was locked opens only on purpose.
+    pub async fn open_and_connect(
+        &self,
+        passphrase: Option<Zeroizing<String>>,
+        on_purpose: bool,
+    ) -> Result<KeyState, Error> {
+        let state = self.open(passphrase, on_purpose).await?;
         if let Some(client) = &*self.client.read().await {
             client.start();
         }
@@ -92,32 +97,33 @@ impl Desktop {
     }
 
     /// The state of the profile's key, and whether the client is open now. With the means at hand it is opened.
-    async fn open(&self, passphrase: Option<Zeroizing<String>>) -> Result<KeyState, Error> {
+    async fn open(&self, passphrase: Option<Zeroizing<String>>, on_purpose: bool) -> Result<KeyState, Error> {
         let mut held = self.client.write().await;
         if held.is_some() {
             return Ok(KeyState::Ready);
         }
-        let passphrase = passphrase.or_else(|| self.passphrase.clone());
         let state = Client::state(&self.folder, &self.platform).await;
+        let passphrase = match passphrase {
+            None if !Client::is_locked(&self.folder) => self.at_hand()?,
+            given => given,
+        };
         let unlock = match (state, passphrase) {
             (KeyState::Passphrase, Some(passphrase)) => Unlock::Passphrase(passphrase),
             (KeyState::Ready, _) => Unlock::SecureStorage,
+            (KeyState::AppLocked, _) if on_purpose => Unlock::OnPurpose,
             (other, _) => return Ok(other),
         };
-        *held = Some(Client::open(&self.folder, unlock, self.platform.clone()).await?);
+        self.hold(&mut held, Client::open(&self.folder, unlock, self.platform.clone()).await?);
         Ok(KeyState::Ready)
     }
 
     /// Makes a profile, with secure storage or with a passphrase.
     pub async fn create(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
         let mut held = self.client.write().await;
-        let unlock = match passphrase.or_else(|| self.passphrase.clone()) {
-            Some(passphrase) => Unlock::Passphrase(passphrase),
-            None => Unlock::SecureStorage,
-        };
+        let unlock = self.means(passphrase)?;
         let client = Client::create(&self.folder, unlock, self.platform.clone()).await?;
         client.start();
-        *held = Some(client);
+        self.hold(&mut held, client);
         Ok(())
     }
 
@@ -132,13 +138,10 @@ impl Desktop {
     pub async fn repair(&self, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
         let mut held = self.client.write().await;
         release(&mut held).await;
-        let unlock = match passphrase.or_else(|| self.passphrase.clone()) {
-            Some(passphrase) => Unlock::Passphrase(passphrase),
-            None => Unlock::SecureStorage,
-        };
+        let unlock = self.means(passphrase)?;
         let client = Client::repair(&self.folder, unlock, self.platform.clone()).await?;
         client.start();
-        *held = Some(client);
+        self.hold(&mut held, client);
         Ok(())
     }
 
@@ -147,8 +150,49 @@ impl Desktop {
         let mut held = self.client.write().await;
         let client = Client::restore_with_code(&self.folder, code, self.platform.clone()).await?;
         client.start();
-        *held = Some(client);
+        self.hold(&mut held, client);
         Ok(())
+    }
+
+    /// Locks the profile: closed, its keys out of memory. The page hears that there are no more events, and asks how it stands.
+    pub async fn lock(&self) -> Result<(), Error> {
+        match self.client.write().await.take() {
+            Some(client) => client.lock().await,
+            None => Client::lock_folder(&self.folder),
+        }
+    }
+
+    /// Keeps an open client until it is to be locked.
+    fn hold(&self, held: &mut Option<Client>, client: Client) {
+        let due = client.due();
+        *held = Some(client);
+        let client = Arc::clone(&self.client);
+        async_runtime::spawn(async move {
+            let due = due.await;
+            let held = match due {
+                Due::Closed => None,
+                Due::Lock | Due::Wipe => client.write().await.take(),
+            };
+            let Some(held) = held else { return };
+            let ended = if due == Due::Lock { held.lock().await } else { held.close().await };
+            if let Err(why) = ended {
+                tracing::warn!(%why, "the profile was not closed cleanly");
+            }
+        });
+    }
+
+    /// What opens the profile: what was typed, or given at the start, or secure storage.
+    fn means(&self, passphrase: Option<Zeroizing<String>>) -> Result<Unlock, Error> {
+        let passphrase = match passphrase {
+            None => self.at_hand()?,
+            given => given,
+        };
+        Ok(passphrase.map_or(Unlock::SecureStorage, Unlock::Passphrase))
+    }
+
+    /// The passphrase that was given at the start.
+    fn at_hand(&self) -> Result<Option<Zeroizing<String>>, Error> {
+        self.passphrase_file.as_deref().map(first_line).transpose()
     }
 }
 
@@ -162,8 +206,8 @@ async fn release(held: &mut Option<Client>) {
     }
 }
 
-fn first_line(path: &Path) -> Answer<Zeroizing<String>> {
-    let unreadable = |why: String| Error::bad_input(format!("{} cannot be used", path.display()), why).report();
+fn first_line(path: &Path) -> Result<Zeroizing<String>, Error> {
+    let unreadable = |why: String| Error::bad_input(format!("{} cannot be used", path.display()), why);
     let text = std::fs::read_to_string(path).map(Zeroizing::new).map_err(|why| unreadable(why.to_string()))?;
     match text.lines().next() {
         Some(line) if !line.is_empty() => Ok(Zeroizing::new(line.to_owned())),

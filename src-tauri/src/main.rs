@@ -13,6 +13,10 @@ use std::process::ExitCode;
 use std::time::Duration;
 use thechatapp_core::platform::SECRET_WAIT;
 
+/// Memory is wiped as it is given back: keys and texts do not lie about in what is free.
+#[global_allocator]
+static MEMORY: zeroizing_alloc::ZeroAlloc<std::alloc::System> = zeroizing_alloc::ZeroAlloc(std::alloc::System);
+
 /// TheChatApp
 #[derive(Debug, Parser)]
 #[command(name = "thechatapp-desktop", version)]
@@ -42,7 +46,7 @@ fn main() -> ExitCode {
         return ExitCode::from(3);
     };
     let platform = thechatapp_platform::platform(Duration::from_secs(arguments.secret_timeout));
-    let desktop = match Desktop::new(folder, arguments.passphrase_file.as_deref(), platform) {
+    let desktop = match Desktop::new(folder, arguments.passphrase_file, platform) {
         Ok(desktop) => desktop,
         Err(why) => {
             eprintln!("error: {}: {}; {}", why.what, why.why, why.advice);
@@ -62,6 +66,16 @@ fn main() -> ExitCode {
             commands::profile::set_aside,
             commands::profile::repair,
             commands::profile::restore_with_code,
+            commands::profile::lock,
+            commands::profile::active,
+            commands::profile::lock_after,
+            commands::profile::set_lock_after,
+            commands::device::ways,
+            commands::device::make_recovery_code,
+            commands::device::set_passphrase,
+            commands::device::drop_way,
+            commands::device::storage,
+            commands::device::keep,
             commands::workspace::contact,
             commands::workspace::join,
             commands::workspace::login,

@@ -110,6 +110,22 @@ impl Keyring {
         assert!(child.wait().unwrap().success());
     }
 
+    /// What the keyring has under this name of an entry of ours.
+    pub fn read(&self, entry: &str) -> Vec<u8> {
+        let mut command = Command::new("secret-tool");
+        command.args(["lookup", "service", "app.thechat", "username", entry]).envs(self.env());
+        let found = command.output().unwrap();
+        assert!(found.status.success(), "there is such an entry");
+        found.stdout
+    }
+
+    /// Whether the keyring has an entry of ours of this name.
+    pub fn has(&self, entry: &str) -> bool {
+        let mut command = Command::new("secret-tool");
+        command.args(["lookup", "service", "app.thechat", "username", entry]).envs(self.env());
+        command.output().unwrap().status.success()
+    }
+
     /// Everything that belongs to this keyring and to the session around it.
     pub fn folder(&self) -> &std::path::Path {
         self.folder.path()

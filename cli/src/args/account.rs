@@ -156,7 +156,7 @@ pub struct Devices {
 pub enum DevicesAction {
     /// Revoke a device, or end a browser's session; it is closed within a second
     #[command(
-        after_help = "Examples:\n  thechatapp-cli devices revoke 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d\n  thechatapp-cli devices revoke --all --account 'Ana Reis'"
+        after_help = "Examples:\n  thechatapp-cli devices revoke 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d\n  thechatapp-cli devices revoke 0199b5a0-6c1e-7c3a-9a51-5f0a6f1b2c3d --wipe\n  thechatapp-cli devices revoke --all --account 'Ana Reis'"
     )]
     Revoke {
         /// Its id
@@ -165,5 +165,8 @@ pub enum DevicesAction {
         /// All of them; of one's own all but this one
         #[arg(long, conflicts_with = "device")]
         all: bool,
+        /// It also destroys what it keeps of the workspace, at its next contact, for a device that was lost
+        #[arg(long, conflicts_with = "all")]
+        wipe: bool,
     },
 }

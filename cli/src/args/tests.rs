@@ -59,6 +59,8 @@ fn the_commands_are_those_of_the_contract() {
             "devices",
             "account",
             "storage",
+            "lock",
+            "unlock",
             "key",
             "doctor",
             "sign-out",
@@ -166,9 +168,7 @@ fn identity_shows_or_accepts() {
 
 #[test]
 fn what_does_not_exist_yet_is_no_command() {
-    for name in ["policy", "lock"] {
-        assert_eq!(parse(&[name]).unwrap_err().kind(), ErrorKind::InvalidSubcommand, "{name}");
-    }
+    assert_eq!(parse(&["policy"]).unwrap_err().kind(), ErrorKind::InvalidSubcommand);
 }
 
 #[test]

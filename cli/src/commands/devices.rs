@@ -21,7 +21,7 @@ pub async fn devices(desk: &Desk<'_>, devices: Devices) -> Outcome {
         Some(name) => Some(desk.client.resolve_person(ws, name).await?),
         None => None,
     };
-    let Some(DevicesAction::Revoke { device, all }) = action else {
+    let Some(DevicesAction::Revoke { device, all, wipe }) = action else {
         let devices = match person {
             None => desk.client.devices(ws).await?,
             Some(person) => desk.client.devices_of(ws, person).await?,
@@ -34,7 +34,7 @@ pub async fn devices(desk: &Desk<'_>, devices: Devices) -> Outcome {
         None => return Err(Failure::Usage { what: "say which device".into(), why: "none was given".into() }),
         Some(text) => {
             let device = text.parse::<DeviceId>().map_err(|_| Error::bad_input("this is no id of a device", text))?;
-            desk.client.revoke_device(ws, person, device).await?
+            desk.client.revoke_device(ws, person, device, wipe).await?
         }
     };
     desk.output().show(&Revoked { revoked }, || format!("{revoked} revoked"))

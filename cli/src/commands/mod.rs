@@ -10,6 +10,7 @@ mod files;
 mod health;
 mod identity;
 mod key;
+mod lock;
 mod messages;
 mod moderation;
 mod polls;
@@ -25,6 +26,7 @@ mod watch;
 pub use account::{join, login, sign_out};
 pub use health::{doctor, status};
 pub use key::key;
+pub use lock::{lock, unlock};
 pub use storage::storage;
 
 use crate::args::{Arguments, Command};
@@ -94,6 +96,8 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         Command::Join(_)
         | Command::Login(_)
         | Command::Storage(_)
+        | Command::Lock { .. }
+        | Command::Unlock
         | Command::Key { .. }
         | Command::Status
         | Command::Doctor { .. }

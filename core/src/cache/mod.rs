@@ -25,8 +25,8 @@ use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::sync::Updates;
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
+use thechatapp_seal::Key;
 use tokio::sync::watch;
-use zeroize::Zeroizing;
 
 pub(crate) use apply::Applied;
 pub(crate) use gaps::Gaps;
@@ -92,19 +92,20 @@ impl Cache {
     /// Opens an account's cache, or makes an empty one where there is none.
     pub(crate) async fn open(path: &Path, key: &[u8; 32], me: Me) -> Result<Self> {
         let path = path.to_owned();
-        let key = Zeroizing::new(*key);
+        // Not the bytes themselves: what is handed to another thread is copied on the way.
+        let key = Key::try_from(key.as_slice()).map_err(fault::internal)?;
         let opened = tokio::task::spawn_blocking(move || -> Result<Self, (PathBuf, database::Error)> {
             let open = || {
                 if let Some(folder) = path.parent() {
                     std::fs::create_dir_all(folder).map_err(|why| database::Error::Full(why.to_string()))?;
                 }
-                let db = database::open(&path, &key, schema::CACHE, Durability::Normal)?;
+                let db = database::open(&path, key.expose(), schema::CACHE, Durability::Normal)?;
                 db.pragma_update(None, "cache_size", -16_384)?;
                 Writer::start(db, |_| {})
             };
             match open() {
                 Ok((writer, thread)) => {
-                    let readers = Readers::new(path.clone(), &key, READERS);
+                    let readers = Readers::new(path.clone(), key.expose(), READERS);
                     Ok(Self { writer, thread, readers, path, me: Arc::new(me), damage: watch::Sender::new(None) })
                 }
                 Err(why) => Err((path, why)),

@@ -2,7 +2,6 @@
 
 use super::Client;
 use crate::error::{Error, Result};
-use crate::event::ClientEvent;
 use crate::fault;
 use crate::local::Account;
 use crate::net::{self, LinkConfig};
@@ -302,23 +301,7 @@ impl Client {
             tracing::info!(%why, "signed out without the server");
         }
         drop(workspace);
-        self.remove(ws).await?;
-        // Without its key the cache is noise, whatever happens next.
-        let profile = Arc::clone(&self.0.shared.profile);
-        let removed = tokio::task::spawn_blocking(move || -> Result<()> {
-            profile.drop_cache_key(ws)?;
-            match profile.cache_path(ws).parent().map(std::fs::remove_dir_all) {
-                Some(Err(why)) if why.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::DiskFull { why: why.to_string() })
-                }
-                _ => Ok(()),
-            }
-        })
-        .await
-        .map_err(fault::internal)?;
-        self.0.shared.local.remove_account(ws).await?;
-        self.0.shared.events.push(ClientEvent::Workspaces);
-        removed
+        self.forget(ws).await
     }
 
     pub(super) async fn view(&self, workspace: &Workspace) -> Result<WorkspaceView> {
@@ -353,8 +336,8 @@ impl Client {
     }
 }
 
-fn random_signing_key() -> Result<SigningKey> {
+fn random_signing_key() -> Result<Arc<SigningKey>> {
     let mut bytes = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *bytes).map_err(fault::internal)?;
-    Ok(SigningKey::from_bytes(&bytes))
+    Ok(Arc::new(SigningKey::from_bytes(&bytes)))
 }

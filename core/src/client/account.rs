@@ -184,14 +184,21 @@ impl Client {
         Ok(reply.devices.into_iter().map(DeviceView::from).collect())
     }
 
-    /// Revokes a device, or ends a browser's session: one's own, or somebody's.
+    /// Revokes a device, or ends a browser's session: one's own, or somebody's. With `wipe`, the device destroys what it keeps of
+    /// the workspace at its next contact, also one that was revoked before.
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn revoke_device(&self, ws: WorkspaceId, person: Option<AccountId>, device: DeviceId) -> Result<u32> {
+    pub async fn revoke_device(
+        &self,
+        ws: WorkspaceId,
+        person: Option<AccountId>,
+        device: DeviceId,
+        wipe: bool,
+    ) -> Result<u32> {
         let revoked = match person {
-            None => self.ask::<RevokeDevice>(ws, &RevokeDeviceParams { device }).await?,
-            Some(person) => self.ask::<RevokeDeviceOf>(ws, &RevokeDeviceOfParams { person, device }).await?,
+            None => self.ask::<RevokeDevice>(ws, &RevokeDeviceParams { device, wipe }).await?,
+            Some(person) => self.ask::<RevokeDeviceOf>(ws, &RevokeDeviceOfParams { person, device, wipe }).await?,
         };
         Ok(revoked.count)
     }

@@ -1,5 +1,6 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
+use super::wipe::Wipes;
 use super::{Client, Inner, open_cache};
 use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
@@ -14,15 +15,21 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 /// Tidies indexes and renews the last good copy, as long as the client lives.
-pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
+pub(super) async fn run(inner: Weak<Inner>, wipes: Arc<Wipes>, every: Duration) {
     loop {
         let Some(client) = inner.upgrade().map(Client) else { return };
         if let Err(why) = client.index_all().await {
             tracing::warn!(%why, "an index cannot be completed");
         }
         drop(client);
-        tokio::time::sleep(every).await;
+        tokio::select! {
+            () = tokio::time::sleep(every) => {}
+            () = wipes.ordered() => {}
+        }
         let Some(client) = inner.upgrade().map(Client) else { return };
+        if let Err(why) = client.carry_out_wipes().await {
+            tracing::error!(%why, "what was to be wiped is still here");
+        }
         if let Err(why) = client.care().await {
             tracing::warn!(%why, "taking care of the profile failed");
         }
@@ -48,19 +55,6 @@ impl Client {
         }
         self.keep_within().await?;
         self.0.shared.local.keep_good().await
-    }
-
-    /// Destroys the profile: the entry in secure storage first, then the files.
-    ///
-    /// # Errors
-    /// [`Error::Busy`] while other handles to it exist.
-    pub async fn wipe(self) -> Result<()> {
-        // What cannot be written out is no reason to keep it.
-        let profile = match self.shut_down().await {
-            Ok(profile) => profile,
-            Err(why) => return Err(why),
-        };
-        profile.ok_or(Error::Busy)?.wipe().await
     }
 
     /// Moves the files of a profile that is not open into a dated folder; nothing is deleted.

@@ -72,6 +72,11 @@ impl Events {
         self.more.notify_one();
     }
 
+    /// Whether nobody waits any more.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.pending.lock().unwrap_or_else(PoisonError::into_inner).closed
+    }
+
     /// From now on nobody waits any more.
     pub(crate) fn close(&self) {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;

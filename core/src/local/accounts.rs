@@ -1,14 +1,23 @@
 //! The accounts of a profile: where each is, who one is there, the device's keys, the identity that is trusted.
 
 use super::Local;
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::fault;
 use crate::trust::Known;
 use ed25519_dalek::SigningKey;
 use rusqlite::{OptionalExtension, Row as SqlRow, params};
 use std::fmt;
+use std::sync::Arc;
+use thechatapp_database::scrub_stack;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{AccountId, DeviceId, Timestamp, WorkspaceId};
+use thechatapp_seal::Key;
 use zeroize::Zeroizing;
+
+const DEVICE_KEY: &str = "device's session key";
+const SIGNING_KEY: &str = "device's signing key";
+/// The length of a key that is not sealed.
+const PLAIN: usize = 32;
 
 /// One account.
 #[derive(Clone)]
@@ -24,7 +33,7 @@ pub(crate) struct Account {
     pub(crate) person_name: String,
     pub(crate) device: DeviceId,
     pub(crate) device_key: StaticKey,
-    pub(crate) signing_key: SigningKey,
+    pub(crate) signing_key: Arc<SigningKey>,
     pub(crate) known: Known,
     /// An identity that was shown and never announced, as a signed document, and when.
     pub(crate) shown: Option<(Vec<u8>, Timestamp)>,
@@ -37,15 +46,25 @@ impl fmt::Debug for Account {
     }
 }
 
-/// As stored; the identity is decoded outside the database's thread.
+/// As stored; the identity is decoded outside the database's thread. The keys are sealed once more inside the sealed file, so
+/// that none of them stands in memory that the database gives back as it is.
 struct Stored {
     account: [[u8; 16]; 3],
     texts: [String; 4],
-    device_key: Zeroizing<[u8; 32]>,
-    signing_key: Zeroizing<[u8; 32]>,
+    device_key: Zeroizing<Vec<u8>>,
+    signing_key: Zeroizing<Vec<u8>>,
     known: Vec<u8>,
     shown: Option<(Vec<u8>, Timestamp)>,
     added: Timestamp,
+}
+
+/// A key from where it is stored.
+fn opened(parent: &Key, what: &str, workspace: &[u8; 16], stored: &[u8]) -> Result<Key> {
+    if stored.len() == PLAIN {
+        return Key::try_from(stored).map_err(fault::internal);
+    }
+    thechatapp_seal::unwrap(parent, what, workspace, 0, stored)
+        .map_err(|why| Error::Corrupt { file: "local.db".into(), why: format!("the {what} does not open: {why}") })
 }
 
 fn stored(row: &SqlRow<'_>) -> rusqlite::Result<Stored> {
@@ -63,8 +82,10 @@ fn stored(row: &SqlRow<'_>) -> rusqlite::Result<Stored> {
 }
 
 impl Stored {
-    fn decode(self) -> Result<Account> {
+    fn decode(self, parent: &Key) -> Result<Account> {
         let [workspace, person, device] = self.account;
+        let [device_key, signing_key] = [(DEVICE_KEY, &self.device_key), (SIGNING_KEY, &self.signing_key)]
+            .map(|(what, stored)| opened(parent, what, &workspace, stored));
         let [url, short, name, person_name] = self.texts;
         Ok(Account {
             workspace: WorkspaceId::from_bytes(workspace),
@@ -74,8 +95,8 @@ impl Stored {
             person: AccountId::from_bytes(person),
             person_name,
             device: DeviceId::from_bytes(device),
-            device_key: StaticKey::from_bytes(*self.device_key),
-            signing_key: SigningKey::from_bytes(&self.signing_key),
+            device_key: StaticKey::from_bytes(device_key?.expose()),
+            signing_key: Arc::new(SigningKey::from_bytes(signing_key?.expose())),
             known: Known::decode(&self.known)?,
             shown: self.shown,
             added: self.added,
@@ -95,15 +116,43 @@ impl Local {
                 Ok(query.query_map([], stored)?.collect::<rusqlite::Result<Vec<_>>>()?)
             })
             .await?;
-        rows.into_iter().map(Stored::decode).collect()
+        let plain = rows.iter().any(|row| row.device_key.len() == PLAIN);
+        let accounts: Vec<Account> = rows.into_iter().map(|row| row.decode(&self.key)).collect::<Result<_>>()?;
+        scrub_stack();
+        if plain {
+            for account in &accounts {
+                self.seal_keys(account).await?;
+            }
+        }
+        Ok(accounts)
+    }
+
+    /// An older release kept them as they are.
+    async fn seal_keys(&self, account: &Account) -> Result<()> {
+        let (workspace, [device_key, signing_key]) = (account.workspace, self.sealed(account)?);
+        self.write(move |db| {
+            db.execute(
+                "UPDATE accounts SET device_key = ?2, signing_key = ?3 WHERE workspace = ?1",
+                params![workspace.as_bytes(), device_key, signing_key],
+            )?;
+            Ok(())
+        })
+        .await
+    }
+
+    fn sealed(&self, account: &Account) -> Result<[Vec<u8>; 2]> {
+        let seal = |what, key: &[u8]| {
+            let key = Key::try_from(key).map_err(fault::internal)?;
+            thechatapp_seal::wrap(&self.key, what, account.workspace.as_bytes(), 0, &key).map_err(fault::internal)
+        };
+        Ok([seal(DEVICE_KEY, account.device_key.expose())?, seal(SIGNING_KEY, account.signing_key.as_bytes())?])
     }
 
     /// Adds an account, or replaces what is known of one; drafts and what waits to be sent stay.
     pub(crate) async fn put_account(&self, account: &Account) -> Result<()> {
+        let [device_key, signing_key] = self.sealed(account)?;
         let account = account.clone();
         self.write(move |db| {
-            let (device_key, signing_key) =
-                (account.device_key.to_bytes(), Zeroizing::new(account.signing_key.to_bytes()));
             db.execute(
                 "INSERT INTO accounts (workspace, url, short, name, person, person_name, device, device_key,
                     signing_key, known, added)
@@ -120,8 +169,8 @@ impl Local {
                     account.person.as_bytes(),
                     account.person_name,
                     account.device.as_bytes(),
-                    device_key.as_slice(),
-                    signing_key.as_slice(),
+                    device_key,
+                    signing_key,
                     account.known.encode(),
                     account.added.0,
                 ],

@@ -20,7 +20,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Writer};
 use thechatapp_protocol::WorkspaceId;
-use zeroize::Zeroizing;
+use thechatapp_seal::Key;
 
 pub(crate) use accounts::Account;
 pub(crate) use drafts::{DraftPlace, DraftState, Earlier};
@@ -35,7 +35,7 @@ pub(crate) struct Local {
     thread: JoinHandle<()>,
     readers: Readers,
     path: PathBuf,
-    key: Zeroizing<[u8; 32]>,
+    key: Key,
     changed: Arc<AtomicBool>,
 }
 
@@ -60,19 +60,19 @@ impl Local {
     /// is no loss; otherwise it is [`Error::Corrupt`].
     pub(crate) async fn open(path: &Path, key: &[u8; 32], fresh: bool) -> Result<Self> {
         let path = path.to_owned();
-        let key = Zeroizing::new(*key);
+        let key = Key::try_from(key.as_slice()).map_err(fault::internal)?;
         if !fresh && !path.exists() {
             return Err(Error::Corrupt { file: file_name(&path), why: "it is missing".into() });
         }
         let opened = tokio::task::spawn_blocking(move || {
             let open = || {
-                let db = database::open(&path, &key, schema::LOCAL, Durability::Full)?;
+                let db = database::open(&path, key.expose(), schema::LOCAL, Durability::Full)?;
                 database::check(&db)?;
                 Writer::start(db, |_| {})
             };
             match open() {
                 Ok((writer, thread)) => {
-                    let readers = Readers::new(path.clone(), &key, READERS);
+                    let readers = Readers::new(path.clone(), key.expose(), READERS);
                     Ok(Self { writer, thread, readers, path, key, changed: Arc::new(AtomicBool::new(true)) })
                 }
                 Err(why) => Err((path, why)),
@@ -107,7 +107,7 @@ impl Local {
         let (to, key, changed) = (good_path(&self.path), self.key.clone(), Arc::clone(&self.changed));
         self.apart(move |db| {
             if changed.load(Ordering::SeqCst) {
-                database::backup(db, &to, &key)?;
+                database::backup(db, &to, key.expose())?;
                 changed.store(false, Ordering::SeqCst);
             }
             Ok(())

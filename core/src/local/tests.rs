@@ -18,8 +18,8 @@ pub(crate) fn account() -> Account {
         person: AccountId::from_bytes([1; 16]),
         person_name: "Inês".into(),
         device: DeviceId::from_bytes([3; 16]),
-        device_key: StaticKey::from_bytes([5; 32]),
-        signing_key: SigningKey::from_bytes(&[6; 32]),
+        device_key: StaticKey::from_bytes(&[5; 32]),
+        signing_key: Arc::new(SigningKey::from_bytes(&[6; 32])),
         known: known(),
         shown: None,
         added: Timestamp(1),
@@ -75,7 +75,7 @@ async fn accounts_and_what_waits_survive_reopening_in_order() {
     assert_eq!(local.draft(WS, PLACE).await.unwrap(), "half a thought");
     assert_eq!(local.marks(WS).await.unwrap(), [(ChannelId::from_bytes([5; 16]), 8)]);
     let stored = local.accounts().await.unwrap().remove(0);
-    assert_eq!(*stored.device_key.to_bytes(), [5; 32]);
+    assert_eq!(*stored.device_key.expose(), [5; 32]);
     assert_eq!(stored.known, account().known);
 }
 
@@ -85,9 +85,9 @@ async fn signing_in_again_keeps_what_waits() {
     let local = open(&folder.path().join("local.db"), true).await.unwrap();
     local.put_account(&account()).await.unwrap();
     local.queue(WS, waiting(1, "waits")).await.unwrap();
-    local.put_account(&Account { device_key: StaticKey::from_bytes([8; 32]), ..account() }).await.unwrap();
+    local.put_account(&Account { device_key: StaticKey::from_bytes(&[8; 32]), ..account() }).await.unwrap();
     assert_eq!(local.outbox(WS).await.unwrap().len(), 1);
-    assert_eq!(*local.accounts().await.unwrap()[0].device_key.to_bytes(), [8; 32]);
+    assert_eq!(*local.accounts().await.unwrap()[0].device_key.expose(), [8; 32]);
 }
 
 #[tokio::test]

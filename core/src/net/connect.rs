@@ -8,6 +8,7 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use std::sync::Arc;
 use std::time::Duration;
+use thechatapp_database::scrub_stack;
 use thechatapp_protocol::http::{
     BINDING_EXPORTER, BINDING_HEADER, BINDING_NONE, DOCUMENT_HEADER, HELLO_HEADER, session_path,
 };
@@ -87,8 +88,10 @@ async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
         .ok_or_else(|| Failure::Identity("no session key of the known document is valid now".into()))?;
     let (initiator, hello) =
         initiate(&prologue, target.device, server).map_err(|why| Failure::Identity(why.to_string()))?;
+    scrub_stack();
     let (socket, answer) = upgrade(target, tls, &hello, binding).await?;
     let transport = initiator.finish(&answer, target.millis).map_err(|why| Failure::Identity(why.to_string()))?;
+    scrub_stack();
     Ok((socket, transport))
 }
 

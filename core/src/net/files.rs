@@ -14,6 +14,7 @@ use http::{Method, StatusCode, header};
 use reqwest::{Body, RequestBuilder, Response};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
+use thechatapp_database::scrub_stack;
 use thechatapp_protocol::FileId;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, THUMBNAIL, TOKEN_HEADER, file_path, proof_covers};
 use thechatapp_protocol::methods::files::FileToken;
@@ -108,6 +109,7 @@ impl<'a> Remote<'a> {
         getrandom::fill(&mut once).map_err(fault::internal)?;
         let covered = proof_covers(method.as_str(), &self.path, &self.token.token, &once);
         let proof = [once.as_slice(), &self.signing.sign(&covered).to_bytes()].concat();
+        scrub_stack();
         Ok(self
             .client
             .request(method, &self.url)

@@ -224,10 +224,10 @@ impl Running {
             Kind::Event => {
                 let event = decode::<Event>(&message.payload).map_err(|why| End::Lost(why.to_string()))?;
                 match event {
-                    Event::SignedOut { reason } => {
+                    Event::SignedOut { reason, wipe } => {
                         let body =
                             ErrorBody::new(Code::SignedOut, "this device was signed out", reason, "sign in again");
-                        return Err(End::SignedOut(body));
+                        return Err(End::SignedOut(ErrorBody { wipe, ..body }));
                     }
                     Event::Draining { millis } => return Err(End::Again(Duration::from_millis(millis.min(60_000)))),
                     Event::Unknown => {}

@@ -2,6 +2,7 @@
 //! setting aside only ever moves them.
 
 use super::file::{self, PinCopy, ProfileFile, disk};
+use super::mark;
 use crate::{Error, Result, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -15,7 +16,7 @@ pub(super) const LOCAL: &str = "local.db";
 
 /// Whether anything of a profile is in a folder.
 pub(super) fn occupied(dir: &Path) -> Result<bool> {
-    Ok(!parts(dir)?.is_empty())
+    Ok(parts(dir)?.iter().any(|part| part != mark::NAME))
 }
 
 /// Moves what there is of a profile into `set-aside/<date>/`.
@@ -78,7 +79,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What belongs to a profile in a folder: `profile.json`, `local.db` with what goes with it, the accounts.
+/// What belongs to a profile in a folder: `profile.json`, `local.db` with what goes with it, the accounts, the lock's mark.
 fn parts(dir: &Path) -> Result<Vec<OsString>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -89,7 +90,7 @@ fn parts(dir: &Path) -> Result<Vec<OsString>> {
     for entry in entries {
         let name = entry.map_err(disk)?.file_name();
         let text = name.to_string_lossy();
-        if text == file::NAME || text.starts_with(LOCAL) || text == ACCOUNTS {
+        if text == file::NAME || text.starts_with(LOCAL) || text == ACCOUNTS || text == mark::NAME {
             names.push(name);
         }
     }

@@ -7,6 +7,7 @@
 mod aside;
 mod changes;
 mod file;
+mod mark;
 #[cfg(any(test, feature = "test-support"))]
 pub mod memory;
 mod recovery;
@@ -41,8 +42,10 @@ const SECRET_STORE: &str = "secret-store";
 /// What opens a profile.
 #[derive(Clone)]
 pub enum Unlock {
-    /// The device key in the system's secure storage.
+    /// The device key in the system's secure storage. A profile that was locked does not open by itself.
     SecureStorage,
+    /// The same because a person asked for it just now, which unlocks the profile.
+    OnPurpose,
     /// A passphrase.
     Passphrase(Zeroizing<String>),
 }
@@ -51,6 +54,7 @@ impl fmt::Debug for Unlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::SecureStorage => "SecureStorage",
+            Self::OnPurpose => "OnPurpose",
             Self::Passphrase(_) => "Passphrase(..)",
         })
     }
@@ -106,7 +110,7 @@ impl Profile {
                 file.write(dir)?;
                 file
             }
-            Unlock::SecureStorage => {
+            Unlock::SecureStorage | Unlock::OnPurpose => {
                 let device_key = Key::random().map_err(slots::internal)?;
                 let key_id = random_id()?;
                 let slot = slots::by_device(&id, &device_key, &profile_key)?;
@@ -116,6 +120,7 @@ impl Profile {
                 file
             }
         };
+        mark::clear(dir)?;
         let opened_by = if file.backend == PASSPHRASE { PASSPHRASE } else { SECRET_STORE };
         Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, opened_by, lock })
     }
@@ -128,11 +133,20 @@ impl Profile {
         let Some((file, lock)) = claim(dir).await? else {
             return Err(Error::bad_input("there is no profile", "none was made in this folder yet"));
         };
+        match (locked(dir, &file), &unlock) {
+            (None, _) | (_, Unlock::Passphrase(_)) | (Some(KeyState::AppLocked), Unlock::OnPurpose) => {}
+            (Some(KeyState::AppLocked), _) => {
+                return Err(Error::Locked { why: "it was locked; `unlock` opens it".into() });
+            }
+            (Some(_), _) => return Err(Error::Locked { why: "it was locked; its passphrase unlocks it".into() }),
+        }
         let (profile_key, by) = match unlock {
-            Unlock::SecureStorage => (by_secure_storage(&file, &vault).await?, SECRET_STORE),
+            Unlock::SecureStorage | Unlock::OnPurpose => (by_secure_storage(&file, &vault).await?, SECRET_STORE),
             Unlock::Passphrase(passphrase) => (slots::open_by_passphrase(&file, &passphrase).await?, PASSPHRASE),
         };
-        Self::opened(dir, vault, file, (profile_key, by), lock)
+        let profile = Self::opened(dir, vault, file, (profile_key, by), lock)?;
+        mark::clear(dir)?;
+        Ok(profile)
     }
 
     /// Opens an existing profile by its recovery code, and gives it a new device key in secure storage. The entry of the
@@ -152,7 +166,9 @@ impl Profile {
         file.backend = vault.backend().into();
         file.key_id = Some(key_id.clone());
         adopt(&vault, &key_id, &device_key, &file, dir).await?;
-        Self::opened(dir, vault, file, (profile_key, SECRET_STORE), lock)
+        let profile = Self::opened(dir, vault, file, (profile_key, SECRET_STORE), lock)?;
+        mark::clear(dir)?;
+        Ok(profile)
     }
 
     fn opened(
@@ -276,6 +292,29 @@ impl Profile {
         Ok(target)
     }
 
+    /// Locks the profile of a folder: from now on it opens only on purpose, and whoever has it open closes it soon.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] when there is none, [`Error::DiskFull`].
+    pub fn lock(dir: &Path) -> Result<()> {
+        if !aside::occupied(dir)? {
+            return Err(Error::bad_input("there is nothing to lock", "no profile is in this folder"));
+        }
+        mark::set(dir)
+    }
+
+    /// Whether the profile of a folder was locked and not unlocked since.
+    pub fn is_locked(dir: &Path) -> bool {
+        mark::stands(dir)
+    }
+
+    /// The keys themselves, for tests that look where they are.
+    #[cfg(any(test, feature = "test-support"))]
+    pub(crate) fn key_material(&self) -> Vec<(String, Zeroizing<Vec<u8>>)> {
+        let copy = |key: &Key| key.expose().to_vec().into();
+        vec![("profile".into(), copy(&self.profile_key)), ("local".into(), copy(&self.local_key))]
+    }
+
     fn file(&self) -> MutexGuard<'_, ProfileFile> {
         // A change is made on a copy, so that what a panic leaves behind is whole.
         self.file.lock().unwrap_or_else(PoisonError::into_inner)
@@ -319,9 +358,18 @@ async fn look(dir: &Path, vault: &Vault) -> Result<KeyState> {
     if file.backend == PASSPHRASE {
         return Ok(KeyState::Passphrase);
     }
+    if let Some(state) = locked(dir, &file) {
+        return Ok(state);
+    }
     let profile_key = by_secure_storage(&file, vault).await?;
     slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
     Ok(KeyState::Ready)
+}
+
+/// What a profile that was locked waits for: its passphrase where it has one, else a person who asks for it.
+fn locked(dir: &Path, file: &ProfileFile) -> Option<KeyState> {
+    let passphrase = file.slots.iter().any(|slot| slot.kind() == PASSPHRASE);
+    mark::stands(dir).then_some(if passphrase { KeyState::Passphrase } else { KeyState::AppLocked })
 }
 
 /// The file and the lock of an existing profile.

@@ -2,6 +2,7 @@
 
 use super::file::{ProfileFile, Slot, Stretched};
 use crate::{Error, Result};
+use thechatapp_database::scrub_stack;
 use thechatapp_seal::{self as seal, Argon2Params, Key};
 use unicode_normalization::UnicodeNormalization;
 use zeroize::Zeroizing;
@@ -17,8 +18,9 @@ pub(super) fn wrap(profile_key: &Key, what: &str, owner: &[u8], key: &Key) -> Re
 
 /// What [`wrap`] made. The profile key is right here, so a failure is damage.
 pub(super) fn unwrap(profile_key: &Key, what: &str, owner: &[u8], wrapped: &[u8]) -> Result<Key> {
-    seal::unwrap(profile_key, what, owner, 0, wrapped)
-        .map_err(|why| super::file::corrupt(format!("the {what} key does not open: {why}")))
+    let key = seal::unwrap(profile_key, what, owner, 0, wrapped);
+    scrub_stack();
+    key.map_err(|why| super::file::corrupt(format!("the {what} key does not open: {why}")))
 }
 
 pub(super) fn by_device(id: &str, device_key: &Key, profile_key: &Key) -> Result<Slot> {
@@ -41,8 +43,9 @@ pub(super) fn open_by_device(file: &ProfileFile, device_key: &Key) -> Result<Key
         _ => None,
     });
     let wrapped = wrapped.ok_or_else(|| super::file::corrupt("it has no slot for secure storage"))?;
-    seal::unwrap(device_key, DEVICE, file.id.as_bytes(), 0, wrapped)
-        .map_err(|_| Error::WrongKey { why: "the key in secure storage opens no slot".into() })
+    let key = seal::unwrap(device_key, DEVICE, file.id.as_bytes(), 0, wrapped);
+    scrub_stack();
+    key.map_err(|_| Error::WrongKey { why: "the key in secure storage opens no slot".into() })
 }
 
 pub(super) async fn open_by_passphrase(file: &ProfileFile, passphrase: &Zeroizing<String>) -> Result<Key> {
@@ -83,12 +86,19 @@ async fn open_stretched(
 ) -> Result<Key> {
     let salt = slot.salt.as_slice().try_into().map_err(|_| super::file::corrupt("a salt has not 16 bytes"))?;
     let key = stretch(secret, salt, slot.params).await?;
-    seal::unwrap(&key, what, id.as_bytes(), 0, &slot.wrapped).map_err(|_| Error::WrongKey { why: wrong.into() })
+    let key = seal::unwrap(&key, what, id.as_bytes(), 0, &slot.wrapped);
+    scrub_stack();
+    key.map_err(|_| Error::WrongKey { why: wrong.into() })
 }
 
 /// Slow and hungry on purpose, so away from the threads that serve everything else.
 async fn stretch(secret: Zeroizing<Vec<u8>>, salt: [u8; 16], params: Argon2Params) -> Result<Key> {
-    let stretched = tokio::task::spawn_blocking(move || seal::stretch(&secret, &salt, &params)).await;
+    let stretched = tokio::task::spawn_blocking(move || {
+        let key = seal::stretch(&secret, &salt, &params);
+        scrub_stack();
+        key
+    })
+    .await;
     stretched.map_err(|why| Error::Internal { id: "stretch".into(), why: why.to_string() })?.map_err(internal)
 }
 

@@ -6,6 +6,7 @@ use crate::{Error, Result};
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
+use thechatapp_database::scrub_stack;
 use thechatapp_seal::Key;
 use tokio::sync::oneshot;
 use zeroize::Zeroizing;
@@ -68,6 +69,7 @@ impl Vault {
             .spawn(move || {
                 // Whoever asked may have stopped waiting; a secret nobody takes is wiped where it is dropped.
                 let _ = answer.send(call(&*secrets));
+                scrub_stack();
             })
             .map_err(|why| Error::Internal { id: "secure-storage-thread".into(), why: why.to_string() })?;
         match tokio::time::timeout(self.wait, answered).await {

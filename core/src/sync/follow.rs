@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
-use thechatapp_protocol::{Changes, Code, ErrorBody, Event};
+use thechatapp_protocol::{Changes, Code, Event};
 use tokio::sync::mpsc;
 
 /// What this task is asked.
@@ -195,7 +195,7 @@ impl<'a> Connected<'a> {
                 workspace.set_connection(Connection::IdentityChanged);
             }
             LinkEvent::Refused(body) => {
-                workspace.set_connection(Connection::SignedOut { why: reason(&body) });
+                workspace.signed_out(&body);
                 return Ok(Some(End::Refused));
             }
         }
@@ -256,7 +256,7 @@ impl<'a> Connected<'a> {
             }
             // The link says so as well, but maybe only after this answer was read.
             Err(Error::Refused(body)) if body.code == Code::SignedOut => {
-                self.workspace.set_connection(Connection::SignedOut { why: reason(&body) });
+                self.workspace.signed_out(&body);
                 return Ok(Some(End::Refused));
             }
             // The server will not stream on this session: another one is tried.
@@ -275,8 +275,8 @@ impl<'a> Connected<'a> {
     async fn event(&mut self, event: Event) -> Result<Option<End>> {
         match event {
             Event::Changes(changes) => self.changes(changes).await?,
-            Event::SignedOut { reason } => self.workspace.set_connection(Connection::SignedOut { why: reason }),
-            Event::Draining { .. } | Event::Unknown => {}
+            // The link tells these.
+            Event::SignedOut { .. } | Event::Draining { .. } | Event::Unknown => {}
         }
         Ok(None)
     }
@@ -357,8 +357,4 @@ async fn answered(starting: &mut Option<Starting>) -> Result<SyncStarted> {
         Some(starting) => (&mut starting.answer).await,
         None => std::future::pending().await,
     }
-}
-
-fn reason(body: &ErrorBody) -> String {
-    if body.why.is_empty() { body.what.clone() } else { format!("{}: {}", body.what, body.why) }
 }

@@ -12,6 +12,7 @@ mod outbox;
 
 use crate::cache::{Applied, Cache};
 use crate::client::events::Events;
+use crate::client::wipe::Wipes;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
@@ -80,6 +81,7 @@ pub(crate) struct Workspace {
     profile: Arc<Profile>,
     platform: Platform,
     events: Arc<Events>,
+    wipes: Arc<Wipes>,
     account: RwLock<Account>,
     connection: watch::Sender<Connection>,
     session: watch::Sender<Option<Session>>,
@@ -105,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) profile: Arc<Profile>,
     pub(crate) platform: Platform,
     pub(crate) events: Arc<Events>,
+    pub(crate) wipes: Arc<Wipes>,
 }
 
 /// A workspace and its tasks, which end with it.
@@ -156,6 +159,7 @@ impl Workspace {
             profile: shared.profile,
             platform: shared.platform,
             events: shared.events,
+            wipes: shared.wipes,
             account: RwLock::new(account),
             connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
             session: watch::Sender::new(None),
@@ -348,6 +352,15 @@ impl Workspace {
         let at = account.shown.as_ref().filter(|(before, _)| *before == document).map_or(now, |(_, at)| *at);
         account.shown = Some((document, at));
         Ok(())
+    }
+
+    /// The server wants nothing more from this device, and maybe that nothing stays on it.
+    fn signed_out(&self, body: &ErrorBody) {
+        let why = if body.why.is_empty() { body.what.clone() } else { format!("{}: {}", body.what, body.why) };
+        if body.wipe {
+            self.wipes.order(self.id);
+        }
+        self.set_connection(Connection::SignedOut { why });
     }
 
     fn set_connection(&self, connection: Connection) {

@@ -105,8 +105,13 @@ async fn place() -> Place {
     let profile = Profile::create(&path, Unlock::SecureStorage, Vault::new(&platform)).await.unwrap();
     let local = Local::open(&profile.local_path(), profile.local_key().expose(), true).await.unwrap();
     local.put_account(&account()).await.unwrap();
-    let shared =
-        Shared { local: Arc::new(local), profile: Arc::new(profile), platform, events: Arc::new(Events::default()) };
+    let shared = Shared {
+        local: Arc::new(local),
+        profile: Arc::new(profile),
+        platform,
+        events: Arc::default(),
+        wipes: Arc::default(),
+    };
     Place { folder, shared }
 }
 
@@ -337,7 +342,7 @@ async fn the_profile_is_free_once_everything_is_stopped() {
     place.workspace().await.stop().await.unwrap();
     let Place { folder, shared: again } = place;
     drop(again);
-    let Shared { local, profile, platform, events } = shared;
+    let Shared { local, profile, platform, events, wipes: _ } = shared;
     drop((platform, events));
     Arc::try_unwrap(local).unwrap().close().await.unwrap();
     assert!(Arc::try_unwrap(profile).is_ok());

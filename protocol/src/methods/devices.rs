@@ -68,6 +68,9 @@ pub struct Devices {
 pub struct RevokeDeviceParams {
     /// Which.
     pub device: DeviceId,
+    /// Whether it is to destroy what it keeps of the workspace, at its next contact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe: bool,
 }
 
 /// Parameters of [`RevokeDevices`].
@@ -87,6 +90,9 @@ pub struct RevokeDeviceOfParams {
     pub person: AccountId,
     /// Which.
     pub device: DeviceId,
+    /// Whether it is to destroy what it keeps of the workspace, at its next contact.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub wipe: bool,
 }
 
 /// Reply of what revokes.

@@ -4,6 +4,7 @@ use super::limits::HANDSHAKE_MAX;
 use super::resolver::Resolver;
 use super::{Limits, SessionError, Transport};
 use std::fmt;
+use std::sync::Arc;
 use zeroize::Zeroizing;
 
 const PATTERN: &str = "Noise_IK_25519_AESGCM_SHA256";
@@ -52,9 +53,10 @@ impl Prologue {
     }
 }
 
-/// An X25519 secret: a device's, or a server's session key. Wiped when dropped.
+/// An X25519 secret: a device's, or a server's session key. It stands in one place, whoever holds it, and is wiped when nobody
+/// does any more.
 #[derive(Clone)]
-pub struct StaticKey(Zeroizing<[u8; 32]>);
+pub struct StaticKey(Arc<Zeroizing<[u8; 32]>>);
 
 impl StaticKey {
     /// A fresh key.
@@ -62,24 +64,26 @@ impl StaticKey {
     /// # Errors
     /// [`SessionError::Random`].
     pub fn random() -> Result<Self, SessionError> {
-        let mut bytes = Zeroizing::new([0; 32]);
-        getrandom::fill(&mut *bytes).map_err(|_| SessionError::Random)?;
-        Ok(Self(bytes))
+        let mut key = Arc::new(Zeroizing::new([0; 32]));
+        if let Some(bytes) = Arc::get_mut(&mut key) {
+            getrandom::fill(bytes.as_mut_slice()).map_err(|_| SessionError::Random)?;
+        }
+        Ok(Self(key))
     }
 
     /// A stored key.
-    pub fn from_bytes(bytes: [u8; 32]) -> Self {
-        Self(Zeroizing::new(bytes))
+    pub fn from_bytes(bytes: &[u8; 32]) -> Self {
+        Self(Arc::new(Zeroizing::new(*bytes)))
     }
 
     /// The key, to be stored sealed.
-    pub fn to_bytes(&self) -> Zeroizing<[u8; 32]> {
-        self.0.clone()
+    pub fn expose(&self) -> &[u8; 32] {
+        &self.0
     }
 
     /// Its public key.
     pub fn public(&self) -> [u8; 32] {
-        x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(*self.0)).to_bytes()
+        x25519_dalek::PublicKey::from(&x25519_dalek::StaticSecret::from(**self.0)).to_bytes()
     }
 }
 
@@ -127,7 +131,7 @@ pub(super) fn initiate_with(
     let prologue = prologue.encode();
     let mut builder = builder()?
         .prologue(&prologue)
-        .and_then(|builder| builder.local_private_key(&*device.0))
+        .and_then(|builder| builder.local_private_key(device.expose()))
         .and_then(|builder| builder.remote_public_key(server_public))
         .map_err(|_| SessionError::Handshake)?;
     if let Some(key) = fixed_ephemeral {
@@ -174,7 +178,7 @@ pub(super) fn respond_with(
     let prologue = prologue.encode();
     let mut builder = builder()?
         .prologue(&prologue)
-        .and_then(|builder| builder.local_private_key(&*server.0))
+        .and_then(|builder| builder.local_private_key(server.expose()))
         .map_err(|_| SessionError::Handshake)?;
     if let Some(key) = fixed_ephemeral {
         builder = builder.fixed_ephemeral_key_for_testing_only(key);

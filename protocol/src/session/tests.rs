@@ -11,7 +11,7 @@ fn prologue() -> Prologue {
 }
 
 fn keys() -> (StaticKey, StaticKey) {
-    (StaticKey::from_bytes([0x11; 32]), StaticKey::from_bytes([0x22; 32]))
+    (StaticKey::from_bytes(&[0x11; 32]), StaticKey::from_bytes(&[0x22; 32]))
 }
 
 /// Both ends of a session, with fixed ephemeral keys: the same bytes in every run.

@@ -382,9 +382,10 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     let browser = Device { kind: DeviceKind::Browser, address: Some("192.0.2.7".into()), ..listed };
     golden.method::<DevicesOf>(&OnePerson { person: PERSON }, &Devices { devices: vec![browser] });
     let revoked = Revoked { count: 2 };
-    golden.method::<RevokeDevice>(&RevokeDeviceParams { device: DEVICE }, &revoked);
+    golden.method::<RevokeDevice>(&RevokeDeviceParams { device: DEVICE, wipe: false }, &revoked);
+    golden.add("devices.revoke:wipe", &RevokeDeviceParams { device: DEVICE, wipe: true });
     golden.method::<RevokeDevices>(&RevokeDevicesParams { except_this: true }, &revoked);
-    golden.method::<RevokeDeviceOf>(&RevokeDeviceOfParams { person: PERSON, device: DEVICE }, &revoked);
+    golden.method::<RevokeDeviceOf>(&RevokeDeviceOfParams { person: PERSON, device: DEVICE, wipe: false }, &revoked);
     golden.method::<RevokeDevicesOf>(&OnePerson { person: PERSON }, &revoked);
     accounts(&mut golden);
     let send = SendMessageParams {
@@ -498,7 +499,8 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     let row = StandingRow { rank: Rank::Member, powers: Powers::NONE, within, change: 17 };
     let rows = vec![Row::Standing(row)];
     golden.add("event:changes:within", &Event::Changes(Changes { rows, to: 17, live: true }));
-    golden.add("event:signed_out", &Event::SignedOut { reason: "revoked".into() });
+    golden.add("event:signed_out", &Event::SignedOut { reason: "revoked".into(), wipe: false });
+    golden.add("event:signed_out wiped", &Event::SignedOut { reason: "revoked".into(), wipe: true });
     golden.add("event:draining", &Event::Draining { millis: 1000 });
     golden.add("error", &ErrorBody::new(Code::LockedOut, "what", "why", "do").after(60));
     golden.add("request", &Request { method: "messages.send".into(), params: vec![0x80] });

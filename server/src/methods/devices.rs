@@ -51,13 +51,21 @@ impl Handle for SignOut {
     }
 }
 
-/// Revokes one that is this person's and good; of others nothing is said.
-fn revoke_of(tx: &mut Tx<'_>, by: By, person: AccountId, device: DeviceId) -> Result<Revoked, Fail> {
-    if devices::owner(tx.view(), device)? != Some(person) {
+/// Revokes one that is this person's and good; of others nothing is said. One that is to be wiped may have been revoked before.
+fn revoke_of(tx: &mut Tx<'_>, by: By, person: AccountId, device: DeviceId, wipe: bool) -> Result<Revoked, Fail> {
+    let good = devices::owner(tx.view(), device)? == Some(person);
+    if !(good || wipe && devices::was_of(tx.view(), device, person)?) {
         return Err(Fail::not_found("No such device"));
     }
-    devices::revoke(tx, device)?;
-    audit::record(tx, by, Act::new(Class::Device, "device.revoked", Target::Device(device)))?;
+    let act = if wipe { "device.wipe_ordered" } else { "device.revoked" };
+    // First: what is live of it is told when it is closed.
+    if wipe {
+        devices::order_wipe(tx, device)?;
+    }
+    if good {
+        devices::revoke(tx, device)?;
+    }
+    audit::record(tx, by, Act::new(Class::Device, act, Target::Device(device)))?;
     Ok(Revoked { count: 1 })
 }
 
@@ -65,7 +73,7 @@ impl Handle for RevokeDevice {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: RevokeDeviceParams) -> Result<Revoked, Fail> {
         workspace
             .write::<Self, _>(caller, Scope::Workspace, move |tx, permit| {
-                revoke_of(tx, permit.by(), permit.person(), params.device)
+                revoke_of(tx, permit.by(), permit.person(), params.device, params.wipe)
             })
             .await
     }
@@ -87,7 +95,7 @@ impl Handle for RevokeDeviceOf {
         workspace
             .write::<Self, _>(caller, Self::scope(&params), move |tx, permit| {
                 over(tx.view(), &permit, params.person)?;
-                revoke_of(tx, permit.by(), params.person, params.device)
+                revoke_of(tx, permit.by(), params.person, params.device, params.wipe)
             })
             .await
     }

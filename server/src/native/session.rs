@@ -12,6 +12,7 @@ use crate::hub::Presence;
 use crate::methods::{self, Encoding::MessagePack, Newcomer};
 use crate::serve::Shared;
 use crate::state::Workspace;
+use crate::store::audit::{self, Act, By};
 use crate::store::{devices, reach};
 use crate::time::steady_millis;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket};
@@ -21,6 +22,7 @@ use futures_util::{FutureExt, SinkExt, StreamExt, future::BoxFuture};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::methods::account::Enrol;
 use thechatapp_protocol::methods::sync::StartSync;
 use thechatapp_protocol::session::{DevicePublic, Kind, Message, Transport};
@@ -301,7 +303,11 @@ impl Session {
                 return self.refuse(stream, &closed).await;
             }
             Who::Newcomer => {
-                return self.refuse(stream, &Fail::signed_out().into_body()).await;
+                let body = ErrorBody {
+                    wipe: is_to_wipe(&self.workspace, self.device).await,
+                    ..Fail::signed_out().into_body()
+                };
+                return self.refuse(stream, &body).await;
             }
         }
         Ok(())
@@ -385,7 +391,8 @@ impl Session {
                 // What this device asked for (its own sign-out) is still answered.
                 let _ = timeout(LAST_ANSWERS, self.finish_calls()).await;
                 let reason = "this device was signed out".to_owned();
-                self.last_event(&Event::SignedOut { reason }).await;
+                let wipe = is_to_wipe(&self.workspace, self.device).await;
+                self.last_event(&Event::SignedOut { reason, wipe }).await;
                 (SIGNED_OUT, "signed out")
             }
             End::Draining => {
@@ -432,6 +439,23 @@ async fn start_sync(workspace: Arc<Workspace>, caller: Caller, stream: u32, para
         }
         Err(body) => Answer { stream, result: Err(body), listener: None },
     }
+}
+
+/// Whether this device is to destroy what it keeps. That it is told is written down; should it not hear it, it is told again.
+async fn is_to_wipe(workspace: &Workspace, key: DevicePublic) -> bool {
+    let found = workspace.look(move |view| devices::to_wipe(view, &key)).await;
+    let Ok(Some((device, untold))) = found else { return false };
+    if untold {
+        let told = workspace.unguarded(move |tx| {
+            devices::wipe_told(tx, device)?;
+            let act = Act::new(Class::Device, "device.wipe_told", Target::Device(device));
+            audit::record(tx, By::SERVER, act)
+        });
+        if let Err(why) = told.await {
+            tracing::error!(error = %why, "a wipe that was told could not be written down");
+        }
+    }
+    true
 }
 
 async fn enrol(workspace: &Arc<Workspace>, newcomer: Newcomer, params: &[u8]) -> Result<Vec<u8>, ErrorBody> {

@@ -111,6 +111,44 @@ pub fn revoke(tx: &mut Tx<'_>, device: DeviceId) -> Result<bool, Fail> {
     Ok(good)
 }
 
+/// Whether a device, not a browser, was ever this person's.
+///
+/// # Errors
+/// SQLite's.
+pub fn was_of(view: View<'_>, device: DeviceId, person: AccountId) -> Result<bool, Fail> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM devices WHERE id = ?1 AND person = ?2)";
+    Ok(view.db.prepare_cached(sql)?.query_row([device.as_bytes(), person.as_bytes()], |row| row.get(0))?)
+}
+
+/// From now on a device is told to destroy what it keeps. Of a browser there is nothing.
+///
+/// # Errors
+/// SQLite's.
+pub fn order_wipe(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
+    tx.db.prepare_cached("UPDATE devices SET wipe = 0 WHERE id = ?1")?.execute([device.as_bytes()])?;
+    Ok(())
+}
+
+/// The device of this key, when it is to destroy what it keeps, and whether it was not told yet.
+///
+/// # Errors
+/// SQLite's.
+pub fn to_wipe(view: View<'_>, key: &DevicePublic) -> Result<Option<(DeviceId, bool)>, Fail> {
+    let sql = "SELECT id, wipe = 0 FROM devices WHERE static_key = ?1 AND revoked = 1 AND wipe IS NOT NULL";
+    let found = view.db.prepare_cached(sql)?.query_row([key.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    Ok(found.map(|(id, untold)| (DeviceId::from_bytes(id), untold)))
+}
+
+/// A device was told to destroy what it keeps.
+///
+/// # Errors
+/// SQLite's.
+pub fn wipe_told(tx: &Tx<'_>, device: DeviceId) -> Result<(), Fail> {
+    let now = now().0;
+    tx.db.prepare_cached("UPDATE devices SET wipe = ?2 WHERE id = ?1")?.execute((device.as_bytes(), now))?;
+    Ok(())
+}
+
 /// Revokes all devices of a person and ends their browsers' sessions, but for one. Answers which were good until now.
 ///
 /// # Errors

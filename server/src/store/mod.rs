@@ -75,6 +75,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0023_channel_bans.sql"),
     include_str!("migrations/0024_made_private.sql"),
     include_str!("migrations/0026_drafts.sql"),
+    include_str!("migrations/0027_wiped_devices.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[

@@ -1,6 +1,7 @@
 //! What the page can ask for, one call of the core each.
 
 pub mod channels;
+pub mod device;
 pub mod files;
 pub mod messages;
 pub mod profile;

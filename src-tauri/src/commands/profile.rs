@@ -26,7 +26,7 @@ pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> 
 #[tauri::command]
 pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<ProfileState> {
     let typed = passphrase.is_some();
-    let mut answer = opened(desktop.open_and_connect(passphrase.map(Zeroizing::new)).await);
+    let mut answer = opened(desktop.open_and_connect(passphrase.map(Zeroizing::new), true).await);
     // A mistyped passphrase is typed again.
     if typed && answer.state == KeyState::Wrong {
         answer.state = KeyState::Passphrase;
@@ -73,4 +73,27 @@ pub async fn repair(desktop: State<'_, Desktop>, passphrase: Option<String>) -> 
 #[tauri::command]
 pub async fn restore_with_code(desktop: State<'_, Desktop>, code: String) -> Answer<()> {
     desktop.restore(&code).await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn lock(desktop: State<'_, Desktop>) -> Answer<()> {
+    desktop.lock().await.map_err(report)
+}
+
+/// A person did something in the window.
+#[tauri::command]
+pub async fn active(desktop: State<'_, Desktop>) -> Answer<()> {
+    desktop.client().await?.active();
+    Ok(())
+}
+
+/// After how many minutes without a person the profile is locked; none for never.
+#[tauri::command]
+pub async fn lock_after(desktop: State<'_, Desktop>) -> Answer<Option<u64>> {
+    Ok(desktop.client().await?.lock_after())
+}
+
+#[tauri::command]
+pub async fn set_lock_after(desktop: State<'_, Desktop>, minutes: Option<u64>) -> Answer<()> {
+    desktop.client().await?.set_lock_after(minutes).await.map_err(report)
 }

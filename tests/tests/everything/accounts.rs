@@ -59,7 +59,7 @@ impl Run {
         alice.suspend(ws, person).await.unwrap();
         alice.reinstate(ws, person).await.unwrap();
         let devices = alice.devices_of(ws, person).await.unwrap();
-        alice.revoke_device(ws, Some(person), devices[0].id).await.unwrap();
+        alice.revoke_device(ws, Some(person), devices[0].id, false).await.unwrap();
         alice.revoke_devices(ws, Some(person)).await.unwrap();
 
         // By the code, on another device; that one revokes itself.
@@ -67,7 +67,7 @@ impl Run {
         let credential = Credential::Reset { name, reset: reset.code, password: reset_password, code: None };
         let mut fay = RawClient::enrol(&self.server, self.server.pin(), credential).await;
         let device = fay.call::<WhoAmI>(&Nothing {}).await.unwrap().device;
-        fay.call::<RevokeDevice>(&RevokeDeviceParams { device }).await.unwrap();
+        fay.call::<RevokeDevice>(&RevokeDeviceParams { device, wipe: false }).await.unwrap();
         alice.delete_person(ws, person, Some(true)).await.unwrap();
         // Somebody who is nobody, by a name that looks like a password.
         let credential =

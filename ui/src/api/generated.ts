@@ -734,7 +734,58 @@ history: Array<IdentityStepView>, };
 /**
  * The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
  */
-export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase";
+export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
+
+/**
+ * The ways into a profile.
+ */
+export type WaysView = {
+/**
+ * The secure storage's name, or `passphrase`.
+ */
+backend: string,
+/**
+ * Whether a passphrase opens it.
+ */
+passphrase: boolean,
+/**
+ * Whether a recovery code opens it.
+ */
+recovery: boolean, };
+
+/**
+ * What is kept of a workspace.
+ */
+export type KeptView = {
+/**
+ * Its short name.
+ */
+workspace: string,
+/**
+ * Bytes of the sealed file that are in use.
+ */
+bytes: number,
+/**
+ * Messages.
+ */
+messages: number, };
+
+/**
+ * How much of the past this device keeps.
+ */
+export type StorageView = {
+/**
+ * Messages of so many days; without a number, of all.
+ */
+days: number | null,
+/**
+ * At most so many bytes for each workspace; without a number, as many as there are.
+ */
+bytes: number | null,
+/**
+ * What is there.
+ */
+workspaces: Array<KeptView>, };
 
 /**
  * What something is that somebody is signed in on.

@@ -11,7 +11,9 @@ import type {
   KeyState,
   MessageView,
   PersonView,
+  StorageView,
   TimelineView,
+  WaysView,
   Window as TimelineWindow,
   WorkspaceView,
 } from "./generated";
@@ -33,6 +35,19 @@ export interface Api {
   setAside(): Promise<string>;
   repair(passphrase: string | null): Promise<void>;
   restoreWithCode(code: string): Promise<void>;
+  lock(): Promise<void>;
+  /** A person did something. */
+  active(): Promise<void>;
+  /** Minutes without anybody until the profile is locked; null for never. */
+  lockAfter(): Promise<number | null>;
+  setLockAfter(minutes: number | null): Promise<void>;
+  ways(): Promise<WaysView>;
+  /** Shown once. */
+  makeRecoveryCode(): Promise<string>;
+  setPassphrase(passphrase: string): Promise<void>;
+  dropWay(way: "passphrase" | "recovery"): Promise<void>;
+  storage(): Promise<StorageView>;
+  keep(days: number | null, bytes: number | null): Promise<void>;
   contact(address: string): Promise<ContactView>;
   join(invite: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
   login(address: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;

@@ -8,8 +8,14 @@ import { stateOf, type KeyScreen } from "./key";
 import { Room } from "./room.svelte";
 
 export type Screen = "opening" | "key" | "first-run" | "workspace";
-export type Panel = "none" | "search" | "identity";
+export type Panel = "none" | "search" | "identity" | "device";
 export type Dialog = "none" | "create" | "browse" | "switcher";
+
+/** How often a person who does something is told of, in milliseconds. */
+const ACTIVE_EVERY = 10_000;
+
+/** Loaded anew, the page forgets all that it showed. */
+const leavePage = (): void => location.reload();
 
 export class App {
   screen = $state<Screen>("opening");
@@ -32,6 +38,7 @@ export class App {
   setAsideFolder = $state<string | null>(null);
   theme = $state<string>("system");
   #listening = false;
+  #active = 0;
   /** Counts what was chosen to be looked at: only the latest is shown. */
   #chosen = 0;
 
@@ -251,15 +258,43 @@ export class App {
     let missed = false;
     for (;;) {
       try {
-        await this.#hear(missed ? [{ event: "resync" }] : await api.nextEvents());
+        const events: ClientEvent[] = missed ? [{ event: "resync" }] : await api.nextEvents();
+        // None at all: the profile was closed.
+        if (events.length === 0) await this.#shut();
+        else await this.#hear(events);
         missed = false;
       } catch (why) {
         // What could not be asked is asked again. While the profile is closed there is nothing to hear.
         missed = true;
         if (asReport(why).code === 24) this.#failed(why);
+        else if (asReport(why).code === 21) await this.#shut().catch(() => undefined);
         await new Promise((done) => setTimeout(done, 1000));
       }
     }
+  }
+
+  /** The profile is closed: if it was locked, or wiped, nothing of it stays in the page either. */
+  async #shut(): Promise<void> {
+    if (this.busy || this.screen === "key") return;
+    const { state } = await api.profileState();
+    if (state !== "ready") leavePage();
+  }
+
+  async lock(): Promise<void> {
+    try {
+      await this.room?.leave();
+      await api.lock();
+    } catch (why) {
+      if (this.room) this.room.problem = told(why);
+    }
+  }
+
+  /** A person did something: told at most once in a while. */
+  active(): void {
+    const now = Date.now();
+    if (now - this.#active < ACTIVE_EVERY || this.screen === "key") return;
+    this.#active = now;
+    void api.active().catch(() => undefined);
   }
 
   async #hear(events: ClientEvent[]): Promise<void> {
