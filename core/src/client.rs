@@ -122,7 +122,12 @@ impl Client {
                 && !good_path(&path).exists()
                 && !profile.dir().join("accounts").exists()
                 && profile.pin_copies().is_empty());
-        let local = Arc::new(Local::open(&path, profile.local_key().expose(), fresh).await?);
+        let (profile, renewed) = settle(profile).await?;
+        let local = Arc::new(Local::open(&path, profile.local_key(), profile.profile_key().clone(), fresh).await?);
+        // The last good copy may still have the former key, which is gone.
+        if renewed {
+            local.keep_good().await?;
+        }
         let accounts = local.accounts().await?;
         let seat = Seat::new(&local).await?;
         let shared = Shared {
@@ -301,6 +306,12 @@ async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> 
     Cache::open(&path, key.expose(), me).await
 }
 
+/// Ends a change of keys that was broken off.
+async fn settle(profile: Profile) -> Result<(Profile, bool)> {
+    let settled = tokio::task::spawn_blocking(move || profile.settle_keys().map(|renewed| (profile, renewed)));
+    settled.await.map_err(fault::internal)?
+}
+
 fn closed() -> Error {
     Error::Offline { why: "the profile was closed".into() }
 }
@@ -310,6 +321,3 @@ pub(crate) fn pin_of(document: &[u8], at: Timestamp) -> Option<Pin> {
     let signed = SignedDocument::decode(document).ok()?;
     Some(Unverified::new(signed).verify_self(at.unix_seconds()).ok()?.pin())
 }
-
-#[cfg(test)]
-mod tests;

@@ -26,6 +26,9 @@ pub enum KeyAction {
         #[arg(long, value_name = "FILE")]
         new_passphrase_file: Option<PathBuf>,
     },
+    /// Give every database on this device a new key: each is copied under it, which needs as much room as it has
+    #[command(after_help = "Example:\n  thechatapp-cli key renew")]
+    Renew,
     /// Take a way in away; never the one that is used
     #[command(after_help = "Example:\n  thechatapp-cli key drop recovery")]
     Drop {

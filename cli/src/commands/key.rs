@@ -52,6 +52,7 @@ async fn change(client: &Client, action: KeyAction) -> Outcome {
         KeyAction::Passphrase { new_passphrase_file } => {
             client.set_passphrase(passphrase(new_passphrase_file.as_deref())?).await?;
         }
+        KeyAction::Renew => client.renew_keys().await?,
         KeyAction::Drop { way: Way::Passphrase } => client.drop_way("passphrase")?,
         KeyAction::Drop { way: Way::Recovery } => client.drop_way("recovery")?,
         KeyAction::Move { to: KeyPlace::SecretStore, .. } => client.move_to_secure_storage().await?,

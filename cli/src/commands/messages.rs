@@ -128,23 +128,36 @@ pub(super) async fn named(desk: &Desk<'_>, channel: &ChannelView, typed: &str) -
     }
 }
 
+/// Does something with a message of one's own. One that waits here, which only its id names, needs no server.
+async fn one(
+    desk: &Desk<'_>,
+    channel: &ChannelView,
+    typed: &str,
+    act: impl AsyncFn(MessageId) -> Result<MessageView, Error>,
+) -> Outcome<MessageView> {
+    let which = typed.parse()?;
+    if let Which::Id(id) = which {
+        match act(id).await {
+            Err(Error::Offline { .. }) => {}
+            done => return Ok(done?),
+        }
+    }
+    desk.connect().await?;
+    Ok(act(find(desk, channel, which).await?).await?)
+}
+
 /// `edit CHANNEL SEQ|ID TEXT`.
 pub async fn edit(desk: &Desk<'_>, name: &str, message: &str, text: &str) -> Outcome {
-    let which = message.parse()?;
-    desk.connect().await?;
     let channel = desk.channel(name).await?;
-    let id = find(desk, &channel, which).await?;
-    let changed = desk.client.edit(desk.ws(), channel.id, id, text).await?;
+    let changed =
+        one(desk, &channel, message, async |id| desk.client.edit(desk.ws(), channel.id, id, text).await).await?;
     show_one(desk, &changed, &desk.names().await?)
 }
 
 /// `delete CHANNEL SEQ|ID`.
 pub async fn delete(desk: &Desk<'_>, name: &str, message: &str) -> Outcome {
-    let which = message.parse()?;
-    desk.connect().await?;
     let channel = desk.channel(name).await?;
-    let id = find(desk, &channel, which).await?;
-    let changed = desk.client.delete(desk.ws(), channel.id, id).await?;
+    let changed = one(desk, &channel, message, async |id| desk.client.delete(desk.ws(), channel.id, id).await).await?;
     show_one(desk, &changed, &desk.names().await?)
 }
 

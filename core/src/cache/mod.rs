@@ -21,7 +21,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use thechatapp_database::{self as database, Durability, Readers, Writer};
+use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::sync::Updates;
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
@@ -36,6 +36,8 @@ pub(crate) use search::INDEX_TOGETHER;
 /// Where the cursor stood before the server told heads instead of messages.
 const HEADS_FROM: &str = "heads_from";
 /// Idle reading connections that stay open.
+/// What the writer keeps of the file in memory: so many KiB, as SQLite's negative numbers say.
+const PAGES: i32 = -16_384;
 const READERS: usize = 4;
 
 /// Whose cache this is.
@@ -100,7 +102,7 @@ impl Cache {
                     std::fs::create_dir_all(folder).map_err(|why| database::Error::Full(why.to_string()))?;
                 }
                 let db = database::open(&path, key.expose(), schema::CACHE, Durability::Normal)?;
-                db.pragma_update(None, "cache_size", -16_384)?;
+                db.pragma_update(None, "cache_size", PAGES)?;
                 Writer::start(db, |_| {})
             };
             match open() {
@@ -114,6 +116,27 @@ impl Cache {
         .await
         .map_err(fault::internal)?;
         opened.map_err(|(path, why)| fault::database(&path, why))
+    }
+
+    /// Puts a copy under another key in the file's place.
+    pub(crate) async fn rekey(&self, former: Key, next: Key) -> Result<()> {
+        let (path, readers) = (self.path.clone(), self.readers.clone());
+        self.apart(move |db| {
+            database::rekey(
+                db,
+                &readers,
+                &Rekey {
+                    path: &path,
+                    fresh: &path.with_extension("db.rekeyed"),
+                    former: former.expose(),
+                    next: next.expose(),
+                    schema: schema::CACHE,
+                    durability: Durability::Normal,
+                },
+            )?;
+            Ok(db.pragma_update(None, "cache_size", PAGES)?)
+        })
+        .await
     }
 
     /// Writes everything out and closes the file. Queries that still run keep it open until they end.

@@ -1,7 +1,7 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
 use super::wipe::Wipes;
-use super::{Client, Inner, open_cache};
+use super::{Client, Inner, open_cache, settle};
 use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::fault;
@@ -71,11 +71,12 @@ impl Client {
     /// # Errors
     /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
     pub async fn repair(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
-        let profile = Arc::new(Profile::open(dir, unlock, Vault::new(&platform)).await?);
+        let (profile, _) = settle(Profile::open(dir, unlock, Vault::new(&platform)).await?).await?;
+        let profile = Arc::new(profile);
         let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
         let path = profile.local_path();
-        let key = profile.local_key().expose();
-        let local = match Local::open(&path, key, false).await {
+        let open = || Local::open(&path, profile.local_key(), profile.profile_key().clone(), false);
+        let local = match open().await {
             Err(Error::Corrupt { file, why }) => {
                 // Without a copy to put in its place a damaged file is better than none.
                 if good_path(&path).exists() {
@@ -84,7 +85,7 @@ impl Client {
                 if !Local::restore_good(&path).await? {
                     return Err(Error::Corrupt { file, why: format!("{why}; there is no good copy of it") });
                 }
-                let local = Local::open(&path, key, false).await?;
+                let local = open().await?;
                 // Drafts of the copy are older than the caches beside it.
                 for account in local.accounts().await? {
                     local.choose(drafts_behind(account.workspace), Some(1)).await?;

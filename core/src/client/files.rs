@@ -70,6 +70,7 @@ impl Client {
             thread: None,
             created: self.now(),
             failure: None,
+            withdrawn: false,
         };
         let message = workspace.local.end_upload(ws, message).await?;
         place.remove(upload.file.id);

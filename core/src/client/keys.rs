@@ -62,6 +62,23 @@ impl Client {
         shared.profile.move_to_secure_storage(&Vault::new(&shared.platform)).await
     }
 
+    /// Gives every database here a new key, each by a copy under it that takes the old file's place. Reading and writing go on;
+    /// broken off at any moment, what is there opens.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`](crate::Error::DiskFull): a copy needs as much room as the file.
+    pub async fn renew_keys(&self) -> Result<()> {
+        let (profile, local) = (&self.0.shared.profile, &self.0.shared.local);
+        for workspace in self.all() {
+            let former = profile.cache_key(workspace.id)?;
+            workspace.cache.rekey(former, profile.prepare_cache(workspace.id)?).await?;
+            profile.settle_keys()?;
+        }
+        local.rekey(profile.prepare_local()?).await?;
+        profile.settle_keys()?;
+        Ok(())
+    }
+
     /// Opens the profile by a passphrase from now on, and no longer by secure storage.
     ///
     /// # Errors

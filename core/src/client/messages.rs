@@ -159,6 +159,7 @@ impl Client {
             thread,
             created: now,
             failure: None,
+            withdrawn: false,
         };
         let message = workspace.local.queue(ws, message).await?;
         workspace.post(message.clone());
@@ -218,7 +219,7 @@ impl Client {
         let wait = async {
             loop {
                 changes.mark_unchanged();
-                if workspace.local.waiting_count(ws).await? == 0 {
+                if workspace.local.is_settled(ws).await? {
                     return Ok(before);
                 }
                 if stopped(&workspace) {
@@ -235,24 +236,32 @@ impl Client {
         }
     }
 
-    /// Changes the text of one's own message.
+    /// Changes the text of one's own message. One that waits is changed here, offline too, and goes out with its new text.
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`], [`Error::BadInput`].
     pub async fn edit(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId, text: &str) -> Result<MessageView> {
         check_text(text)?;
         let workspace = self.workspace(ws)?;
+        if let Some(waiting) = workspace.local.change_waiting(id, text.to_owned()).await? {
+            workspace.repost(waiting.clone());
+            return Ok(shown(&workspace, waiting));
+        }
         let params = EditMessageParams { channel, id, text: text.to_owned() };
         let row = workspace.session()?.call::<EditMessage>(&params).await?;
         self.take(&workspace, row).await
     }
 
-    /// Deletes one's own message; a tombstone stays.
+    /// Deletes one's own message; a tombstone stays. One that waits is given up, offline too, as by [`Self::discard`].
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
     pub async fn delete(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
+        if let Some(waiting) = workspace.local.withdraw(id).await? {
+            workspace.unpost(waiting.clone());
+            return Ok(MessageView { text: String::new(), deleted: true, ..shown(&workspace, waiting) });
+        }
         let row = workspace.session()?.call::<DeleteMessage>(&OneMessage { channel, id }).await?;
         self.take(&workspace, row).await
     }
@@ -314,15 +323,15 @@ impl Client {
         Ok(())
     }
 
-    /// Gives up a message that was refused, or has not gone out yet.
+    /// Gives up a message that was refused, or has not gone out yet. Should it have reached the server all the same, it is
+    /// deleted there as soon as that can be asked.
     ///
     /// # Errors
     /// [`Error::BadInput`] when it does not wait here.
     pub async fn discard(&self, ws: WorkspaceId, id: MessageId) -> Result<()> {
         let workspace = self.workspace(ws)?;
-        let message = workspace.local.waiting(id).await?.ok_or_else(no_message)?;
-        workspace.local.forget(vec![id]).await?;
-        workspace.unpost(&message);
+        let message = workspace.local.withdraw(id).await?.ok_or_else(no_message)?;
+        workspace.unpost(message);
         Ok(())
     }
 

@@ -117,7 +117,7 @@ impl Local {
             })
             .await?;
         let plain = rows.iter().any(|row| row.device_key.len() == PLAIN);
-        let accounts: Vec<Account> = rows.into_iter().map(|row| row.decode(&self.key)).collect::<Result<_>>()?;
+        let accounts: Vec<Account> = rows.into_iter().map(|row| row.decode(&self.parent)).collect::<Result<_>>()?;
         scrub_stack();
         if plain {
             for account in &accounts {
@@ -143,7 +143,7 @@ impl Local {
     fn sealed(&self, account: &Account) -> Result<[Vec<u8>; 2]> {
         let seal = |what, key: &[u8]| {
             let key = Key::try_from(key).map_err(fault::internal)?;
-            thechatapp_seal::wrap(&self.key, what, account.workspace.as_bytes(), 0, &key).map_err(fault::internal)
+            thechatapp_seal::wrap(&self.parent, what, account.workspace.as_bytes(), 0, &key).map_err(fault::internal)
         };
         Ok([seal(DEVICE_KEY, account.device_key.expose())?, seal(SIGNING_KEY, account.signing_key.as_bytes())?])
     }

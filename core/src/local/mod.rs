@@ -15,10 +15,10 @@ use crate::error::{Error, Result};
 use crate::fault;
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use thechatapp_database::{self as database, Durability, Readers, Writer};
+use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
 
@@ -35,7 +35,9 @@ pub(crate) struct Local {
     thread: JoinHandle<()>,
     readers: Readers,
     path: PathBuf,
-    key: Key,
+    key: Arc<RwLock<Key>>,
+    /// Seals the keys of accounts once more.
+    parent: Key,
     changed: Arc<AtomicBool>,
 }
 
@@ -57,10 +59,9 @@ pub(crate) fn good_path(path: &Path) -> PathBuf {
 
 impl Local {
     /// Opens the file and checks all of it. `fresh` says that this profile has just been made, so that a missing file
-    /// is no loss; otherwise it is [`Error::Corrupt`].
-    pub(crate) async fn open(path: &Path, key: &[u8; 32], fresh: bool) -> Result<Self> {
+    /// is no loss; otherwise it is [`Error::Corrupt`]. `parent` seals the keys inside it.
+    pub(crate) async fn open(path: &Path, key: Key, parent: Key, fresh: bool) -> Result<Self> {
         let path = path.to_owned();
-        let key = Key::try_from(key.as_slice()).map_err(fault::internal)?;
         if !fresh && !path.exists() {
             return Err(Error::Corrupt { file: file_name(&path), why: "it is missing".into() });
         }
@@ -73,7 +74,8 @@ impl Local {
             match open() {
                 Ok((writer, thread)) => {
                     let readers = Readers::new(path.clone(), key.expose(), READERS);
-                    Ok(Self { writer, thread, readers, path, key, changed: Arc::new(AtomicBool::new(true)) })
+                    let key = Arc::new(RwLock::new(key));
+                    Ok(Self { writer, thread, readers, path, key, parent, changed: Arc::new(AtomicBool::new(true)) })
                 }
                 Err(why) => Err((path, why)),
             }
@@ -104,15 +106,42 @@ impl Local {
 
     /// Makes the last good copy anew, when something changed since the last one.
     pub(crate) async fn keep_good(&self) -> Result<()> {
-        let (to, key, changed) = (good_path(&self.path), self.key.clone(), Arc::clone(&self.changed));
+        let (to, key, changed) = (good_path(&self.path), Arc::clone(&self.key), Arc::clone(&self.changed));
         self.apart(move |db| {
             if changed.load(Ordering::SeqCst) {
+                let key = key.read().unwrap_or_else(PoisonError::into_inner).clone();
                 database::backup(db, &to, key.expose())?;
                 changed.store(false, Ordering::SeqCst);
             }
             Ok(())
         })
         .await
+    }
+
+    /// Puts a copy under another key in the file's place, and makes the last good copy anew.
+    pub(crate) async fn rekey(&self, next: Key) -> Result<()> {
+        let (path, key, readers) = (self.path.clone(), Arc::clone(&self.key), self.readers.clone());
+        let changed = Arc::clone(&self.changed);
+        self.apart(move |db| {
+            let former = key.read().unwrap_or_else(PoisonError::into_inner).clone();
+            database::rekey(
+                db,
+                &readers,
+                &Rekey {
+                    path: &path,
+                    fresh: &path.with_extension("db.rekeyed"),
+                    former: former.expose(),
+                    next: next.expose(),
+                    schema: schema::LOCAL,
+                    durability: Durability::Full,
+                },
+            )?;
+            *key.write().unwrap_or_else(PoisonError::into_inner) = next;
+            changed.store(true, Ordering::SeqCst);
+            Ok(())
+        })
+        .await?;
+        self.keep_good().await
     }
 
     /// Writes the log into the file.

@@ -21,9 +21,11 @@ pub(crate) struct Waiting {
     pub(crate) created: Timestamp,
     /// Why the server refused it; nothing while it waits.
     pub(crate) failure: Option<String>,
+    /// Given up, and maybe on the server already: nobody is shown it, and it is taken back there.
+    pub(crate) withdrawn: bool,
 }
 
-const COLUMNS: &str = "position, id, channel, text, thread, created, failure, files";
+const COLUMNS: &str = "position, id, channel, text, thread, created, failure, files, withdrawn";
 
 fn waiting(row: &SqlRow<'_>) -> rusqlite::Result<Waiting> {
     Ok(Waiting {
@@ -39,6 +41,7 @@ fn waiting(row: &SqlRow<'_>) -> rusqlite::Result<Waiting> {
         thread: row.get::<_, Option<[u8; 16]>>(4)?.map(MessageId::from_bytes),
         created: Timestamp(row.get(5)?),
         failure: row.get(6)?,
+        withdrawn: row.get(8)?,
     })
 }
 
@@ -108,7 +111,9 @@ impl Local {
     /// What waits in one channel, in order.
     pub(crate) async fn outbox_of(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<Vec<Waiting>> {
         self.read(move |db| {
-            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE workspace = ?1 AND channel = ?2 ORDER BY position");
+            let sql = format!(
+                "SELECT {COLUMNS} FROM outbox WHERE workspace = ?1 AND channel = ?2 AND withdrawn = 0 ORDER BY position"
+            );
             let mut query = db.prepare_cached(&sql)?;
             let rows = query.query_map(params![workspace.as_bytes(), channel.as_bytes()], waiting)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -119,31 +124,74 @@ impl Local {
     /// One message that waits.
     pub(crate) async fn waiting(&self, id: MessageId) -> Result<Option<Waiting>> {
         self.read(move |db| {
-            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1");
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1 AND withdrawn = 0");
             Ok(db.prepare_cached(&sql)?.query_row([id.as_bytes()], waiting).optional()?)
         })
         .await
     }
 
-    /// How many wait to be sent, those that were refused not counted.
+    /// How many wait to be sent, those that were refused or given up not counted.
     pub(crate) async fn waiting_count(&self, workspace: WorkspaceId) -> Result<u64> {
         self.read(move |db| {
             let count: i64 = db
-                .prepare_cached("SELECT count(*) FROM outbox WHERE workspace = ?1 AND failure IS NULL")?
+                .prepare_cached(
+                    "SELECT count(*) FROM outbox WHERE workspace = ?1 AND failure IS NULL AND withdrawn = 0",
+                )?
                 .query_row([workspace.as_bytes()], |row| row.get(0))?;
             Ok(count as u64)
         })
         .await
     }
 
-    /// Forgets messages that are on the server, or that the person gave up.
-    pub(crate) async fn forget(&self, ids: Vec<MessageId>) -> Result<()> {
+    /// Whether the server is to be told anything of a message: that it is sent, changed or taken back.
+    pub(crate) async fn is_settled(&self, workspace: WorkspaceId) -> Result<bool> {
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT NOT EXISTS (SELECT 1 FROM outbox WHERE workspace = ?1 AND failure IS NULL)")?
+                .query_row([workspace.as_bytes()], |row| row.get(0))?)
+        })
+        .await
+    }
+
+    /// Forgets messages that are on the server with these texts. One that was changed or given up meanwhile stays.
+    pub(crate) async fn forget_sent(&self, messages: Vec<(MessageId, String)>) -> Result<()> {
         self.write(move |db| {
-            let mut delete = db.prepare_cached("DELETE FROM outbox WHERE id = ?1")?;
-            for id in ids {
-                delete.execute([id.as_bytes()])?;
+            let mut delete = db.prepare_cached("DELETE FROM outbox WHERE id = ?1 AND text = ?2 AND withdrawn = 0")?;
+            for (id, text) in messages {
+                delete.execute(params![id.as_bytes(), text])?;
             }
             Ok(())
+        })
+        .await
+    }
+
+    /// Forgets a message that is nowhere any more.
+    pub(crate) async fn forget(&self, id: MessageId) -> Result<()> {
+        self.write(move |db| {
+            db.execute("DELETE FROM outbox WHERE id = ?1", [id.as_bytes()])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Gives a message that waits another text; one that was refused waits again. `None` when it does not wait here.
+    pub(crate) async fn change_waiting(&self, id: MessageId, text: String) -> Result<Option<Waiting>> {
+        self.write(move |db| {
+            let sql = format!(
+                "UPDATE outbox SET text = ?2, failure = NULL WHERE id = ?1 AND withdrawn = 0 RETURNING {COLUMNS}"
+            );
+            Ok(db.prepare_cached(&sql)?.query_row(params![id.as_bytes(), text], waiting).optional()?)
+        })
+        .await
+    }
+
+    /// Gives a message up that waits. `None` when it does not wait here.
+    pub(crate) async fn withdraw(&self, id: MessageId) -> Result<Option<Waiting>> {
+        self.write(move |db| {
+            let sql = format!(
+                "UPDATE outbox SET withdrawn = 1, failure = NULL WHERE id = ?1 AND withdrawn = 0 RETURNING {COLUMNS}"
+            );
+            Ok(db.prepare_cached(&sql)?.query_row([id.as_bytes()], waiting).optional()?)
         })
         .await
     }

@@ -123,4 +123,8 @@ CREATE INDEX earlier_drafts_place ON earlier_drafts (workspace, channel, thread)
 -- What the person chose for this profile.
 CREATE TABLE choices (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ",
+    "
+-- Given up by the person while it may be on the server already: it is taken back there first.
+ALTER TABLE outbox ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
+",
 ];

@@ -4,6 +4,7 @@ use ed25519_dalek::SigningKey;
 use thechatapp_protocol::identity::Unverified;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
+use thechatapp_seal::Key;
 
 const KEY: [u8; 32] = [4; 32];
 const WS: WorkspaceId = WorkspaceId(uuid::Uuid::from_bytes([7; 16]));
@@ -44,11 +45,12 @@ pub(crate) fn waiting(n: u8, text: &str) -> Waiting {
         thread: None,
         created: Timestamp(1),
         failure: None,
+        withdrawn: false,
     }
 }
 
 async fn open(path: &Path, fresh: bool) -> Result<Local> {
-    Local::open(path, &KEY, fresh).await
+    Local::open(path, Key::from_bytes(KEY), Key::from_bytes([9; 32]), fresh).await
 }
 
 #[tokio::test]

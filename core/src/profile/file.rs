@@ -14,6 +14,8 @@ use thechatapp_seal::Argon2Params;
 pub(super) const NAME: &str = "profile.json";
 const TEMPORARY: &str = ".profile.json.new";
 const VERSION: u64 = 1;
+/// While keys are being replaced. A release that does not know of that must not touch the file.
+const REPLACING: u64 = 2;
 /// Far more than any profile needs.
 const MAX: u64 = 4 * 1024 * 1024;
 
@@ -74,6 +76,18 @@ pub(super) struct Keys {
     pub local: Wrapped,
     #[serde(default)]
     pub cache: BTreeMap<WorkspaceId, Wrapped>,
+    /// Keys that are about to take the place of the others. Which of two a file has, only the file tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub coming_local: Option<Wrapped>,
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub coming_cache: BTreeMap<WorkspaceId, Wrapped>,
+}
+
+impl Keys {
+    /// Whether a key is being replaced.
+    pub(super) fn are_replaced(&self) -> bool {
+        self.coming_local.is_some() || !self.coming_cache.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -93,7 +107,8 @@ pub struct PinCopy {
 
 impl ProfileFile {
     pub(super) fn new(id: String, backend: String, key_id: Option<String>, slot: Slot, local: Vec<u8>) -> Self {
-        let keys = Keys { local: Wrapped(local), cache: BTreeMap::new() };
+        let keys =
+            Keys { local: Wrapped(local), cache: BTreeMap::new(), coming_local: None, coming_cache: BTreeMap::new() };
         Self { version: VERSION, id, backend, key_id, slots: vec![slot], keys, pins: BTreeMap::new() }
     }
 
@@ -131,15 +146,16 @@ impl ProfileFile {
         }
         let version: Version = serde_json::from_slice(&bytes).map_err(corrupt)?;
         match version.version {
-            VERSION => Ok(Some(serde_json::from_slice(&bytes).map_err(corrupt)?)),
-            newer if newer > VERSION => Err(Error::Newer { file: NAME.into() }),
+            VERSION | REPLACING => Ok(Some(serde_json::from_slice(&bytes).map_err(corrupt)?)),
+            newer if newer > REPLACING => Err(Error::Newer { file: NAME.into() }),
             _ => Err(corrupt("its version does not exist")),
         }
     }
 
     /// Replaces the file as a whole or not at all.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
-        let mut bytes = serde_json::to_vec_pretty(self)
+        let version = if self.keys.are_replaced() { REPLACING } else { VERSION };
+        let mut bytes = serde_json::to_vec_pretty(&Self { version, ..self.clone() })
             .map_err(|why| Error::Internal { id: "profile-encode".into(), why: why.to_string() })?;
         bytes.push(b'\n');
         replace(dir, &bytes).map_err(disk)

@@ -11,6 +11,7 @@ mod mark;
 #[cfg(any(test, feature = "test-support"))]
 pub mod memory;
 mod recovery;
+mod renewal;
 mod slots;
 mod vault;
 
@@ -66,7 +67,7 @@ pub struct Profile {
     vault: Vault,
     file: Mutex<ProfileFile>,
     profile_key: Key,
-    local_key: Key,
+    local_key: Mutex<Key>,
     /// The kind of the slot that opened it.
     opened_by: &'static str,
     lock: File,
@@ -122,7 +123,15 @@ impl Profile {
         };
         mark::clear(dir)?;
         let opened_by = if file.backend == PASSPHRASE { PASSPHRASE } else { SECRET_STORE };
-        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, opened_by, lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            vault,
+            file: Mutex::new(file),
+            profile_key,
+            local_key: Mutex::new(local_key),
+            opened_by,
+            lock,
+        })
     }
 
     /// Opens an existing profile.
@@ -179,7 +188,15 @@ impl Profile {
         lock: File,
     ) -> Result<Self> {
         let local_key = slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
-        Ok(Self { dir: dir.to_owned(), vault, file: Mutex::new(file), profile_key, local_key, opened_by, lock })
+        Ok(Self {
+            dir: dir.to_owned(),
+            vault,
+            file: Mutex::new(file),
+            profile_key,
+            local_key: Mutex::new(local_key),
+            opened_by,
+            lock,
+        })
     }
 
     /// The folder.
@@ -198,8 +215,13 @@ impl Profile {
     }
 
     /// The key of `local.db`.
-    pub fn local_key(&self) -> &Key {
-        &self.local_key
+    pub fn local_key(&self) -> Key {
+        self.local_key.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// The key under which all others are wrapped.
+    pub(crate) fn profile_key(&self) -> &Key {
+        &self.profile_key
     }
 
     /// The key of a cache, and the folder it goes to; both are made when there are none.
@@ -312,7 +334,7 @@ impl Profile {
     #[cfg(any(test, feature = "test-support"))]
     pub(crate) fn key_material(&self) -> Vec<(String, Zeroizing<Vec<u8>>)> {
         let copy = |key: &Key| key.expose().to_vec().into();
-        vec![("profile".into(), copy(&self.profile_key)), ("local".into(), copy(&self.local_key))]
+        vec![("profile".into(), copy(&self.profile_key)), ("local".into(), copy(&self.local_key()))]
     }
 
     fn file(&self) -> MutexGuard<'_, ProfileFile> {

@@ -338,6 +338,7 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
             thread: row.thread,
             created: row.at,
             failure: None,
+            withdrawn: false,
         });
         workspace.local.queue_first(workspace.id, waiting.collect()).await?;
     }

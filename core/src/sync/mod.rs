@@ -281,11 +281,19 @@ impl Workspace {
         self.announce_waiting(channel);
     }
 
-    /// No longer sends a message.
-    pub(crate) fn unpost(&self, message: &Waiting) {
+    /// Sends a message with its new text instead.
+    pub(crate) fn repost(&self, message: Waiting) {
+        let channel = message.channel;
+        let _ = self.outbox_orders.send(outbox::Order::Change(message));
+        self.announce_waiting(channel);
+    }
+
+    /// No longer sends a message, and takes it back should it be on the server.
+    pub(crate) fn unpost(&self, message: Waiting) {
         self.set_trouble(message.id, None);
-        let _ = self.outbox_orders.send(outbox::Order::Drop(message.position));
-        self.announce_waiting(message.channel);
+        let channel = message.channel;
+        let _ = self.outbox_orders.send(outbox::Order::Change(message));
+        self.announce_waiting(channel);
     }
 
     /// Sets a read mark, here at once and on the server when it can be reached.
@@ -410,11 +418,11 @@ impl Workspace {
     }
 
     /// What is on the server is forgotten here, after it is in the cache.
-    async fn forget(&self, ids: Vec<MessageId>) -> Result<()> {
-        for id in &ids {
+    async fn forget_sent(&self, messages: Vec<(MessageId, String)>) -> Result<()> {
+        for (id, _) in &messages {
             self.set_trouble(*id, None);
         }
-        self.local.forget(ids).await
+        self.local.forget_sent(messages).await
     }
 }
 

@@ -2,6 +2,10 @@
 //!
 //! On an acknowledgement the message's row is committed to the cache first and leaves the outbox second; whatever ends
 //! this program in between, the message is in one of the two. A retry carries the same id, which the server knows.
+//!
+//! What waits can be changed and given up. A message that has never left this device is then sent as it is now, or not at
+//! all. Of one that may have arrived the server says so, because it has another text under its id: it is edited there, or
+//! deleted.
 
 use super::{Caller, Workspace, begun, until};
 use crate::error::{Error, Result};
@@ -13,7 +17,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::event::MessageRow;
-use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sent};
+use thechatapp_protocol::methods::messages::{
+    DeleteMessage, EditMessage, EditMessageParams, OneMessage, SendMessage, SendMessageParams, Sent,
+};
 use thechatapp_protocol::{AccountId, ChannelId, Code, MessageId, Row};
 use tokio::sync::{mpsc, watch};
 use tokio::time::Instant;
@@ -32,8 +38,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub(super) enum Order {
     /// Send this; it is in the outbox.
     Send(Waiting),
-    /// Do not send what has this position.
-    Drop(i64),
+    /// The message with this position has another text now, or is given up.
+    Change(Waiting),
     /// Read the outbox again.
     Reload,
     /// Tell the read marks that wait.
@@ -41,7 +47,23 @@ pub(super) enum Order {
 }
 
 /// A message, the number of the session it went out on, and what became of it.
-type Answer = (Waiting, u64, Result<Sent>);
+type Answer = (Waiting, u64, Result<Done>);
+
+enum Done {
+    Sent(Sent),
+    Changed(Box<MessageRow>),
+    /// It was given up, and this is its tombstone.
+    Gone(Box<MessageRow>),
+}
+
+/// What is on its way.
+struct Out {
+    channel: ChannelId,
+    id: MessageId,
+    session: u64,
+    /// Whether others of its channel can be sent after it.
+    leads: bool,
+}
 
 struct Sender<S> {
     workspace: Arc<Workspace>,
@@ -49,10 +71,14 @@ struct Sender<S> {
     /// Counts the sessions there have been.
     number: u64,
     queue: BTreeMap<i64, Waiting>,
-    /// What is on its way, by position, and on which session.
-    out: BTreeMap<i64, (ChannelId, MessageId, u64)>,
-    /// Given up while on their way.
-    dropped: BTreeSet<i64>,
+    /// What is on its way, by position.
+    out: BTreeMap<i64, Out>,
+    /// Changed or given up while on their way.
+    changed: BTreeMap<i64, Waiting>,
+    /// What has never left this device. Of everything else the server may know.
+    fresh: BTreeSet<i64>,
+    /// What the server has, with another text.
+    there: BTreeSet<i64>,
     on_the_way: FuturesUnordered<BoxFuture<'static, Answer>>,
     marks: Option<BoxFuture<'static, Result<()>>>,
     marks_wait: bool,
@@ -75,7 +101,9 @@ pub(super) async fn run<S: Caller>(
         number: 0,
         queue: BTreeMap::new(),
         out: BTreeMap::new(),
-        dropped: BTreeSet::new(),
+        changed: BTreeMap::new(),
+        fresh: BTreeSet::new(),
+        there: BTreeSet::new(),
         on_the_way: FuturesUnordered::new(),
         marks: None,
         marks_wait: true,
@@ -144,12 +172,18 @@ impl<S: Caller> Sender<S> {
     async fn order(&mut self, order: Order) {
         match order {
             Order::Send(message) => {
+                self.fresh.insert(message.position);
                 self.queue.insert(message.position, message);
             }
-            Order::Drop(position) => {
-                if self.queue.remove(&position).is_none() && self.out.contains_key(&position) {
-                    self.dropped.insert(position);
-                }
+            Order::Change(message) if self.out.contains_key(&message.position) => {
+                self.changed.insert(message.position, message);
+            }
+            Order::Change(message) if message.withdrawn && self.fresh.remove(&message.position) => {
+                self.queue.remove(&message.position);
+                self.gone(message, None).await;
+            }
+            Order::Change(message) => {
+                self.queue.insert(message.position, message);
             }
             Order::Reload => self.reload().await,
             Order::Marks => self.marks_wait = true,
@@ -164,25 +198,20 @@ impl<S: Caller> Sender<S> {
             self.marks = Some(marks(Arc::clone(&self.workspace), session.clone()).boxed());
         }
         // What went out on a session that has ended comes back at once, and goes before what follows it.
-        if self.paused_until.is_some() || self.out.values().any(|(_, _, number)| *number != self.number) {
+        if self.paused_until.is_some() || self.out.values().any(|out| out.session != self.number) {
             return;
         }
         while self.on_the_way.len() < WINDOW {
             let Some((_, message)) = self.queue.pop_first() else { break };
             let (session, number) = (session.clone(), self.number);
-            let before = self.out.values().rev().find(|(channel, _, _)| *channel == message.channel);
-            let after = before.map(|(_, id, _)| *id);
-            self.out.insert(message.position, (message.channel, message.id, number));
+            let before = self.out.values().rev().find(|out| out.leads && out.channel == message.channel);
+            let after = before.map(|out| out.id);
+            let (channel, id, leads) = (message.channel, message.id, !message.withdrawn);
+            self.fresh.remove(&message.position);
+            self.out.insert(message.position, Out { channel, id, session: number, leads });
+            let there = self.there.contains(&message.position);
             self.on_the_way.push(begun(async move {
-                let params = SendMessageParams {
-                    id: message.id,
-                    channel: message.channel,
-                    text: message.text.clone(),
-                    files: message.files.iter().map(|file| file.id).collect(),
-                    thread: message.thread,
-                    after,
-                };
-                let answer = session.call::<SendMessage>(params).await;
+                let answer = carry(&session, &message, there, after).await;
                 (message, number, answer)
             }));
         }
@@ -191,9 +220,19 @@ impl<S: Caller> Sender<S> {
     async fn settle(&mut self, answers: Vec<Answer>) {
         for (message, number, answer) in answers {
             self.out.remove(&message.position);
-            match answer {
-                Ok(ack) => self.acknowledged.push((message, ack)),
-                Err(why) => self.unsent(message, number, why).await,
+            let changed = self.changed.remove(&message.position);
+            match (answer, changed) {
+                (Ok(Done::Gone(row)), _) => self.gone(message, Some(*row)).await,
+                // What arrived is not what is wanted any more.
+                (Ok(_), Some(changed)) => {
+                    self.there.insert(changed.position);
+                    self.again(changed);
+                }
+                (Ok(Done::Sent(ack)), None) => self.acknowledged.push((message, ack)),
+                (Ok(Done::Changed(row)), None) => self.edited(message, *row).await,
+                // It was refused as it is not any more.
+                (Err(why), Some(changed)) if is_final(&why) => self.again(changed),
+                (Err(why), changed) => self.unsent(changed.unwrap_or(message), number, why).await,
             }
         }
         if self.acknowledged.len() >= WINDOW {
@@ -209,11 +248,7 @@ impl<S: Caller> Sender<S> {
         let sent = std::mem::take(&mut self.acknowledged);
         self.pause = PAUSE;
         match acknowledge(&self.workspace, &sent).await {
-            Ok(()) => {
-                for (message, _) in &sent {
-                    self.dropped.remove(&message.position);
-                }
-            }
+            Ok(()) => {}
             Err(why) => {
                 // They stay in the outbox; sent again, they get the same answer.
                 tracing::error!(%why, "acknowledged messages cannot be stored yet");
@@ -225,11 +260,41 @@ impl<S: Caller> Sender<S> {
         }
     }
 
-    /// Puts a message back, unless it was given up meanwhile.
+    /// Puts a message back, as it was changed meanwhile.
     fn again(&mut self, message: Waiting) {
-        if !self.dropped.remove(&message.position) {
-            self.queue.insert(message.position, message);
+        let message = self.changed.remove(&message.position).unwrap_or(message);
+        self.queue.entry(message.position).or_insert(message);
+    }
+
+    /// The server has a message with its new text.
+    async fn edited(&mut self, message: Waiting, row: MessageRow) {
+        self.there.remove(&message.position);
+        let stored = async {
+            self.workspace.take(vec![Row::Message(row)]).await?;
+            self.workspace.forget_sent(vec![(message.id, message.text.clone())]).await
+        };
+        if let Err(why) = stored.await {
+            tracing::error!(%why, "an edited message cannot be stored yet");
+            self.again(message);
+            self.wait(None);
         }
+    }
+
+    /// A message that was given up is nowhere any more, or its tombstone has come.
+    async fn gone(&mut self, message: Waiting, row: Option<MessageRow>) {
+        self.there.remove(&message.position);
+        let stored = async {
+            if let Some(row) = row {
+                self.workspace.take(vec![Row::Message(row)]).await?;
+            }
+            self.workspace.local.forget(message.id).await
+        };
+        if let Err(why) = stored.await {
+            tracing::error!(%why, "a message that was given up cannot be forgotten yet");
+            self.again(message);
+            self.wait(None);
+        }
+        self.workspace.bump();
     }
 
     /// A session that has ended, or does not work, is not used again; one that came after it is.
@@ -241,37 +306,29 @@ impl<S: Caller> Sender<S> {
 
     async fn unsent(&mut self, message: Waiting, number: u64, why: Error) {
         match why {
-            Error::Refused(body) => match body.code {
-                Code::BadInput
-                | Code::NotFound
-                | Code::Removed
-                | Code::Denied
-                | Code::Conflict
-                | Code::StepUp
-                | Code::SecondFactor => {
-                    self.refused(message, format!("{}: {}", body.what, body.why)).await;
-                }
-                Code::SignedOut => {
-                    self.give_up(number);
-                    self.again(message);
-                }
-                Code::LockedOut
-                | Code::Resync
-                | Code::Narrowed
-                | Code::Busy
-                | Code::DiskFull
-                | Code::KeyService
-                | Code::Damaged
-                | Code::Unavailable
-                | Code::Internal => {
-                    let seconds = body.seconds;
-                    self.workspace.set_trouble(message.id, Some(body));
-                    self.workspace.bump();
-                    self.again(message);
-                    self.wait(seconds.map(Duration::from_secs));
-                }
-            },
+            // It went out with another text before this one was typed.
+            Error::Refused(body)
+                if body.code == Code::Conflict && !message.withdrawn && self.there.insert(message.position) =>
+            {
+                self.again(message);
+            }
+            // It is not there, or cannot be taken back.
+            why if is_final(&why) && message.withdrawn => self.gone(message, None).await,
             Error::BadInput { what, why } => self.refused(message, format!("{what}: {why}")).await,
+            Error::Refused(body) if body.code == Code::SignedOut => {
+                self.give_up(number);
+                self.again(message);
+            }
+            Error::Refused(body) if is_settled(body.code) => {
+                self.refused(message, format!("{}: {}", body.what, body.why)).await;
+            }
+            Error::Refused(body) => {
+                let seconds = body.seconds;
+                self.workspace.set_trouble(message.id, Some(body));
+                self.workspace.bump();
+                self.again(message);
+                self.wait(seconds.map(Duration::from_secs));
+            }
             // The session has ended; the next one is told by the watch.
             Error::Offline { .. } => {
                 self.give_up(number);
@@ -289,9 +346,7 @@ impl<S: Caller> Sender<S> {
         self.workspace.set_trouble(message.id, None);
         let channel = message.channel;
         match self.workspace.local.set_failure(message.id, Some(why)).await {
-            Ok(()) => {
-                self.dropped.remove(&message.position);
-            }
+            Ok(()) => {}
             Err(why) => {
                 tracing::error!(%why, "a refusal cannot be stored");
                 self.again(message);
@@ -312,12 +367,65 @@ impl<S: Caller> Sender<S> {
     }
 }
 
+/// Whether the server will never take a message as it is.
+fn is_final(why: &Error) -> bool {
+    match why {
+        Error::Refused(body) => is_settled(body.code),
+        other => matches!(other, Error::BadInput { .. }),
+    }
+}
+
+/// Whether asking again gets the same answer.
+fn is_settled(code: Code) -> bool {
+    match code {
+        Code::BadInput
+        | Code::NotFound
+        | Code::Removed
+        | Code::Denied
+        | Code::Conflict
+        | Code::StepUp
+        | Code::SecondFactor => true,
+        Code::SignedOut
+        | Code::LockedOut
+        | Code::Resync
+        | Code::Narrowed
+        | Code::Busy
+        | Code::DiskFull
+        | Code::KeyService
+        | Code::Damaged
+        | Code::Unavailable
+        | Code::Internal => false,
+    }
+}
+
+/// One message to the server: sent, or brought to what it is now.
+async fn carry<S: Caller>(session: &S, message: &Waiting, there: bool, after: Option<MessageId>) -> Result<Done> {
+    let (channel, id) = (message.channel, message.id);
+    if message.withdrawn {
+        let row = session.call::<DeleteMessage>(OneMessage { channel, id }).await?;
+        return Ok(Done::Gone(Box::new(row)));
+    }
+    if there {
+        let params = EditMessageParams { channel, id, text: message.text.clone() };
+        return Ok(Done::Changed(Box::new(session.call::<EditMessage>(params).await?)));
+    }
+    let params = SendMessageParams {
+        id,
+        channel,
+        text: message.text.clone(),
+        files: message.files.iter().map(|file| file.id).collect(),
+        thread: message.thread,
+        after,
+    };
+    Ok(Done::Sent(session.call::<SendMessage>(params).await?))
+}
+
 /// First the cache, then the outbox. Should the cache's last commit not survive a power cut, the row comes again from the
 /// server: the cursor does not stand beyond it.
 async fn acknowledge(workspace: &Workspace, sent: &[(Waiting, Sent)]) -> Result<()> {
     let rows = sent.iter().map(|(message, ack)| Row::Message(row(workspace.me, message, ack))).collect();
     let applied = workspace.cache.apply_aside(rows).await?;
-    workspace.forget(sent.iter().map(|(message, _)| message.id).collect()).await?;
+    workspace.forget_sent(sent.iter().map(|(message, _)| (message.id, message.text.clone())).collect()).await?;
     workspace.announce(&applied);
     Ok(())
 }

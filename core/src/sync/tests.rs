@@ -1,3 +1,5 @@
+mod waiting;
+
 use super::*;
 use crate::cache::Me;
 use crate::local::tests::{account, waiting};
@@ -103,7 +105,8 @@ async fn place() -> Place {
     };
     let path = folder.path().join("p");
     let profile = Profile::create(&path, Unlock::SecureStorage, Vault::new(&platform)).await.unwrap();
-    let local = Local::open(&profile.local_path(), profile.local_key().expose(), true).await.unwrap();
+    let local =
+        Local::open(&profile.local_path(), profile.local_key(), profile.profile_key().clone(), true).await.unwrap();
     local.put_account(&account()).await.unwrap();
     let shared = Shared {
         local: Arc::new(local),

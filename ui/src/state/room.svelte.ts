@@ -209,16 +209,14 @@ export class Room {
   }
 
   startEditing(message: MessageView | undefined): void {
-    if (!message || !message.mine || message.deleted || message.seq === null) return;
+    if (!message || !message.mine || message.deleted) return;
     this.turnAway();
     this.editing = message;
     this.draft = message.text;
   }
 
   editLast(): void {
-    this.startEditing(
-      this.timeline.messages.findLast((message) => message.mine && !message.deleted && message.seq !== null),
-    );
+    this.startEditing(this.timeline.messages.findLast((message) => message.mine && !message.deleted));
   }
 
   async stopEditing(): Promise<void> {
@@ -231,7 +229,9 @@ export class Room {
     this.draft = draft;
   }
 
+  /** What waits leaves no tombstone. */
   remove(message: MessageView): Promise<void> {
+    if (message.seq === null) return this.discard(message);
     return this.#change(() => api.deleteMessage(this.workspace, message.channel, message.id));
   }
 

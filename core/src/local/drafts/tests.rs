@@ -1,6 +1,7 @@
 use super::super::tests::{account, waiting};
 use super::*;
 use std::sync::atomic::{AtomicU32, Ordering};
+use thechatapp_seal::Key;
 
 const WS: WorkspaceId = WorkspaceId(uuid::Uuid::from_bytes([7; 16]));
 const PLACE: DraftPlace = DraftPlace { channel: ChannelId(uuid::Uuid::from_bytes([5; 16])), thread: None };
@@ -15,7 +16,10 @@ struct Device {
 impl Device {
     async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let local = Local::open(&folder.path().join("local.db"), &[4; 32], true).await.unwrap();
+        let local =
+            Local::open(&folder.path().join("local.db"), Key::from_bytes([4; 32]), Key::from_bytes([9; 32]), true)
+                .await
+                .unwrap();
         local.put_account(&account()).await.unwrap();
         Self { local, _folder: folder }
     }

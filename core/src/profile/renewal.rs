@@ -1,0 +1,87 @@
+//! New keys for the databases. The coming key is on the disk before the file that has it, and the former one goes after that file is
+//! in place; broken off in between, the file itself tells which of the two it has.
+
+use super::file::Wrapped;
+use super::{Profile, slots};
+use crate::{Result, WorkspaceId};
+use std::path::Path;
+use std::sync::PoisonError;
+use thechatapp_database as database;
+use thechatapp_seal::Key;
+
+impl Profile {
+    /// A coming key of `local.db`.
+    ///
+    /// # Errors
+    /// [`crate::Error::DiskFull`].
+    pub(crate) fn prepare_local(&self) -> Result<Key> {
+        let key = Key::random().map_err(slots::internal)?;
+        let mut file = self.file();
+        let wrapped = Wrapped(slots::wrap(&self.profile_key, "local", file.id.as_bytes(), &key)?);
+        self.change(&mut file, |file| file.keys.coming_local = Some(wrapped))?;
+        Ok(key)
+    }
+
+    /// A coming key of a cache.
+    ///
+    /// # Errors
+    /// [`crate::Error::DiskFull`].
+    pub(crate) fn prepare_cache(&self, workspace: WorkspaceId) -> Result<Key> {
+        let key = Key::random().map_err(slots::internal)?;
+        let wrapped = Wrapped(slots::wrap(&self.profile_key, "cache", workspace.as_bytes(), &key)?);
+        self.change(&mut self.file(), |file| {
+            file.keys.coming_cache.insert(workspace, wrapped);
+        })?;
+        Ok(key)
+    }
+
+    /// Ends what was begun, by now or before this program started: of each two keys the one stays that the file opens with.
+    /// Nothing may be writing these files. Answers whether `local.db` has another key than it had.
+    ///
+    /// # Errors
+    /// [`crate::Error::DiskFull`], [`crate::Error::Corrupt`].
+    pub(crate) fn settle_keys(&self) -> Result<bool> {
+        let mut file = self.file();
+        if !file.keys.are_replaced() {
+            return Ok(false);
+        }
+        let mut changed = file.clone();
+        let mut renewed = None;
+        let unwrap = |what, owner: &[u8], wrapped: &Wrapped| slots::unwrap(&self.profile_key, what, owner, &wrapped.0);
+        if let Some(coming) = changed.keys.coming_local.take() {
+            let id = file.id.as_bytes();
+            let (former, next) = (unwrap("local", id, &changed.keys.local)?, unwrap("local", id, &coming)?);
+            match which(&self.local_path(), &former, &next) {
+                Some(true) => (changed.keys.local, renewed) = (coming, Some(next)),
+                Some(false) => {}
+                None => changed.keys.coming_local = Some(coming),
+            }
+        }
+        for (workspace, coming) in std::mem::take(&mut changed.keys.coming_cache) {
+            let Some(former) = changed.keys.cache.get(&workspace) else { continue };
+            let id = workspace.as_bytes();
+            let (former, next) = (unwrap("cache", id, former)?, unwrap("cache", id, &coming)?);
+            match which(&self.cache_path(workspace), &former, &next) {
+                Some(true) => drop(changed.keys.cache.insert(workspace, coming)),
+                Some(false) => {}
+                None => drop(changed.keys.coming_cache.insert(workspace, coming)),
+            }
+        }
+        self.change(&mut file, |file| *file = changed)?;
+        let is_renewed = renewed.is_some();
+        if let Some(key) = renewed {
+            *self.local_key.lock().unwrap_or_else(PoisonError::into_inner) = key;
+        }
+        Ok(is_renewed)
+    }
+}
+
+/// Whether a file has the coming key. `None` while neither opens it: then both stay.
+fn which(path: &Path, former: &Key, coming: &Key) -> Option<bool> {
+    let opens = |key: &Key| database::open_reader(path, key.expose()).is_ok();
+    match (opens(coming), opens(former)) {
+        (true, _) => Some(true),
+        (false, true) => Some(false),
+        (false, false) => None,
+    }
+}
