@@ -10,6 +10,7 @@
 //! has begun ends first, and what would begin later waits until the process is gone.
 
 use parking_lot::{RwLock, RwLockReadGuard};
+use std::cell::Cell;
 use std::mem;
 use std::sync::Once;
 use std::time::Duration;
@@ -26,10 +27,26 @@ pub struct InUse {
     _share: RwLockReadGuard<'static, ()>,
 }
 
+thread_local! {
+    /// How many shares this thread holds.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
 /// Says that this thread uses a database directly. Readers and writers of this crate say so by themselves.
 pub fn in_use() -> InUse {
     before_first_use();
-    InUse { _share: IN_USE.read_recursive() }
+    // Who holds none waits behind an exit that waits, which would else never get its turn in a busy program. Who holds one
+    // gets another at once, or would wait for itself.
+    let held = HELD.get();
+    let share = if held == 0 { IN_USE.read() } else { IN_USE.read_recursive() };
+    HELD.set(held + 1);
+    InUse { _share: share }
+}
+
+impl Drop for InUse {
+    fn drop(&mut self) {
+        HELD.set(HELD.get().saturating_sub(1));
+    }
 }
 
 /// Tells OpenSSL not to clean up at exit, to which it listens only before its first use; then wakes the library on one

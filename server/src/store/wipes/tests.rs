@@ -149,7 +149,9 @@ fn scene() -> (Store, Channel, Channel) {
     store
         .db
         .execute(
-            "INSERT INTO devices VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0, 0, '127.0.0.1')",
+            "INSERT INTO devices (id, person, static_key, signing_key, name, platform, enrolled, last_seen, revoked, fresh,
+                address)
+             VALUES (?1, ?2, x'01', x'02', x'03', 'linux', 0, NULL, 0, 0, '127.0.0.1')",
             ([1; 16], BOB.as_bytes()),
         )
         .unwrap();
