@@ -30,6 +30,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Doctor { repair } => commands::doctor(&place, repair).await,
         Command::Storage(keep) => commands::storage(&place, keep).await,
         Command::Key { action } => commands::key(&place, action).await,
+        Command::Network { action } => commands::network(&place, action).await,
         Command::SignOut { wipe } => commands::sign_out(&place, wipe).await,
         command => {
             let desk = place.desk().await?;

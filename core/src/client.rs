@@ -16,6 +16,7 @@ mod identity;
 mod keys;
 mod messages;
 mod moderation;
+mod network;
 mod polls;
 pub(crate) mod roles;
 mod saved;
@@ -119,7 +120,9 @@ impl Client {
                 && profile.pin_copies().is_empty());
         let local = Arc::new(Local::open(&path, profile.local_key().expose(), fresh).await?);
         let accounts = local.accounts().await?;
+        let router = network::router(&platform, &local).await?;
         let shared = Shared {
+            router,
             local: Arc::clone(&local),
             profile: Arc::new(profile),
             platform,

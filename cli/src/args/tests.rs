@@ -60,6 +60,7 @@ fn the_commands_are_those_of_the_contract() {
             "account",
             "storage",
             "key",
+            "network",
             "doctor",
             "sign-out",
             "completions",

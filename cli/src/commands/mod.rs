@@ -12,6 +12,7 @@ mod identity;
 mod key;
 mod messages;
 mod moderation;
+mod network;
 mod polls;
 mod rights;
 mod saved;
@@ -25,6 +26,7 @@ mod watch;
 pub use account::{join, login, sign_out};
 pub use health::{doctor, status};
 pub use key::key;
+pub use network::network;
 pub use storage::storage;
 
 use crate::args::{Arguments, Command};
@@ -95,6 +97,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         | Command::Login(_)
         | Command::Storage(_)
         | Command::Key { .. }
+        | Command::Network { .. }
         | Command::Status
         | Command::Doctor { .. }
         | Command::SignOut { .. }

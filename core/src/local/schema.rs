@@ -123,4 +123,8 @@ CREATE INDEX earlier_drafts_place ON earlier_drafts (workspace, channel, thread)
 -- What the person chose for this profile.
 CREATE TABLE choices (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WITHOUT ROWID;
 ",
+    "
+-- How the profile gets out into the network, one row. A proxy's password may be in it.
+CREATE TABLE network (only INTEGER PRIMARY KEY CHECK (only = 1), setting TEXT NOT NULL) STRICT;
+",
 ];

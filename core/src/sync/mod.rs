@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
 use crate::local::{Account, Local, Waiting};
-use crate::net::{Https, LinkConfig, Remote, Session};
+use crate::net::{Https, LinkConfig, Remote, Router, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
@@ -79,6 +79,7 @@ pub(crate) struct Workspace {
     pub(crate) local: Arc<Local>,
     profile: Arc<Profile>,
     platform: Platform,
+    router: Router,
     events: Arc<Events>,
     account: RwLock<Account>,
     connection: watch::Sender<Connection>,
@@ -104,6 +105,7 @@ pub(crate) struct Shared {
     pub(crate) local: Arc<Local>,
     pub(crate) profile: Arc<Profile>,
     pub(crate) platform: Platform,
+    pub(crate) router: Router,
     pub(crate) events: Arc<Events>,
 }
 
@@ -155,6 +157,7 @@ impl Workspace {
             local: shared.local,
             profile: shared.profile,
             platform: shared.platform,
+            router: shared.router,
             events: shared.events,
             account: RwLock::new(account),
             connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
@@ -236,10 +239,9 @@ impl Workspace {
         self.profile.cache_path(self.id).with_file_name("files")
     }
 
-    /// Certificate authorities trusted beside the system's.
     /// A file at its server, by a token from the session.
     pub(crate) fn remote<'a>(&self, account: &'a Account, file: FileId, token: FileToken) -> Result<Remote<'a>> {
-        Remote::new(&self.https, account, &self.platform.extra_roots, file, token)
+        Remote::new(&self.https, account, &self.router, file, token)
     }
 
     /// What the server says, when it is there and this workspace is closed on it.
@@ -315,7 +317,8 @@ impl Workspace {
         Ok(())
     }
 
-    fn link_config(&self) -> LinkConfig {
+    /// What a connection needs to know.
+    pub(crate) fn link_config(&self) -> LinkConfig {
         let account = self.account();
         LinkConfig {
             url: account.url,
@@ -325,6 +328,7 @@ impl Workspace {
             known: account.known,
             clock: Arc::clone(&self.platform.clock),
             extra_roots: self.platform.extra_roots.clone(),
+            router: self.router.clone(),
         }
     }
 
