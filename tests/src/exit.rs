@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
 
 /// How one speaks to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -25,11 +26,14 @@ pub enum Trouble {
     Hangs,
     /// Breaks off a connection after so many bytes from the server.
     BreaksAfter(u64),
+    /// Carries nothing any more on the connections that there are, and says nothing of it; new ones work.
+    Freezes,
 }
 
 /// A running proxy.
 pub struct Exit {
     pub port: u16,
+    tls: bool,
     inner: Arc<Inner>,
 }
 
@@ -43,11 +47,31 @@ struct Inner {
     asked: Mutex<Vec<String>>,
     up: AtomicU64,
     down: AtomicU64,
+    /// Which connection is the next one, and which was the first that is not frozen.
+    next: AtomicU64,
+    thaws: AtomicU64,
 }
 
 impl Exit {
     /// Starts one on a free port that knows one name.
     pub async fn start(speaks: Speaks, login: Option<(&str, &str)>, name: &str, leads_to: u16) -> Self {
+        Self::start_with(speaks, None, login, name, leads_to).await
+    }
+
+    /// The same within TLS, by a certificate for 127.0.0.1 that is given back, DER.
+    pub async fn start_tls(login: Option<(&str, &str)>, name: &str, leads_to: u16) -> (Self, Vec<u8>) {
+        let (acceptor, authority) = crate::portal::certified("127.0.0.1");
+        (Self::start_with(Speaks::Connect, Some(acceptor), login, name, leads_to).await, authority)
+    }
+
+    async fn start_with(
+        speaks: Speaks,
+        tls: Option<TlsAcceptor>,
+        login: Option<(&str, &str)>,
+        name: &str,
+        leads_to: u16,
+    ) -> Self {
+        let is_tls = tls.is_some();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let inner = Arc::new(Inner {
@@ -58,18 +82,28 @@ impl Exit {
             asked: Mutex::default(),
             up: AtomicU64::new(0),
             down: AtomicU64::new(0),
+            next: AtomicU64::new(0),
+            thaws: AtomicU64::new(0),
         });
         let shared = Arc::clone(&inner);
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {
-                let inner = Arc::clone(&shared);
-                tokio::spawn(async move { inner.serve(near).await });
+                let (inner, tls) = (Arc::clone(&shared), tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        Some(tls) => inner.serve(tls.accept(near).await?).await,
+                        None => inner.serve(near).await,
+                    }
+                });
             }
         });
-        Self { port, inner }
+        Self { port, inner, tls: is_tls }
     }
 
     pub fn has(&self, trouble: Trouble) {
+        if trouble == Trouble::Freezes {
+            self.inner.thaws.store(self.inner.next.load(Ordering::SeqCst), Ordering::SeqCst);
+        }
         *self.inner.trouble.lock().unwrap() = trouble;
     }
 
@@ -84,13 +118,18 @@ impl Exit {
     }
 
     pub fn url(&self) -> String {
-        let scheme = if self.inner.speaks == Speaks::Connect { "http" } else { "socks5" };
+        let scheme = match (self.inner.speaks, self.tls) {
+            (Speaks::Connect, true) => "https",
+            (Speaks::Connect, false) => "http",
+            (Speaks::Socks, _) => "socks5",
+        };
         format!("{scheme}://127.0.0.1:{}", self.port)
     }
 }
 
 impl Inner {
-    async fn serve(&self, mut near: TcpStream) -> io::Result<()> {
+    async fn serve(&self, mut near: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+        let number = self.next.fetch_add(1, Ordering::SeqCst);
         let trouble = *self.trouble.lock().unwrap();
         if trouble == Trouble::Hangs {
             let mut all = Vec::new();
@@ -103,11 +142,37 @@ impl Inner {
         };
         let Some(far) = far else { return Ok(()) };
         let most = if let Trouble::BreaksAfter(most) = trouble { most } else { u64::MAX };
-        let ((mut near_read, mut near_write), (mut far_read, mut far_write)) = (near.into_split(), far.into_split());
-        tokio::select! {
-            done = pass(&mut near_read, &mut far_write, &self.up, u64::MAX) => done,
-            done = pass(&mut far_read, &mut near_write, &self.down, most) => done,
+        let ((mut near_read, mut near_write), (mut far_read, mut far_write)) =
+            (tokio::io::split(near), far.into_split());
+        let up = self.pass(&mut near_read, &mut far_write, number, &self.up, u64::MAX);
+        let down = self.pass(&mut far_read, &mut near_write, number, &self.down, most);
+        tokio::select! { done = up => done, done = down => done }
+    }
+
+    async fn pass(
+        &self,
+        from: &mut (impl AsyncRead + Unpin),
+        to: &mut (impl AsyncWrite + Unpin),
+        number: u64,
+        count: &AtomicU64,
+        most: u64,
+    ) -> io::Result<()> {
+        let mut buffer = vec![0; 64 * 1024];
+        let mut passed = 0;
+        while passed < most {
+            let length = from.read(&mut buffer).await?;
+            if length == 0 {
+                break;
+            }
+            if number < self.thaws.load(Ordering::SeqCst) {
+                std::future::pending::<()>().await;
+            }
+            to.write_all(&buffer[..length]).await?;
+            to.flush().await?;
+            passed += length as u64;
+            count.fetch_add(length as u64, Ordering::SeqCst);
         }
+        Ok(())
     }
 
     fn leads(&self, host: &str, port: &str) -> Option<u16> {
@@ -115,7 +180,11 @@ impl Inner {
         self.names.get(host).copied()
     }
 
-    async fn connect(&self, near: &mut TcpStream, trouble: Trouble) -> io::Result<Option<TcpStream>> {
+    async fn connect(
+        &self,
+        near: &mut (impl AsyncRead + AsyncWrite + Unpin),
+        trouble: Trouble,
+    ) -> io::Result<Option<TcpStream>> {
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
             head.push(near.read_u8().await?);
@@ -139,13 +208,14 @@ impl Inner {
         let through = answer.starts_with("200");
         let length = if through { "" } else { "Content-Length: 0\r\n" };
         near.write_all(format!("HTTP/1.1 {answer}\r\n{length}\r\n").as_bytes()).await?;
+        near.flush().await?;
         match leads {
             Some(port) if through => Ok(Some(TcpStream::connect(("127.0.0.1", port)).await?)),
             _ => Ok(None),
         }
     }
 
-    async fn socks(&self, near: &mut TcpStream) -> io::Result<Option<TcpStream>> {
+    async fn socks(&self, near: &mut (impl AsyncRead + AsyncWrite + Unpin)) -> io::Result<Option<TcpStream>> {
         near.read_u8().await?;
         let mut methods = vec![0; usize::from(near.read_u8().await?)];
         near.read_exact(&mut methods).await?;
@@ -179,28 +249,8 @@ impl Inner {
 }
 
 /// A text with its length before it.
-async fn text(near: &mut TcpStream) -> io::Result<String> {
+async fn text(near: &mut (impl AsyncRead + Unpin)) -> io::Result<String> {
     let mut text = vec![0; usize::from(near.read_u8().await?)];
     near.read_exact(&mut text).await?;
     Ok(String::from_utf8_lossy(&text).into_owned())
-}
-
-async fn pass(
-    from: &mut (impl AsyncReadExt + Unpin),
-    to: &mut (impl AsyncWriteExt + Unpin),
-    count: &AtomicU64,
-    most: u64,
-) -> io::Result<()> {
-    let mut buffer = vec![0; 64 * 1024];
-    let mut passed = 0;
-    while passed < most {
-        let length = from.read(&mut buffer).await?;
-        if length == 0 {
-            break;
-        }
-        to.write_all(&buffer[..length]).await?;
-        passed += length as u64;
-        count.fetch_add(length as u64, Ordering::SeqCst);
-    }
-    Ok(())
 }

@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 
 /// Runs until it is stopped.
 pub struct Portal {
@@ -24,21 +25,7 @@ impl Portal {
 
     /// Answers every request at a port of loopback like this.
     pub async fn at(port: u16, answer: &'static str) -> Self {
-        let key = rcgen::KeyPair::generate().unwrap();
-        let mut params = rcgen::CertificateParams::new(vec!["login.hotel.example".to_owned()]).unwrap();
-        params.distinguished_name.push(rcgen::DnType::CommonName, "Hotel");
-        let certificate = params.self_signed(&key).unwrap();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ServerConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_no_client_auth()
-            .with_single_cert(
-                vec![certificate.der().clone()],
-                rustls::pki_types::PrivateKeyDer::try_from(key.serialize_der()).unwrap(),
-            )
-            .unwrap();
-        let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+        let (acceptor, _) = certified("login.hotel.example");
         let listener = TcpListener::bind(("127.0.0.1", port)).await.unwrap();
         let answer = Arc::new(Mutex::new(answer));
         let answers = Arc::clone(&answer);
@@ -57,4 +44,30 @@ impl Portal {
         });
         Self { task, answer }
     }
+}
+
+/// TLS by a certificate for a name that nobody but itself vouches for, and that certificate, DER.
+pub fn certified(name: &str) -> (TlsAcceptor, Vec<u8>) {
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut params = rcgen::CertificateParams::new(Vec::new()).unwrap();
+    params.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    params.distinguished_name.push(rcgen::DnType::CommonName, "Somebody");
+    let authority = params.self_signed(&key).unwrap();
+    let issuer = rcgen::Issuer::new(params, key);
+    let leaf_key = rcgen::KeyPair::generate().unwrap();
+    let mut leaf = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
+    leaf.extended_key_usages.push(rcgen::ExtendedKeyUsagePurpose::ServerAuth);
+    leaf.use_authority_key_identifier_extension = true;
+    let certificate = leaf.signed_by(&leaf_key, &issuer).unwrap();
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate.der().clone()],
+            rustls::pki_types::PrivateKeyDer::try_from(leaf_key.serialize_der()).unwrap(),
+        )
+        .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), authority.der().to_vec())
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant};
 use thechatapp_core::platform::SystemClock;
+use thechatapp_core::route::{Login, Setting};
 use thechatapp_core::view::{Connection, Window};
 use thechatapp_core::{Client, Clock, Platform, SystemNetwork, Timestamp, Unlock, WorkspaceId};
 use thechatapp_tests::exit::{Exit, Speaks, Trouble};
@@ -186,7 +187,6 @@ async fn doctor_names_the_step_that_fails() {
     bob.join(&server.invite(), "bob").ok();
     assert_eq!(fails_at(&bob), Value::Null);
     let revoked = bob.run(&["whoami"]).ok().json()["device"].as_str().unwrap().to_owned();
-    alice.run(&["account", "rank", "@bob", "guest"]);
     let other = Cli::with_passphrase();
     other.login(&server.url(), server.pin(), "bob").ok();
     other.run(&["devices", "revoke", &revoked]).ok();
@@ -318,4 +318,44 @@ async fn a_device_that_slept_does_not_wait_out_its_pause() {
         client.next_events().await;
     }
     assert!(begun.elapsed() < Duration::from_secs(8), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_is_dead_after_a_sleep_is_given_up_at_once() {
+    let server = Server::start();
+    let exit = Exit::start(Speaks::Connect, None, NAME, server.port).await;
+    let folder = tempfile::tempdir().unwrap();
+    let clock = Arc::new(Wrong(AtomicI64::new(0)));
+    let platform = Platform { clock: clock.clone(), ..platform(Arc::new(Memory::default())) };
+    let client = Client::open_or_create(folder.path(), Unlock::SecureStorage, platform).await.unwrap();
+    client.set_network(Setting::parse(&exit.url(), false, None).unwrap()).await.unwrap();
+    let invite = server.invite().replace("127.0.0.1", NAME);
+    let ws = client.join(&invite, "bob", "correct horse battery", None).await.unwrap().id;
+    client.start();
+    client.connect(ws, Duration::from_secs(20)).await.unwrap();
+    let before = exit.asked().len();
+    exit.has(Trouble::Freezes);
+    let begun = Instant::now();
+    clock.0.fetch_add(3_600_000, Ordering::SeqCst);
+    while exit.asked().len() == before || client.resolve_workspace(None).await.unwrap().connection != Connection::Online
+    {
+        client.next_events().await;
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proxy_that_speaks_tls_is_taken_only_by_an_authority_that_the_system_trusts() {
+    let server = Server::start();
+    let (exit, authority) = Exit::start_tls(Some(("ana", "open sesame")), NAME, server.port).await;
+    let invite = server.invite_for(2).replace("127.0.0.1", NAME);
+    let login = || Login { user: "ana".into(), password: "open sesame".to_owned().into() };
+    for (extra_roots, taken) in [(vec![authority], true), (Vec::new(), false)] {
+        let folder = tempfile::tempdir().unwrap();
+        let platform = Platform { extra_roots, ..platform(Arc::new(Memory::default())) };
+        let client = Client::open_or_create(folder.path(), Unlock::SecureStorage, platform).await.unwrap();
+        client.set_network(Setting::parse(&exit.url(), false, Some(login())).unwrap()).await.unwrap();
+        let joined = client.join(&invite, "bob", "correct horse battery", None).await;
+        assert_eq!(joined.is_ok(), taken, "{joined:?}");
+    }
 }

@@ -214,7 +214,7 @@ impl Keeper {
                 wakes.next().await;
                 let session = asked.read().unwrap_or_else(PoisonError::into_inner).clone();
                 if let Some(session) = session {
-                    session.ping();
+                    session.ping_after_sleep();
                 }
             }
         };

@@ -274,7 +274,7 @@ impl Walk<'_> {
             }
         };
         let refused = |why: &str| format!("the certificate is not accepted: {why}");
-        let Some(answer) = self.ask(verify::for_identity_document()).await else {
+        let Ok(answer) = self.ask(verify::for_identity_document()).await else {
             return self.fail(Step::Tls, refused(&why), ASK);
         };
         if portal::is_page(&self.config.url, &answer) {
@@ -323,17 +323,19 @@ impl Walk<'_> {
     }
 
     /// What the server answers to who asks for its document.
-    async fn ask(&self, tls: Result<Arc<rustls::ClientConfig>, Error>) -> Option<Answer> {
-        let client = Https::routed(self.config.router.clone(), tls.ok()?);
+    async fn ask(&self, tls: Result<Arc<rustls::ClientConfig>, Error>) -> Result<Answer, String> {
+        let why = |why: Error| why.report().why;
+        let client = Https::routed(self.config.router.clone(), tls.map_err(why)?);
         let path = identity_path(&self.config.workspace);
-        self.wait(fetch::ask(&client, &self.config.url, &path)).await.ok()?.ok()
+        self.wait(fetch::ask(&client, &self.config.url, &path)).await?.map_err(why)
     }
 
     /// Time and identity: both are in the server's answer.
     async fn identity(&mut self, mut known: Known) -> Result<Known, Over> {
         let tls = verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots);
-        let Some(answer) = self.ask(tls).await else {
-            return self.fail(Step::Identity, "the server does not say who it is", ASK);
+        let answer = match self.ask(tls).await {
+            Ok(answer) => answer,
+            Err(why) => return self.fail(Step::Identity, format!("the server does not say who it is: {why}"), ASK),
         };
         let apart = self.apart(&answer);
         let closed = match fetch::read(&self.config.url, answer) {

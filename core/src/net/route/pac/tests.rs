@@ -146,6 +146,27 @@ async fn a_file_that_is_no_script_is_not_read_to_its_end() {
     assert!(!script.is_fresh(&url, [Some(Ipv4Addr::LOCALHOST.into()), None]), "another network");
 }
 
+#[tokio::test]
+async fn a_script_that_never_stops_coming_is_cut_off() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = Url::parse(&format!("http://{}/proxy.pac", listener.local_addr().unwrap())).unwrap();
+    let serving = tokio::spawn(async move {
+        let (mut socket, _) = listener.accept().await.unwrap();
+        let mut asked = [0; 1024];
+        let _ = socket.read(&mut asked).await.unwrap();
+        socket.write_all(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n").await.unwrap();
+        let mut sent = 0_usize;
+        while socket.write_all(&[b' '; 65536]).await.is_ok() {
+            sent += 65536;
+        }
+        sent
+    });
+    let why = Script::fetch(&url, [None, None], &[]).await.unwrap_err();
+    assert_eq!(why, "it is longer than 1 MiB");
+    assert!(serving.await.unwrap() < 16 << 20, "nobody reads on");
+}
+
 #[test]
 fn a_password_is_given_to_no_script_that_came_in_the_open() {
     let login = || Some(Login { user: "ana".into(), password: "secret".to_owned().into() });
