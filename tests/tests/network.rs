@@ -72,7 +72,7 @@ async fn everything_goes_through(speaks: Speaks) {
     assert_eq!(shown["ways"][0]["by"], serde_json::json!([exit.url()]));
     // Without it there is no way, and this machine's name service does not know the name either.
     bob.run(&["network", "set", "--proxy", "none"]).ok();
-    assert_eq!(bob.run(&["send", "general", "by no proxy"]).code, 10);
+    assert_eq!(bob.run(&["send", "general", "by no proxy", "--timeout", "2"]).code, 10);
     assert_eq!(fails_at(&bob)["hop"], "name");
 }
 
@@ -94,7 +94,14 @@ async fn the_environment_and_a_script_are_other_ways_to_the_same_proxy() {
     alice.env.push(("HTTPS_PROXY".into(), format!("http://ana:s%20p@127.0.0.1:{}", exit.port)));
     join(&alice, &server, server.owner_invite(), "alice").ok();
     alice.env.push(("NO_PROXY".into(), ".company.invalid".into()));
-    assert_eq!(alice.run(&["send", "general", "past the proxy"]).code, 10);
+    assert_eq!(alice.run(&["send", "general", "past the proxy", "--timeout", "2"]).code, 10);
+    alice.env.clear();
+    alice.env.push(("ALL_PROXY".into(), format!("socks4://127.0.0.1:{}", exit.port)));
+    let why = alice.run(&["send", "general", "by a proxy of another kind", "--timeout", "2"]).error()["why"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(why.contains("socks5 are spoken here"), "nobody goes past it: {why}");
     alice.env.clear();
     let word = line_file(alice.folder.path(), "proxy password", "s p");
     let script = alice.folder.path().join("proxy.pac");

@@ -34,7 +34,7 @@ type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 /// Whether addresses without TLS are taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Plain {
+enum Plain {
     /// For what is not a server's own: a proxy script, a look whether a network lets one out.
     Allowed,
     /// Never.
@@ -56,13 +56,18 @@ pub(super) struct Answer {
 impl Https {
     /// By whatever way the router decides.
     pub(super) fn routed(router: Router, tls: Arc<ClientConfig>) -> Self {
-        Self::with(Connector { router: Some(router), tls: TlsConnector::from(tls), plain: Plain::Refused })
+        Self::with(Connector { router: Some(router), tls: Some(TlsConnector::from(tls)), plain: Plain::Refused })
     }
 
     /// Never by a proxy, with certificates that the system accepts.
-    pub(super) fn straight(plain: Plain, extra_roots: &[Vec<u8>]) -> Result<Self> {
-        let tls = TlsConnector::from(verify::strict(&[], extra_roots)?);
-        Ok(Self::with(Connector { router: None, tls, plain }))
+    pub(super) fn straight(extra_roots: &[Vec<u8>]) -> Result<Self> {
+        let tls = Some(TlsConnector::from(verify::strict(&[], extra_roots)?));
+        Ok(Self::with(Connector { router: None, tls, plain: Plain::Allowed }))
+    }
+
+    /// Never by a proxy, and never with TLS.
+    pub(super) fn plain() -> Self {
+        Self::with(Connector { router: None, tls: None, plain: Plain::Allowed })
     }
 
     fn with(connector: Connector) -> Self {
@@ -150,7 +155,7 @@ fn offline(error: &(dyn std::error::Error + 'static)) -> Error {
 #[derive(Clone)]
 struct Connector {
     router: Option<Router>,
-    tls: TlsConnector,
+    tls: Option<TlsConnector>,
     plain: Plain,
 }
 
@@ -163,21 +168,19 @@ impl std::fmt::Debug for Connector {
 impl Connector {
     async fn connect(self, uri: Uri) -> std::result::Result<TokioIo<Plug>, Unconnected> {
         let host = uri.host().unwrap_or_default().trim_matches(['[', ']']).to_owned();
-        let secure = match (uri.scheme_str(), self.plain) {
-            (Some("https"), _) => true,
-            (Some("http"), Plain::Allowed) => false,
+        let tls = match (uri.scheme_str(), self.plain, self.tls) {
+            (Some("https"), _, Some(tls)) => Some(tls),
+            (Some("http"), Plain::Allowed, _) => None,
             _ => return Err(Unconnected::Io("such an address is not asked".into())),
         };
-        let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
+        let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
         let line = match &self.router {
             Some(router) => router.dial(&host, port).await.map_err(Unconnected::Dial)?,
             None => tcp(&host, port).await.map_err(Unconnected::Io)?,
         };
-        if !secure {
-            return Ok(TokioIo::new(Plug(line)));
-        }
+        let Some(tls) = tls else { return Ok(TokioIo::new(Plug(line))) };
         let name = ServerName::try_from(host).map_err(|why| Unconnected::Io(why.to_string()))?;
-        let line = self.tls.connect(name, line).await.map_err(|why| Unconnected::Io(innermost(&why)))?;
+        let line = tls.connect(name, line).await.map_err(|why| Unconnected::Io(innermost(&why)))?;
         Ok(TokioIo::new(Plug(Box::new(line))))
     }
 }
@@ -224,6 +227,18 @@ impl AsyncRead for Plug {
 impl AsyncWrite for Plug {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.0).poll_write(cx, bytes)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.0).poll_write_vectored(cx, parts)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.0.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -1,6 +1,6 @@
 //! Networks that want one to sign in first: they answer in the server's place. Nobody but the server's own name is asked.
 
-use super::https::{Answer, Https, Plain};
+use super::https::{Answer, Https};
 use super::route::{Router, Way, is_loopback};
 use http::{StatusCode, header};
 use std::time::Duration;
@@ -45,12 +45,11 @@ pub(super) async fn asks(router: &Router, url: &str) -> bool {
     let Some(host) = Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)) else { return false };
     let bare = host.trim_matches(['[', ']']);
     let straight = matches!(router.ways(bare, 443).await.as_deref(), Ok([Way::Direct]));
-    !is_loopback(bare) && straight && asks_at(router, &format!("http://{host}/")).await
+    !is_loopback(bare) && straight && asks_at(&format!("http://{host}/")).await
 }
 
-async fn asks_at(router: &Router, url: &str) -> bool {
-    let Ok(client) = Https::straight(Plain::Allowed, router.extra_roots()) else { return false };
-    match tokio::time::timeout(PATIENCE, client.get(url, PAGE_MAX)).await {
+async fn asks_at(url: &str) -> bool {
+    match tokio::time::timeout(PATIENCE, Https::plain().get(url, PAGE_MAX)).await {
         Ok(Ok(answer)) => answer.status == StatusCode::NETWORK_AUTHENTICATION_REQUIRED || leads_elsewhere(url, &answer),
         _ => false,
     }

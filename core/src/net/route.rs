@@ -8,7 +8,7 @@ mod dial;
 mod pac;
 mod setting;
 #[cfg(test)]
-pub(super) mod tests;
+mod tests;
 
 pub use dial::{DialError, Line, Way};
 pub(super) use dial::{innermost, tcp, through};
@@ -151,7 +151,7 @@ impl Router {
     /// The ways to a server, to be tried in this order.
     ///
     /// # Errors
-    /// [`DialError::Script`].
+    /// [`DialError::Script`]; [`DialError::NoProxy`] for one that the system names and that is not spoken here.
     pub async fn ways(&self, host: &str, port: u16) -> Result<Vec<Way>, DialError> {
         let setting = self.setting();
         if !matches!(setting.choice, Choice::Manual(_)) && is_loopback(host) {
@@ -161,7 +161,7 @@ impl Router {
         let ways = match &setting.choice {
             Choice::Direct => vec![Way::Direct],
             Choice::Manual(proxy) => vec![Way::By(Proxy { login: login.cloned(), ..proxy.clone() })],
-            Choice::System => self.by_system(host, port, login).await,
+            Choice::System => self.by_system(host, port, login).await?,
             Choice::Pac { url, or_direct } => match self.by_script(url, host, port, login).await {
                 Ok(ways) => ways,
                 Err(why) if *or_direct => {
@@ -174,30 +174,37 @@ impl Router {
         Ok(self.last_what_failed(ways))
     }
 
-    async fn by_system(&self, host: &str, port: u16, login: Option<&Login>) -> Vec<Way> {
+    async fn by_system(&self, host: &str, port: u16, login: Option<&Login>) -> Result<Vec<Way>, DialError> {
         let about = address(host, port);
         let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
         let in_environment = named.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
         let found = about.parse::<http::Uri>().ok().and_then(|uri| Matcher::from_system().intercept(&uri));
         let proxy = match found {
-            Some(found) => Proxy::parse(&found.uri().to_string()).map(|proxy| {
+            Some(found) => {
+                let address = found.uri().to_string();
+                // Whoever named a proxy does not want to go past it.
+                let unknown = || DialError::NoProxy {
+                    proxy: address.trim_end_matches('/').to_owned(),
+                    why: "only http, https and socks5 are spoken here".into(),
+                };
+                let proxy = Proxy::parse(&address).ok_or_else(unknown)?;
                 let basic = found.basic_auth().and_then(|value| decode_basic(value.as_bytes()));
                 let raw = found.raw_auth().map(|(user, password)| Login {
                     user: user.to_owned(),
                     password: Zeroizing::new(password.to_owned()),
                 });
-                Proxy { login: basic.or(raw), ..proxy }
-            }),
+                Some(Proxy { login: basic.or(raw), ..proxy })
+            }
             // What the environment says counts, that there is none included.
             None if in_environment => None,
             None => {
                 let said = self.by_desktop(&about).await;
                 let ways: Vec<Way> = said.iter().filter_map(|said| way(said, login)).collect();
-                return if ways.is_empty() { vec![Way::Direct] } else { ways };
+                return Ok(if ways.is_empty() { vec![Way::Direct] } else { ways });
             }
         };
         let with_login = |proxy: Proxy| Proxy { login: proxy.login.clone().or_else(|| login.cloned()), ..proxy };
-        vec![proxy.map_or(Way::Direct, |proxy| Way::By(with_login(proxy)))]
+        Ok(vec![proxy.map_or(Way::Direct, |proxy| Way::By(with_login(proxy)))])
     }
 
     /// What the desktop is set to.

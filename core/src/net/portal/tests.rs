@@ -25,7 +25,6 @@ fn pages_and_redirects_elsewhere_are_a_networks_and_a_servers_own_answers_are_no
 #[tokio::test]
 async fn a_plain_look_tells_a_network_that_leads_elsewhere_from_a_server_that_leads_to_itself() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let router = crate::net::route::tests::router();
     for (location, is) in [("http://login.hotel.example/", true), ("https://127.0.0.1/", false)] {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -36,7 +35,7 @@ async fn a_plain_look_tells_a_network_that_leads_elsewhere_from_a_server_that_le
             let answer = format!("HTTP/1.1 302 Found\r\nLocation: {location}\r\nContent-Length: 0\r\n\r\n");
             socket.write_all(answer.as_bytes()).await.unwrap();
         });
-        assert_eq!(asks_at(&router, &format!("http://127.0.0.1:{port}/")).await, is, "{location}");
+        assert_eq!(asks_at(&format!("http://127.0.0.1:{port}/")).await, is, "{location}");
         answering.await.unwrap();
     }
 }

@@ -3,7 +3,7 @@
 
 use super::dial::Way;
 use super::setting::{Kind, Login, Proxy};
-use crate::net::https::{Https, Plain};
+use crate::net::https::Https;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 use url::Url;
@@ -100,7 +100,7 @@ async fn text(url: &Url, roots: &[Vec<u8>]) -> Result<String, String> {
         tokio::io::AsyncReadExt::read_to_end(&mut some, &mut bytes).await.map_err(|why| why.to_string())?;
         bytes
     } else {
-        let client = Https::straight(Plain::Allowed, roots).map_err(|why| why.to_string())?;
+        let client = Https::straight(roots).map_err(|why| why.to_string())?;
         let answer = client.get(url.as_str(), SCRIPT_MAX).await?;
         if !answer.status.is_success() {
             return Err(format!("its server answered {}", answer.status));

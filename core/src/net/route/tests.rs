@@ -4,7 +4,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 /// A router of which nothing was asked.
-pub(in crate::net) fn router() -> Router {
+fn router() -> Router {
     Router::new(Arc::new(PlainNetwork), Arc::new(SystemClock), Vec::new())
 }
 
