@@ -236,7 +236,13 @@ impl Inner {
         }
         let mut request = [0; 4];
         near.read_exact(&mut request).await?;
-        let host = if request[3] == 3 { text(near).await? } else { "an address".to_owned() };
+        let host = match request[3] {
+            3 => text(near).await?,
+            kind => {
+                near.read_exact(&mut vec![0; if kind == 1 { 4 } else { 16 }]).await?;
+                "an address".to_owned()
+            }
+        };
         let port = near.read_u16().await?;
         let leads = self.leads(&host, &port.to_string());
         let status = if leads.is_some() { 0 } else { 4 };

@@ -366,3 +366,20 @@ async fn a_proxy_that_speaks_tls_is_taken_only_by_an_authority_that_the_system_t
         assert_eq!(joined.is_ok(), taken, "{joined:?}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_connected_connects_anew_by_the_way_that_is_chosen() {
+    let server = Server::start();
+    let exit = Exit::start(Speaks::Socks, None, "an address", server.port).await;
+    let folder = tempfile::tempdir().unwrap();
+    let (client, ws) = joined(folder.path(), platform(Arc::new(Memory::default())), &server, "bob").await;
+    client.start();
+    client.connect(ws, Duration::from_secs(20)).await.unwrap();
+    client.set_network(Setting::parse(&exit.url(), false, None).unwrap()).await.unwrap();
+    while exit.asked().is_empty() || client.resolve_workspace(None).await.unwrap().connection != Connection::Online {
+        client.next_events().await;
+    }
+    let channel = client.resolve_channel(ws, "general").await.unwrap().id;
+    let sent = client.send(ws, channel, "the new way", None).await.unwrap();
+    client.wait_sent(ws, sent.id, Duration::from_secs(20)).await.unwrap();
+}

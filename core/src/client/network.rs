@@ -47,17 +47,15 @@ impl Client {
         self.0.shared.router.setting()
     }
 
-    /// Chooses how this profile gets out; what is connected goes on, what is not tries the new way at once.
+    /// Chooses how this profile gets out; what connects does so anew, the new way.
     ///
     /// # Errors
     /// When it cannot be stored.
     pub async fn set_network(&self, setting: Setting) -> Result<()> {
         self.0.shared.local.set_network(&setting).await?;
         self.0.shared.router.choose(setting);
-        if self.0.started.load(std::sync::atomic::Ordering::SeqCst) {
-            for workspace in self.all() {
-                workspace.start(false);
-            }
+        for workspace in self.all() {
+            workspace.reroute();
         }
         Ok(())
     }

@@ -188,6 +188,11 @@ impl Workspace {
         let _ = self.link_orders.send(follow::Order::Start { eager });
     }
 
+    /// Connects anew, where it connects at all: the way out is another one.
+    pub(crate) fn reroute(&self) {
+        let _ = self.link_orders.send(follow::Order::Reroute);
+    }
+
     /// What is stored of the account.
     pub(crate) fn account(&self) -> Account {
         self.account.read().unwrap_or_else(PoisonError::into_inner).clone()
