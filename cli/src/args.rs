@@ -12,6 +12,7 @@ mod channel;
 mod key;
 mod lock;
 mod moderation;
+mod network;
 mod rights;
 mod search;
 mod settings;
@@ -25,6 +26,7 @@ pub use key::{KeyAction, KeyPlace, Way};
 pub use lock::LockAfter;
 use lock::lock_after;
 pub use moderation::{OutcomeArg, ReportAction};
+pub use network::{NetworkAction, SetNetwork};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use search::{Keep, Search};
 pub use settings::SettingsAction;
@@ -421,6 +423,15 @@ pub enum Command {
         /// What about it.
         #[command(subcommand)]
         action: KeyAction,
+    },
+    /// Show or choose how one gets into the network: proxies, scripts, credentials
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli network show\n  thechatapp-cli network set --proxy http://proxy.example.org:3128"
+    )]
+    Network {
+        /// What about it.
+        #[command(subcommand)]
+        action: NetworkAction,
     },
     /// Check the profile's files and keys; changes nothing without --repair
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]

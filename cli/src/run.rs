@@ -32,6 +32,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Lock { after } => commands::lock(&place, after).await,
         Command::Unlock => commands::unlock(&place).await,
         Command::Key { action } => commands::key(&place, action).await,
+        Command::Network { action } => commands::network(&place, action).await,
         Command::SignOut { wipe } => commands::sign_out(&place, wipe).await,
         command => {
             let desk = place.desk().await?;

@@ -17,6 +17,7 @@ mod keys;
 mod lock;
 mod messages;
 mod moderation;
+mod network;
 mod polls;
 pub(crate) mod roles;
 mod saved;
@@ -130,7 +131,9 @@ impl Client {
         }
         let accounts = local.accounts().await?;
         let seat = Seat::new(&local).await?;
+        let router = network::router(&platform, &local).await?;
         let shared = Shared {
+            router,
             local: Arc::clone(&local),
             profile: Arc::new(profile),
             platform,

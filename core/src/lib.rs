@@ -30,6 +30,11 @@ pub mod moderation {
     pub use thechatapp_protocol::methods::moderation::{Closed, Outcome, Report, Reported};
 }
 
+/// The way into the network, as a person chooses it.
+pub mod route {
+    pub use crate::net::route::{Choice, Kind, Login, Proxy, Setting};
+}
+
 /// What is said of a workspace's settings, as the server says it.
 pub mod settings {
     pub use thechatapp_protocol::methods::settings::{SettingRow, SettingVersion, UsageReply, UsedOn};
@@ -40,7 +45,7 @@ pub use client::roles::Whom;
 pub use client::{Client, Due, Progress, SignIn};
 pub use error::{Error, ErrorReport, Result};
 pub use event::ClientEvent;
-pub use platform::{Clock, Platform, SecretError, SecretStore};
+pub use platform::{Clock, Platform, SecretError, SecretStore, SystemNetwork};
 pub use profile::Unlock;
 pub use search::moment;
 pub use thechatapp_protocol::audit::{AuditEntry, Class, Target};

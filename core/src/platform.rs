@@ -59,6 +59,27 @@ impl Clock for SystemClock {
     }
 }
 
+/// What the system knows of its network. Calls may block for a moment; the core makes them on a thread of their own.
+pub trait SystemNetwork: Send + Sync {
+    /// By which proxies the system would go to an address, the first that works: `direct://`, `http://HOST:PORT`,
+    /// `socks5://HOST:PORT`. None when it does not say. The environment is not meant.
+    fn proxies(&self, url: &str) -> Vec<String> {
+        let _ = url;
+        Vec::new()
+    }
+
+    /// Whether what goes over the network costs.
+    fn metered(&self) -> bool {
+        false
+    }
+}
+
+/// A network of which nothing is known.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct PlainNetwork;
+
+impl SystemNetwork for PlainNetwork {}
+
 /// How long secure storage may take, a person at its prompt included.
 pub const SECRET_WAIT: Duration = Duration::from_secs(60);
 
@@ -77,6 +98,8 @@ pub struct Platform {
     pub device_platform: String,
     /// Certificate authorities trusted beside the system's, DER. Empty in production; what a test's system trusts.
     pub extra_roots: Vec<Vec<u8>>,
+    /// The network as the system knows it.
+    pub network: Arc<dyn SystemNetwork>,
 }
 
 impl fmt::Debug for Platform {

@@ -4,6 +4,7 @@
 mod account;
 mod draft;
 mod key;
+mod network;
 mod rights;
 mod search;
 mod storage;
@@ -13,6 +14,7 @@ pub use account::{
 };
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::WaysView;
+pub use network::{NetworkView, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use search::{FoundView, HitView, SearchQuery};
 pub use storage::{KeptView, StorageView};

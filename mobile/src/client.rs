@@ -8,7 +8,7 @@ use crate::trust::{Contact, Identity, KeyState};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
+use thechatapp_core::platform::{PlainNetwork, SECRET_WAIT, SystemClock};
 use thechatapp_core::{Client, ClientEvent, Due, MessageId, Platform, Unlock, WorkspaceId};
 use tokio::sync::watch;
 
@@ -43,6 +43,7 @@ fn platform(secrets: Arc<dyn SecretStore>, device_name: String) -> Platform {
         device_name,
         device_platform: std::env::consts::OS.to_owned(),
         extra_roots: Vec::new(),
+        network: Arc::new(PlainNetwork),
     }
 }
 

@@ -1,9 +1,11 @@
-//! What the command line and the desktop window tell the core about the system they run on: its secure storage, the
-//! device's name, where profiles live. Phones bring their own.
+//! What the command line and the desktop window tell the core about the system they run on: its secure storage, its
+//! network, the device's name, where profiles live. Phones bring their own.
 
 #![deny(missing_docs)]
+#![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 pub mod guard;
+mod network;
 mod store;
 
 pub use store::Keyring;
@@ -23,6 +25,7 @@ pub fn platform(secret_wait: Duration) -> Platform {
         device_name: device_name(),
         device_platform: std::env::consts::OS.to_owned(),
         extra_roots: Vec::new(),
+        network: Arc::new(network::System),
     }
 }
 

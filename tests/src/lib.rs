@@ -4,9 +4,11 @@
 pub mod cli;
 #[cfg(target_os = "linux")]
 pub mod disk;
+pub mod exit;
 pub mod keyring;
 pub mod markers;
 pub mod person;
+pub mod portal;
 pub mod proxy;
 pub mod raw;
 pub mod server;

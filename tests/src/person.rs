@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
+use thechatapp_core::platform::{PlainNetwork, SECRET_WAIT, SystemClock};
 use thechatapp_core::{Client, Platform, SecretError, SecretStore, Unlock, WorkspaceId};
 use zeroize::Zeroizing;
 
@@ -40,6 +40,7 @@ pub fn platform(secrets: Arc<Memory>) -> Platform {
         device_name: "test".into(),
         device_platform: "linux".into(),
         extra_roots: Vec::new(),
+        network: Arc::new(PlainNetwork),
     }
 }
 

@@ -13,6 +13,8 @@ pub struct Server {
     pub folder: TempDir,
     /// What `init` printed.
     pub init: Value,
+    /// The address it listens on, in brackets where it is of the sixth version.
+    pub host: &'static str,
     pub port: u16,
     pub config: Option<PathBuf>,
     /// What its programs find in their environment.
@@ -28,10 +30,15 @@ impl Server {
 
     /// The same, with something in its environment.
     pub fn init_with(env: Vec<(String, String)>) -> Self {
+        Self::init_at("127.0.0.1", env)
+    }
+
+    /// The same on another address of loopback.
+    pub fn init_at(host: &'static str, env: Vec<(String, String)>) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let port = free_port();
         std::fs::write(folder.path().join("passphrase"), "server passphrase for tests\n").unwrap();
-        let mut server = Self { folder, init: Value::Null, port, config: None, env, child: None };
+        let mut server = Self { folder, init: Value::Null, host, port, config: None, env, child: None };
         let output =
             server.run(&["init", "--workspace", "acme", "--admin", "Marta Silva", "--public-url", &server.url()]);
         server.init = json(&output);
@@ -46,7 +53,7 @@ impl Server {
     }
 
     pub fn url(&self) -> String {
-        format!("https://127.0.0.1:{}", self.port)
+        format!("https://{}:{}", self.host, self.port)
     }
 
     pub fn data(&self) -> PathBuf {
@@ -103,7 +110,7 @@ impl Server {
         let _ = std::fs::remove_file(&ready);
         let log =
             std::fs::OpenOptions::new().create(true).append(true).open(self.folder.path().join("server.log")).unwrap();
-        let listen = format!("127.0.0.1:{}", self.port);
+        let listen = format!("{}:{}", self.host, self.port);
         let mut command = Command::new(bin("thechatapp-server"));
         command.args(["serve", "--listen", &listen]).arg("--data").arg(self.data());
         command.arg("--passphrase-file").arg(self.passphrase_file()).arg("--ready-file").arg(&ready);

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use thechatapp_core::AuditFilter;
 use thechatapp_core::audit::export::Format;
+use thechatapp_core::route::{Login, Setting};
 use thechatapp_core::view::Window;
 use thechatapp_core::{Client, Whom, WorkspaceId};
 use thechatapp_protocol::event::ChannelKind;
@@ -151,6 +152,8 @@ impl Run {
         }
         alice.revert_setting(ws, "updates.channel", None).await.unwrap();
         alice.usage(ws, 7).await.unwrap();
+        let login = Login { user: self.word("proxy user"), password: self.word("proxy password").into() };
+        alice.set_network(Setting::parse("system", false, Some(login)).unwrap()).await.unwrap();
         let former = alice.send(ws, general, &self.word("former text"), None).await.unwrap().id;
         alice.wait_sent(ws, former, PATIENCE).await.unwrap();
         alice.edit(ws, general, former, &self.word("later text")).await.unwrap();

@@ -35,6 +35,10 @@ fn readers_and_writers_end_with_30_until_the_service_is_back() {
         said.push(format!("meanwhile {restarted}"));
         assert_eq!(alice.run(&["send", "general", said.last().unwrap()]).code, 30);
         assert_eq!(alice.run(&["read", "general"]).code, 30);
+        let found = alice.run(&["doctor"]).ok().json();
+        let key = &found["workspaces"][0]["hops"][7];
+        assert_eq!((key["hop"].as_str(), key["state"].as_str()), (Some("key"), Some("failed")), "{found}");
+        assert!(key["why"].as_str().unwrap().contains(denied), "{key}");
 
         vault.denies.store(false, Ordering::SeqCst);
         wait(|| {

@@ -59,6 +59,26 @@ async fn where_a_terminating_proxy_is_allowed_messages_and_passwords_stay_out_of
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_private_authority_vouches_for_sessions_uploads_and_downloads_alike() {
+    let (server, proxy) = behind_proxy(true).await;
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile");
+    let client = client(&profile, &proxy).await;
+    let joined = client.join(server.owner_invite(), "alice", "correct horse battery", None).await.unwrap();
+    client.connect(joined.id, Duration::from_secs(20)).await.unwrap();
+    let channel = client.resolve_channel(joined.id, "general").await.unwrap().id;
+    let (path, to) = (folder.path().join("plan.txt"), folder.path().join("again.txt"));
+    std::fs::write(&path, SECRET.repeat(1000)).unwrap();
+    let sent = client.upload(joined.id, channel, &path, "the plan", &mut |_, _| {}).await.unwrap();
+    let sent = client.wait_sent(joined.id, sent.id, Duration::from_secs(20)).await.unwrap();
+    let file = sent.files[0].id.parse().unwrap();
+    client.download(joined.id, file, None, &to, &mut |_, _| {}).await.unwrap();
+    assert_eq!(std::fs::read(&to).unwrap(), SECRET.repeat(1000).into_bytes());
+    assert!(proxy.saw("PATCH /") && proxy.saw("GET /w/acme/files/"), "files went through the proxy, too");
+    assert!(!proxy.saw(SECRET));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_proxy_whose_authority_nobody_trusts_is_refused_even_where_proxies_are_allowed() {
     let (server, proxy) = behind_proxy(true).await;
     let folder = tempfile::tempdir().unwrap();

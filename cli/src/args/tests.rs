@@ -62,6 +62,7 @@ fn the_commands_are_those_of_the_contract() {
             "lock",
             "unlock",
             "key",
+            "network",
             "doctor",
             "sign-out",
             "completions",
@@ -198,6 +199,22 @@ fn a_poll_is_asked_or_closed_and_a_vote_is_cast_or_withdrawn() {
         panic!()
     };
     assert_eq!((options, withdraw), (vec![1, 3], false));
+}
+
+#[test]
+fn a_way_out_is_chosen_with_credentials_or_these_alone() {
+    let network = |words: &[&str]| parse(&[&["network", "set"], words].concat());
+    let Command::Network { action: NetworkAction::Set(set) } =
+        network(&["--proxy", "http://p:1", "--proxy-user", "ana", "--proxy-password-file", "f"]).unwrap().command
+    else {
+        panic!()
+    };
+    assert_eq!((set.proxy.as_deref(), set.proxy_user.as_deref()), (Some("http://p:1"), Some("ana")));
+    assert!(network(&["--proxy-user", "ana"]).is_ok());
+    assert!(network(&["--proxy", "pac:https://p/a.pac", "--or-direct"]).is_ok());
+    for wrong in [&[][..], &["--or-direct"], &["--proxy", "none", "--proxy-password-file", "f"]] {
+        assert!(network(wrong).is_err(), "{wrong:?}");
+    }
 }
 
 #[test]

@@ -99,8 +99,36 @@ pub async fn doctor(place: &Place, repair: bool) -> Outcome {
         let again = client.doctor().await.map_err(Failure::Core);
         found = close(client, again).await?;
     }
-    place.output.show(&found, || lines(&serde_json::to_string_pretty(&found).unwrap_or_default()))?;
+    place.output.show(&found, || diagnosis(&found))?;
     if sound(&found) { Ok(()) } else { Err(Failure::Said(24)) }
+}
+
+/// In plain lines: the files, and for each workspace where the way to its server fails, why, and what to do.
+fn diagnosis(found: &Value) -> String {
+    let mut said = match sound(found) {
+        true => "The profile's files are sound.".to_owned(),
+        false => lines(&serde_json::to_string_pretty(found).unwrap_or_default()),
+    };
+    let text = |value: &Value, name: &str| line(value.get(name).and_then(Value::as_str).unwrap_or_default());
+    let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    for workspace in list(found, "workspaces") {
+        let hops = list(&workspace, "hops");
+        let in_state = |state: &str| hops.iter().filter(|hop| text(hop, "state") == state).cloned().collect::<Vec<_>>();
+        said.push_str(&format!("\n{} at {}: ", text(&workspace, "workspace"), text(&workspace, "url")));
+        match in_state("failed").first() {
+            Some(hop) => said.push_str(&format!("fails at {}", complaint(hop, &text))),
+            None if in_state("skipped").is_empty() => said.push_str("reached, and signed in."),
+            None => said.push_str("the way there was not looked at to its end."),
+        }
+        for hop in in_state("warning").iter().filter(|hop| !text(hop, "do").is_empty()) {
+            said.push_str(&format!("\n  besides, {}", complaint(hop, &text)));
+        }
+    }
+    said
+}
+
+fn complaint(hop: &Value, text: &impl Fn(&Value, &str) -> String) -> String {
+    format!("{}: {}. What to do: {}.", text(hop, "hop").replace('_', " "), text(hop, "why"), text(hop, "do"))
 }
 
 async fn mend(place: &Place) -> Outcome<Client> {

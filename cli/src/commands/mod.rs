@@ -13,6 +13,7 @@ mod key;
 mod lock;
 mod messages;
 mod moderation;
+mod network;
 mod polls;
 mod rights;
 mod saved;
@@ -27,6 +28,7 @@ pub use account::{join, login, sign_out};
 pub use health::{doctor, status};
 pub use key::key;
 pub use lock::{lock, unlock};
+pub use network::network;
 pub use storage::storage;
 
 use crate::args::{Arguments, Command};
@@ -99,6 +101,7 @@ pub async fn at_desk(desk: &Desk<'_>, command: Command) -> Outcome {
         | Command::Lock { .. }
         | Command::Unlock
         | Command::Key { .. }
+        | Command::Network { .. }
         | Command::Status
         | Command::Doctor { .. }
         | Command::SignOut { .. }

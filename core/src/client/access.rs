@@ -62,8 +62,8 @@ impl Destination {
         Ok(Self { url: address.base, workspace: workspace.map(str::to_owned).or(address.workspace), invite: None })
     }
 
-    async fn fetch(&self) -> Result<Unverified> {
-        net::fetch_identity(&self.url, self.workspace.as_deref(), None).await
+    async fn fetch(&self, router: &net::Router) -> Result<Unverified> {
+        net::fetch_identity(router, &self.url, self.workspace.as_deref(), None).await
     }
 }
 
@@ -75,7 +75,7 @@ impl Client {
     /// [`Error::PinMismatch`] when the invite or an earlier profile knows another; [`Error::Offline`].
     pub async fn contact(&self, address_or_invite: &str, workspace: Option<&str>) -> Result<ContactView> {
         let to = Destination::parse(address_or_invite, workspace)?;
-        let candidate = to.fetch().await?.verify_self(self.now().unix_seconds())?;
+        let candidate = to.fetch(&self.0.shared.router).await?.verify_self(self.now().unix_seconds())?;
         let (document, pin) = (candidate.document(), candidate.pin());
         let id = WorkspaceId::from_bytes(document.workspace_id);
         let copy = self.0.shared.profile.pin_copy(id, &to.url, &document.workspace);
@@ -179,6 +179,7 @@ impl Client {
             known,
             clock: Arc::clone(&platform.clock),
             extra_roots: platform.extra_roots.clone(),
+            router: self.0.shared.router.clone(),
         };
         let enrolled =
             net::enrol(&config, &signing_key, credential, &platform.device_name, &platform.device_platform).await?;
@@ -207,7 +208,7 @@ impl Client {
     }
 
     async fn first_contact(&self, to: &Destination, typed: Option<Pin>, invited: Option<Pin>) -> Result<Known> {
-        let fetched = to.fetch().await?;
+        let fetched = to.fetch(&self.0.shared.router).await?;
         let now = self.now();
         let candidate = fetched.clone().verify_self(now.unix_seconds())?;
         let document = candidate.document();

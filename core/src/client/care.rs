@@ -6,13 +6,16 @@ use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::{Local, drafts_behind, good_path};
+use crate::net::probe::{Hop, probe};
 use crate::platform::{Clock, Platform, SystemClock};
 use crate::profile::{Profile, Unlock, Vault};
 use crate::view::UpdateView;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
 use std::time::Duration;
+use thechatapp_protocol::WorkspaceId;
 
 /// Tidies indexes and renews the last good copy, as long as the client lives.
 pub(super) async fn run(inner: Weak<Inner>, wipes: Arc<Wipes>, every: Duration) {
@@ -115,7 +118,16 @@ impl Client {
         Self::with(profile, platform, false).await
     }
 
-    /// Checks everything that can be checked without the server.
+    /// The steps of the way to each server, all servers at once.
+    async fn hops(&self) -> BTreeMap<WorkspaceId, Vec<Hop>> {
+        let probes = self.all().into_iter().map(|workspace| async move {
+            (workspace.id, probe(&workspace.link_config(), workspace.session().ok()).await)
+        });
+        futures_util::future::join_all(probes).await.into_iter().collect()
+    }
+
+    /// Checks the files, and every step of the way to each server; both take no longer than some seconds, also offline. `ok` is
+    /// about the files; `hops` of each workspace is about the way.
     ///
     /// # Errors
     /// Only when the checks themselves cannot run; what they find is in the answer.
@@ -131,6 +143,7 @@ impl Client {
         };
         let local = seen(shared.local.check().await);
         let mut workspaces = Vec::new();
+        let mut hops = self.hops().await;
         for workspace in self.all() {
             let account = workspace.account();
             // What a damaged file does not tell is left open; the check below says that it is damaged.
@@ -148,6 +161,7 @@ impl Client {
                 "tidy": tidy,
                 "update": workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
                 "pin_copy": shared.profile.pin_copies().contains_key(&account.workspace),
+                "hops": hops.remove(&account.workspace),
             }));
         }
         Ok(json!({

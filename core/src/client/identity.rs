@@ -36,7 +36,7 @@ impl Client {
                 let signed = SignedDocument::decode(document)?;
                 Unverified::new(signed).verify_self(now.unix_seconds())?
             }
-            None => unannounced(&account, now).await?,
+            None => unannounced(&self.0.shared.router, &account, now).await?,
         };
         let known = account.known.accept(shown, pin_or_first_two_words, now)?;
         workspace.accept(known).await?;
@@ -53,8 +53,12 @@ impl Client {
     }
 }
 
-async fn unannounced(account: &Account, now: thechatapp_protocol::Timestamp) -> Result<Candidate> {
-    let fetched = net::fetch_identity(&account.url, Some(&account.short), None).await?;
+async fn unannounced(
+    router: &net::Router,
+    account: &Account,
+    now: thechatapp_protocol::Timestamp,
+) -> Result<Candidate> {
+    let fetched = net::fetch_identity(router, &account.url, Some(&account.short), None).await?;
     match account.known.next(fetched, now) {
         Err(Stop::Unannounced(shown)) => Ok(*shown),
         Err(stop) => Err(stop.into()),

@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod drafts;
+mod network;
 mod outbox;
 mod schema;
 mod uploads;

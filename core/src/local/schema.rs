@@ -127,4 +127,8 @@ CREATE TABLE choices (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT, WIT
 -- Given up by the person while it may be on the server already: it is taken back there first.
 ALTER TABLE outbox ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 ",
+    "
+-- How the profile gets out into the network, one row. A proxy's password may be in it.
+CREATE TABLE network (only INTEGER PRIMARY KEY CHECK (only = 1), setting TEXT NOT NULL) STRICT;
+",
 ];

@@ -1,5 +1,6 @@
-//! One attempt to connect: TCP, strict TLS, the upgrade that carries the handshake. Three round trips in all.
+//! One attempt to connect: a way out, strict TLS, the upgrade that carries the handshake. Three round trips in all.
 
+use super::route::{Line, Router};
 use super::verify::key_hash;
 use crate::trust::Known;
 use data_encoding::BASE64URL_NOPAD;
@@ -14,7 +15,6 @@ use thechatapp_protocol::http::{
 };
 use thechatapp_protocol::session::{Binding, EXPORTER_LABEL, Prologue, StaticKey, Transport, initiate, limits};
 use thechatapp_protocol::{ErrorBody, PROTOCOL};
-use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Error as WebSocketError;
@@ -22,7 +22,7 @@ use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
 /// The socket of a session.
-pub type Socket = WebSocketStream<TlsStream<TcpStream>>;
+pub type Socket = WebSocketStream<TlsStream<Line>>;
 
 const PATIENCE: Duration = Duration::from_millis(limits::HANDSHAKE_MILLIS);
 
@@ -51,6 +51,8 @@ pub struct Target<'a> {
     pub tls: &'a Arc<ClientConfig>,
     /// Milliseconds now.
     pub millis: u64,
+    /// The way out.
+    pub router: &'a Router,
 }
 
 /// Connects, within the time a handshake may take.
@@ -60,7 +62,9 @@ pub async fn connect(target: &Target<'_>) -> Result<(Socket, Transport), Failure
 }
 
 async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
-    let tls = tls(target).await?;
+    let (host, port) = place(target.url).map_err(Failure::Offline)?;
+    let line = target.router.dial(&host, port).await.map_err(|why| Failure::Offline(why.to_string()))?;
+    let tls = secure(&host, target.tls, line).await?;
     let document = target.known.verified.document();
     let connection = tls.get_ref().1;
     let listed = connection
@@ -95,15 +99,18 @@ async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
     Ok((socket, transport))
 }
 
-async fn tls(target: &Target<'_>) -> Result<TlsStream<TcpStream>, Failure> {
-    let url = url::Url::parse(target.url).map_err(|why| Failure::Offline(why.to_string()))?;
-    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
-    let port = url.port_or_known_default().unwrap_or(443);
-    let tcp = TcpStream::connect((host, port)).await.map_err(|why| Failure::Offline(why.to_string()))?;
-    tcp.set_nodelay(true).map_err(|why| Failure::Offline(why.to_string()))?;
+/// The host, without brackets, and the port of a server's address.
+pub(super) fn place(url: &str) -> Result<(String, u16), String> {
+    let url = url::Url::parse(url).map_err(|why| why.to_string())?;
+    let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']).to_owned();
+    Ok((host, url.port_or_known_default().unwrap_or(443)))
+}
+
+/// TLS on a connection that was made.
+pub(super) async fn secure(host: &str, tls: &Arc<ClientConfig>, line: Line) -> Result<TlsStream<Line>, Failure> {
     let name = ServerName::try_from(host.to_owned()).map_err(|why| Failure::Offline(why.to_string()))?;
-    let connector = tokio_rustls::TlsConnector::from(Arc::clone(target.tls));
-    connector.connect(name, tcp).await.map_err(|why| {
+    let connector = tokio_rustls::TlsConnector::from(Arc::clone(tls));
+    connector.connect(name, line).await.map_err(|why| {
         let refused = why.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match refused {
             Some(rustls::Error::InvalidCertificate(_)) => Failure::Identity(why.to_string()),
@@ -114,7 +121,7 @@ async fn tls(target: &Target<'_>) -> Result<TlsStream<TcpStream>, Failure> {
 
 async fn upgrade(
     target: &Target<'_>,
-    tls: TlsStream<TcpStream>,
+    tls: TlsStream<Line>,
     hello: &[u8],
     binding: Binding,
 ) -> Result<(Socket, Vec<u8>), Failure> {

@@ -61,6 +61,7 @@ async fn reach(
             known: &known,
             tls: &tls,
             millis: config.clock.now().unix_millis(),
+            router: &config.router,
         };
         match connect(&target).await {
             Ok((socket, transport)) => return Ok((known, socket, transport)),
@@ -68,7 +69,7 @@ async fn reach(
             Err(Failure::Closed(body)) => return Err(Error::Refused(body)),
             Err(Failure::Identity(why)) if last => return Err(Error::Offline { why }),
             Err(Failure::Identity(why)) => {
-                let fetched = fetch_identity(&config.url, Some(&config.workspace), None).await?;
+                let fetched = fetch_identity(&config.router, &config.url, Some(&config.workspace), None).await?;
                 match known.next(fetched, config.clock.now())? {
                     Next::Advanced { known: next, .. } => known = next,
                     Next::Same => return Err(Error::Offline { why }),

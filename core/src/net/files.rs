@@ -1,7 +1,8 @@
 //! Sealed bytes of files over HTTPS, by the same verifier as everything else. A request carries a token from the session
 //! and a proof of this device's key over itself; redirects are not followed.
 
-use super::fetch::offline;
+use super::https;
+use super::route::Router;
 use super::verify;
 use crate::error::{Error, Result};
 use crate::fault;
@@ -9,19 +10,14 @@ use crate::local::Account;
 use bytes::Bytes;
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
-use futures_util::{Stream, TryStreamExt};
-use http::{Method, StatusCode, header};
-use reqwest::{Body, RequestBuilder, Response};
+use futures_util::Stream;
+use http::request::Builder;
+use http::{Method, Request, StatusCode, header};
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 use thechatapp_database::scrub_stack;
 use thechatapp_protocol::FileId;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, THUMBNAIL, TOKEN_HEADER, file_path, proof_covers};
 use thechatapp_protocol::methods::files::FileToken;
-
-/// How long a connection may take to be made, and a transfer to move on.
-const CONNECT: Duration = Duration::from_secs(10);
-const SILENCE: Duration = Duration::from_secs(30);
 
 /// How a transfer stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,7 +30,7 @@ pub enum Moved {
 
 /// One file at a server.
 pub struct Remote<'a> {
-    client: reqwest::Client,
+    client: https::Https,
     url: String,
     path: String,
     signing: &'a SigningKey,
@@ -54,28 +50,21 @@ pub struct Https(Mutex<Option<Made>>);
 #[derive(Debug)]
 struct Made {
     listed: Vec<[u8; 32]>,
-    client: reqwest::Client,
+    generation: u64,
+    client: https::Https,
 }
 
 impl Https {
-    /// The client for a server whose TLS keys are listed in its verified document. Another list is another client, whose
-    /// connections are new: none outlives the document that it was made under.
-    fn client(&self, listed: &[[u8; 32]], extra_roots: &[Vec<u8>]) -> Result<reqwest::Client> {
+    /// The client for a server whose TLS keys are listed in its verified document. Another list, or another way out, is
+    /// another client, whose connections are new: none outlives the document that it was made under.
+    fn client(&self, router: &Router, listed: &[[u8; 32]]) -> Result<https::Https> {
         let mut made = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(made) = made.as_ref().filter(|made| made.listed == listed) {
+        let generation = router.generation();
+        if let Some(made) = made.as_ref().filter(|made| made.listed == listed && made.generation == generation) {
             return Ok(made.client.clone());
         }
-        let config = verify::strict(listed, extra_roots)?;
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured((*config).clone())
-            .redirect(reqwest::redirect::Policy::none())
-            .http1_only()
-            .https_only(true)
-            .connect_timeout(CONNECT)
-            .read_timeout(SILENCE)
-            .build()
-            .map_err(offline)?;
-        *made = Some(Made { listed: listed.to_vec(), client: client.clone() });
+        let client = https::Https::routed(router.clone(), verify::strict(listed, router.extra_roots())?);
+        *made = Some(Made { listed: listed.to_vec(), generation, client: client.clone() });
         Ok(client)
     }
 }
@@ -88,11 +77,11 @@ impl<'a> Remote<'a> {
     pub(crate) fn new(
         https: &Https,
         account: &'a Account,
-        extra_roots: &[Vec<u8>],
+        router: &Router,
         file: FileId,
         token: FileToken,
     ) -> Result<Self> {
-        let client = https.client(&account.known.verified.document().tls_keys, extra_roots)?;
+        let client = https.client(router, &account.known.verified.document().tls_keys)?;
         let path = file_path(&account.short, file);
         Ok(Self { client, url: format!("{}{path}", account.url), path, signing: &account.signing_key, token })
     }
@@ -104,15 +93,15 @@ impl<'a> Remote<'a> {
         Self { url: format!("{}{THUMBNAIL}", self.url), path, ..self }
     }
 
-    fn request(&self, method: Method) -> Result<RequestBuilder> {
+    fn request(&self, method: Method) -> Result<Builder> {
         let mut once = [0; 16];
         getrandom::fill(&mut once).map_err(fault::internal)?;
         let covered = proof_covers(method.as_str(), &self.path, &self.token.token, &once);
         let proof = [once.as_slice(), &self.signing.sign(&covered).to_bytes()].concat();
         scrub_stack();
-        Ok(self
-            .client
-            .request(method, &self.url)
+        Ok(Request::builder()
+            .method(method)
+            .uri(&self.url)
             .header(TOKEN_HEADER, BASE64URL_NOPAD.encode(&self.token.token))
             .header(PROOF_HEADER, BASE64URL_NOPAD.encode(&proof)))
     }
@@ -126,8 +115,8 @@ impl<'a> Remote<'a> {
         S: Stream<Item = std::result::Result<Bytes, E>> + Send + 'static,
         E: std::error::Error + Send + Sync + 'static,
     {
-        let request = self.request(Method::PATCH)?.header(OFFSET_HEADER, offset).body(Body::wrap_stream(bytes));
-        let answer = request.send().await.map_err(offline)?;
+        let request = self.request(Method::PATCH)?.header(OFFSET_HEADER, offset);
+        let answer = self.client.stream(request, bytes).await?;
         match answer.status() {
             StatusCode::NO_CONTENT | StatusCode::CONFLICT => {
                 let here = answer.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse().ok());
@@ -136,7 +125,7 @@ impl<'a> Remote<'a> {
                     None => Err(Error::Offline { why: "another upload of this file is under way".into() }),
                 }
             }
-            _ => status(&answer),
+            other => status(other),
         }
     }
 
@@ -147,16 +136,16 @@ impl<'a> Remote<'a> {
     /// [`Error::Offline`], also of the stream when the connection breaks.
     pub async fn fetch(&self, first: u64, end: u64) -> Result<Option<impl Stream<Item = Result<Bytes>> + use<>>> {
         let range = format!("bytes={first}-{}", end.saturating_sub(1));
-        let answer = self.request(Method::GET)?.header(header::RANGE, range).send().await.map_err(offline)?;
+        let answer = self.client.empty(self.request(Method::GET)?.header(header::RANGE, range)).await?;
         if answer.status() != StatusCode::PARTIAL_CONTENT {
-            return status(&answer).map(|_| None);
+            return status(answer.status()).map(|_| None);
         }
-        Ok(Some(answer.bytes_stream().map_err(offline)))
+        Ok(Some(https::parts(answer.into_body())))
     }
 }
 
-fn status(answer: &Response) -> Result<Moved> {
-    match answer.status() {
+fn status(answered: StatusCode) -> Result<Moved> {
+    match answered {
         StatusCode::NOT_FOUND => Ok(Moved::NotFound),
         other => Err(Error::Offline { why: format!("the server answered {other}") }),
     }

@@ -5,7 +5,8 @@
 
 use super::connect::{Failure, Target, connect};
 use super::session::{self, End, Session};
-use super::{LinkConfig, LinkEvent, fetch_identity, verify};
+use super::wake::Wakes;
+use super::{LinkConfig, LinkEvent, fetch_identity, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
 use std::sync::{Arc, PoisonError, RwLock};
@@ -20,6 +21,8 @@ const FIRST_WAIT: Duration = Duration::from_millis(100);
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// While the server is not the one that is known: how often it is looked at again.
 const LOOK_AGAIN: Duration = Duration::from_secs(15);
+/// After so many attempts that failed, a network that wants one to sign in first is thought of.
+const PORTAL_AFTER: u32 = 2;
 /// Events that may wait to be taken.
 const QUEUE: usize = 64;
 
@@ -57,7 +60,8 @@ impl Link {
         let (orders, inbox) = mpsc::unbounded_channel();
         let (events, outbox) = mpsc::channel(QUEUE);
         let session = Arc::new(RwLock::new(None));
-        let keeper = Keeper { config, events, inbox, session: Arc::clone(&session), tls: None, waits: 0 };
+        let wakes = Wakes::new(Arc::clone(&config.clock));
+        let keeper = Keeper { config, events, inbox, session: Arc::clone(&session), tls: None, waits: 0, wakes };
         let task = tokio::spawn(keeper.run());
         (Self { orders, session, task }, outbox)
     }
@@ -103,6 +107,8 @@ struct Keeper {
     /// Kept from one attempt to the next: it holds the system's roots and the tickets of earlier connections.
     tls: Option<Arc<rustls::ClientConfig>>,
     waits: u32,
+    /// Whoever wakes up does not wait.
+    wakes: Wakes,
 }
 
 impl Keeper {
@@ -177,10 +183,11 @@ impl Keeper {
             known: &known,
             tls: &tls,
             millis: self.config.clock.now().unix_millis(),
+            router: &self.config.router,
         };
         let (socket, transport) = match connect(&target).await {
             Ok(connected) => connected,
-            Err(Failure::Offline(why)) => return Outcome::Wait { why, fixed: None },
+            Err(Failure::Offline(why)) => return self.unreachable(why).await,
             Err(Failure::Closed(body)) => return Outcome::Closed(body),
             Err(Failure::Identity(why)) => return self.look(why, None).await,
         };
@@ -200,7 +207,21 @@ impl Keeper {
             }
         };
         // Both in this task: what was heard before the end is passed on before the end is told.
-        let (end, ()) = tokio::join!(running(told).run(), forward);
+        let live = async { tokio::join!(running(told).run(), forward).0 };
+        let (wakes, asked) = (&mut self.wakes, &self.session);
+        let watch = async {
+            loop {
+                wakes.next().await;
+                let session = asked.read().unwrap_or_else(PoisonError::into_inner).clone();
+                if let Some(session) = session {
+                    session.ping_after_sleep();
+                }
+            }
+        };
+        let end = tokio::select! {
+            end = live => end,
+            () = watch => End::Dropped,
+        };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = None;
         match end {
             End::Lost(why) => Outcome::Wait { why, fixed: None },
@@ -215,15 +236,18 @@ impl Keeper {
 
     /// Looks at the server's newest document. `told` is the pin that was already reported.
     async fn look(&mut self, why: String, told: Option<Pin>) -> Outcome {
-        let fetched = match fetch_identity(&self.config.url, Some(&self.config.workspace), None).await {
-            Ok(fetched) => fetched,
-            // A host that does not know this workspace is not its server; whose it is, its own document says.
-            Err(Error::BadInput { .. }) => match fetch_identity(&self.config.url, None, None).await {
+        let fetched =
+            match fetch_identity(&self.config.router, &self.config.url, Some(&self.config.workspace), None).await {
                 Ok(fetched) => fetched,
+                // A host that does not know this workspace is not its server; whose it is, its own document says.
+                Err(Error::BadInput { .. }) => {
+                    match fetch_identity(&self.config.router, &self.config.url, None, None).await {
+                        Ok(fetched) => fetched,
+                        Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
+                    }
+                }
                 Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
-            },
-            Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
-        };
+            };
         match self.config.known.next(fetched, self.config.clock.now()) {
             Ok(Next::Same) if told.is_some() => Outcome::Moved,
             Ok(Next::Same) => Outcome::Wait { why, fixed: None },
@@ -244,10 +268,21 @@ impl Keeper {
         }
     }
 
+    /// Nothing answers, or nothing that speaks TLS: in a network that lets nothing through before one signs in, a plain request
+    /// to the server's name tells.
+    async fn unreachable(&self, why: String) -> Outcome {
+        let asked = self.waits >= PORTAL_AFTER && portal::asks(&self.config.router, &self.config.url).await;
+        Outcome::Wait { why: if asked { portal::words() } else { why }, fixed: None }
+    }
+
     /// Waits, or until somebody wants it at once. An error means that the link was dropped.
     async fn pause(&mut self, wait: Duration) -> Result<(), ()> {
         tokio::select! {
             () = tokio::time::sleep(wait) => Ok(()),
+            () = self.wakes.next() => {
+                self.waits = 0;
+                Ok(())
+            }
             order = self.inbox.recv() => match order {
                 None => Err(()),
                 Some(Order::Poke) => {

@@ -1,4 +1,4 @@
-//! The network: one TLS verifier, the fetch of identity documents, sessions, and the link that keeps one up.
+//! The network: one way out, one TLS verifier, the fetch of identity documents, sessions, and the link that keeps one up.
 //!
 //! Nothing here stores anything. TLS is strict: a server's key is accepted when the platform's verifier accepts it or the
 //! verified identity document lists it; the one exception is the public, self-authenticating document itself.
@@ -7,14 +7,20 @@ mod connect;
 mod enrol;
 mod fetch;
 mod files;
+mod https;
 mod link;
+mod portal;
+pub(crate) mod probe;
+pub mod route;
 mod session;
 mod verify;
+mod wake;
 
 pub use enrol::{Enrolled, enrol};
 pub use fetch::fetch_identity;
 pub use files::{Https, Moved, Remote};
 pub use link::Link;
+pub use route::Router;
 pub use session::Session;
 
 use crate::trust::Known;
@@ -43,6 +49,8 @@ pub struct LinkConfig {
     pub clock: Arc<dyn Clock>,
     /// Certificate authorities trusted beside the system's, DER.
     pub extra_roots: Vec<Vec<u8>>,
+    /// The way out.
+    pub router: Router,
 }
 
 impl fmt::Debug for LinkConfig {
@@ -84,4 +92,10 @@ pub enum LinkEvent {
     },
     /// Full stop: this device was signed out, revoked or denied. The link has ended.
     Refused(ErrorBody),
+}
+
+/// The ways to a server's address, to be tried in this order; or why nobody knows them.
+pub(crate) async fn ways(router: &Router, url: &str) -> Result<Vec<route::Way>, String> {
+    let (host, port) = connect::place(url)?;
+    router.ways(&host, port).await.map_err(|why| why.to_string())
 }

@@ -17,14 +17,21 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 /// A silent line is asked after this long, and given up when it stays silent for [`PATIENCE`].
 const SILENCE: Duration = Duration::from_secs(20);
 const PATIENCE: Duration = Duration::from_secs(10);
+/// After a sleep most lines are dead: one that lives answers within this long.
+const AFTER_SLEEP: Duration = Duration::from_secs(4);
 /// Calls that may wait to go out.
 const QUEUE: usize = 64;
 
 type Answer = std::result::Result<Vec<u8>, ErrorBody>;
 
 enum Order {
-    Call { method: &'static str, params: Vec<u8>, answer: oneshot::Sender<Answer> },
-    Ping,
+    Call {
+        method: &'static str,
+        params: Vec<u8>,
+        answer: oneshot::Sender<Answer>,
+    },
+    /// Ask whether the line is alive, and give it up after so long.
+    Ping(Duration),
 }
 
 /// A session with a server. Cheap to clone; calls of all clones go side by side.
@@ -66,7 +73,12 @@ impl Session {
 
     /// Asks at once whether the line is alive.
     pub(super) fn ping(&self) {
-        let _ = self.0.try_send(Order::Ping);
+        let _ = self.0.try_send(Order::Ping(PATIENCE));
+    }
+
+    /// The same after a sleep, or in another network: most lines are dead then.
+    pub(super) fn ping_after_sleep(&self) {
+        let _ = self.0.try_send(Order::Ping(AFTER_SLEEP));
     }
 }
 
@@ -116,8 +128,9 @@ impl Running {
                 order = self.inbox.recv() => {
                     let sent = match order {
                         None => return End::Dropped,
-                        Some(Order::Ping) => {
-                            give_up.get_or_insert_with(|| Instant::now() + PATIENCE);
+                        Some(Order::Ping(patience)) => {
+                            let until = Instant::now() + patience;
+                            give_up = Some(give_up.map_or(until, |before| before.min(until)));
                             self.send(Kind::Ping, 0, Vec::new()).await
                         }
                         Some(Order::Call { method, params, answer }) => self.request(method, params, answer).await,

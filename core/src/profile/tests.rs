@@ -1,7 +1,7 @@
 use super::memory::MemoryStore;
 use super::*;
 use crate::local::{Local, good_path};
-use crate::platform::{Platform, SystemClock};
+use crate::platform::{PlainNetwork, Platform, SystemClock};
 use std::sync::Arc;
 use thechatapp_database as database;
 
@@ -19,6 +19,7 @@ impl Place {
             device_name: "test".into(),
             device_platform: "linux".into(),
             extra_roots: Vec::new(),
+            network: Arc::new(PlainNetwork),
         };
         let place = Self { folder: tempfile::tempdir().unwrap(), platform };
         let vault = Vault::new(&place.platform);

@@ -110,7 +110,7 @@ impl Workspace {
     /// The server's identity, when it has a newer one that follows: its root may have been replaced a moment ago.
     async fn newer_identity(&self) -> Result<Option<Known>> {
         let account = self.account();
-        let fetched = net::fetch_identity(&account.url, Some(&account.short), None).await?;
+        let fetched = net::fetch_identity(&self.router, &account.url, Some(&account.short), None).await?;
         match account.known.next(fetched, self.platform.clock.now()) {
             Ok(Next::Advanced { known, .. }) => Ok(Some(known)),
             Ok(Next::Same) | Err(_) => Ok(None),

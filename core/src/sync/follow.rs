@@ -29,6 +29,8 @@ pub(super) enum Order {
     },
     /// Go on with this identity.
     Accepted(Known),
+    /// Connect anew: the way out is another one.
+    Reroute,
 }
 
 /// Rows that are applied in one transaction at most, and about how long to wait after a fault of our own.
@@ -44,7 +46,7 @@ enum End {
     Refused,
     /// Something failed on this side.
     Fault(Error),
-    /// What is here was dropped, and is fetched anew at once.
+    /// What is here was dropped, and is fetched anew at once; or the way out is another one.
     Anew,
 }
 
@@ -68,7 +70,7 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
         // Nothing connects before it is asked to, nor after a refusal.
         match orders.recv().await {
             None => return,
-            Some(Order::Accepted(_)) => continue,
+            Some(Order::Accepted(_) | Order::Reroute) => continue,
             Some(Order::Start { eager: all }) => eager |= all,
         }
         loop {
@@ -150,6 +152,7 @@ impl<'a> Connected<'a> {
                                 self.start(eager);
                             }
                             Some(Order::Accepted(known)) => self.link.replace_known(known),
+                            Some(Order::Reroute) => return End::Anew,
                         }
                         Ok(None)
                     }

@@ -5,14 +5,19 @@ use crate::cache::{Applied, Cache};
 use crate::error::{Error, Result};
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
+use std::time::Duration;
 use thechatapp_protocol::ChannelId;
 use thechatapp_protocol::methods::messages::{History, HistoryParams, PAGE_MAX, Page};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// Pages on their way at once.
 const AT_ONCE: usize = 4;
 /// Numbers that the background takes in one go before it looks whether somebody waits.
 const STRETCH: u64 = AT_ONCE as u64 * PAGE_MAX as u64;
+
+/// How long it counts whether what goes over the network costs.
+const METERED: Duration = Duration::from_secs(30);
 
 /// What is asked of the background.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,19 +26,28 @@ pub(crate) enum Wanted {
     Range(ChannelId, u64, u64),
     /// The newest messages of a channel that one is not in, so that nothing else brings them.
     Newest(ChannelId, u32),
-    /// Everything, when nothing else is to be done.
+    /// Everything, when nothing else is to be done and what goes over the network costs nothing.
     Everything,
 }
 
 /// Runs until the workspace is dropped.
 pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedReceiver<Wanted>) {
     let mut everything = false;
+    let mut meter = Meter::default();
     loop {
         let next = match wanted.try_recv() {
             Ok(next) => next,
             Err(_) if everything => {
-                everything = a_stretch(&workspace).await;
-                continue;
+                if !meter.runs(&workspace).await {
+                    everything = a_stretch(&workspace).await;
+                    continue;
+                }
+                // What people look at comes all the same.
+                match tokio::time::timeout(METERED, wanted.recv()).await {
+                    Ok(Some(next)) => next,
+                    Ok(None) => return,
+                    Err(_) => continue,
+                }
             }
             Err(_) => match wanted.recv().await {
                 Some(next) => next,
@@ -51,6 +65,24 @@ pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedRe
         if let Err(why) = done {
             tracing::debug!(%why, "history waits");
         }
+    }
+}
+
+/// Whether what goes over the network costs, as it was a moment ago.
+#[derive(Default)]
+struct Meter(Option<(Instant, bool)>);
+
+impl Meter {
+    async fn runs(&mut self, workspace: &Workspace) -> bool {
+        if let Some((at, runs)) = self.0
+            && at.elapsed() < METERED
+        {
+            return runs;
+        }
+        let network = Arc::clone(&workspace.platform.network);
+        let runs = tokio::task::spawn_blocking(move || network.metered()).await.unwrap_or(false);
+        self.0 = Some((Instant::now(), runs));
+        runs
     }
 }
 

@@ -17,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
 use crate::local::{Account, Local, Waiting};
-use crate::net::{Https, LinkConfig, Remote, Session};
+use crate::net::{Https, LinkConfig, Remote, Router, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
@@ -80,6 +80,7 @@ pub(crate) struct Workspace {
     pub(crate) local: Arc<Local>,
     profile: Arc<Profile>,
     platform: Platform,
+    router: Router,
     events: Arc<Events>,
     wipes: Arc<Wipes>,
     account: RwLock<Account>,
@@ -106,6 +107,7 @@ pub(crate) struct Shared {
     pub(crate) local: Arc<Local>,
     pub(crate) profile: Arc<Profile>,
     pub(crate) platform: Platform,
+    pub(crate) router: Router,
     pub(crate) events: Arc<Events>,
     pub(crate) wipes: Arc<Wipes>,
 }
@@ -158,6 +160,7 @@ impl Workspace {
             local: shared.local,
             profile: shared.profile,
             platform: shared.platform,
+            router: shared.router,
             events: shared.events,
             wipes: shared.wipes,
             account: RwLock::new(account),
@@ -187,6 +190,11 @@ impl Workspace {
     pub(crate) fn start(&self, eager: bool) {
         // The task ends only with the workspace.
         let _ = self.link_orders.send(follow::Order::Start { eager });
+    }
+
+    /// Connects anew, where it connects at all: the way out is another one.
+    pub(crate) fn reroute(&self) {
+        let _ = self.link_orders.send(follow::Order::Reroute);
     }
 
     /// What is stored of the account.
@@ -240,10 +248,9 @@ impl Workspace {
         self.profile.cache_path(self.id).with_file_name("files")
     }
 
-    /// Certificate authorities trusted beside the system's.
     /// A file at its server, by a token from the session.
     pub(crate) fn remote<'a>(&self, account: &'a Account, file: FileId, token: FileToken) -> Result<Remote<'a>> {
-        Remote::new(&self.https, account, &self.platform.extra_roots, file, token)
+        Remote::new(&self.https, account, &self.router, file, token)
     }
 
     /// What the server says, when it is there and this workspace is closed on it.
@@ -327,7 +334,8 @@ impl Workspace {
         Ok(())
     }
 
-    fn link_config(&self) -> LinkConfig {
+    /// What a connection needs to know.
+    pub(crate) fn link_config(&self) -> LinkConfig {
         let account = self.account();
         LinkConfig {
             url: account.url,
@@ -337,6 +345,7 @@ impl Workspace {
             known: account.known,
             clock: Arc::clone(&self.platform.clock),
             extra_roots: self.platform.extra_roots.clone(),
+            router: self.router.clone(),
         }
     }
 

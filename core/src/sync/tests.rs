@@ -102,19 +102,16 @@ async fn place() -> Place {
         device_name: "test".into(),
         device_platform: "linux".into(),
         extra_roots: Vec::new(),
+        network: Arc::new(crate::platform::PlainNetwork),
     };
     let path = folder.path().join("p");
     let profile = Profile::create(&path, Unlock::SecureStorage, Vault::new(&platform)).await.unwrap();
     let local =
         Local::open(&profile.local_path(), profile.local_key(), profile.profile_key().clone(), true).await.unwrap();
     local.put_account(&account()).await.unwrap();
-    let shared = Shared {
-        local: Arc::new(local),
-        profile: Arc::new(profile),
-        platform,
-        events: Arc::default(),
-        wipes: Arc::default(),
-    };
+    let router = Router::new(platform.network.clone(), platform.clock.clone(), Vec::new());
+    let (local, profile, events) = (Arc::new(local), Arc::new(profile), Arc::new(Events::default()));
+    let shared = Shared { local, profile, platform, router, events, wipes: Arc::default() };
     Place { folder, shared }
 }
 
@@ -345,7 +342,7 @@ async fn the_profile_is_free_once_everything_is_stopped() {
     place.workspace().await.stop().await.unwrap();
     let Place { folder, shared: again } = place;
     drop(again);
-    let Shared { local, profile, platform, events, wipes: _ } = shared;
+    let Shared { local, profile, platform, router: _, events, wipes: _ } = shared;
     drop((platform, events));
     Arc::try_unwrap(local).unwrap().close().await.unwrap();
     assert!(Arc::try_unwrap(profile).is_ok());

@@ -1,5 +1,5 @@
 use super::*;
-use crate::platform::Platform;
+use crate::platform::{PlainNetwork, Platform};
 use crate::profile::Unlock;
 use crate::profile::memory::MemoryStore;
 use crate::view::KeyState;
@@ -41,6 +41,7 @@ impl Desk {
             device_name: "test".into(),
             device_platform: "linux".into(),
             extra_roots: Vec::new(),
+            network: Arc::new(PlainNetwork),
         }
     }
 

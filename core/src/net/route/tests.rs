@@ -1,0 +1,153 @@
+use super::*;
+use crate::platform::{PlainNetwork, SystemClock};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// A router of which nothing was asked.
+fn router() -> Router {
+    Router::new(Arc::new(PlainNetwork), Arc::new(SystemClock), Vec::new())
+}
+
+struct Desktop(&'static [&'static str]);
+
+impl SystemNetwork for Desktop {
+    fn proxies(&self, _: &str) -> Vec<String> {
+        self.0.iter().map(|&said| said.to_owned()).collect()
+    }
+}
+
+fn login() -> Option<Login> {
+    Some(Login { user: "ana".into(), password: "secret".to_owned().into() })
+}
+
+/// A proxy that answers whoever comes in this way, once.
+async fn proxy(answer: &'static [u8]) -> (u16, tokio::task::JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let heard = tokio::spawn(async move {
+        let (mut socket, _): (TcpStream, _) = listener.accept().await.unwrap();
+        let mut asked = vec![0; 4096];
+        let length = socket.read(&mut asked).await.unwrap();
+        asked.truncate(length);
+        socket.write_all(answer).await.unwrap();
+        let _ = socket.shutdown().await;
+        asked
+    });
+    (port, heard)
+}
+
+async fn by_manual(port: u16, login: Option<Login>) -> DialError {
+    let router = router();
+    router.choose(Setting::parse(&format!("http://127.0.0.1:{port}"), false, login).unwrap());
+    match router.dial("server.invalid", 443).await {
+        Ok(_) => panic!("it is connected"),
+        Err(why) => why,
+    }
+}
+
+#[test]
+fn a_choice_is_read_and_kept_as_it_was_typed() {
+    for text in ["system", "none", "http://proxy.example.org:3128", "socks5://[::1]:1080", "pac:https://h/proxy.pac"] {
+        let setting = Setting::parse(text, false, None).unwrap();
+        assert_eq!(setting.text(), text);
+        assert_eq!(Setting::decode(&setting.encode().unwrap()).unwrap(), setting);
+    }
+    let setting = Setting::parse("http://proxy.example.org", false, login()).unwrap();
+    assert_eq!(setting.text(), "http://proxy.example.org:80");
+    assert_eq!(Setting::decode(&setting.encode().unwrap()).unwrap().login, login());
+    let pac = Setting::parse("pac:https://h/proxy.pac", true, None).unwrap();
+    assert_eq!(Setting::decode(&pac.encode().unwrap()).unwrap(), pac);
+    for wrong in ["", "ftp://a:1", "http://", "pac:gopher://a/", "http://ana:secret@proxy:3128", "socks4://a:1"] {
+        Setting::parse(wrong, false, None).unwrap_err();
+    }
+    Setting::parse("none", false, login()).unwrap_err();
+    Setting::parse("none", true, None).unwrap_err();
+    assert!(!format!("{setting:?}").contains("secret"));
+}
+
+#[tokio::test]
+async fn loopback_goes_by_no_proxy_but_by_one_that_was_named() {
+    let router = Router::new(Arc::new(Desktop(&["http://proxy:3128"])), Arc::new(SystemClock), Vec::new());
+    for host in ["127.0.0.1", "127.9.9.9", "::1", "localhost", "a.localhost", "LOCALHOST.", "::ffff:127.0.0.1"] {
+        assert_eq!(router.ways(host, 443).await.unwrap(), [Way::Direct], "{host}");
+    }
+    router.choose(Setting::parse("http://proxy:3128", false, None).unwrap());
+    assert_eq!(router.ways("127.0.0.1", 443).await.unwrap()[0].to_string(), "http://proxy:3128");
+}
+
+#[tokio::test]
+async fn the_desktop_is_asked_where_the_environment_says_nothing() {
+    let network = Arc::new(Desktop(&["socks5://proxy:1080", "nonsense://x", "direct://"]));
+    let router = Router::new(network, Arc::new(SystemClock), Vec::new());
+    let said: Vec<String> =
+        router.ways("chat.example.org", 443).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(said, ["socks5://proxy:1080", "direct"]);
+    assert_eq!(self::router().ways("chat.example.org", 443).await.unwrap(), [Way::Direct]);
+}
+
+#[tokio::test]
+async fn a_proxy_that_wants_credentials_is_told_apart_from_one_that_does_not_take_them() {
+    const WANTS: &[u8] = b"HTTP/1.1 407 No\r\nProxy-Authenticate: Basic realm=\"x\"\r\nContent-Length: 0\r\n\r\n";
+    let (port, heard) = proxy(WANTS).await;
+    let why = by_manual(port, None).await;
+    assert!(matches!(why, DialError::WantsLogin { .. }), "{why}");
+    assert!(why.to_string().contains("wants credentials") && why.to_string().contains("--proxy-user"));
+    let asked = String::from_utf8(heard.await.unwrap()).unwrap();
+    assert!(asked.starts_with("CONNECT server.invalid:443 HTTP/1.1\r\n"), "{asked}");
+    let (port, heard) = proxy(WANTS).await;
+    let why = by_manual(port, login()).await;
+    assert!(matches!(why, DialError::WrongLogin { .. }), "{why}");
+    let asked = String::from_utf8(heard.await.unwrap()).unwrap();
+    assert!(asked.to_lowercase().contains("proxy-authorization: basic yw5honnly3jlda=="), "{asked}");
+    let (port, _) = proxy(b"HTTP/1.1 407 No\r\nProxy-Authenticate: Negotiate\r\nContent-Length: 0\r\n\r\n").await;
+    let why = by_manual(port, login()).await;
+    assert!(matches!(&why, DialError::OtherLogin { schemes, .. } if schemes == "Negotiate"), "{why}");
+}
+
+#[tokio::test]
+async fn a_proxy_that_refuses_or_breaks_off_says_which_and_why() {
+    let (port, _) = proxy(b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 0\r\n\r\n").await;
+    let why = by_manual(port, None).await;
+    assert!(matches!(&why, DialError::Refused { why, .. } if why.contains("502")), "{why}");
+    for broken in [&b""[..], b"HTTP/1.1 2", b"SSH-2.0-x\r\n", b"HTTP/1.1 200 OK\r\n\r\ntalks first"] {
+        let (port, _) = proxy(broken).await;
+        let why = by_manual(port, None).await;
+        assert!(!matches!(why, DialError::Unreachable(_)) && why.to_string().contains(&port.to_string()), "{why}");
+    }
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    assert!(matches!(by_manual(free, None).await, DialError::NoProxy { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_several_ways_the_first_that_works_is_taken_and_one_that_did_not_comes_last() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy.pac");
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let (good, _heard) = proxy(b"HTTP/1.1 200 OK\r\n\r\n").await;
+    let script =
+        format!("function FindProxyForURL() {{ return 'PROXY 127.0.0.1:{free}; PROXY 127.0.0.1:{good}; DIRECT'; }}");
+    std::fs::write(&path, script).unwrap();
+    let router = router();
+    let url = Url::from_file_path(&path).unwrap();
+    router.choose(Setting::parse(&format!("pac:{url}"), false, None).unwrap());
+    assert!(router.dial("server.invalid", 443).await.is_ok());
+    let ways: Vec<String> = router.ways("server.invalid", 443).await.unwrap().iter().map(ToString::to_string).collect();
+    assert_eq!(ways, [format!("http://127.0.0.1:{good}"), "direct".into(), format!("http://127.0.0.1:{free}")]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_does_not_work_lets_nobody_out_unless_that_was_chosen() {
+    let router = router();
+    router.choose(Setting::parse("pac:file:///no/such/proxy.pac", false, None).unwrap());
+    let why = router.ways("chat.example.org", 443).await.unwrap_err();
+    assert!(matches!(why, DialError::Script { .. }), "{why}");
+    router.choose(Setting::parse("pac:file:///no/such/proxy.pac", true, None).unwrap());
+    assert_eq!(router.ways("chat.example.org", 443).await.unwrap(), [Way::Direct]);
+}
+
+#[tokio::test]
+async fn an_address_of_the_sixth_version_is_dialled_without_brackets() {
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else { return };
+    let port = listener.local_addr().unwrap().port();
+    assert!(router().dial("::1", port).await.is_ok());
+}

@@ -1,0 +1,24 @@
+//! What the system knows of its network: by which proxies it goes, and whether what goes over it costs. On Linux the
+//! desktop's portal and NetworkManager are asked, if they run already; neither is started. Windows and macOS keep their
+//! proxies where the core finds them.
+
+use thechatapp_core::SystemNetwork;
+
+/// The system's network.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct System;
+
+impl SystemNetwork for System {
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn proxies(&self, url: &str) -> Vec<String> {
+        linux::proxies(url).unwrap_or_default()
+    }
+
+    #[cfg(all(unix, not(target_os = "macos")))]
+    fn metered(&self) -> bool {
+        linux::metered().unwrap_or_default()
+    }
+}
+
+#[cfg(all(unix, not(target_os = "macos")))]
+mod linux;
