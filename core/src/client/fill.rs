@@ -1,0 +1,83 @@
+//! A workspace that no server stands behind, and rows as a server would bring them (`test-support`): for measuring what the
+//! device itself does.
+
+use super::Client;
+use crate::error::{Error, Result};
+use crate::fault;
+use crate::local::Account;
+use crate::trust::{Source, first_contact};
+use ed25519_dalek::SigningKey;
+use thechatapp_protocol::event::MessageRow;
+use thechatapp_protocol::identity::{Document, RootKey, SessionKey, SignedDocument, Unverified};
+use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{AccountId, Changes, ChannelId, DeviceId, WorkspaceId};
+
+impl Client {
+    /// Adds an account in a workspace whose server exists nowhere.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn add_without_server(&self, person: AccountId, name: &str) -> Result<WorkspaceId> {
+        let (now, fetched) = (self.now(), Unverified::new(document()?));
+        let pin = fetched.clone().verify_self(now.unix_seconds())?.pin();
+        let known = first_contact(fetched, Some((&pin, Source::Invite)), None, now)?;
+        let account = Account {
+            workspace: WorkspaceId::from_bytes(known.verified.document().workspace_id),
+            url: "https://chat.invalid".into(),
+            short: "acme".into(),
+            name: "Acme".into(),
+            person,
+            person_name: name.into(),
+            device: DeviceId::from_bytes([3; 16]),
+            device_key: StaticKey::random().map_err(fault::internal)?,
+            signing_key: SigningKey::from_bytes(&[6; 32]),
+            known,
+            shown: None,
+            added: now,
+        };
+        self.0.shared.local.put_account(&account).await?;
+        Ok(self.add(account).await?.id)
+    }
+
+    /// Takes a batch as the stream of a server brings it.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn take_changes(&self, ws: WorkspaceId, changes: Changes) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        workspace.announce(&workspace.cache.apply(changes, false).await?);
+        Ok(())
+    }
+
+    /// Takes a page of a channel's history, of consecutive messages.
+    ///
+    /// # Errors
+    /// When it is empty, or something could not be written.
+    pub async fn take_page(&self, ws: WorkspaceId, channel: ChannelId, head: u64, rows: Vec<MessageRow>) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let (Some(first), Some(last)) = (rows.first().map(|row| row.seq), rows.last().map(|row| row.seq)) else {
+            return Err(Error::bad_input("this page is empty", "it says nothing about any message"));
+        };
+        workspace.announce(&workspace.cache.apply_page(channel, first, last, head, rows).await?);
+        Ok(())
+    }
+}
+
+fn document() -> Result<SignedDocument> {
+    let document = Document {
+        workspace_id: [7; 16],
+        workspace: "acme".into(),
+        name: "Acme".into(),
+        generation: [1; 16],
+        epoch: 1,
+        previous: None,
+        root: [0; 32],
+        session_keys: vec![SessionKey { public: [2; 32], not_before: 0, not_after: u64::MAX }],
+        tls_keys: Vec::new(),
+        successor: None,
+        protocol_min: 1,
+        protocol_max: 1,
+        allow_unbound: false,
+    };
+    RootKey::from_bytes([1; 32]).sign_document(document).map_err(fault::internal)
+}
