@@ -1,15 +1,15 @@
 //! The same rows into bare SQLCipher with FTS5: the same columns, texts, order, places and transactions, without what makes them a
 //! cache (gaps, names, marks, counts and their indexes).
 
-use crate::ours::{channel, row};
+use crate::ours::row;
 use rusqlite::Connection;
 use std::path::Path;
 use std::time::{Duration, Instant};
-use thechatapp_peers_shared::{Room, Texts, pages};
-use thechatapp_protocol::methods::messages::PAGE_MAX;
+use thechatapp_peers_shared::{Room, Texts, pages, stream};
 use thechatapp_protocol::search::folded_text;
+use thechatapp_protocol::wire;
 
-pub fn fill(path: &Path, texts: &Texts, rooms: &[Room]) -> Duration {
+pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Duration {
     for old in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{old}", path.display()));
     }
@@ -28,49 +28,48 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room]) -> Duration {
     ))
     .unwrap();
     let mut took = Duration::ZERO;
-    for room in rooms {
-        let mark = format!("c{}", data_encoding::HEXLOWER.encode(channel(room).as_bytes()));
-        for (first, last) in pages(room.messages, PAGE_MAX as usize) {
-            let rows: Vec<_> = (first..=last)
-                .map(|seq| {
-                    let row = row(texts, room, seq);
-                    let author = data_encoding::HEXLOWER.encode(row.author.as_bytes());
-                    let file = if row.files.is_empty() { "" } else { " f" };
-                    (folded_text(&row.searchable()), format!("{mark} a{author}{file}"), row)
-                })
-                .collect();
-            let begun = Instant::now();
-            db.execute_batch("BEGIN IMMEDIATE").unwrap();
-            let mut add = db
-                .prepare_cached(
-                    "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, NULL, ?8, 0, 0, ?9, ?10)",
-                )
-                .unwrap();
-            let mut index = db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)").unwrap();
-            for (words, marks, row) in &rows {
+    for group in if by_pages { pages(texts, rooms) } else { stream(texts, rooms) } {
+        let mut rows: Vec<_> = Vec::new();
+        for (room, first, last) in group {
+            for seq in first..=last {
+                let row = row(texts, room, seq);
                 let place = row.at.0 << 20 | (row.seq as i64 + room.number as i64 * 611) & 0xf_ffff;
-                let reactions =
-                    (!row.reactions.is_empty()).then(|| thechatapp_protocol::wire::encode(&row.reactions).unwrap());
-                let files = (!row.files.is_empty()).then(|| thechatapp_protocol::wire::encode(&row.files).unwrap());
-                add.execute((
-                    place,
-                    &row.channel.as_bytes()[..],
-                    row.seq as i64,
-                    &row.id.as_bytes()[..],
-                    &row.author.as_bytes()[..],
-                    row.at.0,
-                    &row.text,
-                    reactions,
-                    row.change as i64,
-                    files,
-                ))
-                .unwrap();
-                index.execute((place, words, marks)).unwrap();
+                let id = |bytes: &[u8]| data_encoding::HEXLOWER.encode(bytes);
+                let file = if row.files.is_empty() { "" } else { " f" };
+                let marks = format!("c{} a{}{file}", id(row.channel.as_bytes()), id(row.author.as_bytes()));
+                rows.push((place, folded_text(&row.searchable()), marks, row));
             }
-            drop((add, index));
-            db.execute_batch("COMMIT").unwrap();
-            took += begun.elapsed();
         }
+        rows.sort_by_key(|row| row.0);
+        let begun = Instant::now();
+        db.execute_batch("BEGIN IMMEDIATE").unwrap();
+        let mut add = db
+            .prepare_cached(
+                "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, NULL, ?8, 0, 0, ?9, ?10)",
+            )
+            .unwrap();
+        let mut index = db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)").unwrap();
+        for (place, words, marks, row) in &rows {
+            let reactions = (!row.reactions.is_empty()).then(|| wire::encode(&row.reactions).unwrap());
+            let files = (!row.files.is_empty()).then(|| wire::encode(&row.files).unwrap());
+            add.execute((
+                place,
+                &row.channel.as_bytes()[..],
+                row.seq as i64,
+                &row.id.as_bytes()[..],
+                &row.author.as_bytes()[..],
+                row.at.0,
+                &row.text,
+                reactions,
+                row.change as i64,
+                files,
+            ))
+            .unwrap();
+            index.execute((place, words, marks)).unwrap();
+        }
+        drop((add, index));
+        db.execute_batch("COMMIT").unwrap();
+        took += begun.elapsed();
     }
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     took

@@ -67,31 +67,43 @@ async fn run(options: &Options, table: &mut Table) {
     let folder = tempfile::tempdir().unwrap();
     let (texts, rooms) = (Texts::read(&options.logs), rooms(options.messages, options.channels));
     let mut peer = (!options.alone).then(|| Peer::start(options, &folder.path().join("peer")));
-    let (mut ours, mut bares, mut others) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut ours, mut bares, mut others) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()], Vec::new());
     let mut here = None;
     let rate = |took: Duration| options.messages as f64 / took.as_secs_f64();
     for round in 0..options.rounds {
-        if let Some(before) = here.take() {
-            Ours::remove(before).await;
+        for by_pages in [false, true] {
+            if let Some(before) = here.take() {
+                Ours::remove(before).await;
+            }
+            let profile = folder.path().join(format!("ours{round}{by_pages}"));
+            let (fresh, took) = Ours::fill(&profile, &texts, &rooms, by_pages).await;
+            here = Some(fresh);
+            let bare = bare::fill(&folder.path().join("bare.db"), &texts, &rooms, by_pages);
+            let (took, bare) = (rate(took), rate(bare));
+            eprintln!(
+                "round {round}, {}: ours {took:.0}/s, bare {bare:.0}/s",
+                if by_pages { "pages" } else { "stream" }
+            );
+            ours[usize::from(by_pages)].push(took);
+            bares[usize::from(by_pages)].push(bare);
         }
-        let (fresh, took) = Ours::fill(&folder.path().join(format!("ours{round}")), &texts, &rooms).await;
-        here = Some(fresh);
-        ours.push(rate(took));
-        bares.push(rate(bare::fill(&folder.path().join("bare.db"), &texts, &rooms)));
-        others.extend(peer.as_mut().map(|peer| rate(peer.ask("fill"))));
-        eprintln!(
-            "round {round}: ours {:?}, bare {:?}, the other store {:?} messages a second",
-            ours.last(),
-            bares.last(),
-            others.last()
-        );
+        if let Some(peer) = &mut peer {
+            others.push(rate(peer.ask("fill")));
+            eprintln!("round {round}: the other store {:.0}/s", others[round]);
+        }
     }
-    let (total, here) = (options.messages, here.unwrap());
-    let (fast, bare) = (middle(&mut ours), middle(&mut bares));
-    table.rate(&format!("a catch-up of {total} messages, beside bare SQLCipher with FTS5"), fast, bare, 35_000.0);
-    table.rate_beside("the same, the ratio", fast, bare, 0.7);
+    let (total, here, other) = (options.messages, here.unwrap(), (!others.is_empty()).then(|| middle(&mut others)));
+    let ways =
+        [format!("a catch-up of {total} messages by the stream"), "a catch-up of as many by pages of history".into()];
+    for (what, (ours, bares)) in ways.iter().zip(ours.iter_mut().zip(&mut bares)) {
+        let (ours, bare) = (middle(ours), middle(bares));
+        table.rate(&format!("{what}, beside bare SQLCipher with FTS5"), ours, bare, 35_000.0);
+        table.rate_beside("the same, the ratio", ours, bare, 0.7);
+        if let Some(other) = other {
+            table.rate_beside("the same, beside matrix-sdk-sqlite", ours, other, 4.0);
+        }
+    }
     if let Some(peer) = &mut peer {
-        table.rate_beside("the same, beside matrix-sdk-sqlite", fast, middle(&mut others), 4.0);
         beside(table, &here, peer, &rooms).await;
     }
     let size = here.size();

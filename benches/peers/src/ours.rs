@@ -1,5 +1,5 @@
-//! Our cache, as a catch-up fills it: a device that was away learns of every channel's newest number and fetches pages, the
-//! newest first. What the network would bring is handed over.
+//! Our cache, as a catch-up fills it: a device that was away for long learns of every channel's newest number and fetches pages,
+//! the newest first; one that missed less follows the stream. What the network would bring is handed over.
 
 use crate::idle;
 use std::path::{Path, PathBuf};
@@ -11,9 +11,8 @@ use thechatapp_core::view::Window;
 use thechatapp_core::{
     AccountId, ChannelId, Client, FileId, MessageId, Platform, SecretStore, Timestamp, Unlock, WorkspaceId,
 };
-use thechatapp_peers_shared::{Room, Texts, median, pages};
+use thechatapp_peers_shared::{Page, Room, Texts, median, pages, stream};
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, FileRow, MemberRow, MessageRow, PersonRow, Reaction};
-use thechatapp_protocol::methods::messages::PAGE_MAX;
 use thechatapp_protocol::{Changes, Row};
 use tokio::sync::Mutex;
 
@@ -83,7 +82,8 @@ pub fn row(texts: &Texts, room: &Room, seq: usize) -> MessageRow {
         pinned: None,
         poll: None,
         files: message.has_file.then(file).into_iter().collect(),
-        change: 10_000 + place(room, seq) as u64,
+        // The server counts changes in the order in which things are said.
+        change: 10_000 + (message.at - 1_700_000_000_000) as u64,
     }
 }
 
@@ -104,17 +104,25 @@ pub async fn open(folder: &Path, secrets: Arc<MemoryStore>) -> Client {
 
 impl Ours {
     /// A new profile with everything in it, and how long the cache took; making the rows is not its work.
-    pub async fn fill(folder: &Path, texts: &Texts, rooms: &[Room]) -> (Self, Duration) {
+    pub async fn fill(folder: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> (Self, Duration) {
         let secrets = Arc::new(MemoryStore::new());
         let client = Client::create(folder, Unlock::SecureStorage, platform(secrets.clone())).await.unwrap();
         let workspace = client.add_without_server(ME, "alice").await.unwrap();
-        client.take_changes(workspace, everything_but_messages(texts, rooms)).await.unwrap();
+        let head = |room: &Room| if by_pages { room.messages as u64 } else { 0 };
+        client.take_changes(workspace, everything_but_messages(texts, rooms, head)).await.unwrap();
         let mut took = Duration::ZERO;
-        for room in rooms {
-            for (first, last) in pages(room.messages, PAGE_MAX as usize) {
-                let rows = (first..=last).map(|seq| row(texts, room, seq)).collect();
+        for group in if by_pages { pages(texts, rooms) } else { stream(texts, rooms) } {
+            let made = |(room, first, last): &Page<'_>| (*first..=*last).map(|seq| row(texts, room, seq)).collect();
+            let made: Vec<Vec<MessageRow>> = group.iter().map(made).collect();
+            if by_pages {
                 let begun = Instant::now();
-                client.take_page(workspace, channel(room), room.messages as u64, rows).await.unwrap();
+                client.take_pages(workspace, made).await.unwrap();
+                took += begun.elapsed();
+            } else {
+                let rows: Vec<Row> = made.into_iter().flatten().map(Row::Message).collect();
+                let changes = Changes { to: rows.iter().map(Row::change).max().unwrap_or(0), rows, live: false };
+                let begun = Instant::now();
+                client.take_changes(workspace, changes).await.unwrap();
                 took += begun.elapsed();
             }
         }
@@ -183,7 +191,7 @@ impl Ours {
     }
 }
 
-fn everything_but_messages(texts: &Texts, rooms: &[Room]) -> Changes {
+fn everything_but_messages(texts: &Texts, rooms: &[Room], head: impl Fn(&Room) -> u64) -> Changes {
     let mut rows = Vec::new();
     for (number, name) in texts.people.iter().enumerate() {
         rows.push(Row::Person(PersonRow {
@@ -201,7 +209,7 @@ fn everything_but_messages(texts: &Texts, rooms: &[Room]) -> Changes {
             kind: ChannelKind::Public,
             name: format!("channel-{}", room.number),
             topic: String::new(),
-            head: room.messages as u64,
+            head: head(room),
             created: Timestamp(1_700_000_000_000),
             archived: false,
             gone: false,

@@ -2,7 +2,8 @@
 //! device itself does.
 
 use super::Client;
-use crate::error::{Error, Result};
+use crate::cache::HistoryPage;
+use crate::error::Result;
 use crate::fault;
 use crate::local::Account;
 use crate::trust::{Source, first_contact};
@@ -10,7 +11,7 @@ use ed25519_dalek::SigningKey;
 use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::identity::{Document, RootKey, SessionKey, SignedDocument, Unverified};
 use thechatapp_protocol::session::StaticKey;
-use thechatapp_protocol::{AccountId, Changes, ChannelId, DeviceId, WorkspaceId};
+use thechatapp_protocol::{AccountId, Changes, DeviceId, WorkspaceId};
 
 impl Client {
     /// Adds an account in a workspace whose server exists nowhere.
@@ -49,16 +50,18 @@ impl Client {
         Ok(())
     }
 
-    /// Takes a page of a channel's history, of consecutive messages.
+    /// Takes pages of channels' histories, each of consecutive messages, as they are taken that come at the same time.
     ///
     /// # Errors
-    /// When it is empty, or something could not be written.
-    pub async fn take_page(&self, ws: WorkspaceId, channel: ChannelId, head: u64, rows: Vec<MessageRow>) -> Result<()> {
+    /// When something could not be written.
+    pub async fn take_pages(&self, ws: WorkspaceId, pages: Vec<Vec<MessageRow>>) -> Result<()> {
         let workspace = self.workspace(ws)?;
-        let (Some(first), Some(last)) = (rows.first().map(|row| row.seq), rows.last().map(|row| row.seq)) else {
-            return Err(Error::bad_input("this page is empty", "it says nothing about any message"));
+        let page = |rows: Vec<MessageRow>| {
+            let (first, last) = (rows.first()?, rows.last()?);
+            let (channel, first, last) = (first.channel, first.seq, last.seq);
+            Some(HistoryPage { channel, first, last, head: last, rows })
         };
-        workspace.announce(&workspace.cache.apply_page(channel, first, last, head, rows).await?);
+        workspace.announce(&workspace.cache.apply_pages(pages.into_iter().filter_map(page).collect()).await?);
         Ok(())
     }
 }

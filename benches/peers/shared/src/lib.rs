@@ -9,6 +9,13 @@ use std::time::Duration;
 const BEGINNING: i64 = 1_704_067_200_000;
 const TALKED: i64 = 2 * 365 * 86_400_000;
 
+/// Messages of a page (`PAGE_MAX` of the protocol), how much a device has on its way on a fast line (`core/src/sync/history.rs`), and
+/// rows of the stream that are applied together (`core/src/sync/follow.rs`).
+const PAGE: usize = 2000;
+const TOGETHER: usize = 16_000;
+const PAGES_TOGETHER: usize = 48;
+const STREAMED: usize = 4000;
+
 /// One line of a conversation.
 pub struct Line {
     /// Whose, as a number in [`Texts::people`].
@@ -107,15 +114,40 @@ impl Room {
     }
 }
 
-/// The numbers of a channel's pages, the newest first, as a device fetches them.
-pub fn pages(messages: usize, each: usize) -> Vec<(usize, usize)> {
-    let (mut pages, mut last) = (Vec::new(), messages);
-    while last > 0 {
-        let first = (last + 1).saturating_sub(each).max(1);
-        pages.push((first, last));
-        last = first - 1;
+/// A channel's messages from a number to another.
+pub type Page<'a> = (&'a Room, usize, usize);
+
+/// All that there is in pages, as a device fetches them: the newest first, whichever channel they are of; those together that are
+/// applied together.
+pub fn pages<'a>(texts: &Texts, rooms: &'a [Room]) -> Vec<Vec<Page<'a>>> {
+    let mut all: Vec<Page<'_>> = Vec::new();
+    for room in rooms {
+        let mut last = room.messages;
+        while last > 0 {
+            let first = (last + 1).saturating_sub(PAGE).max(1);
+            all.push((room, first, last));
+            last = first - 1;
+        }
     }
-    pages
+    all.sort_by_key(|(room, _, last)| std::cmp::Reverse(room.message(texts, *last).at));
+    let (mut groups, mut numbers) = (vec![Vec::new()], 0);
+    for page in all {
+        if numbers >= TOGETHER || groups[groups.len() - 1].len() >= PAGES_TOGETHER {
+            groups.push(Vec::new());
+            numbers = 0;
+        }
+        numbers += page.2 - page.1 + 1;
+        groups.last_mut().unwrap().push(page);
+    }
+    groups
+}
+
+/// All that there is as a server's stream tells it, in the order in which it was said; as much together as is applied together.
+pub fn stream<'a>(texts: &Texts, rooms: &'a [Room]) -> Vec<Vec<Page<'a>>> {
+    let every = |room: &'a Room| (1..=room.messages).map(move |seq| (room, seq, seq));
+    let mut all: Vec<Page<'_>> = rooms.iter().flat_map(every).collect();
+    all.sort_by_key(|(room, seq, _)| room.message(texts, *seq).at);
+    all.chunks(STREAMED).map(<[_]>::to_vec).collect()
 }
 
 /// The middle one.
