@@ -4,12 +4,11 @@
 use crate::ours::row;
 use rusqlite::Connection;
 use std::path::Path;
-use std::time::{Duration, Instant};
-use thechatapp_peers_shared::{Room, Texts, pages, stream};
+use thechatapp_peers_shared::{Room, Texts, Took, pages, stream};
 use thechatapp_protocol::search::folded_text;
 use thechatapp_protocol::wire;
 
-pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Duration {
+pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Took {
     for old in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{old}", path.display()));
     }
@@ -27,7 +26,7 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Durat
         "5a".repeat(32)
     ))
     .unwrap();
-    let mut took = Duration::ZERO;
+    let mut took = Took::default();
     for group in if by_pages { pages(texts, rooms) } else { stream(texts, rooms) } {
         let mut rows: Vec<_> = Vec::new();
         for (room, first, last) in group {
@@ -41,7 +40,7 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Durat
             }
         }
         rows.sort_by_key(|row| row.0);
-        let begun = Instant::now();
+        let begun = took.begin();
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut add = db
             .prepare_cached(
@@ -69,7 +68,7 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Durat
         }
         drop((add, index));
         db.execute_batch("COMMIT").unwrap();
-        took += begun.elapsed();
+        took = begun.end();
     }
     db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
     took

@@ -16,7 +16,7 @@ use peer::Peer;
 use std::path::PathBuf;
 use std::time::Duration;
 use table::Table;
-use thechatapp_peers_shared::{Room, Texts, median, rooms};
+use thechatapp_peers_shared::{Room, Texts, Took, median, rooms};
 
 struct Options {
     logs: PathBuf,
@@ -79,17 +79,15 @@ async fn run(options: &Options, table: &mut Table) {
             let (fresh, took) = Ours::fill(&profile, &texts, &rooms, by_pages).await;
             here = Some(fresh);
             let bare = bare::fill(&folder.path().join("bare.db"), &texts, &rooms, by_pages);
-            let (took, bare) = (rate(took), rate(bare));
-            eprintln!(
-                "round {round}, {}: ours {took:.0}/s, bare {bare:.0}/s",
-                if by_pages { "pages" } else { "stream" }
-            );
-            ours[usize::from(by_pages)].push(took);
-            bares[usize::from(by_pages)].push(bare);
+            let way = if by_pages { "pages" } else { "stream" };
+            eprintln!("round {round}, {way}: ours {}, bare {}", told(rate, took), told(rate, bare));
+            ours[usize::from(by_pages)].push(rate(took.clock));
+            bares[usize::from(by_pages)].push(rate(bare.clock));
         }
         if let Some(peer) = &mut peer {
-            others.push(rate(peer.ask("fill")));
-            eprintln!("round {round}: the other store {:.0}/s", others[round]);
+            let took = peer.fill();
+            eprintln!("round {round}: the other store {}", told(rate, took));
+            others.push(rate(took.clock));
         }
     }
     let (total, here, other) = (options.messages, here.unwrap(), (!others.is_empty()).then(|| middle(&mut others)));
@@ -163,6 +161,10 @@ async fn beside(table: &mut Table, ours: &Ours, peer: &mut Peer, rooms: &[Room])
         Duration::from_millis(5),
     );
     table.slower_by("the same, the ratio", mine, theirs, 0.25);
+}
+
+fn told(rate: impl Fn(Duration) -> f64, took: Took) -> String {
+    format!("{:.0}/s ({:.0}/s by processor time)", rate(took.clock), rate(took.processor))
 }
 
 fn middle(all: &mut [f64]) -> f64 {

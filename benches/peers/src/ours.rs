@@ -11,7 +11,7 @@ use thechatapp_core::view::Window;
 use thechatapp_core::{
     AccountId, ChannelId, Client, FileId, MessageId, Platform, SecretStore, Timestamp, Unlock, WorkspaceId,
 };
-use thechatapp_peers_shared::{Page, Room, Texts, median, pages, stream};
+use thechatapp_peers_shared::{Page, Room, Texts, Took, median, pages, stream};
 use thechatapp_protocol::event::{ChannelKind, ChannelRow, FileRow, MemberRow, MessageRow, PersonRow, Reaction};
 use thechatapp_protocol::{Changes, Row};
 use tokio::sync::Mutex;
@@ -104,26 +104,26 @@ pub async fn open(folder: &Path, secrets: Arc<MemoryStore>) -> Client {
 
 impl Ours {
     /// A new profile with everything in it, and how long the cache took; making the rows is not its work.
-    pub async fn fill(folder: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> (Self, Duration) {
+    pub async fn fill(folder: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> (Self, Took) {
         let secrets = Arc::new(MemoryStore::new());
         let client = Client::create(folder, Unlock::SecureStorage, platform(secrets.clone())).await.unwrap();
         let workspace = client.add_without_server(ME, "alice").await.unwrap();
         let head = |room: &Room| if by_pages { room.messages as u64 } else { 0 };
         client.take_changes(workspace, everything_but_messages(texts, rooms, head)).await.unwrap();
-        let mut took = Duration::ZERO;
+        let mut took = Took::default();
         for group in if by_pages { pages(texts, rooms) } else { stream(texts, rooms) } {
             let made = |(room, first, last): &Page<'_>| (*first..=*last).map(|seq| row(texts, room, seq)).collect();
             let made: Vec<Vec<MessageRow>> = group.iter().map(made).collect();
             if by_pages {
-                let begun = Instant::now();
+                let begun = took.begin();
                 client.take_pages(workspace, made).await.unwrap();
-                took += begun.elapsed();
+                took = begun.end();
             } else {
                 let rows: Vec<Row> = made.into_iter().flatten().map(Row::Message).collect();
                 let changes = Changes { to: rows.iter().map(Row::change).max().unwrap_or(0), rows, live: false };
-                let begun = Instant::now();
+                let begun = took.begin();
                 client.take_changes(workspace, changes).await.unwrap();
-                took += begun.elapsed();
+                took = begun.end();
             }
         }
         client.close().await.unwrap();

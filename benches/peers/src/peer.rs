@@ -5,6 +5,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
+use thechatapp_peers_shared::Took;
 
 pub struct Peer {
     program: Child,
@@ -30,9 +31,19 @@ impl Peer {
 
     pub fn ask(&mut self, request: &str) -> Duration {
         writeln!(self.requests, "{request}").unwrap();
+        self.answer()
+    }
+
+    /// Everything into a new store.
+    pub fn fill(&mut self) -> Took {
+        let clock = self.ask("fill");
+        Took { clock, processor: self.answer() }
+    }
+
+    fn answer(&mut self) -> Duration {
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
-        Duration::from_secs_f64(answer.trim().parse().unwrap_or_else(|_| panic!("no answer to {request}: {answer}")))
+        Duration::from_secs_f64(answer.trim().parse().unwrap_or_else(|_| panic!("this is no answer: {answer}")))
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// When the first message was said, and how long all channels have been talking since, in milliseconds.
 const BEGINNING: i64 = 1_704_067_200_000;
@@ -148,6 +148,39 @@ pub fn stream<'a>(texts: &Texts, rooms: &'a [Room]) -> Vec<Vec<Page<'a>>> {
     let mut all: Vec<Page<'_>> = rooms.iter().flat_map(every).collect();
     all.sort_by_key(|(room, seq, _)| room.message(texts, *seq).at);
     all.chunks(STREAMED).map(<[_]>::to_vec).collect()
+}
+
+/// What something took: by the clock, and of the processor. On a busy machine the latter says more.
+#[derive(Clone, Copy, Default)]
+pub struct Took {
+    pub clock: Duration,
+    pub processor: Duration,
+}
+
+impl Took {
+    /// Adds what a part of it takes.
+    pub fn begin(&self) -> Begun {
+        Begun { before: *self, clock: Instant::now(), processor: processor() }
+    }
+}
+
+pub struct Begun {
+    before: Took,
+    clock: Instant,
+    processor: Duration,
+}
+
+impl Begun {
+    pub fn end(self) -> Took {
+        let processor = processor() - self.processor;
+        Took { clock: self.before.clock + self.clock.elapsed(), processor: self.before.processor + processor }
+    }
+}
+
+/// What all threads of this process had of the processor so far.
+fn processor() -> Duration {
+    let now = rustix::time::clock_gettime(rustix::time::ClockId::ProcessCPUTime);
+    Duration::new(now.tv_sec as u64, now.tv_nsec as u32)
 }
 
 /// The middle one.
