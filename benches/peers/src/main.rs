@@ -126,12 +126,14 @@ async fn run(options: &Options, table: &mut Table) {
 async fn beside(table: &mut Table, ours: &Ours, peer: &mut Peer, rooms: &[Room]) {
     let size = |room: &&Room| room.messages;
     let (most, least) = (rooms.iter().max_by_key(size).unwrap(), rooms.iter().min_by_key(size).unwrap());
-    let full: Vec<&Room> = rooms.iter().filter(|room| room.messages > least.messages).collect();
-    let quiet: Vec<&Room> = rooms.iter().filter(|room| room.messages == least.messages).take(100).collect();
+    let (quiet, full): (Vec<&Room>, Vec<&Room>) = rooms.iter().partition(|room| room.messages == least.messages);
+    // Where all are alike, there is only one kind.
+    let (full, quiet) = if full.is_empty() { (quiet, Vec::new()) } else { (full, quiet) };
     for (what, some, bound) in [("", &full, Some(0.2)), (" where that is about as long", &quiet, None)] {
         if some.is_empty() {
             continue;
         }
+        let some = &some[..some.len().min(100)];
         let numbers: Vec<String> = some.iter().map(|room| room.number.to_string()).collect();
         let (mut mine, mut theirs) = (Vec::new(), Vec::new());
         for _ in 0..10 {
