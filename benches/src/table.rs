@@ -82,6 +82,13 @@ impl Table {
         self.push(what, mib(ours), mib(peer), format!("{ratio:.2}"), format!("≤ {bound}"), ratio <= bound);
     }
 
+    /// A size in KiB that must not be larger than a figure.
+    #[allow(dead_code, reason = "only the benches beside other stores have one")]
+    pub fn no_larger(&mut self, what: &str, ours: u64, bound: u64) {
+        let mib = |kib: u64| format!("{:.1} MiB", kib as f64 / 1024.0);
+        self.push(what, mib(ours), "–".into(), "–".into(), format!("≤ {} MiB", bound >> 10), ours <= bound);
+    }
+
     /// Whether any promise was not kept.
     pub fn missed(&self) -> bool {
         self.0.iter().any(|row| !row.kept)

@@ -11,6 +11,8 @@ mod channels;
 mod drafts;
 pub(crate) mod events;
 mod files;
+#[cfg(feature = "test-support")]
+mod fill;
 mod groups;
 mod identity;
 mod keys;

@@ -6,12 +6,28 @@ use crate::test;
 
 /// The measuring program stands in a workspace of its own (`benches/`).
 pub fn bench(places: &Places, arguments: &[String]) -> Result {
+    if let Some((first, arguments)) = arguments.split_first()
+        && first == "--peers"
+    {
+        return peers(places, arguments);
+    }
     let mut steps = Steps::default();
     release_binaries(places, &mut steps)?;
     let bare = ["build", "--release", "--locked", "--manifest-path", "benches/Cargo.toml", "-p", "bare-window"];
     steps.command("build a bare window", &mut places.cargo(&bare))?;
     let mut command = places.cargo(&["run", "--release", "--locked", "--manifest-path", "benches/Cargo.toml", "--"]);
     command.args(arguments).env("THECHATAPP_BIN_DIR", places.release_binaries());
+    run(&mut command)
+}
+
+/// The device's cache beside another client's store, each built from a lock file of its own: two SQLites do not fit into one.
+fn peers(places: &Places, arguments: &[String]) -> Result {
+    let mut steps = Steps::default();
+    let other = ["build", "--release", "--locked", "--manifest-path", "benches/peers/matrix/Cargo.toml"];
+    steps.command("build the other store", &mut places.cargo(&other))?;
+    let mut command =
+        places.cargo(&["run", "--release", "--locked", "--manifest-path", "benches/peers/Cargo.toml", "--"]);
+    command.args(arguments);
     run(&mut command)
 }
 

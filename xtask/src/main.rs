@@ -56,7 +56,7 @@ enum Task {
         #[arg(long)]
         check: bool,
     },
-    /// Measure against the bare parts on this machine.
+    /// Measure against the bare parts on this machine; with `--peers` first, the device's cache against another client's store.
     Bench {
         /// Handed on to the measuring program.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]

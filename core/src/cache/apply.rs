@@ -1,6 +1,8 @@
 //! Rows from the server go into the cache: rows, index and cursor in one transaction. A row is whole, and one that is
 //! older than what is stored is passed over, so applying anything twice changes nothing.
 
+mod pages;
+
 use super::gaps::Gaps;
 use super::{Me, rights, schema, search, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
@@ -9,6 +11,8 @@ use thechatapp_database::Error;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow, PersonRow, ReadRow};
 use thechatapp_protocol::search::folded_text;
 use thechatapp_protocol::{ChannelId, Row, wire};
+
+pub(crate) use pages::HistoryPage;
 
 /// What a batch changed, for those who show it.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -392,54 +396,6 @@ impl<'a> Batch<'a> {
             )?
             .execute(params![row.channel.as_bytes(), row.seq as i64, row.change as i64])?;
         self.applied.channels = true;
-        Ok(())
-    }
-
-    /// A page of history: every number from `first` to `last` is in it, or does not exist.
-    pub(super) fn page(
-        &mut self,
-        channel: ChannelId,
-        first: u64,
-        last: u64,
-        head: u64,
-        rows: &[MessageRow],
-    ) -> Result<(), Error> {
-        let held = self.held(channel)?;
-        // An answer may come after access was lost.
-        if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
-            return Ok(());
-        }
-        // Only for a channel seen from outside does history tell the head: elsewhere the stream does, and it may be
-        // behind this page.
-        if !held.joined && head > held.head {
-            held.gaps.add(held.head + 1, head);
-            held.head = head;
-            held.head_changed = true;
-            held.gaps_changed = true;
-        }
-        if held.gaps.remove(first, last) {
-            held.gaps_changed = true;
-        }
-        let fresh = !self
-            .db
-            .prepare_cached("SELECT 1 FROM messages WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3 LIMIT 1")?
-            .exists(params![channel.as_bytes(), first as i64, last as i64])?;
-        for row in rows.iter().filter(|row| row.channel == channel) {
-            self.put(row, fresh)?;
-        }
-        Ok(())
-    }
-
-    /// Messages of a channel that an answer carried, with others missing in between.
-    pub(super) fn some(&mut self, channel: ChannelId, rows: &[MessageRow]) -> Result<(), Error> {
-        let held = self.held(channel)?;
-        // An answer may come after access was lost.
-        if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
-            return Ok(());
-        }
-        for row in rows.iter().filter(|row| row.channel == channel) {
-            self.put(row, false)?;
-        }
         Ok(())
     }
 

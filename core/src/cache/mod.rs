@@ -28,7 +28,7 @@ use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
 use thechatapp_seal::Key;
 use tokio::sync::watch;
 
-pub(crate) use apply::Applied;
+pub(crate) use apply::{Applied, HistoryPage};
 pub(crate) use gaps::Gaps;
 pub(crate) use room::{Bounds, Used};
 pub(crate) use search::INDEX_TOGETHER;
@@ -176,6 +176,11 @@ impl Cache {
         self.batch(Origin::Aside, move |batch, _| batch.rows(&rows)).await
     }
 
+    /// Applies pages of history, of whichever channels, in one transaction.
+    pub(crate) async fn apply_pages(&self, pages: Vec<HistoryPage>) -> Result<Applied> {
+        self.batch(Origin::Aside, move |batch, _| batch.pages(&pages)).await
+    }
+
     /// Applies a page of history that covers every number from `first` to `last`.
     pub(crate) async fn apply_page(
         &self,
@@ -185,7 +190,7 @@ impl Cache {
         head: u64,
         rows: Vec<MessageRow>,
     ) -> Result<Applied> {
-        self.batch(Origin::Aside, move |batch, _| batch.page(channel, first, last, head, &rows)).await
+        self.apply_pages(vec![HistoryPage { channel, first, last, head, rows }]).await
     }
 
     /// Applies messages of a channel that an answer carried, with others missing in between.

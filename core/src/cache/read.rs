@@ -16,8 +16,6 @@ pub(crate) struct ChannelState {
     /// The newest number known.
     pub(crate) head: u64,
     pub(crate) gaps: Gaps,
-    /// Up to this number the past is not kept here by choice.
-    pub(crate) horizon: u64,
 }
 
 /// A part of a channel.
@@ -55,16 +53,25 @@ impl Cache {
         })
     }
 
-    /// The channels with messages that are missing or stale, those one is in only, newest conversation first.
-    pub(crate) async fn incomplete(&self) -> Result<Vec<ChannelId>> {
+    /// What is missing or stale of each channel one is in, as ranges: the newest of each only, and first the one whose messages
+    /// are the newest. One of which nothing newer is here comes before all others.
+    pub(crate) async fn incomplete(&self) -> Result<Vec<(ChannelId, u64, u64)>> {
         self.read(|db, me| {
+            // `first` is that of the row with the highest `last`, as SQLite has it beside `max`.
             let mut query = db.prepare_cached(
-                "SELECT c.id FROM channels c JOIN members j ON j.channel = c.id AND j.person = ?1 AND j.joined = 1
-                 WHERE c.kind >= 0 AND EXISTS (SELECT 1 FROM gaps WHERE channel = c.id
-                    AND last > coalesce((SELECT seq FROM horizons WHERE channel = c.id), 0)) ORDER BY c.change DESC",
+                "SELECT c.id, max(g.first, coalesce(h.seq, 0) + 1), g.last, (SELECT at FROM messages
+                        WHERE channel = c.id AND seq > g.last ORDER BY seq LIMIT 1) AS until
+                 FROM channels c JOIN members j ON j.channel = c.id AND j.person = ?1 AND j.joined = 1
+                 JOIN (SELECT channel, first, max(last) AS last FROM gaps GROUP BY channel) g ON g.channel = c.id
+                 LEFT JOIN horizons h ON h.channel = c.id
+                 WHERE c.kind >= 0 AND g.last > coalesce(h.seq, 0)
+                 ORDER BY until IS NULL DESC, until DESC, c.change DESC",
             )?;
-            let rows = query.query_map([me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
-            Ok(rows.map(|id| id.map(ChannelId::from_bytes)).collect::<Result<_, _>>()?)
+            let rows = query.query_map([me.id.as_bytes()], |row| {
+                let (first, last): (i64, i64) = (row.get(1)?, row.get(2)?);
+                Ok((ChannelId::from_bytes(row.get(0)?), first as u64, last as u64))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await
     }
@@ -180,17 +187,16 @@ impl Cache {
 pub(super) fn state(db: &Connection, me: &Me, channel: ChannelId) -> Result<Option<ChannelState>, Error> {
     let found = db
         .prepare_cached(
-            "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2),
-                coalesce((SELECT seq FROM horizons WHERE channel = c.id), 0)
+            "SELECT c.head, (SELECT joined FROM members WHERE channel = c.id AND person = ?2)
              FROM channels c WHERE c.id = ?1 AND c.kind >= 0",
         )?
         .query_row(params![channel.as_bytes(), me.id.as_bytes()], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?, row.get::<_, i64>(2)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<bool>>(1)?))
         })
         .optional()?;
-    let Some((head, joined, horizon)) = found else { return Ok(None) };
+    let Some((head, joined)) = found else { return Ok(None) };
     let gaps = Gaps::load(db, channel)?;
-    Ok(Some(ChannelState { joined: joined.unwrap_or(false), head: head as u64, gaps, horizon: horizon as u64 }))
+    Ok(Some(ChannelState { joined: joined.unwrap_or(false), head: head as u64, gaps }))
 }
 
 fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32) -> Result<Option<Part>, Error> {

@@ -4,6 +4,7 @@ use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, 
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};
 
+mod pages;
 mod room;
 mod search;
 
@@ -199,7 +200,7 @@ async fn whoever_joins_later_fetches_what_was_there() {
     assert!(cache.incomplete().await.unwrap().is_empty());
     cache.apply(changes(vec![member(5, ME, true, 9), channel(5, ChannelKind::Public, 40, 2)]), false).await.unwrap();
     assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps.all(), [(1, 40)]);
-    assert_eq!(cache.incomplete().await.unwrap(), [channel_id(5)]);
+    assert_eq!(cache.incomplete().await.unwrap(), [(channel_id(5), 1, 40)]);
 }
 
 #[tokio::test]

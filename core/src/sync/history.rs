@@ -1,20 +1,24 @@
 //! Fetches what is missing or stale, newest first, with several pages on their way at once.
 
 use super::{Caller, Workspace, begun};
-use crate::cache::{Applied, Cache};
+use crate::cache::{Applied, Cache, HistoryPage};
 use crate::error::{Error, Result};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::ChannelId;
 use thechatapp_protocol::methods::messages::{History, HistoryParams, PAGE_MAX, Page};
 use tokio::sync::mpsc;
-use tokio::time::Instant;
 
-/// Pages on their way at once.
-const AT_ONCE: usize = 4;
-/// Numbers that the background takes in one go before it looks whether somebody waits.
-const STRETCH: u64 = AT_ONCE as u64 * PAGE_MAX as u64;
+/// Numbers on their way at once, so many more where the line is faster than the disk, and in how many pages at most: those of quiet
+/// channels are short.
+const ON_THE_WAY: u64 = 4 * PAGE_MAX as u64;
+const MOST_ON_THE_WAY: u64 = 2 * ON_THE_WAY;
+const PAGES_ON_THE_WAY: usize = 48;
+/// Numbers that the background takes in one go, before it looks again which are the newest that are missing.
+const STRETCH: u64 = 8 * ON_THE_WAY;
 
 /// How long it counts whether what goes over the network costs.
 const METERED: Duration = Duration::from_secs(30);
@@ -30,33 +34,29 @@ pub(crate) enum Wanted {
     Everything,
 }
 
-/// Runs until the workspace is dropped.
+/// Runs until the workspace is dropped. Whoever wants something is served first; the background goes on from where it was.
 pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedReceiver<Wanted>) {
-    let mut everything = false;
-    let mut meter = Meter::default();
+    let mut stretch: Option<BoxFuture<'_, bool>> = None;
+    let mut again = false;
     loop {
-        let next = match wanted.try_recv() {
-            Ok(next) => next,
-            Err(_) if everything => {
-                if !meter.runs(&workspace).await {
-                    everything = a_stretch(&workspace).await;
-                    continue;
-                }
-                // What people look at comes all the same.
-                match tokio::time::timeout(METERED, wanted.recv()).await {
-                    Ok(Some(next)) => next,
-                    Ok(None) => return,
-                    Err(_) => continue,
-                }
-            }
-            Err(_) => match wanted.recv().await {
+        let next = tokio::select! {
+            biased;
+            next = wanted.recv() => match next {
                 Some(next) => next,
                 None => return,
             },
+            more = ended(&mut stretch), if stretch.is_some() => {
+                stretch = (more || std::mem::take(&mut again)).then(|| a_stretch(&workspace).boxed());
+                continue;
+            }
         };
         let done = match next {
+            Wanted::Everything if stretch.is_some() => {
+                again = true;
+                Ok(())
+            }
             Wanted::Everything => {
-                everything = true;
+                stretch = Some(a_stretch(&workspace).boxed());
                 Ok(())
             }
             Wanted::Range(channel, first, last) => range(&workspace, channel, first, last).await,
@@ -68,32 +68,32 @@ pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedRe
     }
 }
 
-/// Whether what goes over the network costs, as it was a moment ago.
-#[derive(Default)]
-struct Meter(Option<(Instant, bool)>);
-
-impl Meter {
-    async fn runs(&mut self, workspace: &Workspace) -> bool {
-        if let Some((at, runs)) = self.0
-            && at.elapsed() < METERED
-        {
-            return runs;
-        }
-        let network = Arc::clone(&workspace.platform.network);
-        let runs = tokio::task::spawn_blocking(move || network.metered()).await.unwrap_or(false);
-        self.0 = Some((Instant::now(), runs));
-        runs
+async fn ended(stretch: &mut Option<BoxFuture<'_, bool>>) -> bool {
+    match stretch {
+        Some(stretch) => stretch.await,
+        None => std::future::pending().await,
     }
+}
+
+/// Whether what goes over the network costs.
+async fn costs(workspace: &Workspace) -> bool {
+    let network = Arc::clone(&workspace.platform.network);
+    tokio::task::spawn_blocking(move || network.metered()).await.unwrap_or(false)
 }
 
 /// Fetches some of what is missing anywhere. Returns whether there is more.
 async fn a_stretch(workspace: &Workspace) -> bool {
+    // What people look at comes all the same.
+    while costs(workspace).await {
+        tokio::time::sleep(METERED).await;
+    }
     let missing = async {
-        let Some(channel) = workspace.cache.incomplete().await?.into_iter().next() else { return Ok(false) };
-        let Some(state) = workspace.cache.channel_state(channel).await? else { return Ok(false) };
-        let Some((first, last)) = state.gaps.all().last().copied() else { return Ok(false) };
-        let from = first.max((last + 1).saturating_sub(STRETCH)).max(state.horizon + 1);
-        range(workspace, channel, from, last).await?;
+        let ranges = newest_of(workspace.cache.incomplete().await?);
+        if ranges.is_empty() {
+            return Ok(false);
+        }
+        let session = workspace.session()?;
+        fetch_all(&workspace.cache, &session, ranges, &mut |applied, _| workspace.announce(&applied)).await?;
         Ok(true)
     };
     match missing.await {
@@ -104,6 +104,27 @@ async fn a_stretch(workspace: &Workspace) -> bool {
             false
         }
     }
+}
+
+/// The newest of what is missing, as much as a stretch is, in pages: one of every channel, then the next of every channel. What is
+/// applied together was then said at about the same time, and lies together in the cache.
+fn newest_of(mut missing: Vec<(ChannelId, u64, u64)>) -> Vec<(ChannelId, u64, u64)> {
+    let mut left = STRETCH;
+    let mut ranges = Vec::new();
+    while left > 0 && !missing.is_empty() {
+        missing.retain_mut(|(channel, first, last)| {
+            let most = left.min(u64::from(PAGE_MAX));
+            if most == 0 {
+                return false;
+            }
+            let from = (*first).max((*last + 1).saturating_sub(most));
+            ranges.push((*channel, from, *last));
+            left -= *last - from + 1;
+            *last = from - 1;
+            *first < from
+        });
+    }
+    ranges
 }
 
 async fn range(workspace: &Workspace, channel: ChannelId, first: u64, last: u64) -> Result<()> {
@@ -126,8 +147,8 @@ pub(crate) async fn newest(workspace: &Workspace, channel: ChannelId, count: u32
     Ok(())
 }
 
-/// Fetches ranges into a cache, newest first. `on_page` hears what each page changed and how many numbers it settled.
-/// Returns how many messages came.
+/// Fetches ranges of a channel into a cache, newest first. `on_page` hears what came and how many numbers it settled. Returns how
+/// many messages came.
 pub(crate) async fn fetch<S: Caller>(
     cache: &Cache,
     session: &S,
@@ -135,27 +156,67 @@ pub(crate) async fn fetch<S: Caller>(
     ranges: Vec<(u64, u64)>,
     on_page: &mut (dyn FnMut(Applied, u64) + Send),
 ) -> Result<u64> {
-    let mut left: Vec<(u64, u64)> = ranges.into_iter().flat_map(|(first, last)| pages(first, last)).collect();
+    // Ascending; of several channels the first comes first.
+    let ranges = ranges.into_iter().rev().map(|(first, last)| (channel, first, last)).collect();
+    fetch_all(cache, session, ranges, on_page).await
+}
+
+/// The same for ranges of any channels, in their order, each from its newest page on. What is there at the same time is applied
+/// together: the faster the line, the more.
+async fn fetch_all<S: Caller>(
+    cache: &Cache,
+    session: &S,
+    ranges: Vec<(ChannelId, u64, u64)>,
+    on_page: &mut (dyn FnMut(Applied, u64) + Send),
+) -> Result<u64> {
+    let pages_of =
+        |(channel, first, last)| pages(first, last).into_iter().map(move |(first, last)| (channel, first, last));
+    let mut left: Vec<(ChannelId, u64, u64)> = ranges.into_iter().rev().flat_map(pages_of).collect();
     let mut on_the_way = FuturesUnordered::new();
-    let mut came = 0;
+    let (mut most, mut numbers, mut came) = (ON_THE_WAY, 0, 0);
     loop {
-        while on_the_way.len() < AT_ONCE {
-            let Some((first, last)) = left.pop() else { break };
+        while numbers < most && on_the_way.len() < PAGES_ON_THE_WAY {
+            let Some((channel, first, last)) = left.pop() else { break };
+            numbers += last - first + 1;
             let limit = u32::try_from(last - first + 1).unwrap_or(PAGE_MAX);
             let params = HistoryParams { channel, before: None, after: Some(first - 1), limit };
             let session = session.clone();
-            on_the_way.push(begun(async move { (first, last, session.call::<History>(params).await) }));
+            on_the_way.push(begun(async move { (channel, first, last, session.call::<History>(params).await) }));
         }
-        let Some((first, last, page)) = on_the_way.next().await else { return Ok(came) };
-        let page: Page = page?;
-        // A page may end early to fit a frame; an empty one says that there is nothing.
-        let until = page.messages.last().map_or(last, |message| message.seq.clamp(first, last));
-        if until < last {
-            left.push((until + 1, last));
+        let Some(mut next) = on_the_way.next().await else { return Ok(came) };
+        let (mut here, mut settled, mut failed) = (Vec::new(), 0, None);
+        loop {
+            let (channel, first, last, page) = next;
+            numbers -= last - first + 1;
+            let page: Result<Page> = page;
+            match page {
+                Ok(page) => {
+                    // A page may end early to fit a frame; an empty one says that there is nothing.
+                    let until = page.messages.last().map_or(last, |message| message.seq.clamp(first, last));
+                    if until < last {
+                        left.push((channel, until + 1, last));
+                    }
+                    came += page.messages.len() as u64;
+                    settled += until - first + 1;
+                    here.push(HistoryPage { channel, first, last: until, head: page.head, rows: page.messages });
+                }
+                Err(why) => failed = Some(why),
+            }
+            match on_the_way.next().now_or_never().flatten() {
+                Some(another) => next = another,
+                None => break,
+            }
         }
-        came += page.messages.len() as u64;
-        let applied = cache.apply_page(channel, first, until, page.head, page.messages).await?;
-        on_page(applied, until - first + 1);
+        // All of it was here before any of it could be asked for again.
+        if on_the_way.is_empty() && here.len() > 1 {
+            most = MOST_ON_THE_WAY;
+        }
+        if !here.is_empty() {
+            on_page(cache.apply_pages(here).await?, settled);
+        }
+        if let Some(why) = failed {
+            return Err(why);
+        }
     }
 }
 
@@ -171,3 +232,6 @@ fn pages(first: u64, last: u64) -> Vec<(u64, u64)> {
     pages.reverse();
     pages
 }
+
+#[cfg(test)]
+mod tests;

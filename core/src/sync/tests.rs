@@ -287,12 +287,8 @@ async fn a_busy_server_or_a_lost_session_delays_and_never_drops() {
     assert_eq!(server.texts(), ["1", "2", "3", "4", "5"]);
 }
 
-#[tokio::test]
-async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
-    let place = place().await;
-    let running = place.workspace().await;
-    let cache = &running.workspace.cache;
-    let message = |seq: u64| MessageRow {
+fn numbered(seq: u64) -> MessageRow {
+    MessageRow {
         channel: CHANNEL,
         seq,
         id: MessageId::from_parts(seq, &[1; 10]),
@@ -309,8 +305,15 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         poll: None,
         files: Vec::new(),
         change: seq + 10,
-    };
-    let rows = vec![Row::Message(message(5000))];
+    }
+}
+
+#[tokio::test]
+async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let cache = &running.workspace.cache;
+    let rows = vec![Row::Message(numbered(5000))];
     cache.apply(Changes { rows, to: 5010, live: true }, false).await.unwrap();
     let asked = Arc::new(Mutex::new(Vec::new()));
     let log = asked.clone();
@@ -319,7 +322,7 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
         let after = asked.after.unwrap();
         log.lock().unwrap().push(after);
         let count = u64::from(asked.limit).min(700);
-        let messages = (after + 1..=(after + count).min(5000)).map(message).collect();
+        let messages = (after + 1..=(after + count).min(5000)).map(numbered).collect();
         Ok(wire::encode(&Page { messages, head: 5000 }).unwrap())
     }));
     let gaps = cache.channel_state(CHANNEL).await.unwrap().unwrap().gaps;
@@ -333,6 +336,26 @@ async fn a_gap_is_filled_whatever_the_size_of_the_pages() {
     let state = cache.channel_state(CHANNEL).await.unwrap().unwrap();
     assert!(state.gaps.all().is_empty());
     assert_eq!(shown(&running.workspace).await.len(), 500);
+}
+
+#[tokio::test]
+async fn what_came_before_the_line_broke_stays() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let cache = &running.workspace.cache;
+    cache.apply(Changes { rows: vec![Row::Message(numbered(5000))], to: 5010, live: true }, false).await.unwrap();
+    let fake = Fake(Arc::new(|_, params| {
+        let after = wire::decode::<HistoryParams>(params).unwrap().after.unwrap();
+        if after == 0 {
+            return Err(Error::Offline { why: "gone".into() });
+        }
+        Ok(wire::encode(&Page { messages: (after + 1..=after + 2000).map(numbered).collect(), head: 5000 }).unwrap())
+    }));
+    let mut settled = 0;
+    let broke = history::fetch(cache, &fake, CHANNEL, vec![(1, 4999)], &mut |_, count| settled += count).await;
+    assert!(matches!(broke, Err(Error::Offline { .. })));
+    assert_eq!(settled, 4000);
+    assert_eq!(cache.channel_state(CHANNEL).await.unwrap().unwrap().gaps.all(), [(1, 999)]);
 }
 
 #[tokio::test]

@@ -1,0 +1,32 @@
+use super::*;
+use std::collections::BTreeMap;
+
+#[tokio::test]
+async fn pages_of_several_channels_are_taken_together() {
+    let (_folder, cache) = fresh().await;
+    let mut rows = Vec::new();
+    for n in [5, 6, 7] {
+        rows.extend([channel(n, ChannelKind::Private, 40, 2), member(n, ME, true, 9)]);
+    }
+    cache.apply(changes(rows), false).await.unwrap();
+    let page = |n: u8, first: u64, last: u64, words: &str| HistoryPage {
+        channel: channel_id(n),
+        first,
+        last,
+        head: 40,
+        rows: (first..=last).map(|seq| text(n, seq, OTHER, words, 100 + seq)).collect(),
+    };
+    // The last is of a channel that one is not in.
+    let pages = vec![page(5, 21, 40, "plum"), page(5, 1, 20, "plum"), page(6, 31, 40, "pear"), page(9, 1, 5, "quince")];
+    let applied = cache.apply_pages(pages).await.unwrap();
+    assert_eq!(applied.messages, BTreeMap::from([(channel_id(5), 1), (channel_id(6), 31)]));
+    assert_eq!(texts(&cache, Window::Latest, 50).await, vec!["plum"; 40]);
+    assert_eq!(hits(&cache, "pear").await.len(), 10);
+    assert!(hits(&cache, "quince").await.is_empty());
+    // What is newest comes first, and before it that of which nothing is here. What one holds already does not come twice.
+    assert_eq!(cache.incomplete().await.unwrap(), [(channel_id(7), 1, 40), (channel_id(6), 1, 30)]);
+    cache.apply_pages(vec![page(6, 29, 40, "apple"), page(7, 11, 40, "fig")]).await.unwrap();
+    assert_eq!((hits(&cache, "pear").await.len(), hits(&cache, "apple").await.len()), (0, 12));
+    assert_eq!(cache.incomplete().await.unwrap(), [(channel_id(6), 1, 28), (channel_id(7), 1, 10)]);
+    cache.check().await.unwrap();
+}

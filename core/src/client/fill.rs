@@ -1,0 +1,87 @@
+//! A workspace that no server stands behind, and rows as a server would bring them (`test-support`): for measuring what the
+//! device itself does.
+
+use super::Client;
+use crate::cache::HistoryPage;
+use crate::error::Result;
+use crate::fault;
+use crate::local::Account;
+use crate::trust::{Source, first_contact};
+use ed25519_dalek::SigningKey;
+use std::sync::Arc;
+use thechatapp_protocol::event::MessageRow;
+use thechatapp_protocol::identity::{Document, RootKey, SessionKey, SignedDocument, Unverified};
+use thechatapp_protocol::session::StaticKey;
+use thechatapp_protocol::{AccountId, Changes, DeviceId, WorkspaceId};
+
+impl Client {
+    /// Adds an account in a workspace whose server exists nowhere.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn add_without_server(&self, person: AccountId, name: &str) -> Result<WorkspaceId> {
+        let (now, fetched) = (self.now(), Unverified::new(document()?));
+        let pin = fetched.clone().verify_self(now.unix_seconds())?.pin();
+        let known = first_contact(fetched, Some((&pin, Source::Invite)), None, now)?;
+        let account = Account {
+            workspace: WorkspaceId::from_bytes(known.verified.document().workspace_id),
+            url: "https://chat.invalid".into(),
+            short: "acme".into(),
+            name: "Acme".into(),
+            person,
+            person_name: name.into(),
+            device: DeviceId::from_bytes([3; 16]),
+            device_key: StaticKey::random().map_err(fault::internal)?,
+            signing_key: Arc::new(SigningKey::from_bytes(&[6; 32])),
+            known,
+            shown: None,
+            added: now,
+        };
+        self.0.shared.local.put_account(&account).await?;
+        Ok(self.add(account).await?.id)
+    }
+
+    /// Takes a batch as the stream of a server brings it.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn take_changes(&self, ws: WorkspaceId, changes: Changes) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        workspace.announce(&workspace.cache.apply(changes, false).await?);
+        Ok(())
+    }
+
+    /// Takes pages of channels' histories, each of consecutive messages, as they are taken that come at the same time.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn take_pages(&self, ws: WorkspaceId, pages: Vec<Vec<MessageRow>>) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        let page = |rows: Vec<MessageRow>| {
+            let (first, last) = (rows.first()?, rows.last()?);
+            let (channel, first, last) = (first.channel, first.seq, last.seq);
+            Some(HistoryPage { channel, first, last, head: last, rows })
+        };
+        workspace.announce(&workspace.cache.apply_pages(pages.into_iter().filter_map(page).collect()).await?);
+        Ok(())
+    }
+}
+
+fn document() -> Result<SignedDocument> {
+    let document = Document {
+        workspace_id: [7; 16],
+        workspace: "acme".into(),
+        name: "Acme".into(),
+        generation: [1; 16],
+        epoch: 1,
+        previous: None,
+        root: [0; 32],
+        session_keys: vec![SessionKey { public: [2; 32], not_before: 0, not_after: u64::MAX }],
+        tls_keys: Vec::new(),
+        successor: None,
+        protocol_min: 1,
+        protocol_max: 1,
+        allow_unbound: false,
+    };
+    RootKey::from_bytes([1; 32]).sign_document(document).map_err(fault::internal)
+}
