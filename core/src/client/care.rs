@@ -17,6 +17,10 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 use thechatapp_protocol::WorkspaceId;
 
+/// When all files were last read whole, in seconds since 1970, and how often that is done.
+const LOOKED_OVER: &str = "looked_over";
+const LOOK_OVER_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
+
 /// Tidies indexes and renews the last good copy, as long as the client lives.
 pub(super) async fn run(inner: Weak<Inner>, wipes: Arc<Wipes>, every: Duration) {
     loop {
@@ -51,6 +55,7 @@ impl Client {
     }
 
     async fn care(&self) -> Result<()> {
+        self.look_over().await?;
         for workspace in self.all() {
             if workspace.cache.is_untidy().await? {
                 workspace.cache.tidy().await?;
@@ -58,6 +63,25 @@ impl Client {
         }
         self.keep_within().await?;
         self.0.shared.local.keep_good().await
+    }
+
+    /// Reads every page and every row of all files, once a day. A cache that turns out to be damaged says so by its connection; what
+    /// cannot be fetched again is not copied over its last good copy.
+    async fn look_over(&self) -> Result<()> {
+        let local = &self.0.shared.local;
+        let now = self.now().unix_seconds();
+        let last = local.choice(LOOKED_OVER).await?.unwrap_or(0);
+        // A clock that was set back does not put it off for ever.
+        if last <= now && now - last < LOOK_OVER_EVERY.as_secs() {
+            return Ok(());
+        }
+        local.check().await?;
+        for workspace in self.all() {
+            if let Err(why) = workspace.cache.check().await {
+                tracing::error!(%why, workspace = %workspace.id, "the cache is damaged");
+            }
+        }
+        local.choose(LOOKED_OVER, Some(now)).await
     }
 
     /// Moves the files of a profile that is not open into a dated folder; nothing is deleted.
