@@ -152,8 +152,7 @@ pub fn message_text(message: &MessageView) -> String {
         said.push_str(&format!("\n        [{}, {} bytes, {}]", line(&file.name), file.size, file.id));
     }
     if !message.reactions.is_empty() {
-        let all: Vec<String> =
-            message.reactions.iter().map(|r| format!("{} {}", line(&r.emoji), r.people.len())).collect();
+        let all: Vec<String> = message.reactions.iter().map(|r| format!("{} {}", line(&r.emoji), r.count)).collect();
         said.push_str(&format!("\n        {}", all.join("  ")));
     }
     if message.replies > 0 {

@@ -8,10 +8,12 @@ mod account;
 mod audit;
 mod care;
 mod channels;
+#[cfg(test)]
+pub(crate) mod desk;
 mod drafts;
 pub(crate) mod events;
 mod files;
-#[cfg(feature = "test-support")]
+#[cfg(any(test, feature = "test-support"))]
 mod fill;
 mod groups;
 mod identity;
@@ -27,11 +29,13 @@ mod search;
 mod settings;
 mod storage;
 mod threads;
+mod watch;
 pub(crate) mod wipe;
 
 pub use access::SignIn;
 pub use files::Progress;
 pub use lock::Due;
+pub use watch::{Around, Changed, Looked, Unread, Watched};
 
 use crate::cache::{Cache, Me};
 use crate::error::{Error, Result};

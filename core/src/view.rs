@@ -2,6 +2,7 @@
 //! are generated from here by `cargo xtask gen`.
 
 mod account;
+mod difference;
 mod draft;
 mod key;
 mod network;
@@ -12,6 +13,7 @@ mod storage;
 pub use account::{
     AccountStateView, AccountView, DeviceKindView, DeviceView, FailuresView, InviteView, ResetView, TotpView,
 };
+pub use difference::{Difference, Keyed, differences};
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::WaysView;
 pub use network::{NetworkView, WaysOutView};
@@ -195,8 +197,11 @@ pub enum MessageState {
 pub struct ReactionView {
     /// The emoji.
     pub emoji: String,
-    /// Who set it, by name.
+    /// Who set it, by name: the first of them, where they are many.
     pub people: Vec<String>,
+    /// How many set it.
+    #[ts(type = "number")]
+    pub count: u64,
     /// Whether oneself did.
     pub mine: bool,
 }

@@ -12,7 +12,7 @@ use thechatapp_core::platform::{PlainNetwork, SECRET_WAIT, SystemClock};
 use thechatapp_core::{Client, ClientEvent, Due, MessageId, Platform, Unlock, WorkspaceId};
 use tokio::sync::watch;
 
-type Result<T, E = ChatError> = std::result::Result<T, E>;
+pub(crate) type Result<T, E = ChatError> = std::result::Result<T, E>;
 
 /// An open profile. It connects by itself, and again after every loss. Methods may be called from any thread; `workspace`,
 /// `channel` and `message` are ids.
@@ -30,7 +30,7 @@ impl ChatClient {
         client.ok_or_else(|| ChatError::bad_input("the profile is closed", "it was closed by this app; open it again"))
     }
 
-    fn with(&self, workspace: &str) -> Result<(Client, WorkspaceId)> {
+    pub(crate) fn with(&self, workspace: &str) -> Result<(Client, WorkspaceId)> {
         Ok((self.client()?, id(workspace)?))
     }
 }

@@ -13,6 +13,7 @@ mod event;
 mod record;
 mod secrets;
 mod trust;
+mod watch;
 
 pub use client::{ChatClient, profile_state};
 pub use error::ChatError;
@@ -23,6 +24,7 @@ pub use record::{
 };
 pub use secrets::{SecretError, SecretStore};
 pub use trust::{Contact, Identity, IdentityStep, KeyState, ShownIdentity};
+pub use watch::{ChannelStep, ChannelsChange, ChannelsWatch, MessageStep, TimelineChange, TimelineWatch};
 
 /// Memory is wiped as it is given back: keys and texts do not lie about in what is free.
 #[global_allocator]

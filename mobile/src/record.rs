@@ -200,15 +200,17 @@ impl From<view::MessageState> for MessageState {
 pub struct Reaction {
     /// The emoji.
     pub emoji: String,
-    /// Who set it, by name.
+    /// Who set it, by name: the first of them, where they are many.
     pub people: Vec<String>,
+    /// How many set it.
+    pub count: u64,
     /// Whether oneself did.
     pub mine: bool,
 }
 
 impl From<view::ReactionView> for Reaction {
     fn from(from: view::ReactionView) -> Self {
-        Self { emoji: from.emoji, people: from.people, mine: from.mine }
+        Self { emoji: from.emoji, people: from.people, count: from.count, mine: from.mine }
     }
 }
 

@@ -45,7 +45,7 @@ fn message() -> MessageView {
         edited: true,
         deleted: false,
         thread: Some(MessageId::from_bytes(bytes(3))),
-        reactions: vec![ReactionView { emoji: "👍".into(), people: vec!["Ben".into()], mine: false }],
+        reactions: vec![ReactionView { emoji: "👍".into(), people: vec!["Ben".into()], count: 1, mine: false }],
         replies: 2,
         last_reply: Some(Timestamp(1_795_511_580_000)),
         pinned: Some(PinView { by: person("Ben"), at: Timestamp(1_795_511_640_000) }),
@@ -73,7 +73,7 @@ fn a_message_in_json() {
             r#"{"workspace":"acme","channel":"general","seq":12,"id":"00000000-0000-0000-0000-000000000002","#,
             r#""author":"Ana Reis","at":"2026-11-24T09:12:00.000Z","text":"Good morning","edited":true,"deleted":false,"#,
             r#""thread":"00000000-0000-0000-0000-000000000003","#,
-            r#""reactions":[{"emoji":"👍","people":["Ben"],"mine":false}],"#,
+            r#""reactions":[{"emoji":"👍","people":["Ben"],"count":1,"mine":false}],"#,
             r#""replies":2,"last_reply":"2026-11-24T09:13:00.000Z","#,
             r#""pinned":{"by":"Ben","at":"2026-11-24T09:14:00.000Z"},"poll":null,"#,
             r#""files":[{"id":"f","name":"a.txt","type":"text/plain","size":3}],"state":"sent"}"#

@@ -4,6 +4,7 @@ use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, 
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};
 
+mod misbehaving;
 mod pages;
 mod room;
 mod search;

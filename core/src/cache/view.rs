@@ -9,6 +9,9 @@ use thechatapp_protocol::event::{FileRow, MessageRow, Pin, Poll, Reaction};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, ChannelId, MessageId, Timestamp, wire};
 
+/// Names that are told of those who set a reaction; however many there are, a page stays a page.
+const REACTION_NAMES: usize = 50;
+
 /// What [`Names::message`] reads, of a table or alias `m`.
 pub(super) const COLUMNS: &str =
     "m.channel, m.seq, m.id, m.author, m.at, m.text, m.edited, m.deleted, m.thread, m.reactions, m.replies, m.last_reply,
@@ -149,9 +152,10 @@ impl<'a> Names<'a> {
             .into_iter()
             .map(|reaction| {
                 let mine = reaction.people.contains(&self.me.id);
-                let people =
-                    reaction.people.into_iter().map(|id| Ok(self.person(id)?.name)).collect::<Result<_, Error>>()?;
-                Ok(ReactionView { emoji: reaction.emoji, people, mine })
+                let count = reaction.people.len() as u64;
+                let first = reaction.people.into_iter().take(REACTION_NAMES);
+                let people = first.map(|id| Ok(self.person(id)?.name)).collect::<Result<_, Error>>()?;
+                Ok(ReactionView { emoji: reaction.emoji, people, count, mine })
             })
             .collect()
     }

@@ -1,3 +1,4 @@
+mod networks;
 mod waiting;
 
 use super::*;

@@ -315,9 +315,13 @@ export type ReactionView = {
  */
 emoji: string,
 /**
- * Who set it, by name.
+ * Who set it, by name: the first of them, where they are many.
  */
 people: Array<string>,
+/**
+ * How many set it.
+ */
+count: number,
 /**
  * Whether oneself did.
  */

@@ -63,7 +63,7 @@ export function memory(query: URLSearchParams): Api {
       edited: number === 2,
       deleted: false,
       thread: null,
-      reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], mine: true }] : [],
+      reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], count: 2, mine: true }] : [],
       replies: 0,
       last_reply: null,
       pinned: null,
@@ -187,7 +187,7 @@ export function memory(query: URLSearchParams): Api {
     edit: async (_, __, id, text) => change(id, () => ({ text, edited: true })),
     deleteMessage: async (_, __, id) => change(id, () => ({ text: "", deleted: true })),
     react: async (_, __, id, emoji, on) =>
-      change(id, () => ({ reactions: on ? [{ emoji, people: ["Marta"], mine: true }] : [] })),
+      change(id, () => ({ reactions: on ? [{ emoji, people: ["Marta"], count: 1, mine: true }] : [] })),
     retry: async () => undefined,
     discard: async () => undefined,
     markRead: async () => undefined,

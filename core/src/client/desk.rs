@@ -1,0 +1,98 @@
+//! For tests: a client whose server exists nowhere, and what such a server says.
+
+use super::Client;
+use crate::platform::{PlainNetwork, Platform, SystemClock};
+use crate::profile::Unlock;
+use crate::profile::memory::MemoryStore;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, MessageId, Row, Timestamp, WorkspaceId};
+
+pub(crate) const ME: AccountId = AccountId(uuid::Uuid::from_bytes([9; 16]));
+
+pub(crate) fn channel(n: u8) -> ChannelId {
+    ChannelId::from_bytes([n; 16])
+}
+
+/// A public channel of this name.
+pub(crate) fn named(id: ChannelId, name: &str) -> Row {
+    Row::Channel(ChannelRow {
+        id,
+        kind: ChannelKind::Public,
+        name: name.into(),
+        topic: String::new(),
+        head: 0,
+        created: Timestamp(1),
+        archived: false,
+        gone: false,
+        change: 0,
+    })
+}
+
+pub(crate) struct Desk {
+    pub(crate) client: Client,
+    pub(crate) ws: WorkspaceId,
+    pub(crate) change: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let platform = Platform {
+            secrets: Arc::new(MemoryStore::new()),
+            secret_wait: Duration::from_secs(5),
+            clock: Arc::new(SystemClock),
+            device_name: "test".into(),
+            device_platform: "linux".into(),
+            extra_roots: Vec::new(),
+            network: Arc::new(PlainNetwork),
+        };
+        let client = Client::create(folder.path(), Unlock::SecureStorage, platform).await.unwrap();
+        let ws = client.add_without_server(ME, "Ana").await.unwrap();
+        let mut desk = Self { client, ws, change: 0, _folder: folder };
+        for n in [1, 2] {
+            let member = Row::Member(MemberRow {
+                channel: channel(n),
+                person: ME,
+                joined: true,
+                role: ChannelRole::Member,
+                change: 0,
+            });
+            desk.take(vec![named(channel(n), &format!("channel {n}")), member]).await;
+        }
+        desk
+    }
+
+    pub(crate) async fn take(&mut self, rows: Vec<Row>) {
+        self.change += 1;
+        self.client.take_changes(self.ws, Changes { rows, to: self.change, live: true }).await.unwrap();
+    }
+
+    pub(crate) fn message(&self, n: u8, seq: u64, text: &str) -> Row {
+        Row::Message(MessageRow {
+            channel: channel(n),
+            seq,
+            id: MessageId::from_parts(seq, &[n; 10]),
+            author: AccountId::from_bytes([8; 16]),
+            at: Timestamp(seq as i64),
+            text: text.into(),
+            edited: None,
+            deleted: false,
+            thread: None,
+            reactions: Vec::new(),
+            replies: 0,
+            last_reply: None,
+            pinned: None,
+            poll: None,
+            files: Vec::new(),
+            change: self.change + 1,
+        })
+    }
+
+    pub(crate) async fn said(&mut self, n: u8, numbers: std::ops::RangeInclusive<u64>) {
+        let rows = numbers.map(|seq| self.message(n, seq, &format!("number {seq}"))).collect();
+        self.take(rows).await;
+    }
+}
