@@ -51,7 +51,7 @@ pub struct Global {
     /// The profile's folder, instead of the one among the system's application data
     #[arg(long, global = true, env = "THECHATAPP_PROFILE", value_name = "DIR")]
     pub profile: Option<PathBuf>,
-    /// The workspace's short name, where the profile has several
+    /// The workspace's short name, where the profile has several; of several accounts in it, NAME/PERSON
     #[arg(long, global = true, value_name = "NAME")]
     pub workspace: Option<String>,
     /// Print JSON, and errors as JSON too

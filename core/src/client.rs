@@ -273,7 +273,7 @@ impl Client {
             .unwrap_or_else(PoisonError::into_inner)
             .get(&ws)
             .map(|running| Arc::clone(&running.workspace))
-            .ok_or_else(|| Error::bad_input("there is no such workspace here", "this profile is not signed in to it"))
+            .ok_or_else(|| self.0.shared.wipes.why_not(ws))
     }
 
     fn all(&self) -> Vec<Arc<Workspace>> {

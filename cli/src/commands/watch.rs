@@ -67,7 +67,10 @@ async fn show(desk: &Desk<'_>, message: &MessageView, names: &mut Names) -> Outc
 
 /// Says when the connection is lost and back; ends where it will not come back by itself.
 async fn stand(desk: &Desk<'_>, offline: &mut bool) -> Outcome {
-    let workspace = desk.client.resolve_workspace(Some(&desk.ws().to_string())).await?;
+    let Ok(workspace) = desk.client.resolve_workspace(Some(&desk.ws().to_string())).await else {
+        // It is not here any more; connecting says why.
+        return Ok(desk.connect().await?);
+    };
     match workspace.connection {
         Connection::Online if *offline => {
             *offline = false;

@@ -166,7 +166,7 @@ impl Client {
         let known = self.first_contact(&to, typed, invited).await?;
         let document = known.verified.document();
         let id = WorkspaceId::from_bytes(document.workspace_id);
-        self.check_not_signed_in(id, &credential).await?;
+        let slot = self.slot(id, &credential).await?;
         // Whatever could fail here fails before the server has heard of this device.
         let device_key = StaticKey::random().map_err(fault::internal)?;
         let signing_key = random_signing_key()?;
@@ -183,8 +183,10 @@ impl Client {
         };
         let enrolled =
             net::enrol(&config, &signing_key, credential, &platform.device_name, &platform.device_platform).await?;
+        // Whoever it turned out to be may have been here under another name.
+        let same = self.accounts_of(id).into_iter().find(|here| here.person == enrolled.me.person.id);
         let account = Account {
-            workspace: id,
+            workspace: same.map_or(slot, |here| here.workspace),
             url: to.url,
             short: config.workspace,
             name: enrolled.me.workspace_name,
@@ -202,7 +204,7 @@ impl Client {
         let profile = Arc::clone(&self.0.shared.profile);
         tokio::task::spawn_blocking(move || profile.store_pin_copy(id, copy)).await.map_err(fault::internal)??;
         self.0.shared.local.keep_good().await?;
-        self.remove(id).await?;
+        self.remove(account.workspace).await?;
         let workspace = self.add(account).await?;
         self.view(&workspace).await
     }
@@ -214,8 +216,7 @@ impl Client {
         let document = candidate.document();
         let id = WorkspaceId::from_bytes(document.workspace_id);
         // An account that is still here knows more than a copy of its pin: documents only move forward.
-        if let Ok(workspace) = self.workspace(id) {
-            let known = workspace.account().known;
+        if let Some(Account { known, .. }) = self.accounts_of(id).pop() {
             return match known.next(fetched, now) {
                 Ok(crate::trust::Next::Same) => Ok(known),
                 Ok(crate::trust::Next::Advanced { known, .. }) => Ok(known),
@@ -235,20 +236,32 @@ impl Client {
     }
 
     /// One account of a workspace at a time; the same person may sign in again, for example after being signed out.
-    async fn check_not_signed_in(&self, id: WorkspaceId, credential: &Credential) -> Result<()> {
-        let Ok(workspace) = self.workspace(id) else { return Ok(()) };
-        let here = workspace.cache.person(workspace.me).await?.name;
-        match credential {
-            Credential::Password { name, .. } | Credential::Reset { name, .. }
-                if name.trim().to_lowercase() == here.to_lowercase() =>
-            {
-                Ok(())
+    /// Where an account of a workspace goes on this device: in the place of the one it is, else in one of its own.
+    async fn slot(&self, id: WorkspaceId, credential: &Credential) -> Result<WorkspaceId> {
+        let here = self.accounts_of(id);
+        for account in &here {
+            let name = self.workspace(account.workspace)?.cache.person(account.person).await?.name;
+            match credential {
+                Credential::Password { name: given, .. } | Credential::Reset { name: given, .. }
+                    if given.trim().to_lowercase() == name.to_lowercase() =>
+                {
+                    return Ok(account.workspace);
+                }
+                _ => {}
             }
-            _ => Err(Error::bad_input(
-                "this profile is signed in to this workspace",
-                format!("as {here}; sign out first, or use another profile"),
-            )),
         }
+        // An only account goes by its workspace's id, as it always did.
+        if here.is_empty() && self.workspace(id).is_err() {
+            return Ok(id);
+        }
+        let mut random = [0; 16];
+        getrandom::fill(&mut random).map_err(fault::internal)?;
+        Ok(WorkspaceId::from_bytes(random))
+    }
+
+    /// The accounts of a workspace, by the id that its server gives it.
+    fn accounts_of(&self, id: WorkspaceId) -> Vec<Account> {
+        self.all().iter().map(|workspace| workspace.account()).filter(|account| account.of_server() == id).collect()
     }
 
     /// The workspaces of this profile, in the order they were added.
@@ -280,11 +293,19 @@ impl Client {
                 _ => Err(Error::bad_input("say which workspace", "this profile is signed in to more than one")),
             };
         };
-        found.retain(|view| view.workspace == name || view.id.to_string() == name);
+        let is_it = |view: &WorkspaceView| {
+            // Of several accounts in one workspace each is named by its person, too.
+            let whose = name.strip_prefix(&view.workspace).and_then(|rest| rest.strip_prefix('/'));
+            view.workspace == name || view.id.to_string() == name || whose.is_some_and(|whose| whose == view.me.name)
+        };
+        found.retain(is_it);
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
             (None, _) => Err(Error::bad_input("there is no such workspace here", format!("not signed in to {name}"))),
-            _ => Err(Error::bad_input("say which workspace", format!("more than one is called {name}; give its id"))),
+            _ => Err(Error::bad_input(
+                "say which workspace",
+                format!("more than one is called {name}; give {name}/ and the person, or its id"),
+            )),
         }
     }
 

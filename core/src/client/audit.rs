@@ -79,7 +79,7 @@ impl Client {
         let workspace = self.workspace(ws)?;
         let taken = workspace.session()?.call::<TakeCheckpoint>(&TakeCheckpointParams { known: None }).await?;
         let root = RootPublic(workspace.account().known.verified.document().root);
-        Checkpoint::open(&taken.note, ws, &root).map_err(crate::audit::no_state)?;
+        Checkpoint::open(&taken.note, workspace.account().of_server(), &root).map_err(crate::audit::no_state)?;
         Ok(taken.note)
     }
 
@@ -91,7 +91,8 @@ impl Client {
         let workspace = self.workspace(ws)?;
         let proved = workspace.session()?.call::<ProveEntry>(&ProveEntryParams { seq }).await?;
         let root = RootPublic(workspace.account().known.verified.document().root);
-        let head = Checkpoint::open(&proved.note, ws, &root).map_err(crate::audit::no_state)?;
+        let head =
+            Checkpoint::open(&proved.note, workspace.account().of_server(), &root).map_err(crate::audit::no_state)?;
         let entry: AuditEntry = wire::decode(&proved.encoded).map_err(crate::audit::no_state)?;
         let leaf = Hash::leaf(&proved.encoded);
         if entry.seq != seq || !includes(leaf, seq, head.size, &proved.proof, head.root) {

@@ -184,7 +184,7 @@ impl Client {
                 "waiting": shared.local.waiting_count(account.workspace).await.ok(),
                 "tidy": tidy,
                 "update": workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
-                "pin_copy": shared.profile.pin_copies().contains_key(&account.workspace),
+                "pin_copy": shared.profile.pin_copies().contains_key(&account.of_server()),
                 "hops": hops.remove(&account.workspace),
             }));
         }

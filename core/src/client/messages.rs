@@ -243,7 +243,9 @@ impl Client {
     pub async fn edit(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId, text: &str) -> Result<MessageView> {
         check_text(text)?;
         let workspace = self.workspace(ws)?;
-        if let Some(waiting) = workspace.local.change_waiting(id, text.to_owned()).await? {
+        if !is_there(&workspace, id).await?
+            && let Some(waiting) = workspace.local.change_waiting(id, text.to_owned()).await?
+        {
             workspace.repost(waiting.clone());
             return Ok(shown(&workspace, waiting));
         }
@@ -258,7 +260,9 @@ impl Client {
     /// [`Error::Offline`], [`Error::Refused`].
     pub async fn delete(&self, ws: WorkspaceId, channel: ChannelId, id: MessageId) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
-        if let Some(waiting) = workspace.local.withdraw(id).await? {
+        if !is_there(&workspace, id).await?
+            && let Some(waiting) = workspace.local.withdraw(id).await?
+        {
             workspace.unpost(waiting.clone());
             return Ok(MessageView { text: String::new(), deleted: true, ..shown(&workspace, waiting) });
         }
@@ -376,6 +380,11 @@ impl Client {
     pub async fn messages_since(&self, ws: WorkspaceId, change: u64, limit: u32) -> Result<(Vec<MessageView>, u64)> {
         self.workspace(ws)?.cache.since(change, limit).await
     }
+}
+
+/// Whether the server has a message and can be asked about it, should its acknowledgement still be on the way.
+async fn is_there(workspace: &Workspace, id: MessageId) -> Result<bool> {
+    Ok(workspace.session().is_ok() && workspace.cache.message(id).await?.is_some())
 }
 
 /// Whether nothing more will be sent by itself.

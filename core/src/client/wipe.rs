@@ -5,22 +5,25 @@ use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use thechatapp_protocol::WorkspaceId;
+use thechatapp_protocol::{Code, ErrorBody, WorkspaceId};
 use tokio::sync::Notify;
 
 /// The workspaces whose servers said that nothing of theirs is to stay here.
 #[derive(Debug, Default)]
 pub(crate) struct Wipes {
-    ordered: Mutex<BTreeSet<WorkspaceId>>,
+    /// And whether that is done.
+    ordered: Mutex<BTreeMap<WorkspaceId, bool>>,
     more: Notify,
+    /// Held by whoever does it: what was begun is not taken for done.
+    hands: tokio::sync::Mutex<()>,
 }
 
 impl Wipes {
     /// Nothing of this workspace is to stay.
     pub(crate) fn order(&self, ws: WorkspaceId) {
-        self.ordered.lock().unwrap_or_else(PoisonError::into_inner).insert(ws);
+        self.ordered.lock().unwrap_or_else(PoisonError::into_inner).entry(ws).or_insert(false);
         self.more.notify_one();
     }
 
@@ -29,7 +32,16 @@ impl Wipes {
         self.more.notified().await;
     }
 
-    fn all(&self) -> BTreeSet<WorkspaceId> {
+    /// Why a workspace is not here.
+    pub(super) fn why_not(&self, ws: WorkspaceId) -> Error {
+        if self.all().contains_key(&ws) {
+            let (what, why) = ("this device is signed out", "it was wiped, as somebody asked for from elsewhere");
+            return Error::Refused(ErrorBody::new(Code::SignedOut, what, why, "sign in again"));
+        }
+        Error::bad_input("there is no such workspace here", "this profile is not signed in to it")
+    }
+
+    fn all(&self) -> BTreeMap<WorkspaceId, bool> {
         self.ordered.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
@@ -37,18 +49,22 @@ impl Wipes {
 impl Inner {
     /// Whether nothing of this profile is to stay: every account that it had was to be wiped.
     pub(super) fn is_doomed(&self) -> bool {
-        !self.shared.wipes.all().is_empty() && self.workspaces.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+        let wipes = self.shared.wipes.all();
+        !wipes.is_empty()
+            && wipes.values().all(|done| *done)
+            && self.workspaces.read().unwrap_or_else(PoisonError::into_inner).is_empty()
     }
 }
 
 impl Client {
     /// Does what servers said. Without another account, closing destroys the rest.
     pub(super) async fn carry_out_wipes(&self) -> Result<()> {
-        for ws in self.0.shared.wipes.all() {
-            if self.workspace(ws).is_ok() {
-                tracing::warn!(workspace = %ws, "the server had this account wiped from this device");
-                self.forget(ws).await?;
-            }
+        let wipes = &self.0.shared.wipes;
+        let _hands = wipes.hands.lock().await;
+        for ws in wipes.all().into_iter().filter(|(_, done)| !done).map(|(ws, _)| ws) {
+            tracing::warn!(workspace = %ws, "the server had this account wiped from this device");
+            self.forget(ws).await?;
+            wipes.ordered.lock().unwrap_or_else(PoisonError::into_inner).insert(ws, true);
         }
         Ok(())
     }

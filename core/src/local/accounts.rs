@@ -22,6 +22,7 @@ const PLAIN: usize = 32;
 /// One account.
 #[derive(Clone)]
 pub(crate) struct Account {
+    /// What names it on this device: the workspace's own id, or with several accounts in one workspace a random one.
     pub(crate) workspace: WorkspaceId,
     /// `https://host[:port]`.
     pub(crate) url: String,
@@ -38,6 +39,13 @@ pub(crate) struct Account {
     /// An identity that was shown and never announced, as a signed document, and when.
     pub(crate) shown: Option<(Vec<u8>, Timestamp)>,
     pub(crate) added: Timestamp,
+}
+
+impl Account {
+    /// The workspace as its server knows it.
+    pub(crate) fn of_server(&self) -> WorkspaceId {
+        WorkspaceId::from_bytes(self.known.verified.document().workspace_id)
+    }
 }
 
 impl fmt::Debug for Account {

@@ -8,10 +8,10 @@ use crate::event::ClientEvent;
 use crate::net::{self, Session};
 use crate::trust::{Known, Next};
 use std::sync::Arc;
-use thechatapp_protocol::Code;
 use thechatapp_protocol::audit::tree::extends;
 use thechatapp_protocol::identity::RootPublic;
 use thechatapp_protocol::methods::audit::{SignedCheckpoint, TakeCheckpoint, TakeCheckpointParams};
+use thechatapp_protocol::{Code, WorkspaceId};
 
 /// Looks whenever there is a session, before anything else of the server is believed, as long as the workspace lives.
 pub(super) async fn run(workspace: Arc<Workspace>) {
@@ -104,7 +104,11 @@ impl Workspace {
     fn judged(&self, known: Option<&Seen>, shown: &SignedCheckpoint, identity: &Known) -> Verdict {
         let document = identity.verified.document();
         let (root, generation, now) = (RootPublic(document.root), document.generation, self.platform.clock.now());
-        judge(known, shown, Measure { workspace: self.id, root: &root, generation, now })
+        judge(
+            known,
+            shown,
+            Measure { workspace: WorkspaceId::from_bytes(document.workspace_id), root: &root, generation, now },
+        )
     }
 
     /// The server's identity, when it has a newer one that follows: its root may have been replaced a moment ago.

@@ -338,9 +338,9 @@ impl Workspace {
     pub(crate) fn link_config(&self) -> LinkConfig {
         let account = self.account();
         LinkConfig {
+            workspace_id: account.of_server(),
             url: account.url,
             workspace: account.short,
-            workspace_id: account.workspace,
             device: account.device_key,
             known: account.known,
             clock: Arc::clone(&self.platform.clock),
@@ -357,8 +357,9 @@ impl Workspace {
             account.shown = None;
             account.clone()
         };
+        let id = account.of_server();
         let copy = PinCopy { url: account.url, workspace: account.short, pin: known.pin() };
-        let (profile, id) = (Arc::clone(&self.profile), self.id);
+        let profile = Arc::clone(&self.profile);
         tokio::task::spawn_blocking(move || profile.store_pin_copy(id, copy)).await.map_err(fault::internal)?
     }
 
