@@ -17,6 +17,8 @@ pub mod platform;
 pub mod profile;
 mod search;
 mod sync;
+#[cfg(any(test, feature = "test-support"))]
+pub mod testing;
 pub mod trust;
 pub mod view;
 

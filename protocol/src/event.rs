@@ -214,6 +214,36 @@ pub struct MessageRow {
 }
 
 impl MessageRow {
+    /// A message that is nothing but its text: neither edited nor answered, without reactions or files.
+    pub fn plain(
+        channel: ChannelId,
+        seq: u64,
+        id: MessageId,
+        author: AccountId,
+        at: Timestamp,
+        text: impl Into<String>,
+        change: u64,
+    ) -> Self {
+        Self {
+            channel,
+            seq,
+            id,
+            author,
+            at,
+            text: text.into(),
+            edited: None,
+            deleted: false,
+            thread: None,
+            reactions: Vec::new(),
+            replies: 0,
+            last_reply: None,
+            pinned: None,
+            poll: None,
+            files: Vec::new(),
+            change,
+        }
+    }
+
     /// All the text that a search looks into.
     pub fn searchable(&self) -> Cow<'_, str> {
         let options = self.poll.iter().flat_map(|poll| poll.options.iter().map(String::as_str));

@@ -4,22 +4,10 @@ use std::collections::BTreeSet;
 use std::io::{Read, Write};
 use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
+use thechatapp_core::testing::Dice;
 use thechatapp_tests::keyring::Keyring;
 use thechatapp_tests::server::signal;
 use thechatapp_tests::{Cli, Server, rounds};
-
-/// Numbers that are the same in every run (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 const DOES: [&str; 8] = ["sync", "send", "queue", "draft", "search", "renew", "repair", "evict"];
 
@@ -170,7 +158,7 @@ fn speak(cli: &Cli, lines: &[String]) {
 fn killed_at_any_moment_a_device_opens_again_with_all_that_was_acknowledged() {
     let server = Server::start();
     let mut device = Device::new(&server);
-    let mut dice = Dice(5);
+    let mut dice = Dice::new(5);
     // How long each takes when nothing happens to it.
     let mut usual = [Duration::from_millis(300); DOES.len()];
     for (what, usual) in DOES.iter().zip(&mut usual) {

@@ -7,6 +7,7 @@ use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use thechatapp_core::testing::Dice;
 use thechatapp_core::view::Window;
 use thechatapp_core::{ChannelId, Client, WorkspaceId};
 use thechatapp_server::auth::password::Cost;
@@ -18,17 +19,9 @@ const KINDS: [&str; 5] = ["channels", "workspace", "kms", "database", "move"];
 const IMPORTED: usize = 1500;
 const PATIENCE: Duration = Duration::from_secs(600);
 
-/// Moments out of a seed: the same in every run (splitmix64).
-struct Moments(u64);
-
-impl Moments {
-    fn below(&mut self, most: Duration) -> Duration {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut x = self.0;
-        x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        Duration::from_micros((x ^ (x >> 31)) % (most.as_micros() as u64 + 1))
-    }
+/// A moment within a time.
+fn moment(dice: &mut Dice, most: Duration) -> Duration {
+    Duration::from_micros(dice.below(most.as_micros() as u64 + 1))
 }
 
 /// A host whose key file may be another one after each move.
@@ -171,10 +164,10 @@ async fn whatever_is_killed_while_keys_change_it_opens_and_comes_to_an_end() {
     subject.status();
     let opening = begun.elapsed();
     subject.server.serve();
-    let mut moments = Moments(11);
+    let mut dice = Dice::new(11);
     for round in 0..rounds(10, 50) {
         let kind = KINDS[round % KINDS.len()];
-        let mut moment = moments.below(lasts[round % KINDS.len()] * 5 / 4);
+        let mut moment = moment(&mut dice, lasts[round % KINDS.len()] * 5 / 4);
         // By a server with people in it, and by a command alone, which first opens the data.
         let alone = round / KINDS.len() % 2 == 1;
         if alone {

@@ -415,22 +415,16 @@ pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Resu
     )?;
     let rows = query.query_map(params![me.as_bytes(), limit as i64], |row| {
         Ok(MessageRow {
-            channel: ChannelId::from_bytes(row.get(0)?),
-            seq: row.get::<_, i64>(1)? as u64,
-            id: MessageId::from_bytes(row.get(2)?),
-            author: me,
-            at: Timestamp(row.get(3)?),
-            text: row.get(4)?,
-            edited: None,
-            deleted: false,
             thread: row.get::<_, Option<[u8; 16]>>(5)?.map(MessageId::from_bytes),
-            reactions: Vec::new(),
-            files: Vec::new(),
-            replies: 0,
-            last_reply: None,
-            pinned: None,
-            poll: None,
-            change: row.get::<_, i64>(6)? as u64,
+            ..MessageRow::plain(
+                ChannelId::from_bytes(row.get(0)?),
+                row.get::<_, i64>(1)? as u64,
+                MessageId::from_bytes(row.get(2)?),
+                me,
+                Timestamp(row.get(3)?),
+                row.get::<_, String>(4)?,
+                row.get::<_, i64>(6)? as u64,
+            )
         })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -54,24 +54,15 @@ fn member(n: u8, person: AccountId, joined: bool, change: u64) -> Row {
 fn text(n: u8, seq: u64, author: AccountId, text: &str, change: u64) -> MessageRow {
     let mut id = [n; 16];
     id[8..].copy_from_slice(&seq.to_be_bytes());
-    MessageRow {
-        channel: channel_id(n),
+    MessageRow::plain(
+        channel_id(n),
         seq,
-        id: MessageId::from_bytes(id),
+        MessageId::from_bytes(id),
         author,
-        at: Timestamp(1_700_000_000_000 + seq as i64 / 3 * 60_000),
-        text: text.into(),
-        edited: None,
-        deleted: false,
-        thread: None,
-        reactions: Vec::new(),
-        files: Vec::new(),
-        replies: 0,
-        last_reply: None,
-        pinned: None,
-        poll: None,
+        Timestamp(1_700_000_000_000 + seq as i64 / 3 * 60_000),
+        text,
         change,
-    }
+    )
 }
 
 fn changes(rows: Vec<Row>) -> Changes {

@@ -1,11 +1,10 @@
 //! For tests: a client whose server exists nowhere, and what such a server says.
 
 use super::Client;
-use crate::platform::{PlainNetwork, Platform, SystemClock};
 use crate::profile::Unlock;
 use crate::profile::memory::MemoryStore;
+use crate::testing::platform;
 use std::sync::Arc;
-use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, MessageId, Row, Timestamp, WorkspaceId};
 
@@ -40,15 +39,7 @@ pub(crate) struct Desk {
 impl Desk {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let platform = Platform {
-            secrets: Arc::new(MemoryStore::new()),
-            secret_wait: Duration::from_secs(5),
-            clock: Arc::new(SystemClock),
-            device_name: "test".into(),
-            device_platform: "linux".into(),
-            extra_roots: Vec::new(),
-            network: Arc::new(PlainNetwork),
-        };
+        let platform = platform(Arc::new(MemoryStore::new()));
         let client = Client::create(folder.path(), Unlock::SecureStorage, platform).await.unwrap();
         let ws = client.add_without_server(ME, "Ana").await.unwrap();
         let mut desk = Self { client, ws, change: 0, _folder: folder };
@@ -71,24 +62,15 @@ impl Desk {
     }
 
     pub(crate) fn message(&self, n: u8, seq: u64, text: &str) -> Row {
-        Row::Message(MessageRow {
-            channel: channel(n),
+        Row::Message(MessageRow::plain(
+            channel(n),
             seq,
-            id: MessageId::from_parts(seq, &[n; 10]),
-            author: AccountId::from_bytes([8; 16]),
-            at: Timestamp(seq as i64),
-            text: text.into(),
-            edited: None,
-            deleted: false,
-            thread: None,
-            reactions: Vec::new(),
-            replies: 0,
-            last_reply: None,
-            pinned: None,
-            poll: None,
-            files: Vec::new(),
-            change: self.change + 1,
-        })
+            MessageId::from_parts(seq, &[n; 10]),
+            AccountId::from_bytes([8; 16]),
+            Timestamp(seq as i64),
+            text,
+            self.change + 1,
+        ))
     }
 
     pub(crate) async fn said(&mut self, n: u8, numbers: std::ops::RangeInclusive<u64>) {

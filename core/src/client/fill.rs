@@ -6,11 +6,12 @@ use crate::cache::HistoryPage;
 use crate::error::Result;
 use crate::fault;
 use crate::local::Account;
+use crate::testing::signed_document;
 use crate::trust::{Source, first_contact};
 use ed25519_dalek::SigningKey;
 use std::sync::Arc;
 use thechatapp_protocol::event::MessageRow;
-use thechatapp_protocol::identity::{Document, RootKey, SessionKey, SignedDocument, Unverified};
+use thechatapp_protocol::identity::Unverified;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{AccountId, Changes, DeviceId, WorkspaceId};
 
@@ -20,7 +21,7 @@ impl Client {
     /// # Errors
     /// When something could not be written.
     pub async fn add_without_server(&self, person: AccountId, name: &str) -> Result<WorkspaceId> {
-        let (now, fetched) = (self.now(), Unverified::new(document()?));
+        let (now, fetched) = (self.now(), Unverified::new(signed_document([1; 16]).map_err(fault::internal)?));
         let pin = fetched.clone().verify_self(now.unix_seconds())?.pin();
         let known = first_contact(fetched, Some((&pin, Source::Invite)), None, now)?;
         let account = Account {
@@ -65,23 +66,4 @@ impl Client {
         workspace.announce(&workspace.cache.apply_pages(pages.into_iter().filter_map(page).collect()).await?);
         Ok(())
     }
-}
-
-fn document() -> Result<SignedDocument> {
-    let document = Document {
-        workspace_id: [7; 16],
-        workspace: "acme".into(),
-        name: "Acme".into(),
-        generation: [1; 16],
-        epoch: 1,
-        previous: None,
-        root: [0; 32],
-        session_keys: vec![SessionKey { public: [2; 32], not_before: 0, not_after: u64::MAX }],
-        tls_keys: Vec::new(),
-        successor: None,
-        protocol_min: 1,
-        protocol_max: 1,
-        allow_unbound: false,
-    };
-    RootKey::from_bytes([1; 32]).sign_document(document).map_err(fault::internal)
 }

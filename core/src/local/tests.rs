@@ -28,7 +28,7 @@ pub(crate) fn account() -> Account {
 }
 
 fn known() -> Known {
-    let signed = crate::sync::tests::signed_document([1; 16]);
+    let signed = crate::testing::signed_document([1; 16]).unwrap();
     let fetched = Unverified::new(signed);
     let now = Timestamp::from_seconds(1_000_000);
     let pin = fetched.clone().verify_self(now.unix_seconds()).unwrap().pin();

@@ -1,7 +1,8 @@
 use super::memory::MemoryStore;
 use super::*;
 use crate::local::{Local, good_path};
-use crate::platform::{PlainNetwork, Platform, SystemClock};
+use crate::platform::Platform;
+use crate::testing::platform;
 use std::sync::Arc;
 use thechatapp_database as database;
 
@@ -12,15 +13,7 @@ struct Place {
 
 impl Place {
     async fn new() -> (Self, Profile) {
-        let platform = Platform {
-            secrets: Arc::new(MemoryStore::new()),
-            secret_wait: Duration::from_secs(5),
-            clock: Arc::new(SystemClock),
-            device_name: "test".into(),
-            device_platform: "linux".into(),
-            extra_roots: Vec::new(),
-            network: Arc::new(PlainNetwork),
-        };
+        let platform = platform(Arc::new(MemoryStore::new()));
         let place = Self { folder: tempfile::tempdir().unwrap(), platform };
         let vault = Vault::new(&place.platform);
         let profile = Profile::create(place.folder.path(), Unlock::SecureStorage, vault).await.unwrap();

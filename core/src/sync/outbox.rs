@@ -432,22 +432,9 @@ async fn acknowledge(workspace: &Workspace, sent: &[(Waiting, Sent)]) -> Result<
 
 fn row(author: AccountId, message: &Waiting, ack: &Sent) -> MessageRow {
     MessageRow {
-        channel: message.channel,
-        seq: ack.seq,
-        id: message.id,
-        author,
-        at: ack.at,
-        text: message.text.clone(),
-        edited: None,
-        deleted: false,
         thread: message.thread,
-        reactions: Vec::new(),
-        replies: 0,
-        last_reply: None,
-        pinned: None,
-        poll: None,
         files: message.files.clone(),
-        change: ack.change,
+        ..MessageRow::plain(message.channel, ack.seq, message.id, author, ack.at, message.text.clone(), ack.change)
     }
 }
 

@@ -4,7 +4,6 @@ mod waiting;
 use super::*;
 use crate::cache::Me;
 use crate::local::tests::{account, waiting};
-use crate::platform::{SECRET_WAIT, SystemClock};
 use crate::profile::memory::MemoryStore;
 use crate::profile::{Unlock, Vault};
 use crate::view::Window;
@@ -12,34 +11,11 @@ use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, DraftRow, MemberRow, MessageRow};
-use thechatapp_protocol::identity::{RootKey, SignedDocument};
 use thechatapp_protocol::methods::drafts::{DraftPut, PutDraftParams};
 use thechatapp_protocol::methods::messages::{HistoryParams, Page, SendMessageParams, Sent};
 use thechatapp_protocol::{Changes, Code, ErrorBody, Timestamp, wire};
 
 const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([5; 16]));
-
-/// A document of a server whose root is always the same.
-pub(crate) fn signed_document(generation: [u8; 16]) -> SignedDocument {
-    use thechatapp_protocol::identity::{Document, SessionKey};
-    RootKey::from_bytes([1; 32])
-        .sign_document(Document {
-            workspace_id: [7; 16],
-            workspace: "acme".into(),
-            name: "Acme".into(),
-            generation,
-            epoch: 5,
-            previous: None,
-            root: [0; 32],
-            session_keys: vec![SessionKey { public: [2; 32], not_before: 0, not_after: u64::MAX }],
-            tls_keys: Vec::new(),
-            successor: None,
-            protocol_min: 1,
-            protocol_max: 1,
-            allow_unbound: false,
-        })
-        .unwrap()
-}
 
 type Answers = dyn Fn(&str, &[u8]) -> Result<Vec<u8>> + Send + Sync;
 
@@ -96,15 +72,7 @@ struct Place {
 
 async fn place() -> Place {
     let folder = tempfile::tempdir().unwrap();
-    let platform = Platform {
-        secrets: Arc::new(MemoryStore::new()),
-        secret_wait: SECRET_WAIT,
-        clock: Arc::new(SystemClock),
-        device_name: "test".into(),
-        device_platform: "linux".into(),
-        extra_roots: Vec::new(),
-        network: Arc::new(crate::platform::PlainNetwork),
-    };
+    let platform = crate::testing::platform(Arc::new(MemoryStore::new()));
     let path = folder.path().join("p");
     let profile = Profile::create(&path, Unlock::SecureStorage, Vault::new(&platform)).await.unwrap();
     let local =
@@ -210,24 +178,7 @@ async fn killed_between_the_two_commits_a_message_is_neither_lost_nor_doubled() 
         after: None,
     };
     let sent: Sent = wire::decode(&server.send(&wire::encode(&params).unwrap()).unwrap()).unwrap();
-    let row = MessageRow {
-        channel: CHANNEL,
-        seq: sent.seq,
-        id: message.id,
-        author: workspace.me,
-        at: sent.at,
-        text: "once".into(),
-        edited: None,
-        deleted: false,
-        thread: None,
-        reactions: Vec::new(),
-        replies: 0,
-        last_reply: None,
-        pinned: None,
-        poll: None,
-        files: Vec::new(),
-        change: sent.change,
-    };
+    let row = MessageRow::plain(CHANNEL, sent.seq, message.id, workspace.me, sent.at, "once", sent.change);
     // The first commit happened, the second did not.
     workspace.cache.apply_aside(vec![Row::Message(row)]).await.unwrap();
     let part = workspace.cache.part(CHANNEL, Window::Latest, 9, vec![message.id]).await.unwrap().unwrap();
@@ -289,24 +240,15 @@ async fn a_busy_server_or_a_lost_session_delays_and_never_drops() {
 }
 
 fn numbered(seq: u64) -> MessageRow {
-    MessageRow {
-        channel: CHANNEL,
+    MessageRow::plain(
+        CHANNEL,
         seq,
-        id: MessageId::from_parts(seq, &[1; 10]),
-        author: AccountId::from_bytes([9; 16]),
-        at: Timestamp(seq as i64),
-        text: format!("number {seq}"),
-        edited: None,
-        deleted: false,
-        thread: None,
-        reactions: Vec::new(),
-        replies: 0,
-        last_reply: None,
-        pinned: None,
-        poll: None,
-        files: Vec::new(),
-        change: seq + 10,
-    }
+        MessageId::from_parts(seq, &[1; 10]),
+        AccountId::from_bytes([9; 16]),
+        Timestamp(seq as i64),
+        format!("number {seq}"),
+        seq + 10,
+    )
 }
 
 #[tokio::test]

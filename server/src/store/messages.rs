@@ -151,22 +151,10 @@ pub fn send(tx: &mut Tx<'_>, channel: Channel, ready: Ready, after: Option<Messa
     };
     tx.tell(
         Row::Message(MessageRow {
-            channel: channel.id,
-            seq,
-            id: ready.id,
-            author: ready.author,
-            at,
-            text: ready.text,
-            edited: None,
-            deleted: false,
             thread: ready.thread,
-            reactions: Vec::new(),
             files,
-            replies: 0,
-            last_reply: None,
-            pinned: None,
             poll: ready.poll,
-            change,
+            ..MessageRow::plain(channel.id, seq, ready.id, ready.author, at, ready.text, change)
         }),
         Audience::Members(channel.id),
     );

@@ -1,7 +1,8 @@
 use super::*;
-use crate::platform::{PlainNetwork, Platform};
+use crate::platform::Platform;
 use crate::profile::Unlock;
 use crate::profile::memory::MemoryStore;
+use crate::testing::platform_at;
 use crate::view::KeyState;
 use std::sync::atomic::AtomicI64;
 use zeroize::Zeroizing;
@@ -34,15 +35,7 @@ impl Desk {
     }
 
     fn platform(&self) -> Platform {
-        Platform {
-            secrets: self.secrets.clone(),
-            secret_wait: Duration::from_secs(5),
-            clock: self.wall.clone(),
-            device_name: "test".into(),
-            device_platform: "linux".into(),
-            extra_roots: Vec::new(),
-            network: Arc::new(PlainNetwork),
-        }
+        platform_at(self.secrets.clone(), self.wall.clone())
     }
 
     async fn create(&self) -> Client {

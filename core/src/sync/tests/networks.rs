@@ -3,6 +3,7 @@
 //! in the end. A run is told by its number.
 
 use super::*;
+use crate::testing::Dice;
 use crate::view::MessageView;
 use std::collections::BTreeSet;
 use thechatapp_protocol::methods::messages::{EditMessageParams, OneMessage};
@@ -19,19 +20,6 @@ const BUSY: u64 = 60_000;
 const TEN_MINUTES: u64 = 600_000;
 /// Nothing more is called when nothing was for so long: what a device does between two calls is real work.
 const QUIET: Duration = Duration::from_millis(1);
-
-/// Numbers that are the same in every run (splitmix64).
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
 
 type Answer = oneshot::Sender<Result<Vec<u8>>>;
 
@@ -101,24 +89,15 @@ impl World {
         self.change += 1;
         let seq = self.rows.len() as u64 + 1;
         self.first.insert(send.id, send.text.clone());
-        self.rows.push(MessageRow {
-            channel: CHANNEL,
+        self.rows.push(MessageRow::plain(
+            CHANNEL,
             seq,
-            id: send.id,
-            author: account().person,
-            at: Timestamp(1000 + seq as i64),
-            text: send.text.clone(),
-            edited: None,
-            deleted: false,
-            thread: None,
-            reactions: Vec::new(),
-            replies: 0,
-            last_reply: None,
-            pinned: None,
-            poll: None,
-            files: Vec::new(),
-            change: 100 + self.change,
-        });
+            send.id,
+            account().person,
+            Timestamp(1000 + seq as i64),
+            send.text.clone(),
+            100 + self.change,
+        ));
     }
 
     fn change(&mut self, id: MessageId, change: impl FnOnce(&mut MessageRow)) -> Result<Vec<u8>> {
@@ -179,7 +158,7 @@ struct Network {
 impl Network {
     async fn new(seed: u64) -> Self {
         let (line, calls) = mpsc::unbounded_channel();
-        let mut dice = Dice(seed);
+        let mut dice = Dice::new(seed);
         let slow = [5, 200, 5_000][dice.below(3) as usize];
         let mut network = Self {
             dice,

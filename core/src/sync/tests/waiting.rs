@@ -14,22 +14,8 @@ struct Board {
 impl Board {
     fn answer(&self, name: &str, params: &[u8]) -> Result<Vec<u8>> {
         let row = |id, text: Option<&str>| MessageRow {
-            channel: CHANNEL,
-            seq: 1,
-            id,
-            author: account().person,
-            at: Timestamp(1),
-            text: text.unwrap_or_default().into(),
-            edited: None,
             deleted: text.is_none(),
-            thread: None,
-            reactions: Vec::new(),
-            replies: 0,
-            last_reply: None,
-            pinned: None,
-            poll: None,
-            files: Vec::new(),
-            change: 200,
+            ..MessageRow::plain(CHANNEL, 1, id, account().person, Timestamp(1), text.unwrap_or_default(), 200)
         };
         let mut texts = self.texts.lock().unwrap();
         let asked = |what: String| self.asked.lock().unwrap().push(what);
