@@ -132,8 +132,17 @@ impl Place {
         if asked { Ok(Unlock::Passphrase(secrets::ask("passphrase")?)) } else { Err(error.into()) }
     }
 
+    /// A profile that was locked is opened by `unlock` and by nothing else, whatever file has its passphrase.
+    fn refuse_locked(&self) -> Outcome {
+        if self.passphrase_file.is_some() && Client::is_locked(&self.dir) {
+            return Err(Error::Locked { why: "it was locked; `unlock` opens it".into() }.into());
+        }
+        Ok(())
+    }
+
     /// Opens the profile that is there.
     pub async fn open(&self) -> Outcome<Client> {
+        self.refuse_locked()?;
         match Client::open(&self.dir, self.unlock()?, self.platform.clone()).await {
             Err(error @ Error::Locked { .. }) => {
                 let unlock = self.ask(error).await?;
@@ -145,6 +154,7 @@ impl Place {
 
     /// Opens the profile, or makes one.
     pub async fn open_or_create(&self) -> Outcome<Client> {
+        self.refuse_locked()?;
         match Client::open_or_create(&self.dir, self.unlock()?, self.platform.clone()).await {
             Err(error @ Error::Locked { .. }) => {
                 let unlock = self.ask(error).await?;

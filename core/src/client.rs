@@ -76,13 +76,18 @@ struct Inner {
     workspaces: RwLock<BTreeMap<WorkspaceId, Running>>,
     /// Whether workspaces connect by themselves.
     started: AtomicBool,
-    care: JoinHandle<()>,
+    /// What looks after the profile, and what destroys as it is told.
+    tasks: [JoinHandle<()>; 2],
+    /// Held by whoever gives the files new keys.
+    renewing: tokio::sync::Mutex<()>,
     seat: Seat,
 }
 
 impl Drop for Inner {
     fn drop(&mut self) {
-        self.care.abort();
+        for task in &self.tasks {
+            task.abort();
+        }
     }
 }
 
@@ -129,12 +134,15 @@ impl Client {
                 && !good_path(&path).exists()
                 && !profile.dir().join("accounts").exists()
                 && profile.pin_copies().is_empty());
-        let (profile, renewed) = settle(profile).await?;
+        let profile = apart(profile, Profile::find_keys).await?;
         let local = Arc::new(Local::open(&path, profile.local_key(), profile.profile_key().clone(), fresh).await?);
-        // The last good copy may still have the former key, which is gone.
-        if renewed {
+        // Until the file is known to be whole, and its last good copy to have its key, the other key stays.
+        let profile = if profile.keys_are_replaced() {
             local.keep_good().await?;
-        }
+            apart(profile, Profile::settle_keys).await?
+        } else {
+            profile
+        };
         let accounts = local.accounts().await?;
         let seat = Seat::new(&local).await?;
         let router = network::router(&platform, &local).await?;
@@ -156,7 +164,8 @@ impl Client {
             shared,
             workspaces: RwLock::new(workspaces),
             started: AtomicBool::new(false),
-            care: tokio::spawn(care::run(inner.clone(), wipes, CARE_EVERY)),
+            tasks: [tokio::spawn(care::run(inner.clone(), CARE_EVERY)), tokio::spawn(wipe::run(inner.clone(), wipes))],
+            renewing: tokio::sync::Mutex::default(),
             seat,
         })))
     }
@@ -221,20 +230,24 @@ impl Client {
     /// # Errors
     /// When something could not be written.
     pub async fn close(self) -> Result<()> {
-        self.carry_out_wipes().await?;
-        let doomed = self.0.is_doomed();
-        match self.shut_down().await? {
-            Some(profile) if doomed => profile.wipe().await,
+        let wiped = self.carry_out_wipes().await;
+        let doomed = self.0.shared.wipes.is_doomed();
+        let (profile, closed) = self.shut_down().await;
+        match profile {
+            // What cannot be written out is no reason to keep it.
+            Some(profile) if doomed => profile.wipe().await.and(wiped),
             None if doomed => Err(Error::Busy),
-            _ => Ok(()),
+            _ => closed.and(wiped),
         }
     }
 
-    /// Stops everything; gives the profile back when no other handle has it.
-    async fn shut_down(self) -> Result<Option<Profile>> {
-        self.0.care.abort();
-        while !self.0.care.is_finished() {
-            tokio::task::yield_now().await;
+    /// Stops everything; gives the profile back when no other handle has it, and what could not be written out.
+    async fn shut_down(self) -> (Option<Profile>, Result<()>) {
+        for task in &self.0.tasks {
+            task.abort();
+            while !task.is_finished() {
+                tokio::task::yield_now().await;
+            }
         }
         self.0.shared.events.close();
         let last_calls = async {
@@ -258,7 +271,7 @@ impl Client {
                 done = done.and(local.flush().await);
             }
         }
-        done.map(|()| Arc::try_unwrap(profile).ok())
+        (Arc::try_unwrap(profile).ok(), done)
     }
 
     /// Waits for something to happen, and takes all of it; empty once the profile is closed.
@@ -285,6 +298,7 @@ impl Client {
     async fn add(&self, account: Account) -> Result<Arc<Workspace>> {
         let shared = &self.0.shared;
         let cache = open_cache(&shared.profile, &account).await?;
+        shared.wipes.forget(account.workspace);
         let running = Workspace::run(cache, account, shared.clone());
         let workspace = Arc::clone(&running.workspace);
         self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(workspace.id, running);
@@ -315,10 +329,10 @@ async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> 
     Cache::open(&path, key.expose(), me).await
 }
 
-/// Ends a change of keys that was broken off.
-async fn settle(profile: Profile) -> Result<(Profile, bool)> {
-    let settled = tokio::task::spawn_blocking(move || profile.settle_keys().map(|renewed| (profile, renewed)));
-    settled.await.map_err(fault::internal)?
+/// Does something with a profile that waits for the disk.
+async fn apart(profile: Profile, act: fn(&Profile) -> Result<()>) -> Result<Profile> {
+    let done = tokio::task::spawn_blocking(move || act(&profile).map(|()| profile));
+    done.await.map_err(fault::internal)?
 }
 
 fn closed() -> Error {

@@ -62,6 +62,7 @@ impl ChatClient {
         let dir = PathBuf::from(profile_dir);
         let client = Client::open_or_create(&dir, Unlock::SecureStorage, platform(secrets, device_name)).await?;
         client.start();
+        client.active();
         Ok(Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) }))
     }
 
@@ -275,6 +276,7 @@ impl ChatClient {
         let dir = PathBuf::from(profile_dir);
         let client = Client::open(&dir, Unlock::OnPurpose, platform(secrets, device_name)).await?;
         client.start();
+        client.active();
         Ok(Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) }))
     }
 

@@ -101,7 +101,7 @@ pub struct ChannelsWatch(Mutex<Watched<ChannelView, Unread>>);
 
 #[uniffi::export(async_runtime = "tokio")]
 impl TimelineWatch {
-    /// Waits for the next change; the first is all there is, at once. None once the profile is closed.
+    /// Waits for the next change; the first is all there is, at once. None once the profile is closed, or the account is gone from it.
     pub async fn next(&self) -> Result<Option<TimelineChange>> {
         let changed = self.0.lock().await.next().await?;
         Ok(changed.map(|changed| {
@@ -113,7 +113,7 @@ impl TimelineWatch {
 
 #[uniffi::export(async_runtime = "tokio")]
 impl ChannelsWatch {
-    /// Waits for the next change; the first is all there is, at once. None once the profile is closed.
+    /// Waits for the next change; the first is all there is, at once. None once the profile is closed, or the account is gone from it.
     pub async fn next(&self) -> Result<Option<ChannelsChange>> {
         let changed = self.0.lock().await.next().await?;
         Ok(changed.map(|changed| {

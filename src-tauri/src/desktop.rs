@@ -1,6 +1,7 @@
 //! What the window is about: a profile, closed or open.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
@@ -28,6 +29,8 @@ pub struct Desktop {
     beginning: Mutex<Option<JoinHandle<Result<KeyState, Error>>>>,
     /// Told when what is on this device is on the screen.
     painted: Notify,
+    /// Counts the clients there were.
+    turn: Arc<AtomicU64>,
 }
 
 impl Desktop {
@@ -41,6 +44,7 @@ impl Desktop {
             client: Arc::default(),
             beginning: Mutex::default(),
             painted: Notify::new(),
+            turn: Arc::default(),
         })
     }
 
@@ -156,24 +160,29 @@ impl Desktop {
 
     /// Locks the profile: closed, its keys out of memory. The page hears that there are no more events, and asks how it stands.
     pub async fn lock(&self) -> Result<(), Error> {
-        match self.client.write().await.take() {
+        let mut held = self.client.write().await;
+        match held.take() {
             Some(client) => client.lock().await,
             None => Client::lock_folder(&self.folder),
         }
     }
 
-    /// Keeps an open client until it is to be locked.
+    /// Keeps an open client until it is to be locked. Whoever opened it is there now.
     fn hold(&self, held: &mut Option<Client>, client: Client) {
+        client.active();
         let due = client.due();
+        let (turns, turn) = (Arc::clone(&self.turn), self.turn.fetch_add(1, Ordering::SeqCst) + 1);
         *held = Some(client);
         let client = Arc::clone(&self.client);
         async_runtime::spawn(async move {
             let due = due.await;
-            let held = match due {
-                Due::Closed => None,
-                Due::Lock | Due::Wipe => client.write().await.take(),
-            };
-            let Some(held) = held else { return };
+            if due == Due::Closed {
+                return;
+            }
+            // Kept until it is done: whoever asks meanwhile how it stands is not told that it is in use.
+            let mut slot = client.write().await;
+            // There may be another one by now.
+            let Some(held) = slot.take_if(|_| turns.load(Ordering::SeqCst) == turn) else { return };
             let ended = if due == Due::Lock { held.lock().await } else { held.close().await };
             if let Err(why) = ended {
                 tracing::warn!(%why, "the profile was not closed cleanly");
@@ -184,7 +193,7 @@ impl Desktop {
     /// What opens the profile: what was typed, or given at the start, or secure storage.
     fn means(&self, passphrase: Option<Zeroizing<String>>) -> Result<Unlock, Error> {
         let passphrase = match passphrase {
-            None => self.at_hand()?,
+            None if !Client::is_locked(&self.folder) => self.at_hand()?,
             given => given,
         };
         Ok(passphrase.map_or(Unlock::SecureStorage, Unlock::Passphrase))

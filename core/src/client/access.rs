@@ -184,9 +184,16 @@ impl Client {
         let enrolled =
             net::enrol(&config, &signing_key, credential, &platform.device_name, &platform.device_platform).await?;
         // Whoever it turned out to be may have been here under another name.
-        let same = self.accounts_of(id).into_iter().find(|here| here.person == enrolled.me.person.id);
+        let here = self.accounts_of(id);
+        let same = here.iter().find(|here| here.person == enrolled.me.person.id).map(|here| here.workspace);
+        // And a name may have gone over to somebody else, whose place this is not.
+        let other = here.iter().any(|here| here.workspace == slot);
         let account = Account {
-            workspace: same.map_or(slot, |here| here.workspace),
+            workspace: match same {
+                Some(same) => same,
+                None if other => random_slot()?,
+                None => slot,
+            },
             url: to.url,
             short: config.workspace,
             name: enrolled.me.workspace_name,
@@ -235,7 +242,6 @@ impl Client {
         first_contact(fetched, vouched, copy.as_ref(), now)
     }
 
-    /// One account of a workspace at a time; the same person may sign in again, for example after being signed out.
     /// Where an account of a workspace goes on this device: in the place of the one it is, else in one of its own.
     async fn slot(&self, id: WorkspaceId, credential: &Credential) -> Result<WorkspaceId> {
         let here = self.accounts_of(id);
@@ -254,9 +260,7 @@ impl Client {
         if here.is_empty() && self.workspace(id).is_err() {
             return Ok(id);
         }
-        let mut random = [0; 16];
-        getrandom::fill(&mut random).map_err(fault::internal)?;
-        Ok(WorkspaceId::from_bytes(random))
+        random_slot()
     }
 
     /// The accounts of a workspace, by the id that its server gives it.
@@ -356,6 +360,13 @@ impl Client {
     pub(super) fn now(&self) -> thechatapp_protocol::Timestamp {
         self.0.shared.platform.clock.now()
     }
+}
+
+/// A name on this device for one account more.
+fn random_slot() -> Result<WorkspaceId> {
+    let mut random = [0; 16];
+    getrandom::fill(&mut random).map_err(fault::internal)?;
+    Ok(WorkspaceId::from_bytes(random))
 }
 
 fn random_signing_key() -> Result<Arc<SigningKey>> {

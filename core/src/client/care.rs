@@ -1,7 +1,6 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
-use super::wipe::Wipes;
-use super::{Client, Inner, open_cache, settle};
+use super::{Client, Inner, open_cache};
 use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::fault;
@@ -22,21 +21,15 @@ const LOOKED_OVER: &str = "looked_over";
 const LOOK_OVER_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// Tidies indexes and renews the last good copy, as long as the client lives.
-pub(super) async fn run(inner: Weak<Inner>, wipes: Arc<Wipes>, every: Duration) {
+pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
     loop {
         let Some(client) = inner.upgrade().map(Client) else { return };
         if let Err(why) = client.index_all().await {
             tracing::warn!(%why, "an index cannot be completed");
         }
         drop(client);
-        tokio::select! {
-            () = tokio::time::sleep(every) => {}
-            () = wipes.ordered() => {}
-        }
+        tokio::time::sleep(every).await;
         let Some(client) = inner.upgrade().map(Client) else { return };
-        if let Err(why) = client.carry_out_wipes().await {
-            tracing::error!(%why, "what was to be wiped is still here");
-        }
         if let Err(why) = client.care().await {
             tracing::warn!(%why, "taking care of the profile failed");
         }
@@ -55,18 +48,19 @@ impl Client {
     }
 
     async fn care(&self) -> Result<()> {
-        self.look_over().await?;
+        let sound = self.look_over().await;
         for workspace in self.all() {
             if workspace.cache.is_untidy().await? {
                 workspace.cache.tidy().await?;
             }
         }
         self.keep_within().await?;
+        // What cannot be fetched again is not copied over its last good copy when it is damaged.
+        sound?;
         self.0.shared.local.keep_good().await
     }
 
-    /// Reads every page and every row of all files, once a day. A cache that turns out to be damaged says so by its connection; what
-    /// cannot be fetched again is not copied over its last good copy.
+    /// Reads every page and every row of all files, once a day. A cache that turns out to be damaged says so by its connection.
     async fn look_over(&self) -> Result<()> {
         let local = &self.0.shared.local;
         let now = self.now().unix_seconds();
@@ -75,12 +69,13 @@ impl Client {
         if last <= now && now - last < LOOK_OVER_EVERY.as_secs() {
             return Ok(());
         }
-        local.check().await?;
+        let sound = local.check().await;
         for workspace in self.all() {
             if let Err(why) = workspace.cache.check().await {
                 tracing::error!(%why, workspace = %workspace.id, "the cache is damaged");
             }
         }
+        sound?;
         local.choose(LOOKED_OVER, Some(now)).await
     }
 
@@ -98,11 +93,16 @@ impl Client {
     /// # Errors
     /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
     pub async fn repair(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
-        let (profile, _) = settle(Profile::open(dir, unlock, Vault::new(&platform)).await?).await?;
+        let profile = Profile::open(dir, unlock, Vault::new(&platform)).await?;
         let profile = Arc::new(profile);
         let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
         let path = profile.local_path();
-        let open = || Local::open(&path, profile.local_key(), profile.profile_key().clone(), false);
+        let open = async || {
+            // The file may have either of two keys, and so may its last good copy.
+            let keys = Arc::clone(&profile);
+            tokio::task::spawn_blocking(move || keys.find_keys()).await.map_err(fault::internal)??;
+            Local::open(&path, profile.local_key(), profile.profile_key().clone(), false).await
+        };
         let local = match open().await {
             Err(Error::Corrupt { file, why }) => {
                 // Without a copy to put in its place a damaged file is better than none.

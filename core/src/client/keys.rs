@@ -2,10 +2,14 @@
 
 use super::Client;
 use crate::error::Result;
+use crate::fault;
 use crate::platform::Platform;
 use crate::profile::{Profile, Vault};
 use crate::view::WaysView;
 use std::path::Path;
+use std::sync::Arc;
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_seal::Key;
 use zeroize::Zeroizing;
 
 impl Client {
@@ -68,15 +72,31 @@ impl Client {
     /// # Errors
     /// [`Error::DiskFull`](crate::Error::DiskFull): a copy needs as much room as the file.
     pub async fn renew_keys(&self) -> Result<()> {
-        let (profile, local) = (&self.0.shared.profile, &self.0.shared.local);
-        for workspace in self.all() {
-            let former = profile.cache_key(workspace.id)?;
-            workspace.cache.rekey(former, profile.prepare_cache(workspace.id)?).await?;
-            profile.settle_keys()?;
+        let shared = &self.0.shared;
+        let _renewing = self.0.renewing.lock().await;
+        let profile = async |act: fn(&Profile, WorkspaceId) -> Result<Key>, ws| {
+            let profile = Arc::clone(&shared.profile);
+            tokio::task::spawn_blocking(move || act(&profile, ws)).await.map_err(fault::internal)?
+        };
+        // What an earlier attempt left: a key that a file may have already is not written over.
+        self.settle_keys().await?;
+        if shared.profile.keys_are_replaced() {
+            return Err(fault::internal("an earlier change of keys has not come to its end"));
         }
-        local.rekey(profile.prepare_local()?).await?;
-        profile.settle_keys()?;
-        Ok(())
+        for workspace in self.all() {
+            let former = profile(Profile::cache_key, workspace.id).await?;
+            let next = profile(Profile::prepare_cache, workspace.id).await?;
+            workspace.cache.rekey(former, next).await?;
+            self.settle_keys().await?;
+        }
+        let next = profile(|profile, _| profile.prepare_local(), WorkspaceId::from_bytes([0; 16])).await?;
+        shared.local.rekey(next).await?;
+        self.settle_keys().await
+    }
+
+    async fn settle_keys(&self) -> Result<()> {
+        let profile = Arc::clone(&self.0.shared.profile);
+        tokio::task::spawn_blocking(move || profile.settle_keys()).await.map_err(fault::internal)?
     }
 
     /// Opens the profile by a passphrase from now on, and no longer by secure storage.

@@ -90,7 +90,7 @@ impl Client {
                 match inner.upgrade() {
                     None => return Due::Closed,
                     Some(inner) if inner.shared.events.is_closed() => return Due::Closed,
-                    Some(inner) if inner.is_doomed() => return Due::Wipe,
+                    Some(inner) if inner.shared.wipes.is_doomed() => return Due::Wipe,
                     Some(inner) => {
                         let shared = &inner.shared;
                         if Profile::is_locked(shared.profile.dir()) || inner.seat.is_left(&*shared.platform.clock) {

@@ -30,14 +30,27 @@ impl Client {
         window: Window,
         limit: u32,
     ) -> Result<TimelineView> {
+        self.timeline_asking(ws, channel, window, limit, true).await
+    }
+
+    /// The same; only the first look at a channel that one is not in asks for its newest.
+    pub(super) async fn timeline_asking(
+        &self,
+        ws: WorkspaceId,
+        channel: ChannelId,
+        window: Window,
+        limit: u32,
+        first: bool,
+    ) -> Result<TimelineView> {
         let workspace = self.workspace(ws)?;
+        workspace.looked_at(channel);
         let (view, wanted, joined) = self.look(&workspace, channel, window, limit).await?;
         if workspace.session().is_ok() {
             // Newest first, also in the queue.
             for (first, last) in wanted.into_iter().rev() {
                 workspace.want(Wanted::Range(channel, first, last));
             }
-            if !joined && window == Window::Latest {
+            if first && !joined && window == Window::Latest {
                 workspace.want(Wanted::Newest(channel, limit));
             }
         }
@@ -246,7 +259,7 @@ impl Client {
         if !is_there(&workspace, id).await?
             && let Some(waiting) = workspace.local.change_waiting(id, text.to_owned()).await?
         {
-            workspace.repost(waiting.clone());
+            workspace.repost(&waiting);
             return Ok(shown(&workspace, waiting));
         }
         let params = EditMessageParams { channel, id, text: text.to_owned() };
@@ -263,7 +276,7 @@ impl Client {
         if !is_there(&workspace, id).await?
             && let Some(waiting) = workspace.local.withdraw(id).await?
         {
-            workspace.unpost(waiting.clone());
+            workspace.unpost(&waiting);
             return Ok(MessageView { text: String::new(), deleted: true, ..shown(&workspace, waiting) });
         }
         let row = workspace.session()?.call::<DeleteMessage>(&OneMessage { channel, id }).await?;
@@ -320,10 +333,9 @@ impl Client {
     /// [`Error::BadInput`] when it does not wait here.
     pub async fn retry(&self, ws: WorkspaceId, id: MessageId) -> Result<()> {
         let workspace = self.workspace(ws)?;
-        let mut message = workspace.local.waiting(id).await?.ok_or_else(no_message)?;
-        workspace.local.set_failure(id, None).await?;
-        message.failure = None;
-        workspace.post(message);
+        // It may have arrived before it was refused, so it does not count as new.
+        let message = workspace.local.wait_again(id).await?.ok_or_else(no_message)?;
+        workspace.repost(&message);
         Ok(())
     }
 
@@ -335,7 +347,7 @@ impl Client {
     pub async fn discard(&self, ws: WorkspaceId, id: MessageId) -> Result<()> {
         let workspace = self.workspace(ws)?;
         let message = workspace.local.withdraw(id).await?.ok_or_else(no_message)?;
-        workspace.unpost(message);
+        workspace.unpost(&message);
         Ok(())
     }
 

@@ -10,7 +10,8 @@ use crate::view::{
 };
 use futures_util::future::BoxFuture;
 use std::future::Future;
-use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 use thechatapp_protocol::{ChannelId, MessageId, WorkspaceId};
 use tokio::sync::watch;
@@ -87,13 +88,15 @@ pub struct Unread {
 
 type Look<T, A> = Box<dyn Fn(Client) -> BoxFuture<'static, Result<(Vec<T>, A)>> + Send + Sync>;
 
-/// A window that is watched. It ends with the profile, or when it is dropped.
+/// A window that is watched. It ends with the profile or the account, or when it is dropped.
 pub struct Watched<T: Keyed, A> {
     client: Weak<Inner>,
     look: Look<T, A>,
     changes: watch::Receiver<u64>,
     shown: Option<(Vec<T>, A)>,
     looked: Option<(Instant, Duration)>,
+    /// What was told to be changed has not been looked at yet.
+    stale: bool,
 }
 
 impl<T: Keyed, A> std::fmt::Debug for Watched<T, A> {
@@ -104,16 +107,18 @@ impl<T: Keyed, A> std::fmt::Debug for Watched<T, A> {
 
 impl<T: Keyed + Send, A: Clone + PartialEq + Send> Watched<T, A> {
     /// Waits until the window shows another list, and tells the steps; the first time all of it, at once. `None` once the
-    /// profile is closed.
+    /// profile is closed, or the account is not here any more.
     ///
     /// # Errors
     /// When the files cannot be read, or what is watched is not there any more. It can be asked again.
     pub async fn next(&mut self) -> Result<Option<Changed<T, A>>> {
         loop {
-            if self.shown.is_some() {
+            if !self.stale {
                 if self.changes.changed().await.is_err() {
                     return Ok(None);
                 }
+                // Whoever stops waiting amid the look below looks the next time.
+                self.stale = true;
                 if let Some((at, took)) = self.looked {
                     tokio::time::sleep_until(at + FRAME.max(took * SHARE)).await;
                 }
@@ -125,6 +130,7 @@ impl<T: Keyed + Send, A: Clone + PartialEq + Send> Watched<T, A> {
             let begun = Instant::now();
             let (rows, about) = (self.look)(Client(inner)).await?;
             self.looked = Some((Instant::now(), begun.elapsed()));
+            self.stale = false;
             let steps = match &self.shown {
                 None => vec![Difference::Resync(rows.clone())],
                 Some((before, _)) => differences(before, &rows),
@@ -150,10 +156,14 @@ impl Client {
         window: Window,
         limit: u32,
     ) -> Result<Watched<MessageView, Around>> {
-        self.watched(ws, move |client| async move {
-            let TimelineView { messages, older, newer, fetching, read } =
-                client.timeline(ws, channel, window, limit).await?;
-            Ok((messages, Around { older, newer, fetching, read }))
+        let looked = Arc::new(AtomicBool::new(false));
+        self.watched(ws, move |client| {
+            let first = !looked.swap(true, Ordering::SeqCst);
+            async move {
+                let TimelineView { messages, older, newer, fetching, read } =
+                    client.timeline_asking(ws, channel, window, limit, first).await?;
+                Ok((messages, Around { older, newer, fetching, read }))
+            }
         })
     }
 
@@ -194,11 +204,12 @@ impl Client {
         F: Future<Output = Result<(Vec<T>, A)>> + Send + 'static,
     {
         Ok(Watched {
-            client: std::sync::Arc::downgrade(&self.0),
+            client: Arc::downgrade(&self.0),
             look: Box::new(move |client| Box::pin(look(client))),
             changes: self.workspace(ws)?.changes(),
             shown: None,
             looked: None,
+            stale: true,
         })
     }
 }

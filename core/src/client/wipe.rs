@@ -5,54 +5,72 @@ use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use thechatapp_protocol::{Code, ErrorBody, WorkspaceId};
 use tokio::sync::Notify;
 
 /// The workspaces whose servers said that nothing of theirs is to stay here.
 #[derive(Debug, Default)]
 pub(crate) struct Wipes {
-    /// And whether that is done.
-    ordered: Mutex<BTreeMap<WorkspaceId, bool>>,
+    state: Mutex<State>,
     more: Notify,
     /// Held by whoever does it: what was begun is not taken for done.
     hands: tokio::sync::Mutex<()>,
 }
 
+#[derive(Debug, Default)]
+struct State {
+    ordered: BTreeSet<WorkspaceId>,
+    /// What was there, so that it can be said why it is not any more.
+    done: BTreeSet<WorkspaceId>,
+    /// A wipe took the last account: nothing of the profile is to stay.
+    doomed: bool,
+}
+
 impl Wipes {
     /// Nothing of this workspace is to stay.
     pub(crate) fn order(&self, ws: WorkspaceId) {
-        self.ordered.lock().unwrap_or_else(PoisonError::into_inner).entry(ws).or_insert(false);
+        self.state().ordered.insert(ws);
         self.more.notify_one();
     }
 
-    /// Waits for an order.
-    pub(super) async fn ordered(&self) {
-        self.more.notified().await;
+    /// Somebody signed in: what was ordered before was about another device.
+    pub(super) fn forget(&self, ws: WorkspaceId) {
+        let mut state = self.state();
+        state.ordered.remove(&ws);
+        state.done.remove(&ws);
+        state.doomed = false;
+    }
+
+    /// Whether nothing of this profile is to stay.
+    pub(super) fn is_doomed(&self) -> bool {
+        self.state().doomed
     }
 
     /// Why a workspace is not here.
     pub(super) fn why_not(&self, ws: WorkspaceId) -> Error {
-        if self.all().contains_key(&ws) {
+        if self.state().done.contains(&ws) {
             let (what, why) = ("this device is signed out", "it was wiped, as somebody asked for from elsewhere");
             return Error::Refused(ErrorBody::new(Code::SignedOut, what, why, "sign in again"));
         }
         Error::bad_input("there is no such workspace here", "this profile is not signed in to it")
     }
 
-    fn all(&self) -> BTreeMap<WorkspaceId, bool> {
-        self.ordered.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Inner {
-    /// Whether nothing of this profile is to stay: every account that it had was to be wiped.
-    pub(super) fn is_doomed(&self) -> bool {
-        let wipes = self.shared.wipes.all();
-        !wipes.is_empty()
-            && wipes.values().all(|done| *done)
-            && self.workspaces.read().unwrap_or_else(PoisonError::into_inner).is_empty()
+/// Does what servers say, as soon as they say it, as long as the client lives.
+pub(super) async fn run(inner: Weak<Inner>, wipes: Arc<Wipes>) {
+    loop {
+        wipes.more.notified().await;
+        let Some(client) = inner.upgrade().map(Client) else { return };
+        if let Err(why) = client.carry_out_wipes().await {
+            tracing::error!(%why, "what was to be wiped is still here");
+        }
     }
 }
 
@@ -61,33 +79,45 @@ impl Client {
     pub(super) async fn carry_out_wipes(&self) -> Result<()> {
         let wipes = &self.0.shared.wipes;
         let _hands = wipes.hands.lock().await;
-        for ws in wipes.all().into_iter().filter(|(_, done)| !done).map(|(ws, _)| ws) {
+        loop {
+            let Some(ws) = wipes.state().ordered.first().copied() else { return Ok(()) };
             tracing::warn!(workspace = %ws, "the server had this account wiped from this device");
             self.forget(ws).await?;
-            wipes.ordered.lock().unwrap_or_else(PoisonError::into_inner).insert(ws, true);
+            let last = self.0.shared.local.accounts().await?.is_empty();
+            let mut state = wipes.state();
+            if state.ordered.remove(&ws) {
+                state.done.insert(ws);
+                state.doomed = last;
+            }
         }
-        Ok(())
     }
 
-    /// Destroys what is kept of an account: the key of its cache first.
+    /// Destroys what is kept of an account: the key of its cache first. What cannot be written out is no reason to keep it.
     pub(super) async fn forget(&self, ws: WorkspaceId) -> Result<()> {
-        self.remove(ws).await?;
+        let drop_key = || {
+            let profile = Arc::clone(&self.0.shared.profile);
+            tokio::task::spawn_blocking(move || profile.drop_cache_key(ws))
+        };
         // Without its key the cache is noise, whatever happens next.
-        let profile = Arc::clone(&self.0.shared.profile);
-        let removed = tokio::task::spawn_blocking(move || -> Result<()> {
-            profile.drop_cache_key(ws)?;
-            match profile.cache_path(ws).parent().map(std::fs::remove_dir_all) {
-                Some(Err(why)) if why.kind() != std::io::ErrorKind::NotFound => {
-                    Err(Error::DiskFull { why: why.to_string() })
-                }
-                _ => Ok(()),
+        let mut dropped = drop_key().await.map_err(fault::internal)?;
+        if let Err(why) = self.remove(ws).await {
+            tracing::warn!(%why, "an account that goes was not closed cleanly");
+        }
+        let folder = self.0.shared.profile.cache_path(ws).parent().map(Path::to_owned);
+        let removed = tokio::task::spawn_blocking(move || match folder.map(std::fs::remove_dir_all) {
+            Some(Err(why)) if why.kind() != std::io::ErrorKind::NotFound => {
+                Err(Error::DiskFull { why: why.to_string() })
             }
-        })
-        .await
-        .map_err(fault::internal)?;
+            _ => Ok(()),
+        });
+        let removed = removed.await.map_err(fault::internal)?;
+        // There is room now, should there have been none.
+        if dropped.is_err() {
+            dropped = drop_key().await.map_err(fault::internal)?;
+        }
         self.0.shared.local.remove_account(ws).await?;
         self.0.shared.events.push(ClientEvent::Workspaces);
-        removed
+        dropped.and(removed)
     }
 
     /// Destroys the profile: the entry in secure storage first, then the files.
@@ -95,8 +125,10 @@ impl Client {
     /// # Errors
     /// [`Error::Busy`] while other handles to it exist.
     pub async fn wipe(self) -> Result<()> {
-        // What cannot be written out is no reason to keep it.
-        let profile = self.shut_down().await?;
+        let (profile, closed) = self.shut_down().await;
+        if let Err(why) = closed {
+            tracing::warn!(%why, "a profile that goes was not closed cleanly");
+        }
         profile.ok_or(Error::Busy)?.wipe().await
     }
 }

@@ -121,6 +121,15 @@ impl Local {
         .await
     }
 
+    /// One message of the outbox, also one that was given up.
+    pub(crate) async fn in_outbox(&self, id: MessageId) -> Result<Option<Waiting>> {
+        self.read(move |db| {
+            let sql = format!("SELECT {COLUMNS} FROM outbox WHERE id = ?1");
+            Ok(db.prepare_cached(&sql)?.query_row([id.as_bytes()], waiting).optional()?)
+        })
+        .await
+    }
+
     /// One message that waits.
     pub(crate) async fn waiting(&self, id: MessageId) -> Result<Option<Waiting>> {
         self.read(move |db| {
@@ -196,11 +205,23 @@ impl Local {
         .await
     }
 
-    /// Marks a message as refused, or with `None` as waiting again.
-    pub(crate) async fn set_failure(&self, id: MessageId, failure: Option<String>) -> Result<()> {
+    /// Marks a message as refused, unless it has another text by now, or was given up.
+    pub(crate) async fn refuse(&self, id: MessageId, text: String, why: String) -> Result<()> {
         self.write(move |db| {
-            db.execute("UPDATE outbox SET failure = ?2 WHERE id = ?1", params![id.as_bytes(), failure])?;
+            db.execute(
+                "UPDATE outbox SET failure = ?3 WHERE id = ?1 AND text = ?2 AND withdrawn = 0",
+                params![id.as_bytes(), text, why],
+            )?;
             Ok(())
+        })
+        .await
+    }
+
+    /// Lets a message that was refused wait again. `None` when it does not wait here.
+    pub(crate) async fn wait_again(&self, id: MessageId) -> Result<Option<Waiting>> {
+        self.write(move |db| {
+            let sql = format!("UPDATE outbox SET failure = NULL WHERE id = ?1 AND withdrawn = 0 RETURNING {COLUMNS}");
+            Ok(db.prepare_cached(&sql)?.query_row([id.as_bytes()], waiting).optional()?)
         })
         .await
     }

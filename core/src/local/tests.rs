@@ -64,7 +64,7 @@ async fn accounts_and_what_waits_survive_reopening_in_order() {
     }
     // The same message twice is one.
     local.queue(WS, waiting(3, "waits")).await.unwrap();
-    local.set_failure(MessageId::from_bytes([7; 16]), Some("refused".into())).await.unwrap();
+    local.refuse(MessageId::from_bytes([7; 16]), "waits".into(), "refused".into()).await.unwrap();
     local.save_draft(WS, PLACE, "half a thought".into(), Timestamp(1)).await.unwrap();
     local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 8).await.unwrap();
     local.queue_mark(WS, ChannelId::from_bytes([5; 16]), 6).await.unwrap();

@@ -250,6 +250,7 @@ impl Profile {
     pub fn drop_cache_key(&self, workspace: WorkspaceId) -> Result<()> {
         self.change(&mut self.file(), |file| {
             file.keys.cache.remove(&workspace);
+            file.keys.coming_cache.remove(&workspace);
         })
     }
 

@@ -1,7 +1,7 @@
 //! New keys for the databases. The coming key is on the disk before the file that has it, and the former one goes after that file is
 //! in place; broken off in between, the file itself tells which of the two it has.
 
-use super::file::Wrapped;
+use super::file::{ProfileFile, Wrapped};
 use super::{Profile, slots};
 use crate::{Result, WorkspaceId};
 use std::path::Path;
@@ -35,22 +35,42 @@ impl Profile {
         Ok(key)
     }
 
-    /// Ends what was begun, by now or before this program started: of each two keys the one stays that the file opens with.
-    /// Nothing may be writing these files. Answers whether `local.db` has another key than it had.
+    /// Whether a change of keys was begun and not brought to its end.
+    pub(crate) fn keys_are_replaced(&self) -> bool {
+        self.file().keys.are_replaced()
+    }
+
+    /// Finds the key that `local.db` opens with, of two that it may have. Both stay: whether the file is whole shows only later.
     ///
     /// # Errors
-    /// [`crate::Error::DiskFull`], [`crate::Error::Corrupt`].
-    pub(crate) fn settle_keys(&self) -> Result<bool> {
+    /// [`crate::Error::Corrupt`] for keys that do not open.
+    pub(crate) fn find_keys(&self) -> Result<()> {
+        let file = self.file();
+        let key = match &file.keys.coming_local {
+            Some(coming) => {
+                let (former, next) = self.local_pair(&file, coming)?;
+                if which(&self.local_path(), &former, &next) == Some(true) { next } else { former }
+            }
+            None => return Ok(()),
+        };
+        *self.local_key.lock().unwrap_or_else(PoisonError::into_inner) = key;
+        Ok(())
+    }
+
+    /// Ends what was begun, by now or before this program started: of each two keys the one stays that the file opens with. No such
+    /// change may be under way, and `local.db` with its last good copy must be known to be whole.
+    ///
+    /// # Errors
+    /// [`crate::Error::DiskFull`], [`crate::Error::Corrupt`] for keys that do not open.
+    pub(crate) fn settle_keys(&self) -> Result<()> {
         let mut file = self.file();
         if !file.keys.are_replaced() {
-            return Ok(false);
+            return Ok(());
         }
         let mut changed = file.clone();
         let mut renewed = None;
-        let unwrap = |what, owner: &[u8], wrapped: &Wrapped| slots::unwrap(&self.profile_key, what, owner, &wrapped.0);
         if let Some(coming) = changed.keys.coming_local.take() {
-            let id = file.id.as_bytes();
-            let (former, next) = (unwrap("local", id, &changed.keys.local)?, unwrap("local", id, &coming)?);
+            let (former, next) = self.local_pair(&file, &coming)?;
             match which(&self.local_path(), &former, &next) {
                 Some(true) => (changed.keys.local, renewed) = (coming, Some(next)),
                 Some(false) => {}
@@ -59,20 +79,24 @@ impl Profile {
         }
         for (workspace, coming) in std::mem::take(&mut changed.keys.coming_cache) {
             let Some(former) = changed.keys.cache.get(&workspace) else { continue };
-            let id = workspace.as_bytes();
-            let (former, next) = (unwrap("cache", id, former)?, unwrap("cache", id, &coming)?);
-            match which(&self.cache_path(workspace), &former, &next) {
+            let unwrap = |key: &Wrapped| slots::unwrap(&self.profile_key, "cache", workspace.as_bytes(), &key.0);
+            match which(&self.cache_path(workspace), &unwrap(former)?, &unwrap(&coming)?) {
                 Some(true) => drop(changed.keys.cache.insert(workspace, coming)),
                 Some(false) => {}
                 None => drop(changed.keys.coming_cache.insert(workspace, coming)),
             }
         }
         self.change(&mut file, |file| *file = changed)?;
-        let is_renewed = renewed.is_some();
         if let Some(key) = renewed {
             *self.local_key.lock().unwrap_or_else(PoisonError::into_inner) = key;
         }
-        Ok(is_renewed)
+        Ok(())
+    }
+
+    /// The key that `local.db` had, and the one that is to take its place.
+    fn local_pair(&self, file: &ProfileFile, coming: &Wrapped) -> Result<(Key, Key)> {
+        let unwrap = |key: &Wrapped| slots::unwrap(&self.profile_key, "local", file.id.as_bytes(), &key.0);
+        Ok((unwrap(&file.keys.local)?, unwrap(coming)?))
     }
 }
 

@@ -48,7 +48,8 @@ async fn a_key_that_was_prepared_and_not_used_goes_again() {
     profile.prepare_local().unwrap();
     assert_eq!(place.version(), 2, "an older release leaves it alone");
     let profile = place.again(profile).await;
-    assert!(!profile.settle_keys().unwrap());
+    profile.find_keys().unwrap();
+    profile.settle_keys().unwrap();
     assert_eq!((profile.local_key(), place.version()), (former, 1));
     local(&profile, false).await;
 }
@@ -64,7 +65,13 @@ async fn a_file_that_has_its_new_key_already_tells_so_after_a_kill() {
 
     let profile = place.again(profile).await;
     assert_eq!(profile.local_key(), former, "nobody has looked yet");
-    assert!(profile.settle_keys().unwrap());
+    profile.find_keys().unwrap();
+    assert_eq!(
+        (profile.local_key(), place.version()),
+        (coming.clone(), 2),
+        "both stay until the file is known to be whole"
+    );
+    profile.settle_keys().unwrap();
     assert_eq!((profile.local_key(), place.version()), (coming.clone(), 1));
     let path = profile.local_path();
     for path in [path.clone(), good_path(&path)] {
@@ -81,10 +88,10 @@ async fn while_neither_key_opens_a_file_both_stay() {
     let path = profile.local_path();
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, vec![0x55; whole.len()]).unwrap();
-    assert!(!profile.settle_keys().unwrap());
+    profile.settle_keys().unwrap();
     assert_eq!(place.version(), 2);
     std::fs::write(&path, whole).unwrap();
-    assert!(!profile.settle_keys().unwrap());
+    profile.settle_keys().unwrap();
     assert_eq!(place.version(), 1);
 }
 
@@ -105,4 +112,32 @@ async fn every_file_of_a_profile_gets_a_new_key() {
     assert_eq!(key(&before, "profile"), key(&after, "profile"));
     assert_ne!(key(&before, "local"), key(&after, "local"));
     crate::Client::open(place.folder.path(), Unlock::SecureStorage, place.platform).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_new_file_that_is_damaged_gives_way_to_a_good_copy_under_the_former_key() {
+    let (place, profile) = Place::new().await;
+    drop(profile);
+    let open = || crate::Client::open(place.folder.path(), Unlock::SecureStorage, place.platform.clone());
+    open().await.unwrap().close().await.unwrap();
+    let profile = Profile::open(place.folder.path(), Unlock::SecureStorage, Vault::new(&place.platform)).await.unwrap();
+    let path = profile.local_path();
+    let (whole, good) = (std::fs::read(&path).unwrap(), std::fs::read(good_path(&path)).unwrap());
+    assert!(!whole.is_empty());
+    let open_local = local(&profile, false).await;
+    let coming = profile.prepare_local().unwrap();
+    open_local.rekey(coming).await.unwrap();
+    open_local.close().await.unwrap();
+    drop(profile);
+    // As after a power cut: the copy was not made anew yet, and a page of the new file did not reach the disk.
+    std::fs::write(good_path(&path), good).unwrap();
+    let mut torn = std::fs::read(&path).unwrap();
+    let last = torn.len() - 2000;
+    torn[last] ^= 1;
+    std::fs::write(&path, torn).unwrap();
+    assert_eq!(open().await.unwrap_err().exit_code(), 24);
+    let repaired = crate::Client::repair(place.folder.path(), Unlock::SecureStorage, place.platform.clone()).await;
+    repaired.unwrap().close().await.unwrap();
+    assert_eq!(place.version(), 1);
+    open().await.unwrap();
 }

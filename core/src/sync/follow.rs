@@ -224,6 +224,7 @@ impl<'a> Connected<'a> {
         let after = if self.drafts_behind { after.min(1) } else { after };
         workspace.cache.mark_stale(false).await?;
         workspace.set_connection(Connection::Syncing);
+        workspace.refused().clear();
         workspace.session.send_replace(Some(session.clone()));
         let answer = async move { session.call::<StartSync>(&StartSyncParams { after }).await }.boxed();
         self.early.clear();

@@ -1,6 +1,6 @@
 //! Fetches what is missing or stale, newest first, with several pages on their way at once.
 
-use super::{Caller, Workspace, begun};
+use super::{Caller, Workspace, begun, is_settled};
 use crate::cache::{Applied, Cache, HistoryPage};
 use crate::error::{Error, Result};
 use futures_util::FutureExt;
@@ -19,9 +19,17 @@ const MOST_ON_THE_WAY: u64 = 2 * ON_THE_WAY;
 const PAGES_ON_THE_WAY: usize = 48;
 /// Numbers that the background takes in one go, before it looks again which are the newest that are missing.
 const STRETCH: u64 = 8 * ON_THE_WAY;
+/// How many of the channels that people looked at come first, and how much of each.
+const LOOKED: usize = 8;
+const LOOKED_EACH: u64 = ON_THE_WAY / 2;
 
 /// How long it counts whether what goes over the network costs.
 const METERED: Duration = Duration::from_secs(30);
+
+/// Hears what each page changed, and how many numbers it settled.
+type OnPage<'a> = dyn FnMut(Applied, u64) + Send + 'a;
+/// Hears why a channel's page did not come, and says whether that ends everything.
+type OnRefusal<'a> = dyn FnMut(ChannelId, Error) -> Result<()> + Send + 'a;
 
 /// What is asked of the background.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -88,12 +96,25 @@ async fn a_stretch(workspace: &Workspace) -> bool {
         tokio::time::sleep(METERED).await;
     }
     let missing = async {
-        let ranges = newest_of(workspace.cache.incomplete().await?);
+        let mut missing = workspace.cache.incomplete().await?;
+        let refused = workspace.refused().clone();
+        missing.retain(|(channel, _, _)| !refused.contains(channel));
+        let ranges = newest_of(missing, &workspace.looked());
         if ranges.is_empty() {
             return Ok(false);
         }
         let session = workspace.session()?;
-        fetch_all(&workspace.cache, &session, ranges, &mut |applied, _| workspace.announce(&applied)).await?;
+        let on_page: &mut OnPage = &mut |applied, _| workspace.announce(&applied);
+        // A channel that is refused does not hold up the others.
+        let on_refusal: &mut OnRefusal = &mut |channel, why| match why {
+            Error::Refused(body) if is_settled(body.code) => {
+                tracing::debug!(%channel, what = body.what, "a channel's history is refused");
+                workspace.refused().insert(channel);
+                Ok(())
+            }
+            why => Err(why),
+        };
+        fetch_all(&workspace.cache, &session, ranges, on_page, on_refusal).await?;
         Ok(true)
     };
     match missing.await {
@@ -106,11 +127,21 @@ async fn a_stretch(workspace: &Workspace) -> bool {
     }
 }
 
-/// The newest of what is missing, as much as a stretch is, in pages: one of every channel, then the next of every channel. What is
-/// applied together was then said at about the same time, and lies together in the cache.
-fn newest_of(mut missing: Vec<(ChannelId, u64, u64)>) -> Vec<(ChannelId, u64, u64)> {
+/// The newest of what is missing, as much as a stretch is, in pages: first some of what people looked at, then one of every channel,
+/// then the next of every channel. What is applied together was then said at about the same time, and lies together in the cache.
+fn newest_of(mut missing: Vec<(ChannelId, u64, u64)>, looked: &[ChannelId]) -> Vec<(ChannelId, u64, u64)> {
     let mut left = STRETCH;
     let mut ranges = Vec::new();
+    for channel in looked.iter().take(LOOKED) {
+        let Some(place) = missing.iter().position(|(one, _, _)| one == channel) else { continue };
+        let (_, first, last) = missing.remove(place);
+        let from = first.max((last + 1).saturating_sub(LOOKED_EACH));
+        ranges.push((*channel, from, last));
+        left -= last - from + 1;
+        if first < from {
+            missing.push((*channel, first, from - 1));
+        }
+    }
     while left > 0 && !missing.is_empty() {
         missing.retain_mut(|(channel, first, last)| {
             let most = left.min(u64::from(PAGE_MAX));
@@ -154,11 +185,11 @@ pub(crate) async fn fetch<S: Caller>(
     session: &S,
     channel: ChannelId,
     ranges: Vec<(u64, u64)>,
-    on_page: &mut (dyn FnMut(Applied, u64) + Send),
+    on_page: &mut OnPage<'_>,
 ) -> Result<u64> {
     // Ascending; of several channels the first comes first.
     let ranges = ranges.into_iter().rev().map(|(first, last)| (channel, first, last)).collect();
-    fetch_all(cache, session, ranges, on_page).await
+    fetch_all(cache, session, ranges, on_page, &mut |_, why| Err(why)).await
 }
 
 /// The same for ranges of any channels, in their order, each from its newest page on. What is there at the same time is applied
@@ -167,7 +198,8 @@ async fn fetch_all<S: Caller>(
     cache: &Cache,
     session: &S,
     ranges: Vec<(ChannelId, u64, u64)>,
-    on_page: &mut (dyn FnMut(Applied, u64) + Send),
+    on_page: &mut OnPage<'_>,
+    on_refusal: &mut OnRefusal<'_>,
 ) -> Result<u64> {
     let pages_of =
         |(channel, first, last)| pages(first, last).into_iter().map(move |(first, last)| (channel, first, last));
@@ -200,7 +232,10 @@ async fn fetch_all<S: Caller>(
                     settled += until - first + 1;
                     here.push(HistoryPage { channel, first, last: until, head: page.head, rows: page.messages });
                 }
-                Err(why) => failed = Some(why),
+                Err(why) => match on_refusal(channel, why) {
+                    Ok(()) => left.retain(|(one, _, _)| *one != channel),
+                    Err(why) => failed = Some(why),
+                },
             }
             match on_the_way.next().now_or_never().flatten() {
                 Some(another) => next = another,

@@ -24,10 +24,10 @@ use crate::trust::Known;
 use crate::view::Connection;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
@@ -63,6 +63,29 @@ fn begun<T: Send + 'static>(future: impl Future<Output = T> + Send + 'static) ->
     }
 }
 
+/// Whether asking again gets the same answer.
+fn is_settled(code: Code) -> bool {
+    match code {
+        Code::BadInput
+        | Code::NotFound
+        | Code::Removed
+        | Code::Denied
+        | Code::Conflict
+        | Code::StepUp
+        | Code::SecondFactor => true,
+        Code::SignedOut
+        | Code::LockedOut
+        | Code::Resync
+        | Code::Narrowed
+        | Code::Busy
+        | Code::DiskFull
+        | Code::KeyService
+        | Code::Damaged
+        | Code::Unavailable
+        | Code::Internal => false,
+    }
+}
+
 /// Waits for a moment, should there be one.
 async fn until(instant: Option<Instant>) {
     match instant {
@@ -91,6 +114,10 @@ pub(crate) struct Workspace {
     closed: Mutex<Option<ErrorBody>>,
     /// Why the server could not take a message yet, for those that wait.
     troubles: Mutex<BTreeMap<MessageId, ErrorBody>>,
+    /// Channels whose history this session does not get.
+    refused: Mutex<BTreeSet<ChannelId>>,
+    /// Channels that people looked at, the last one last.
+    looked: Mutex<Vec<ChannelId>>,
     /// Counts what changed here: rows, what waits, the connection.
     changed: watch::Sender<u64>,
     link_orders: mpsc::UnboundedSender<follow::Order>,
@@ -169,6 +196,8 @@ impl Workspace {
             https: Https::default(),
             closed: Mutex::default(),
             troubles: Mutex::new(BTreeMap::new()),
+            refused: Mutex::default(),
+            looked: Mutex::default(),
             changed: watch::Sender::new(0),
             link_orders,
             outbox_orders,
@@ -288,19 +317,16 @@ impl Workspace {
         self.announce_waiting(channel);
     }
 
-    /// Sends a message with its new text instead.
-    pub(crate) fn repost(&self, message: Waiting) {
-        let channel = message.channel;
-        let _ = self.outbox_orders.send(outbox::Order::Change(message));
-        self.announce_waiting(channel);
+    /// Sends a message as it is now: with another text, or once more.
+    pub(crate) fn repost(&self, message: &Waiting) {
+        let _ = self.outbox_orders.send(outbox::Order::Change(message.id));
+        self.announce_waiting(message.channel);
     }
 
     /// No longer sends a message, and takes it back should it be on the server.
-    pub(crate) fn unpost(&self, message: Waiting) {
+    pub(crate) fn unpost(&self, message: &Waiting) {
         self.set_trouble(message.id, None);
-        let channel = message.channel;
-        let _ = self.outbox_orders.send(outbox::Order::Change(message));
-        self.announce_waiting(channel);
+        self.repost(message);
     }
 
     /// Sets a read mark, here at once and on the server when it can be reached.
@@ -309,6 +335,25 @@ impl Workspace {
         self.announce(&self.cache.mark_read(channel, seq).await?);
         let _ = self.outbox_orders.send(outbox::Order::Marks);
         Ok(())
+    }
+
+    /// Somebody looks at a channel: its past comes before that of others.
+    pub(crate) fn looked_at(&self, channel: ChannelId) {
+        let mut looked = self.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        if looked.last() != Some(&channel) {
+            looked.retain(|one| *one != channel);
+            looked.push(channel);
+        }
+    }
+
+    /// Channels that people looked at, the last one first.
+    fn looked(&self) -> Vec<ChannelId> {
+        self.looked.lock().unwrap_or_else(PoisonError::into_inner).iter().rev().copied().collect()
+    }
+
+    /// Channels whose history this session does not get.
+    fn refused(&self) -> MutexGuard<'_, BTreeSet<ChannelId>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for ranges of a channel in the background.

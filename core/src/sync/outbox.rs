@@ -7,7 +7,7 @@
 //! all. Of one that may have arrived the server says so, because it has another text under its id: it is edited there, or
 //! deleted.
 
-use super::{Caller, Workspace, begun, until};
+use super::{Caller, Workspace, begun, is_settled, until};
 use crate::error::{Error, Result};
 use crate::local::Waiting;
 use futures_util::FutureExt;
@@ -38,8 +38,8 @@ const PAUSE_MAX: Duration = Duration::from_secs(30);
 pub(super) enum Order {
     /// Send this; it is in the outbox.
     Send(Waiting),
-    /// The message with this position has another text now, or is given up.
-    Change(Waiting),
+    /// This message has another text now, waits again, or is given up: as it is in the outbox.
+    Change(MessageId),
     /// Read the outbox again.
     Reload,
     /// Tell the read marks that wait.
@@ -175,18 +175,25 @@ impl<S: Caller> Sender<S> {
                 self.fresh.insert(message.position);
                 self.queue.insert(message.position, message);
             }
-            Order::Change(message) if self.out.contains_key(&message.position) => {
-                self.changed.insert(message.position, message);
-            }
-            Order::Change(message) if message.withdrawn && self.fresh.remove(&message.position) => {
-                self.queue.remove(&message.position);
-                self.gone(message, None).await;
-            }
-            Order::Change(message) => {
-                self.queue.insert(message.position, message);
-            }
+            // Read here: orders may overtake each other, what is on the disk may not.
+            Order::Change(id) => match self.workspace.local.in_outbox(id).await {
+                Ok(Some(message)) => self.change(message).await,
+                Ok(None) => {}
+                Err(why) => tracing::error!(%why, "the outbox cannot be read"),
+            },
             Order::Reload => self.reload().await,
             Order::Marks => self.marks_wait = true,
+        }
+    }
+
+    async fn change(&mut self, message: Waiting) {
+        if self.out.contains_key(&message.position) {
+            self.changed.insert(message.position, message);
+        } else if message.withdrawn && self.fresh.remove(&message.position) {
+            self.queue.remove(&message.position);
+            self.gone(message, None).await;
+        } else if message.failure.is_none() {
+            self.queue.insert(message.position, message);
         }
     }
 
@@ -345,7 +352,7 @@ impl<S: Caller> Sender<S> {
     async fn refused(&mut self, message: Waiting, why: String) {
         self.workspace.set_trouble(message.id, None);
         let channel = message.channel;
-        match self.workspace.local.set_failure(message.id, Some(why)).await {
+        match self.workspace.local.refuse(message.id, message.text.clone(), why).await {
             Ok(()) => {}
             Err(why) => {
                 tracing::error!(%why, "a refusal cannot be stored");
@@ -372,29 +379,6 @@ fn is_final(why: &Error) -> bool {
     match why {
         Error::Refused(body) => is_settled(body.code),
         other => matches!(other, Error::BadInput { .. }),
-    }
-}
-
-/// Whether asking again gets the same answer.
-fn is_settled(code: Code) -> bool {
-    match code {
-        Code::BadInput
-        | Code::NotFound
-        | Code::Removed
-        | Code::Denied
-        | Code::Conflict
-        | Code::StepUp
-        | Code::SecondFactor => true,
-        Code::SignedOut
-        | Code::LockedOut
-        | Code::Resync
-        | Code::Narrowed
-        | Code::Busy
-        | Code::DiskFull
-        | Code::KeyService
-        | Code::Damaged
-        | Code::Unavailable
-        | Code::Internal => false,
     }
 }
 

@@ -330,7 +330,7 @@ impl Network {
         };
         if let Some(message) = changed {
             wanted.1 = (!message.withdrawn).then_some(text);
-            device.orders.send(outbox::Order::Change(message)).unwrap();
+            device.orders.send(outbox::Order::Change(message.id)).unwrap();
         }
     }
 

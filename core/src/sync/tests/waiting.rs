@@ -101,9 +101,9 @@ async fn what_never_left_is_sent_as_it_is_now_or_not_at_all() {
     for message in [&first, &second] {
         orders.send(outbox::Order::Send(message.clone())).unwrap();
     }
-    orders.send(outbox::Order::Change(change(workspace, &first, "a first try").await)).unwrap();
+    orders.send(outbox::Order::Change(change(workspace, &first, "a first try").await.id)).unwrap();
     let gone = workspace.local.withdraw(second.id).await.unwrap().unwrap();
-    orders.send(outbox::Order::Change(gone)).unwrap();
+    orders.send(outbox::Order::Change(gone.id)).unwrap();
     let board = Arc::new(Board::default());
     sessions.send_replace(board.session());
     until_settled(workspace).await;
@@ -121,7 +121,7 @@ async fn what_arrived_unnoticed_is_edited_there() {
     let board = Arc::new(Board::default());
     sessions.send_replace(board.deaf());
     until_asked(&board, 1).await;
-    orders.send(outbox::Order::Change(change(workspace, &message, "after").await)).unwrap();
+    orders.send(outbox::Order::Change(change(workspace, &message, "after").await.id)).unwrap();
     sessions.send_replace(board.session());
     until_settled(workspace).await;
     assert_eq!(board.asked(), ["send before", "send after", "edit after"]);
@@ -139,7 +139,7 @@ async fn what_is_given_up_after_it_arrived_unnoticed_is_deleted_there() {
     sessions.send_replace(board.deaf());
     until_asked(&board, 1).await;
     let gone = workspace.local.withdraw(message.id).await.unwrap().unwrap();
-    orders.send(outbox::Order::Change(gone)).unwrap();
+    orders.send(outbox::Order::Change(gone.id)).unwrap();
     assert!(workspace.local.outbox_of(workspace.id, CHANNEL).await.unwrap().is_empty(), "nobody is shown it");
     sessions.send_replace(board.session());
     until_settled(workspace).await;
@@ -176,7 +176,7 @@ async fn a_refused_message_is_changed_and_goes_out() {
     }))));
     until_settled(workspace).await;
     assert!(workspace.local.waiting(message.id).await.unwrap().unwrap().failure.is_some());
-    orders.send(outbox::Order::Change(change(workspace, &message, "better").await)).unwrap();
+    orders.send(outbox::Order::Change(change(workspace, &message, "better").await.id)).unwrap();
     until_settled(workspace).await;
     assert_eq!(board.asked(), ["send better"]);
 }
