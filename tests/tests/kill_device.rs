@@ -22,10 +22,21 @@ struct Device {
     /// The draft that was answered last, and what was being typed when the program was killed.
     draft: [Option<String>; 2],
     number: u64,
+    /// Whether the past was let go last.
+    evicted: bool,
 }
+
+/// Messages of years ago, of which the newest hundred stay whatever is let go.
+const PAST: usize = 1500;
 
 impl Device {
     fn new(server: &Server) -> Self {
+        let log = server.folder.path().join("2020-01-01.log");
+        let lines: Vec<String> =
+            (0..PAST).map(|n| format!("[{:02}:{:02}] <zoe> long ago {n}", n / 60 % 24, n % 60)).collect();
+        std::fs::write(&log, lines.join("\n")).unwrap();
+        let log = log.to_str().unwrap();
+        server.run(&["import", "--workspace", "acme", "--format", "irc", "--channel", "past", log]);
         let keyring = Keyring::unlocked();
         let cli = Cli::with_secure_storage(keyring.env());
         cli.join(server.owner_invite(), "alice").ok();
@@ -39,7 +50,14 @@ impl Device {
             maybe: BTreeSet::new(),
             draft: [None, None],
             number: 0,
+            evicted: false,
         }
+    }
+
+    /// Messages on this device.
+    fn kept(&self) -> u64 {
+        let storage = self.cli.run(&["storage"]).ok().json();
+        storage["workspaces"][0]["messages"].as_u64().unwrap()
     }
 
     fn word(&mut self, what: &str) -> String {
@@ -48,7 +66,7 @@ impl Device {
     }
 
     /// Starts something; what it says later tells what became of it.
-    fn start(&mut self, what: &str) -> (Child, Vec<String>) {
+    fn start(&mut self, what: &str) -> (Child, Vec<String>, Instant) {
         let (args, lines): (Vec<String>, Vec<String>) = match what {
             "sync" => {
                 let lines: Vec<String> = (0..40).map(|_| self.word("fromafar")).collect();
@@ -79,12 +97,13 @@ impl Device {
         };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut command = self.cli.command(&args);
+        let begun = Instant::now();
         let mut child =
             command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("it starts");
         // The lines fit into the pipe. Nobody reads them any more after a kill.
         let mut input = child.stdin.take().unwrap();
         let _ = input.write_all((lines.join("\n") + "\n").as_bytes());
-        (child, lines)
+        (child, lines, begun)
     }
 
     fn end(&mut self, what: &str, mut child: Child, lines: Vec<String>) {
@@ -120,7 +139,12 @@ impl Device {
         }
         let draft = self.cli.run(&["draft", "general"]).ok().json();
         let text = draft["text"].as_str().map(str::to_owned);
-        assert!(self.draft.contains(&text), "{text:?} is none of {:?}", self.draft);
+        let typed = self.draft[1].take();
+        assert!(
+            text == self.draft[0] || (typed.is_some() && text == typed),
+            "{text:?} is not {:?} or {typed:?}",
+            self.draft[0]
+        );
         self.draft[0] = text;
         if !everything {
             return;
@@ -162,16 +186,20 @@ fn killed_at_any_moment_a_device_opens_again_with_all_that_was_acknowledged() {
     // How long each takes when nothing happens to it.
     let mut usual = [Duration::from_millis(300); DOES.len()];
     for (what, usual) in DOES.iter().zip(&mut usual) {
-        let begun = Instant::now();
-        let (child, lines) = device.start(what);
+        let (child, lines, begun) = device.start(what);
         device.end(what, child, lines);
         *usual = begun.elapsed();
     }
+    let little = device.kept();
+    device.cli.run(&["storage", "--all"]).ok();
+    device.evicted = false;
+    device.cli.run(&["read", "past", "-n", "100000"]).ok();
+    assert!(device.kept() > little + PAST as u64 / 2, "letting go does let go: {little}, {}", device.kept());
     device.holds(true);
     let all = rounds(50, 1000);
     for round in 0..all {
         let chosen = dice.below(DOES.len() as u64) as usize;
-        let (mut child, lines) = device.start(DOES[chosen]);
+        let (mut child, lines, _) = device.start(DOES[chosen]);
         // At a moment of its work, told in thousandths of what it usually takes.
         std::thread::sleep(usual[chosen] * dice.below(1000) as u32 / 1000);
         if child.try_wait().unwrap().is_none() {
@@ -179,5 +207,40 @@ fn killed_at_any_moment_a_device_opens_again_with_all_that_was_acknowledged() {
         }
         device.end(DOES[chosen], child, lines);
         device.holds(round + 1 == all || round % 25 == 24);
+    }
+}
+
+#[test]
+fn a_wipe_that_was_killed_is_brought_to_its_end_by_whatever_comes_next() {
+    let server = Server::start();
+    let keyring = Keyring::unlocked();
+    let mut dice = Dice::new(7);
+    let mut usual = Duration::ZERO;
+    for round in 0..rounds(6, 100) {
+        let cli = Cli::with_secure_storage(keyring.env());
+        let invite = if round == 0 { server.owner_invite().to_owned() } else { server.invite() };
+        cli.join(&invite, &format!("person {round}")).ok();
+        cli.run(&["send", "general", "to be gone"]).ok();
+        let file: serde_json::Value =
+            serde_json::from_slice(&std::fs::read(cli.profile().join("profile.json")).unwrap()).unwrap();
+        let entry = format!("device-key-{}", file["key_id"].as_str().unwrap());
+        let begun = Instant::now();
+        let mut child = cli.spawn(&["sign-out", "--wipe"]);
+        if round == 0 {
+            assert!(child.wait().unwrap().success());
+            usual = begun.elapsed();
+        } else {
+            std::thread::sleep(usual * (500 + dice.below(500) as u32) / 1000);
+            if child.try_wait().unwrap().is_none() {
+                signal(child.id(), "KILL");
+            }
+            child.wait().unwrap();
+        }
+        // It had not begun, and everything is there; or it is brought to its end.
+        if cli.run(&["read", "general"]).code != 0 {
+            cli.join(&server.invite(), &format!("another {round}")).ok();
+            assert!(!keyring.has(&entry), "round {round}: its key is gone");
+            assert_eq!(cli.run(&["status"]).ok().json()["workspaces"].as_array().unwrap().len(), 1);
+        }
     }
 }

@@ -130,17 +130,18 @@ pub async fn sign_out(place: &Place, wipe: bool) -> Outcome {
     let told = desk.connect().await.is_ok();
     let waiting = left(&desk, told).await;
     let Desk { client, workspace, .. } = desk;
-    let outcome = match waiting {
-        Err(failure) => Err(failure),
-        Ok(waiting) if waiting > 0 && !wipe => {
-            let what = format!("{waiting} messages wait to be sent");
-            Err(Error::bad_input(what, "signing out would lose them; --wipe does so all the same").into())
-        }
-        Ok(_) => client.sign_out(workspace.id).await.map_err(Failure::Core),
+    let waiting = match waiting {
+        Ok(waiting) => waiting,
+        Err(failure) => return close(client, Err(failure)).await,
     };
-    if outcome.is_ok() && wipe {
-        client.wipe().await?;
+    if wipe {
+        client.sign_out_and_wipe(workspace.id).await?;
+    } else if waiting > 0 {
+        let what = format!("{waiting} messages wait to be sent");
+        let kept = Error::bad_input(what, "signing out would lose them; --wipe does so all the same");
+        return close(client, Err(kept.into())).await;
     } else {
+        let outcome = client.sign_out(workspace.id).await.map_err(Failure::Core);
         close(client, outcome).await?;
     }
     let text = if wipe { "signed out; the profile is gone from this device" } else { "signed out" };

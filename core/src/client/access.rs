@@ -319,15 +319,20 @@ impl Client {
     /// When it could not be removed here.
     pub async fn sign_out(&self, ws: WorkspaceId) -> Result<()> {
         let workspace = self.workspace(ws)?;
+        self.revoke_this(&workspace).await;
+        drop(workspace);
+        self.forget(ws).await
+    }
+
+    /// Tells the server that this device is none any more, when it can be reached.
+    pub(super) async fn revoke_this(&self, workspace: &Workspace) {
         let revoke = async {
-            self.connect(ws, SIGN_OUT_WAIT).await?;
+            self.connect(workspace.id, SIGN_OUT_WAIT).await?;
             workspace.session()?.call::<SignOut>(&Nothing {}).await
         };
         if let Ok(Err(why)) = tokio::time::timeout(SIGN_OUT_WAIT, revoke).await {
             tracing::info!(%why, "signed out without the server");
         }
-        drop(workspace);
-        self.forget(ws).await
     }
 
     pub(super) async fn view(&self, workspace: &Workspace) -> Result<WorkspaceView> {

@@ -51,7 +51,8 @@ impl Wipes {
 
     /// Why a workspace is not here.
     pub(super) fn why_not(&self, ws: WorkspaceId) -> Error {
-        if self.state().done.contains(&ws) {
+        let state = self.state();
+        if state.ordered.contains(&ws) || state.done.contains(&ws) {
             let (what, why) = ("this device is signed out", "it was wiped, as somebody asked for from elsewhere");
             return Error::Refused(ErrorBody::new(Code::SignedOut, what, why, "sign in again"));
         }
@@ -118,6 +119,19 @@ impl Client {
         self.0.shared.local.remove_account(ws).await?;
         self.0.shared.events.push(ClientEvent::Workspaces);
         dropped.and(removed)
+    }
+
+    /// Revokes this device on a server, when it can be reached, and destroys the profile. Whatever ends this program amid it: the next
+    /// that comes to the profile goes on.
+    ///
+    /// # Errors
+    /// Those of [`Self::wipe`].
+    pub async fn sign_out_and_wipe(self, ws: WorkspaceId) -> Result<()> {
+        let workspace = self.workspace(ws)?;
+        self.0.shared.profile.begin_wipe();
+        self.revoke_this(&workspace).await;
+        drop(workspace);
+        self.wipe().await
     }
 
     /// Destroys the profile: the entry in secure storage first, then the files.

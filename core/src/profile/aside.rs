@@ -2,7 +2,7 @@
 //! setting aside only ever moves them.
 
 use super::file::{self, PinCopy, ProfileFile, disk};
-use super::mark;
+use super::mark::Mark;
 use crate::{Error, Result, Timestamp, WorkspaceId};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
@@ -16,7 +16,7 @@ pub(super) const LOCAL: &str = "local.db";
 
 /// Whether anything of a profile is in a folder.
 pub(super) fn occupied(dir: &Path) -> Result<bool> {
-    Ok(parts(dir)?.iter().any(|part| part != mark::NAME))
+    Ok(parts(dir)?.iter().any(|part| Mark::ALL.iter().all(|mark| part != mark.name())))
 }
 
 /// Moves what there is of a profile into `set-aside/<date>/`.
@@ -90,7 +90,7 @@ fn parts(dir: &Path) -> Result<Vec<OsString>> {
     for entry in entries {
         let name = entry.map_err(disk)?.file_name();
         let text = name.to_string_lossy();
-        if text == file::NAME || text.starts_with(LOCAL) || text == ACCOUNTS || text == mark::NAME {
+        if text == file::NAME || text.starts_with(LOCAL) || text == ACCOUNTS || text == Mark::Locked.name() {
             names.push(name);
         }
     }

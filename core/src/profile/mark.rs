@@ -1,5 +1,7 @@
-//! The mark of the app lock: an empty file beside `profile.json`. While it stands, secure storage alone opens the profile
-//! only when a person asks for it. It seals nothing; it says what was wanted, also to the program that has the profile open.
+//! Marks: empty files beside `profile.json`, which seal nothing and say what was wanted.
+//!
+//! While that of the app lock stands, secure storage alone opens the profile only when a person asks for it; the program that has the
+//! profile open sees it, too. That of a wipe says that the profile is being destroyed: whoever comes next brings that to its end.
 
 use super::file::{self, disk};
 use crate::Result;
@@ -7,25 +9,44 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-/// The file's name.
-pub(super) const NAME: &str = "profile.locked";
-
-/// Whether the profile of a folder was locked.
-pub(super) fn stands(dir: &Path) -> bool {
-    // What cannot be looked at counts as locked.
-    dir.join(NAME).try_exists().unwrap_or(true)
+/// A mark.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Mark {
+    /// The profile was locked.
+    Locked,
+    /// The profile is being destroyed.
+    Wiping,
 }
 
-/// Locks the profile of a folder, durably.
-pub(super) fn set(dir: &Path) -> Result<()> {
-    file::private().create(true).truncate(false).write(true).open(dir.join(NAME)).map_err(disk)?;
-    file::sync_dir(dir).map_err(disk)
-}
+impl Mark {
+    /// All of them.
+    pub(super) const ALL: [Self; 2] = [Self::Locked, Self::Wiping];
 
-/// The profile was unlocked.
-pub(super) fn clear(dir: &Path) -> Result<()> {
-    match fs::remove_file(dir.join(NAME)) {
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed.and_then(|()| file::sync_dir(dir)).map_err(disk),
+    /// The file's name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Locked => "profile.locked",
+            Self::Wiping => "profile.wiping",
+        }
+    }
+
+    /// Whether it stands in a folder.
+    pub(super) fn stands(self, dir: &Path) -> bool {
+        // A lock that cannot be looked at counts, and a wipe that cannot be does not: neither opens or destroys anything unasked.
+        dir.join(self.name()).try_exists().unwrap_or(self == Self::Locked)
+    }
+
+    /// Sets it, durably.
+    pub(super) fn set(self, dir: &Path) -> Result<()> {
+        file::private().create(true).truncate(false).write(true).open(dir.join(self.name())).map_err(disk)?;
+        file::sync_dir(dir).map_err(disk)
+    }
+
+    /// Takes it away.
+    pub(super) fn clear(self, dir: &Path) -> Result<()> {
+        match fs::remove_file(dir.join(self.name())) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.and_then(|()| file::sync_dir(dir)).map_err(disk),
+        }
     }
 }

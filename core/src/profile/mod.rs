@@ -22,6 +22,7 @@ use crate::view::KeyState;
 use crate::{Error, Result, Timestamp, WorkspaceId};
 use data_encoding::HEXLOWER;
 use file::{ProfileFile, Wrapped, disk};
+use mark::Mark;
 use recovery::Code;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -96,6 +97,7 @@ impl Profile {
     pub async fn create(dir: &Path, unlock: Unlock, vault: Vault) -> Result<Self> {
         file::make_dir(dir).map_err(disk)?;
         let lock = take_lock(dir).await?;
+        end_wipe(dir, &vault).await?;
         if aside::occupied(dir)? {
             return Err(Error::bad_input("there is a profile already", "a new one is never made over another"));
         }
@@ -121,7 +123,7 @@ impl Profile {
                 file
             }
         };
-        mark::clear(dir)?;
+        Mark::Locked.clear(dir)?;
         let opened_by = if file.backend == PASSPHRASE { PASSPHRASE } else { SECRET_STORE };
         Ok(Self {
             dir: dir.to_owned(),
@@ -139,7 +141,7 @@ impl Profile {
     /// # Errors
     /// [`Error::BadInput`] when there is none; else the states of its key.
     pub async fn open(dir: &Path, unlock: Unlock, vault: Vault) -> Result<Self> {
-        let Some((file, lock)) = claim(dir).await? else {
+        let Some((file, lock)) = claim(dir, &vault).await? else {
             return Err(Error::bad_input("there is no profile", "none was made in this folder yet"));
         };
         match (locked(dir, &file), &unlock) {
@@ -154,7 +156,7 @@ impl Profile {
             Unlock::Passphrase(passphrase) => (slots::open_by_passphrase(&file, &passphrase).await?, PASSPHRASE),
         };
         let profile = Self::opened(dir, vault, file, (profile_key, by), lock)?;
-        mark::clear(dir)?;
+        Mark::Locked.clear(dir)?;
         Ok(profile)
     }
 
@@ -165,7 +167,7 @@ impl Profile {
     /// [`Error::BadInput`] for a code that is none, [`Error::WrongKey`] for another's; what secure storage says.
     pub async fn restore_with_code(dir: &Path, code: &str, vault: Vault) -> Result<Self> {
         let code = Code::read(code)?;
-        let Some((mut file, lock)) = claim(dir).await? else {
+        let Some((mut file, lock)) = claim(dir, &vault).await? else {
             return Err(Error::bad_input("there is no profile", "none was made in this folder yet"));
         };
         let profile_key = slots::open_by_recovery(&file, code.secret()).await?;
@@ -176,7 +178,7 @@ impl Profile {
         file.key_id = Some(key_id.clone());
         adopt(&vault, &key_id, &device_key, &file, dir).await?;
         let profile = Self::opened(dir, vault, file, (profile_key, SECRET_STORE), lock)?;
-        mark::clear(dir)?;
+        Mark::Locked.clear(dir)?;
         Ok(profile)
     }
 
@@ -281,18 +283,22 @@ impl Profile {
         })
     }
 
-    /// Destroys the profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The
-    /// databases must be closed. The files go even when secure storage fails; its error is told then.
+    /// From now on the profile is to be destroyed: should this program end before it is, the next that comes to it does so. Where there
+    /// is no room for the mark, it is tried all the same.
+    pub(crate) fn begin_wipe(&self) {
+        if let Err(why) = Mark::Wiping.set(&self.dir) {
+            tracing::warn!(%why, "a wipe could not be marked as begun");
+        }
+    }
+
+    /// Destroys the profile. The databases must be closed.
     ///
     /// # Errors
     /// [`Error::DiskFull`], and what secure storage says.
     pub async fn wipe(self) -> Result<()> {
+        self.begin_wipe();
         let key_id = self.file().key_id.clone();
-        let removed = match key_id {
-            Some(key_id) => self.vault.remove(entry(&key_id)).await,
-            None => Ok(()),
-        };
-        aside::destroy(&self.dir)?;
+        let removed = destroy(&self.dir, &self.vault, key_id).await;
         drop(self.lock);
         let _ = std::fs::remove_file(self.dir.join(LOCK));
         // The folder itself may hold what is not the profile's.
@@ -323,12 +329,12 @@ impl Profile {
         if !aside::occupied(dir)? {
             return Err(Error::bad_input("there is nothing to lock", "no profile is in this folder"));
         }
-        mark::set(dir)
+        Mark::Locked.set(dir)
     }
 
     /// Whether the profile of a folder was locked and not unlocked since.
     pub fn is_locked(dir: &Path) -> bool {
-        mark::stands(dir)
+        Mark::Locked.stands(dir)
     }
 
     /// The keys themselves, for tests that look where they are.
@@ -368,7 +374,9 @@ pub fn state_of(error: &Error) -> KeyState {
 }
 
 async fn look(dir: &Path, vault: &Vault) -> Result<KeyState> {
-    if !dir.join(file::NAME).exists() && !aside::occupied(dir)? {
+    // What is being destroyed is gone: whoever makes or opens one brings that to its end.
+    let gone = Mark::Wiping.stands(dir) || (!dir.join(file::NAME).exists() && !aside::occupied(dir)?);
+    if gone {
         return Ok(KeyState::Absent);
     }
     let _lock = match File::open(dir.join(LOCK)) {
@@ -389,14 +397,40 @@ async fn look(dir: &Path, vault: &Vault) -> Result<KeyState> {
     Ok(KeyState::Ready)
 }
 
+/// Destroys what there is of a profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The files
+/// go even when secure storage fails; its error is told then.
+async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<()> {
+    let removed = match key_id {
+        Some(key_id) => vault.remove(entry(&key_id)).await,
+        None => Ok(()),
+    };
+    aside::destroy(dir)?;
+    Mark::Wiping.clear(dir)?;
+    removed
+}
+
+/// Brings a wipe to its end that was broken off.
+async fn end_wipe(dir: &Path, vault: &Vault) -> Result<()> {
+    if !Mark::Wiping.stands(dir) {
+        return Ok(());
+    }
+    tracing::warn!("a wipe of this profile was broken off, and goes on");
+    let key_id = ProfileFile::read(dir).ok().flatten().and_then(|file| file.key_id);
+    destroy(dir, vault, key_id).await
+}
+
 /// What a profile that was locked waits for: its passphrase where it has one, else a person who asks for it.
 fn locked(dir: &Path, file: &ProfileFile) -> Option<KeyState> {
     let passphrase = file.slots.iter().any(|slot| slot.kind() == PASSPHRASE);
-    mark::stands(dir).then_some(if passphrase { KeyState::Passphrase } else { KeyState::AppLocked })
+    Mark::Locked.stands(dir).then_some(if passphrase { KeyState::Passphrase } else { KeyState::AppLocked })
 }
 
 /// The file and the lock of an existing profile.
-async fn claim(dir: &Path) -> Result<Option<(ProfileFile, File)>> {
+async fn claim(dir: &Path, vault: &Vault) -> Result<Option<(ProfileFile, File)>> {
+    if Mark::Wiping.stands(dir) {
+        let _lock = take_lock(dir).await?;
+        end_wipe(dir, vault).await?;
+    }
     if !aside::occupied(dir)? {
         return Ok(None);
     }

@@ -9,12 +9,13 @@ use thechatapp_database as database;
 struct Place {
     folder: tempfile::TempDir,
     platform: Platform,
+    secrets: Arc<MemoryStore>,
 }
 
 impl Place {
     async fn new() -> (Self, Profile) {
-        let platform = platform(Arc::new(MemoryStore::new()));
-        let place = Self { folder: tempfile::tempdir().unwrap(), platform };
+        let secrets = Arc::new(MemoryStore::new());
+        let place = Self { folder: tempfile::tempdir().unwrap(), platform: platform(secrets.clone()), secrets };
         let vault = Vault::new(&place.platform);
         let profile = Profile::create(place.folder.path(), Unlock::SecureStorage, vault).await.unwrap();
         (place, profile)
@@ -140,4 +141,32 @@ async fn a_new_file_that_is_damaged_gives_way_to_a_good_copy_under_the_former_ke
     repaired.unwrap().close().await.unwrap();
     assert_eq!(place.version(), 1);
     open().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next() {
+    let (place, profile) = Place::new().await;
+    let entries = || place.secrets.entries();
+    let before = entries();
+    local(&profile, true).await.close().await.unwrap();
+    drop(profile);
+    let dir = place.folder.path();
+    // As after a kill amid it: profile.json is gone, or nothing yet.
+    for half in [false, true] {
+        Mark::Wiping.set(dir).unwrap();
+        if half {
+            std::fs::remove_file(dir.join(file::NAME)).unwrap();
+        }
+        assert_eq!(Profile::state(dir, &Vault::new(&place.platform)).await, KeyState::Absent);
+        let profile = Profile::create(dir, Unlock::SecureStorage, Vault::new(&place.platform)).await.unwrap();
+        assert!(!profile.local_path().exists() && !Mark::Wiping.stands(dir));
+        local(&profile, true).await.close().await.unwrap();
+        if !half {
+            assert!(entries().len() == 1 && entries() != before, "its entry in secure storage is gone, too");
+        }
+    }
+    Mark::Wiping.set(dir).unwrap();
+    let none = Profile::open(dir, Unlock::SecureStorage, Vault::new(&place.platform)).await.unwrap_err();
+    assert_eq!(none.exit_code(), 3);
+    assert!(!dir.join("local.db").exists());
 }
