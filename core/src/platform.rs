@@ -61,11 +61,19 @@ impl Clock for SystemClock {
 
 /// What the system knows of its network. Calls may block for a moment; the core makes them on a thread of their own.
 pub trait SystemNetwork: Send + Sync {
+    /// A variable of the environment, for those that name proxies.
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok()
+    }
+
     /// By which proxies the system would go to an address, the first that works: `direct://`, `http://HOST:PORT`,
-    /// `socks5://HOST:PORT`. None when it does not say. The environment is not meant.
-    fn proxies(&self, url: &str) -> Vec<String> {
+    /// `socks5://HOST:PORT`. None when nothing is there that could say. The environment is not meant.
+    ///
+    /// # Errors
+    /// Why it does not say, though it could: nobody goes past a proxy by such a chance.
+    fn proxies(&self, url: &str) -> Result<Vec<String>, String> {
         let _ = url;
-        Vec::new()
+        Ok(Vec::new())
     }
 
     /// Whether what goes over the network costs.

@@ -10,8 +10,8 @@ pub struct System;
 
 impl SystemNetwork for System {
     #[cfg(all(unix, not(target_os = "macos")))]
-    fn proxies(&self, url: &str) -> Vec<String> {
-        linux::proxies(url).unwrap_or_default()
+    fn proxies(&self, url: &str) -> Result<Vec<String>, String> {
+        linux::proxies(url)
     }
 
     #[cfg(all(unix, not(target_os = "macos")))]

@@ -76,6 +76,10 @@ impl Cli {
         if let Some(passphrase) = &self.passphrase {
             command.arg("--passphrase-file").arg(passphrase);
         }
+        // Nothing goes by the proxy of whoever runs the tests, unless a test names it.
+        for name in ["HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+            command.env_remove(name).env_remove(name.to_lowercase());
+        }
         command.args(args).stdin(Stdio::null()).envs(self.env.iter().cloned());
         command
     }

@@ -249,12 +249,11 @@ async fn on_a_network_that_costs_only_what_somebody_looks_at_comes() {
     let lines: String = (0..10_500).map(|n| format!("[10:{:02}] <ana> line {n}\n", n / 200)).collect();
     server.import_irc("general", "2026-01-02.log", &lines);
     let (one, two) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
-    let metered = |metered| Platform {
-        network: Arc::new(Meter(AtomicBool::new(metered))),
-        ..platform(Arc::new(Memory::default()))
-    };
-    let (costs, ws) = joined(one.path(), metered(true), &server, "bob").await;
-    let (free, _) = joined(two.path(), metered(false), &server, "cara").await;
+    let meter = |metered| Arc::new(Meter(AtomicBool::new(metered)));
+    let by = |network: &Arc<Meter>| Platform { network: network.clone(), ..platform(Arc::new(Memory::default())) };
+    let (dear, cheap) = (meter(true), meter(false));
+    let (costs, ws) = joined(one.path(), by(&dear), &server, "bob").await;
+    let (free, _) = joined(two.path(), by(&cheap), &server, "cara").await;
     let here = async |client: &Client| client.storage().await.unwrap().workspaces[0].messages;
     costs.start();
     costs.connect(ws, Duration::from_secs(20)).await.unwrap();
@@ -268,6 +267,11 @@ async fn on_a_network_that_costs_only_what_somebody_looks_at_comes() {
     let shown = costs.fetch(ws, channel, Window::Latest, 50).await.unwrap();
     assert_eq!(shown.messages.len(), 50);
     assert!(here(&costs).await < 1000, "{}", here(&costs).await);
+    // The rest comes when it costs nothing any more.
+    dear.0.store(false, Ordering::SeqCst);
+    while here(&costs).await < 10_500 {
+        costs.next_events().await;
+    }
 }
 
 struct Wrong(AtomicI64);

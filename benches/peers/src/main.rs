@@ -7,7 +7,7 @@ mod bare;
 mod idle;
 mod ours;
 mod peer;
-#[allow(dead_code)]
+#[expect(dead_code, reason = "the other benches have rows of more kinds")]
 #[path = "../../src/table.rs"]
 mod table;
 

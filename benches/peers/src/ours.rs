@@ -5,7 +5,7 @@ use crate::idle;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use thechatapp_core::platform::{SECRET_WAIT, SystemClock};
+use thechatapp_core::platform::{PlainNetwork, SECRET_WAIT, SystemClock};
 use thechatapp_core::profile::memory::MemoryStore;
 use thechatapp_core::view::Window;
 use thechatapp_core::{
@@ -95,6 +95,7 @@ fn platform(secrets: Arc<MemoryStore>) -> Platform {
         device_name: "bench".into(),
         device_platform: "linux".into(),
         extra_roots: Vec::new(),
+        network: Arc::new(PlainNetwork),
     }
 }
 

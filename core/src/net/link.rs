@@ -9,6 +9,7 @@ use super::wake::Wakes;
 use super::{LinkConfig, LinkEvent, fetch_identity, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
+use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_protocol::ErrorBody;
@@ -82,6 +83,17 @@ impl Link {
     /// Goes on with another identity, because a person accepted it.
     pub fn replace_known(&self, known: Known) {
         let _ = self.orders.send(Order::Replace(Box::new(known)));
+    }
+}
+
+/// Asks whether the session still lives, whenever the device woke up.
+async fn ask_after_sleep(wakes: &mut Wakes, session: &RwLock<Option<Session>>) -> Infallible {
+    loop {
+        wakes.next().await;
+        let session = session.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(session) = session {
+            session.ping_after_sleep();
+        }
     }
 }
 
@@ -208,19 +220,9 @@ impl Keeper {
         };
         // Both in this task: what was heard before the end is passed on before the end is told.
         let live = async { tokio::join!(running(told).run(), forward).0 };
-        let (wakes, asked) = (&mut self.wakes, &self.session);
-        let watch = async {
-            loop {
-                wakes.next().await;
-                let session = asked.read().unwrap_or_else(PoisonError::into_inner).clone();
-                if let Some(session) = session {
-                    session.ping_after_sleep();
-                }
-            }
-        };
         let end = tokio::select! {
             end = live => end,
-            () = watch => End::Dropped,
+            never = ask_after_sleep(&mut self.wakes, &self.session) => match never {},
         };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = None;
         match end {

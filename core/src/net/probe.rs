@@ -28,6 +28,8 @@ const APART: i64 = 5 * 60 * 1000;
 
 const LATE: &str = "no answer in time";
 const ASK: &str = "ask your administrator";
+const LET_THROUGH: &str =
+    "something on the way lets no TLS through, or the server is busy: try again, or another network";
 
 /// A step on the way to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -172,10 +174,11 @@ impl Walk<'_> {
 
     /// The first three steps, by the first way on which all of them hold.
     async fn reach(&mut self, host: &str, port: u16) -> Result<Line, Over> {
-        let ways = match self.wait(self.config.router.ways(host, port)).await {
+        // A script may take longer than a step: it is fetched and run.
+        let ways = match tokio::time::timeout_at(self.end, self.config.router.ways(host, port)).await {
             Ok(Ok(ways)) => ways,
             Ok(Err(why)) => return self.fail(Step::Proxy, why.why(), why.advice()),
-            Err(why) => return self.fail(Step::Proxy, why, "choose another way with `network set`"),
+            Err(_) => return self.fail(Step::Proxy, LATE, "choose another way with `network set`"),
         };
         let mut first: Option<(Instant, Held, Step, DialError)> = None;
         for way in &ways {
@@ -186,6 +189,10 @@ impl Walk<'_> {
                     self.held(begun, held);
                     return Ok(line);
                 }
+                Err((step, why)) if why.is_refusal() => {
+                    first = Some((begun, held, step, why));
+                    break;
+                }
                 Err((step, why)) => {
                     first.get_or_insert((begun, held, step, why));
                 }
@@ -195,10 +202,15 @@ impl Walk<'_> {
             return self.fail(Step::Route, "there is no way there", ASK);
         };
         self.held(begun, held);
-        if matches!(step, Step::Route | Step::Name) && portal::asks(&self.config.router, &self.config.url).await {
+        if matches!(step, Step::Route | Step::Name) && self.is_portal().await {
             return self.fail(step, portal::WHY, portal::ADVICE);
         }
         self.fail(step, why.why(), why.advice())
+    }
+
+    /// Whether a network answers in the server's place.
+    async fn is_portal(&self) -> bool {
+        self.wait(portal::asks(&self.config.router, &self.config.url)).await.unwrap_or(false)
     }
 
     /// Notes the first steps, which were looked at together.
@@ -244,14 +256,11 @@ impl Walk<'_> {
         held.push((Instant::now(), format!("{whose}{first} answers at port {first_port}")));
         let (line, said) = match way {
             Way::Direct => (line, "none is needed".to_owned()),
-            Way::By(proxy) => {
-                let roots = self.config.router.extra_roots();
-                match self.wait(through(proxy, line, host, port, roots)).await {
-                    Ok(Ok(line)) => (line, format!("{proxy} lets one through")),
-                    Ok(Err(why)) => return Err((Step::Proxy, why)),
-                    Err(why) => return Err((Step::Proxy, unreachable(why.into()))),
-                }
-            }
+            Way::By(proxy) => match self.wait(through(&self.config.router, proxy, line, host, port)).await {
+                Ok(Ok(line)) => (line, format!("{proxy} lets one through")),
+                Ok(Err(why)) => return Err((Step::Proxy, why)),
+                Err(why) => return Err((Step::Proxy, unreachable(why.into()))),
+            },
         };
         held.push((Instant::now(), said));
         Ok(line)
@@ -267,10 +276,12 @@ impl Walk<'_> {
             Err(Failure::Identity(why)) => why,
             Err(Failure::Closed(body)) => return self.fail(Step::Key, body.to_string(), &body.advice),
             Err(Failure::Offline(why)) => {
-                if portal::asks(&self.config.router, &self.config.url).await {
+                if self.is_portal().await {
                     return self.fail(Step::Tls, portal::WHY, portal::ADVICE);
                 }
-                return self.fail(Step::Tls, why, "something on the way speaks no TLS: try another network");
+                let advice =
+                    if why == LATE { LET_THROUGH } else { "something on the way speaks no TLS: try another network" };
+                return self.fail(Step::Tls, why, advice);
             }
         };
         let refused = |why: &str| format!("the certificate is not accepted: {why}");
@@ -300,7 +311,6 @@ impl Walk<'_> {
             }
             Some(Err(Stop::Unannounced(shown))) => {
                 self.note(Step::Tls, State::Warning, refused(&why), "");
-                self.ok(Step::Time, "");
                 self.another(&shown.pin().to_string())
             }
             _ if apart.is_some_and(|apart| apart.abs() > APART) => {

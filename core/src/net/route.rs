@@ -7,6 +7,7 @@
 mod dial;
 mod pac;
 mod setting;
+mod system;
 #[cfg(test)]
 mod tests;
 
@@ -14,23 +15,19 @@ pub use dial::{DialError, Line, Way};
 pub(super) use dial::{innermost, tcp, through};
 pub use setting::{Choice, Kind, Login, Proxy, Setting};
 
+use super::verify;
 use crate::Clock;
 use crate::platform::SystemNetwork;
-use data_encoding::BASE64;
-use hyper_util::client::proxy::matcher::Matcher;
+use rustls::ClientConfig;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
-use zeroize::Zeroizing;
 
 /// How long a proxy that did not work comes last.
 const AVOIDED: Duration = Duration::from_secs(5 * 60);
-/// How long the desktop may take to say where to go, and how long its answer counts.
-const SYSTEM: Duration = Duration::from_secs(2);
-const SYSTEM_KEPT: Duration = Duration::from_secs(60);
 /// How long one of several ways may take.
 const ONE_OF_SEVERAL: Duration = Duration::from_secs(4);
 
@@ -59,20 +56,23 @@ struct Inner {
     network: Arc<dyn SystemNetwork>,
     clock: Arc<dyn Clock>,
     extra_roots: Vec<Vec<u8>>,
+    /// For proxies that speak TLS: made once, for reading what the system trusts takes a while.
+    tls: OnceLock<Arc<ClientConfig>>,
     state: Mutex<State>,
     /// Held while a script is fetched, so that it is fetched once.
-    script: tokio::sync::Mutex<Option<Arc<pac::Script>>>,
+    script: tokio::sync::Mutex<Option<pac::Kept>>,
 }
 
-#[derive(Default)]
 struct State {
     setting: Arc<Setting>,
     /// Counts the settings there were.
     generation: u64,
+    /// Held while a script runs: of one that does not end, there is one thread.
+    runs: Arc<tokio::sync::Semaphore>,
     /// What did not work, and when.
     failed: HashMap<String, Instant>,
-    /// What the desktop said, for which server.
-    system: Option<(String, Instant, Vec<String>)>,
+    /// What the desktop said.
+    system: Option<system::Said>,
     addresses: Addresses,
 }
 
@@ -85,8 +85,16 @@ impl fmt::Debug for Router {
 impl Router {
     /// Goes as the system says until told otherwise. `extra_roots` are trusted, too, for proxies that speak TLS.
     pub fn new(network: Arc<dyn SystemNetwork>, clock: Arc<dyn Clock>, extra_roots: Vec<Vec<u8>>) -> Self {
-        let state = Mutex::new(State { addresses: addresses(), ..State::default() });
-        Self(Arc::new(Inner { network, clock, extra_roots, state, script: tokio::sync::Mutex::default() }))
+        let state = State {
+            setting: Arc::default(),
+            generation: 0,
+            runs: pac::one_at_a_time(),
+            failed: HashMap::new(),
+            system: None,
+            addresses: addresses(),
+        };
+        let (state, script) = (Mutex::new(state), tokio::sync::Mutex::default());
+        Self(Arc::new(Inner { network, clock, extra_roots, tls: OnceLock::new(), state, script }))
     }
 
     /// What the person chose.
@@ -99,6 +107,7 @@ impl Router {
         let mut state = self.state();
         state.setting = Arc::new(setting);
         state.generation += 1;
+        state.runs = pac::one_at_a_time();
         state.failed.clear();
         state.system = None;
     }
@@ -113,16 +122,26 @@ impl Router {
         &self.0.extra_roots
     }
 
+    /// TLS with proxies, whose certificates the system must accept: no identity document vouches for them.
+    pub(super) fn tls(&self) -> crate::Result<Arc<ClientConfig>> {
+        if let Some(tls) = self.0.tls.get() {
+            return Ok(Arc::clone(tls));
+        }
+        let tls = verify::strict(&[], &self.0.extra_roots)?;
+        Ok(Arc::clone(self.0.tls.get_or_init(|| tls)))
+    }
+
     /// Connects to a host's port by the first way that works.
     ///
     /// # Errors
-    /// Why the way that was meant first does not.
+    /// Why the way that was meant first does not; at once, when a proxy is there and says no: what comes after it is for proxies that
+    /// are not there, and would go past what its owner wants.
     pub async fn dial(&self, host: &str, port: u16) -> Result<Line, DialError> {
         let ways = self.ways(host, port).await?;
         let mut first = None;
         let several = ways.len() > 1;
         for way in &ways {
-            let dialled = dial::dial(way, host, port, &self.0.extra_roots);
+            let dialled = dial::dial(self, way, host, port);
             let done = match several {
                 // The last included: a handshake has its own bound, and what hangs must be known as such before it.
                 true => tokio::time::timeout(ONE_OF_SEVERAL, dialled).await.unwrap_or_else(|_| {
@@ -138,8 +157,11 @@ impl Router {
                 Ok(line) => return Ok(line),
                 Err(why) => {
                     tracing::debug!(%way, %why, "a way into the network does not work");
+                    if why.is_refusal() {
+                        return Err(why);
+                    }
                     if several {
-                        self.state().failed.insert(way.to_string(), Instant::now());
+                        self.state().failed.insert(mark(way, host, port), Instant::now());
                     }
                     first.get_or_insert(why);
                 }
@@ -151,7 +173,7 @@ impl Router {
     /// The ways to a server, to be tried in this order.
     ///
     /// # Errors
-    /// [`DialError::Script`]; [`DialError::NoProxy`] for one that the system names and that is not spoken here.
+    /// [`DialError::Script`]; [`DialError::System`].
     pub async fn ways(&self, host: &str, port: u16) -> Result<Vec<Way>, DialError> {
         let setting = self.setting();
         if !matches!(setting.choice, Choice::Manual(_)) && is_loopback(host) {
@@ -171,79 +193,36 @@ impl Router {
                 Err(why) => return Err(DialError::Script { url: url.to_string(), why }),
             },
         };
-        Ok(self.last_what_failed(ways))
-    }
-
-    async fn by_system(&self, host: &str, port: u16, login: Option<&Login>) -> Result<Vec<Way>, DialError> {
-        let about = address(host, port);
-        let named = ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
-        let in_environment = named.iter().any(|name| std::env::var_os(name).is_some_and(|value| !value.is_empty()));
-        let found = about.parse::<http::Uri>().ok().and_then(|uri| Matcher::from_system().intercept(&uri));
-        let proxy = match found {
-            Some(found) => {
-                let address = found.uri().to_string();
-                // Whoever named a proxy does not want to go past it.
-                let unknown = || DialError::NoProxy {
-                    proxy: address.trim_end_matches('/').to_owned(),
-                    why: "only http, https and socks5 are spoken here".into(),
-                };
-                let proxy = Proxy::parse(&address).ok_or_else(unknown)?;
-                let basic = found.basic_auth().and_then(|value| decode_basic(value.as_bytes()));
-                let raw = found.raw_auth().map(|(user, password)| Login {
-                    user: user.to_owned(),
-                    password: Zeroizing::new(password.to_owned()),
-                });
-                Some(Proxy { login: basic.or(raw), ..proxy })
-            }
-            // What the environment says counts, that there is none included.
-            None if in_environment => None,
-            None => {
-                let said = self.by_desktop(&about).await;
-                let ways: Vec<Way> = said.iter().filter_map(|said| way(said, login)).collect();
-                return Ok(if ways.is_empty() { vec![Way::Direct] } else { ways });
-            }
-        };
-        let with_login = |proxy: Proxy| Proxy { login: proxy.login.clone().or_else(|| login.cloned()), ..proxy };
-        Ok(vec![proxy.map_or(Way::Direct, |proxy| Way::By(with_login(proxy)))])
-    }
-
-    /// What the desktop is set to.
-    async fn by_desktop(&self, about: &str) -> Vec<String> {
-        let kept = self.state().system.clone();
-        if let Some((of, at, said)) = kept
-            && of == about
-            && at.elapsed() < SYSTEM_KEPT
-        {
-            return said;
-        }
-        let (network, asked) = (Arc::clone(&self.0.network), about.to_owned());
-        let said = tokio::task::spawn_blocking(move || network.proxies(&asked));
-        let said = match tokio::time::timeout(SYSTEM, said).await {
-            Ok(Ok(said)) => said,
-            _ => Vec::new(),
-        };
-        self.state().system = Some((about.to_owned(), Instant::now(), said.clone()));
-        said
+        Ok(self.last_what_failed(ways, host, port))
     }
 
     async fn by_script(&self, url: &Url, host: &str, port: u16, login: Option<&Login>) -> Result<Vec<Way>, String> {
         let here = addresses();
+        let (generation, runs) = {
+            let state = self.state();
+            (state.generation, Arc::clone(&state.runs))
+        };
         let script = {
             let mut kept = self.0.script.lock().await;
-            match kept.as_ref().filter(|script| script.is_fresh(url, here)) {
-                Some(script) => Arc::clone(script),
+            match kept.as_ref().filter(|kept| kept.is_fresh(generation, here)) {
+                Some(kept) => kept.script.clone()?,
                 None => {
-                    let script = Arc::new(pac::Script::fetch(url, here, &self.0.extra_roots).await?);
-                    *kept = Some(Arc::clone(&script));
-                    script
+                    let script = pac::Script::fetch(url, here, &self.0.extra_roots).await.map(Arc::new);
+                    *kept = Some(pac::Kept::new(generation, here, script.clone()));
+                    script?
                 }
             }
         };
-        script.ways(host, port, self.0.clock.now().0, login).await
+        let ways = script.ways(runs, host, port, self.0.clock.now().0, login).await;
+        if let Err(why) = &ways {
+            // It is fetched again soon: whoever mends it does not wait for half an hour.
+            *self.0.script.lock().await = Some(pac::Kept::new(generation, here, Err(why.clone())));
+        }
+        ways
     }
 
     /// The same ways, those that did not work a moment ago in this network last.
-    fn last_what_failed(&self, mut ways: Vec<Way>) -> Vec<Way> {
+    fn last_what_failed(&self, mut ways: Vec<Way>, host: &str, port: u16) -> Vec<Way> {
         let mut state = self.state();
         let here = addresses();
         if state.addresses != here {
@@ -252,7 +231,7 @@ impl Router {
             state.system = None;
         }
         state.failed.retain(|_, at| at.elapsed() < AVOIDED);
-        ways.sort_by_key(|way| state.failed.contains_key(&way.to_string()));
+        ways.sort_by_key(|way| state.failed.contains_key(&mark(way, host, port)));
         ways
     }
 
@@ -265,19 +244,12 @@ fn address(host: &str, port: u16) -> String {
     if host.contains(':') { format!("https://[{host}]:{port}/") } else { format!("https://{host}:{port}/") }
 }
 
-/// What a desktop says: `direct://`, or a proxy's address.
-fn way(said: &str, login: Option<&Login>) -> Option<Way> {
-    if said.starts_with("direct:") {
-        return Some(Way::Direct);
+/// What is kept of a way that did not work: a proxy for all servers, straight for this one.
+fn mark(way: &Way, host: &str, port: u16) -> String {
+    match way {
+        Way::Direct => address(host, port),
+        Way::By(proxy) => proxy.to_string(),
     }
-    let proxy = Proxy::parse(said)?;
-    Some(Way::By(Proxy { login: proxy.login.clone().or_else(|| login.cloned()), ..proxy }))
-}
-
-fn decode_basic(value: &[u8]) -> Option<Login> {
-    let both = Zeroizing::new(BASE64.decode(value.strip_prefix(b"Basic ")?).ok()?);
-    let (user, password) = std::str::from_utf8(&both).ok()?.split_once(':')?;
-    Some(Login { user: user.to_owned(), password: Zeroizing::new(password.to_owned()) })
 }
 
 /// Whether a host is this machine.

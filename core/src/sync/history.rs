@@ -24,7 +24,7 @@ const LOOKED: usize = 8;
 const LOOKED_EACH: u64 = ON_THE_WAY / 2;
 
 /// How long it counts whether what goes over the network costs.
-const METERED: Duration = Duration::from_secs(30);
+const METERED: Duration = Duration::from_secs(5);
 
 /// Hears what each page changed, and how many numbers it settled.
 type OnPage<'a> = dyn FnMut(Applied, u64) + Send + 'a;

@@ -9,9 +9,24 @@ use zbus::zvariant::OwnedValue;
 /// How long either may take.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// By which proxies the desktop would go to an address.
-pub(super) fn proxies(url: &str) -> zbus::Result<Vec<String>> {
-    lookup(&Builder::session()?.method_timeout(PATIENCE).build()?, url)
+/// By which proxies the desktop would go to an address; none where there is no desktop, or none that could say.
+pub(super) fn proxies(url: &str) -> Result<Vec<String>, String> {
+    let Ok(bus) = Builder::session().and_then(|bus| bus.method_timeout(PATIENCE).build()) else {
+        return Ok(Vec::new());
+    };
+    match lookup(&bus, url) {
+        Ok(said) => Ok(said),
+        Err(why) if is_absent(&why) => Ok(Vec::new()),
+        Err(why) => Err(format!("the desktop's portal does not say: {why}")),
+    }
+}
+
+/// Whether nobody is there who could answer.
+fn is_absent(why: &zbus::Error) -> bool {
+    const ABSENT: [&str; 5] =
+        ["ServiceUnknown", "NameHasNoOwner", "UnknownInterface", "UnknownMethod", "UnknownObject"];
+    let zbus::Error::MethodError(name, ..) = why else { return false };
+    name.as_str().strip_prefix("org.freedesktop.DBus.Error.").is_some_and(|name| ABSENT.contains(&name))
 }
 
 /// Whether NetworkManager calls the connection metered.

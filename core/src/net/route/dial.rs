@@ -1,7 +1,7 @@
 //! One connection by one way: TCP to whichever address of a name answers first, then through the proxy, if there is one.
 
+use super::Router;
 use super::setting::{Kind, Login, Proxy};
-use crate::net::verify;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
@@ -10,7 +10,6 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_socks::tcp::Socks5Stream;
@@ -90,9 +89,22 @@ pub enum DialError {
         /// Why.
         why: String,
     },
+    /// The system does not say where to go, or to where nobody here can.
+    System {
+        /// Why.
+        why: String,
+    },
 }
 
 impl DialError {
+    /// Whether a proxy is there and says no.
+    pub(in crate::net) fn is_refusal(&self) -> bool {
+        match self {
+            Self::WantsLogin { .. } | Self::WrongLogin { .. } | Self::OtherLogin { .. } | Self::Refused { .. } => true,
+            Self::Unreachable(_) | Self::NoProxy { .. } | Self::Script { .. } | Self::System { .. } => false,
+        }
+    }
+
     /// Why, in words for people.
     pub fn why(&self) -> String {
         match self {
@@ -105,6 +117,7 @@ impl DialError {
             }
             Self::Refused { proxy, why } => format!("the proxy {proxy} does not let this through: {why}"),
             Self::Script { url, why } => format!("the proxy script {url} does not work: {why}"),
+            Self::System { why } => format!("by which proxy to go cannot be had from the system: {why}"),
         }
     }
 
@@ -113,11 +126,14 @@ impl DialError {
         match self {
             Self::Unreachable(_) => "check the network and the address",
             Self::NoProxy { .. } => "check its address, or choose another way with `network set`",
-            Self::WantsLogin { .. } => "give them with `network set --proxy-user NAME --proxy-password-file F`",
+            Self::WantsLogin { .. } => {
+                "give them with `network set --proxy-user NAME --proxy-password-file F`; a proxy that the desktop names must be \
+                 named with --proxy, too"
+            }
             Self::WrongLogin { .. } => "correct them with `network set --proxy-user NAME --proxy-password-file F`",
             Self::OtherLogin { .. } => "ask who runs it for Basic, or for an exception for this server",
             Self::Refused { .. } => "ask who runs it to let this server through",
-            Self::Script { .. } => "correct it, or choose another way with `network set`",
+            Self::Script { .. } | Self::System { .. } => "correct it, or choose another way with `network set`",
         }
     }
 }
@@ -143,14 +159,14 @@ pub(in crate::net) fn innermost(error: &(dyn std::error::Error + 'static)) -> St
 }
 
 /// Connects to a host's port by one way.
-pub(in crate::net) async fn dial(way: &Way, host: &str, port: u16, extra_roots: &[Vec<u8>]) -> Result<Line, DialError> {
+pub(super) async fn dial(router: &Router, way: &Way, host: &str, port: u16) -> Result<Line, DialError> {
     let proxy = match way {
         Way::Direct => return tcp(host, port).await.map_err(DialError::Unreachable),
         Way::By(proxy) => proxy,
     };
     let line = tcp(&proxy.host, proxy.port).await;
     let line = line.map_err(|why| DialError::NoProxy { proxy: proxy.to_string(), why })?;
-    through(proxy, line, host, port, extra_roots).await
+    through(router, proxy, line, host, port).await
 }
 
 /// TCP alone. Addresses of both families are tried side by side: one that hangs holds nothing up.
@@ -171,18 +187,18 @@ pub(in crate::net) async fn tcp(host: &str, port: u16) -> Result<Line, String> {
 
 /// Through a proxy, to which there is a connection.
 pub(in crate::net) async fn through(
+    router: &Router,
     proxy: &Proxy,
     line: Line,
     host: &str,
     port: u16,
-    extra_roots: &[Vec<u8>],
 ) -> Result<Line, DialError> {
     let name = proxy.to_string();
     let through = async {
         match proxy.kind {
             Kind::Http => tunnel(proxy, &name, line, host, port).await,
             Kind::Https => {
-                let line = secured(&proxy.host, line, extra_roots).await;
+                let line = secured(router, &proxy.host, line).await;
                 let line = line.map_err(|why| DialError::NoProxy { proxy: name.clone(), why })?;
                 tunnel(proxy, &name, line, host, port).await
             }
@@ -194,11 +210,10 @@ pub(in crate::net) async fn through(
         .unwrap_or_else(|_| Err(DialError::NoProxy { proxy: name.clone(), why: "it does not answer in time".into() }))
 }
 
-/// TLS with a proxy, whose certificate the system must accept: no identity document vouches for it.
-async fn secured(host: &str, line: Line, extra_roots: &[Vec<u8>]) -> Result<Line, String> {
-    let tls = verify::strict(&[], extra_roots).map_err(|why| why.to_string())?;
+async fn secured(router: &Router, host: &str, line: Line) -> Result<Line, String> {
+    let tls = router.tls().map_err(|why| why.to_string())?;
     let server = ServerName::try_from(host.to_owned()).map_err(|why| why.to_string())?;
-    let connected = tokio_rustls::TlsConnector::from(Arc::clone(&tls)).connect(server, line).await;
+    let connected = tokio_rustls::TlsConnector::from(tls).connect(server, line).await;
     Ok(Box::new(connected.map_err(|why| why.to_string())?))
 }
 

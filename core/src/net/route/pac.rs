@@ -1,11 +1,14 @@
 //! Proxy scripts (PAC): fetched, kept for a while, and run within bounds of memory and time. A script decides by which proxy
 //! a connection goes, and can do nothing else: it has no network but the look-up of names, no files, no memory of the last run.
 
+use super::Addresses;
 use super::dial::Way;
 use super::setting::{Kind, Login, Proxy};
 use crate::net::https::Https;
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
+use tokio::sync::Semaphore;
 use url::Url;
 
 #[cfg(not(any(target_os = "android", target_os = "ios")))]
@@ -15,38 +18,64 @@ mod tests;
 
 /// The largest script.
 const SCRIPT_MAX: usize = 1 << 20;
-/// How long fetching one may take, and how long it is used.
+/// How long fetching one may take, how long it is used, and how long it is not asked again when that did not work.
 const FETCH: Duration = Duration::from_secs(5);
-const KEPT: Duration = Duration::from_secs(30 * 60);
+const USED: Duration = Duration::from_secs(30 * 60);
+const LEFT: Duration = Duration::from_secs(30);
+/// How long one may run, and how long until it is given up: what it calls in the engine itself nobody interrupts.
+const TIME: Duration = Duration::from_secs(2);
+const GIVEN_UP: Duration = Duration::from_millis(2500);
 /// The longest answer, and the most ways out of it.
 const ANSWER_MAX: usize = 4096;
 const WAYS_MAX: usize = 8;
+const LATE: &str = "it does not end in time";
+
+/// What is kept of the last look for a script.
+#[derive(Debug)]
+pub(super) struct Kept {
+    generation: u64,
+    addresses: Addresses,
+    at: Instant,
+    /// The script, or why it does not work.
+    pub(super) script: Result<Arc<Script>, String>,
+}
+
+impl Kept {
+    pub(super) fn new(generation: u64, addresses: Addresses, script: Result<Arc<Script>, String>) -> Self {
+        Self { generation, addresses, at: Instant::now(), script }
+    }
+
+    /// Whether it counts still: not for long, and neither after another choice nor in another network.
+    pub(super) fn is_fresh(&self, generation: u64, addresses: Addresses) -> bool {
+        let counts = if self.script.is_ok() { USED } else { LEFT };
+        self.generation == generation && self.addresses == addresses && self.at.elapsed() < counts
+    }
+}
 
 /// A script as it was fetched.
 #[derive(Debug)]
 pub(super) struct Script {
-    url: Url,
     text: String,
-    fetched: Instant,
-    addresses: [Option<IpAddr>; 2],
+    address: Option<IpAddr>,
+}
+
+/// A permit for one run.
+pub(super) fn one_at_a_time() -> Arc<Semaphore> {
+    Arc::new(Semaphore::new(1))
 }
 
 impl Script {
     /// Fetches a script, straight and from where its address says.
-    pub(super) async fn fetch(url: &Url, addresses: [Option<IpAddr>; 2], roots: &[Vec<u8>]) -> Result<Self, String> {
+    pub(super) async fn fetch(url: &Url, addresses: Addresses, roots: &[Vec<u8>]) -> Result<Self, String> {
         let fetched = tokio::time::timeout(FETCH, text(url, roots)).await;
         let text = fetched.unwrap_or_else(|_| Err("it does not come in time".into()))?;
-        Ok(Self { url: url.clone(), text, fetched: Instant::now(), addresses })
-    }
-
-    /// Whether it may be used still: not for long, and not in another network.
-    pub(super) fn is_fresh(&self, url: &Url, addresses: [Option<IpAddr>; 2]) -> bool {
-        self.url == *url && self.addresses == addresses && self.fetched.elapsed() < KEPT
+        Ok(Self { text, address: addresses[0] })
     }
 
     /// Asks it for a server, which hears of nothing. `millis` is the time by which it may decide.
     pub(super) async fn ways(
         &self,
+        runs: Arc<Semaphore>,
         host: &str,
         port: u16,
         millis: i64,
@@ -55,14 +84,9 @@ impl Script {
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         // Nothing of what is asked of the server is told to a script.
         let about = if port == 443 { format!("https://{bracketed}/") } else { format!("https://{bracketed}:{port}/") };
-        let question = Question {
-            script: self.text.clone(),
-            url: about,
-            host: host.to_owned(),
-            millis,
-            address: self.addresses[0],
-        };
-        let answer = run(question).await?;
+        let question =
+            Question { script: self.text.clone(), url: about, host: host.to_owned(), millis, address: self.address };
+        let answer = run(runs, question).await?;
         read(&answer, login)
     }
 }
@@ -76,18 +100,28 @@ struct Question {
     address: Option<IpAddr>,
 }
 
+/// Runs a script on a thread of its own, which the end of the program does not wait for.
 #[cfg(not(any(target_os = "android", target_os = "ios")))]
-async fn run(question: Question) -> Result<String, String> {
+async fn run(runs: Arc<Semaphore>, question: Question) -> Result<String, String> {
     let names = tokio::runtime::Handle::current();
-    let run = tokio::task::spawn_blocking(move || engine::run(&question, &names));
-    run.await.map_err(|why| format!("it could not be run: {why}"))?
+    let run = async {
+        let permit = runs.acquire_owned().await.map_err(|why| why.to_string())?;
+        let (told, hear) = tokio::sync::oneshot::channel();
+        let thread = std::thread::Builder::new().name("proxy script".into()).spawn(move || {
+            let _ = told.send(engine::run(&question, &names));
+            drop(permit);
+        });
+        thread.map_err(|why| why.to_string())?;
+        hear.await.map_err(|why| why.to_string())?
+    };
+    tokio::time::timeout(GIVEN_UP, run).await.unwrap_or_else(|_| Err(LATE.into()))
 }
 
 /// Phones settle proxies themselves.
 #[cfg(any(target_os = "android", target_os = "ios"))]
-async fn run(question: Question) -> Result<String, String> {
+async fn run(runs: Arc<Semaphore>, question: Question) -> Result<String, String> {
     let Question { script, url, host, millis, address } = question;
-    drop((script, url, host, millis, address));
+    drop((runs, script, url, host, millis, address, TIME, GIVEN_UP, LATE));
     Err("this app does not run scripts".into())
 }
 
@@ -128,12 +162,7 @@ fn read(answer: &str, login: Option<&Login>) -> Result<Vec<Way>, String> {
             "SOCKS" | "SOCKS5" => Kind::Socks5,
             _ => continue,
         };
-        let scheme = match kind {
-            Kind::Http => "http",
-            Kind::Https => "https",
-            Kind::Socks5 => "socks5",
-        };
-        let Some(proxy) = Proxy::parse(&format!("{scheme}://{}", place.trim())) else { continue };
+        let Some(proxy) = Proxy::parse(&format!("{}://{}", kind.scheme(), place.trim())) else { continue };
         ways.push(Way::By(Proxy { login: login.cloned(), ..proxy }));
     }
     ways.truncate(WAYS_MAX);

@@ -33,7 +33,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    fn scheme(self) -> &'static str {
+    pub(super) fn scheme(self) -> &'static str {
         match self {
             Self::Http => "http",
             Self::Https => "https",
@@ -71,6 +71,10 @@ impl Proxy {
         let text = if text.contains("://") { text.to_owned() } else { format!("http://{text}") };
         let url = Url::parse(&text).ok()?;
         let (kind, port) = Kind::of(url.scheme())?;
+        // `http//proxy:3128` is a typing error, and not a proxy of the name `http`.
+        if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+            return None;
+        }
         // Of schemes it does not know, the parser leaves a name as it was typed.
         let host = url.host_str().filter(|host| !host.is_empty())?.trim_matches(['[', ']']).to_owned();
         let decoded = |text: &str| percent_encoding::percent_decode_str(text).decode_utf8_lossy().into_owned();

@@ -1,19 +1,53 @@
 use super::*;
-use crate::platform::{PlainNetwork, SystemClock};
+use crate::platform::SystemClock;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-/// A router of which nothing was asked.
+/// A router of which nothing was asked, on a system that says nothing.
 fn router() -> Router {
-    Router::new(Arc::new(PlainNetwork), Arc::new(SystemClock), Vec::new())
+    on(Desktop::default())
 }
 
-struct Desktop(&'static [&'static str]);
+fn on(system: Desktop) -> Router {
+    Router::new(Arc::new(system), Arc::new(SystemClock), Vec::new())
+}
+
+#[derive(Default)]
+struct Desktop {
+    /// `NAME=what`.
+    environment: Vec<String>,
+    /// What the desktop says; nothing is an error.
+    says: Mutex<Vec<Vec<&'static str>>>,
+}
+
+impl Desktop {
+    fn says(proxies: &[&'static str]) -> Self {
+        Self { says: Mutex::new(vec![proxies.to_vec()]), ..Self::default() }
+    }
+}
 
 impl SystemNetwork for Desktop {
-    fn proxies(&self, _: &str) -> Vec<String> {
-        self.0.iter().map(|&said| said.to_owned()).collect()
+    fn variable(&self, name: &str) -> Option<String> {
+        self.environment.iter().find_map(|both| Some(both.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
     }
+
+    fn proxies(&self, _: &str) -> Result<Vec<String>, String> {
+        let mut says = self.says.lock().unwrap();
+        if says.len() > 1 {
+            says.remove(0);
+        }
+        match says.first() {
+            Some(said) if *said == ["broken"] => Err("its script cannot be had".into()),
+            Some(said) => Ok(said.iter().map(|&said| said.to_owned()).collect()),
+            None => Ok(Vec::new()),
+        }
+    }
+}
+
+/// The ways to a server, as they are shown.
+async fn ways(router: &Router) -> Result<Vec<String>, DialError> {
+    let ways = router.ways("chat.example.org", 443).await?;
+    Ok(ways.iter().map(ToString::to_string).collect())
 }
 
 fn login() -> Option<Login> {
@@ -67,7 +101,7 @@ fn a_choice_is_read_and_kept_as_it_was_typed() {
 
 #[tokio::test]
 async fn loopback_goes_by_no_proxy_but_by_one_that_was_named() {
-    let router = Router::new(Arc::new(Desktop(&["http://proxy:3128"])), Arc::new(SystemClock), Vec::new());
+    let router = on(Desktop::says(&["http://proxy:3128"]));
     for host in ["127.0.0.1", "127.9.9.9", "::1", "localhost", "a.localhost", "LOCALHOST.", "::ffff:127.0.0.1"] {
         assert_eq!(router.ways(host, 443).await.unwrap(), [Way::Direct], "{host}");
     }
@@ -77,12 +111,107 @@ async fn loopback_goes_by_no_proxy_but_by_one_that_was_named() {
 
 #[tokio::test]
 async fn the_desktop_is_asked_where_the_environment_says_nothing() {
-    let network = Arc::new(Desktop(&["socks5://proxy:1080", "nonsense://x", "direct://"]));
-    let router = Router::new(network, Arc::new(SystemClock), Vec::new());
-    let said: Vec<String> =
-        router.ways("chat.example.org", 443).await.unwrap().iter().map(ToString::to_string).collect();
-    assert_eq!(said, ["socks5://proxy:1080", "direct"]);
-    assert_eq!(self::router().ways("chat.example.org", 443).await.unwrap(), [Way::Direct]);
+    let router = on(Desktop::says(&["socks5://proxy:1080", "nonsense://x", "direct://"]));
+    assert_eq!(ways(&router).await.unwrap(), ["socks5://proxy:1080", "direct"]);
+    assert_eq!(ways(&self::router()).await.unwrap(), ["direct"]);
+}
+
+#[tokio::test]
+async fn a_desktop_that_does_not_say_lets_nothing_out_and_is_asked_again() {
+    let says = Mutex::new(vec![vec![], vec!["broken"], vec!["nonsense://x"], vec!["http://proxy:3128"]]);
+    let router = on(Desktop { says, ..Desktop::default() });
+    for _ in 0..2 {
+        let why = ways(&router).await.unwrap_err();
+        assert!(matches!(why, DialError::System { .. }), "{why}");
+        // What one cannot do with an answer is no reason to forget it.
+        router.state().system = None;
+    }
+    assert_eq!(ways(&router).await.unwrap(), ["http://proxy:3128"]);
+}
+
+#[tokio::test]
+async fn the_environment_goes_before_the_desktop_and_is_not_passed_by() {
+    for (environment, expected) in [
+        (vec!["HTTPS_PROXY=http://one:1"], Some("http://one:1")),
+        (vec!["https_proxy=one:1"], Some("http://one:1")),
+        (vec!["ALL_PROXY=socks5h://one:1"], Some("socks5://one:1")),
+        (vec!["ALL_PROXY=socks://one:1"], Some("socks5://one:1")),
+        (vec!["HTTPS_PROXY=", "ALL_PROXY=http://one:1"], Some("http://one:1")),
+        (vec!["HTTPS_PROXY=http://one:1", "NO_PROXY=example.org"], Some("direct")),
+        (vec!["HTTPS_PROXY=http://one:1", "no_proxy=other.org"], Some("http://one:1")),
+        (vec!["HTTPS_PROXY=", "NO_PROXY=example.org"], Some("http://desktop:1")),
+        (vec!["HTTPS_PROXY=http//ana:secret@one:1"], None),
+        (vec!["HTTPS_PROXY=socks4://ana:secret@one:1"], None),
+    ] {
+        let shown = format!("{environment:?}");
+        let environment = environment.into_iter().map(str::to_owned).collect();
+        let router = on(Desktop { environment, ..Desktop::says(&["http://desktop:1"]) });
+        match (ways(&router).await, expected) {
+            (Ok(ways), Some(expected)) => assert_eq!(ways, [expected], "{shown}"),
+            (Err(why), None) => {
+                assert!(matches!(why, DialError::System { .. }) && !why.to_string().contains("secret"), "{why}");
+            }
+            (other, _) => panic!("{shown}: {other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_password_goes_to_whom_a_person_named_and_not_to_whom_the_desktop_does() {
+    let given = async |router: Router, text: &str| {
+        router.choose(Setting::parse(text, false, login()).unwrap());
+        match router.ways("chat.example.org", 443).await.unwrap().remove(0) {
+            Way::By(proxy) => proxy.login,
+            Way::Direct => panic!("no proxy"),
+        }
+    };
+    let environment = vec!["HTTPS_PROXY=http://one:1".to_owned()];
+    assert_eq!(given(on(Desktop { environment, ..Desktop::default() }), "system").await, login());
+    assert_eq!(given(on(Desktop::says(&["http://one:1"])), "system").await, None);
+    assert_eq!(given(router(), "http://one:1").await, login());
+    let environment = vec!["HTTPS_PROXY=http://bob:b%40b@one:1".to_owned()];
+    let own = given(on(Desktop { environment, ..Desktop::default() }), "system").await.unwrap();
+    assert_eq!((own.user.as_str(), own.password.as_str()), ("bob", "b@b"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_goes_past_a_proxy_that_says_no() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy.pac");
+    let open = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let server = open.local_addr().unwrap().port();
+    for answer in ["403 Forbidden", "407 Proxy Authentication Required", "502 Bad Gateway"] {
+        let answer = format!("HTTP/1.1 {answer}\r\nContent-Length: 0\r\n\r\n").leak();
+        let (no, _heard) = proxy(answer.as_bytes()).await;
+        std::fs::write(&path, format!("function FindProxyForURL() {{ return 'PROXY 127.0.0.1:{no}; DIRECT'; }}"))
+            .unwrap();
+        let router = router();
+        let url = Url::from_file_path(&path).unwrap();
+        router.choose(Setting::parse(&format!("pac:{url}"), false, None).unwrap());
+        // The script decides for a name; a name of this machine would go straight.
+        let why = router.dial("127.0.0.1.nip.invalid", server).await.err().unwrap();
+        assert!(why.is_refusal(), "{why}");
+        assert!(router.state().failed.is_empty(), "it is there, and comes first the next time, too");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_script_that_was_mended_is_fetched_again_soon_and_at_once_when_it_is_chosen() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy.pac");
+    let choose = |router: &Router| {
+        let url = Url::from_file_path(&path).unwrap();
+        router.choose(Setting::parse(&format!("pac:{url}"), false, None).unwrap());
+    };
+    let router = router();
+    choose(&router);
+    std::fs::write(&path, "function FindProxyForURL() { return 'nothing'; }").unwrap();
+    ways(&router).await.unwrap_err();
+    std::fs::write(&path, "function FindProxyForURL() { return 'DIRECT'; }").unwrap();
+    // Not at every connection, which may be many a second.
+    ways(&router).await.unwrap_err();
+    choose(&router);
+    assert_eq!(ways(&router).await.unwrap(), ["direct"]);
 }
 
 #[tokio::test]
@@ -142,7 +271,7 @@ async fn a_script_that_does_not_work_lets_nobody_out_unless_that_was_chosen() {
     let why = router.ways("chat.example.org", 443).await.unwrap_err();
     assert!(matches!(why, DialError::Script { .. }), "{why}");
     router.choose(Setting::parse("pac:file:///no/such/proxy.pac", true, None).unwrap());
-    assert_eq!(router.ways("chat.example.org", 443).await.unwrap(), [Way::Direct]);
+    assert_eq!(ways(&router).await.unwrap(), ["direct"]);
 }
 
 #[tokio::test]

@@ -32,9 +32,11 @@ struct Portal;
 
 #[zbus::interface(name = "org.freedesktop.portal.ProxyResolver")]
 impl Portal {
-    fn lookup(&self, uri: &str) -> Vec<String> {
-        assert_eq!(uri, "https://chat.example.org:443/");
-        vec!["http://proxy.example.org:3128".into(), "direct://".into()]
+    fn lookup(&self, uri: &str) -> zbus::fdo::Result<Vec<String>> {
+        match uri {
+            "https://chat.example.org:443/" => Ok(vec!["http://proxy.example.org:3128".into(), "direct://".into()]),
+            _ => Err(zbus::fdo::Error::Failed("its script cannot be had".into())),
+        }
     }
 }
 
@@ -57,13 +59,16 @@ fn the_portal_says_where_to_go_and_network_manager_whether_it_costs() {
     let client = bus.connect().build().unwrap();
     // Nobody there: said at once, and nobody is started.
     let begun = Instant::now();
-    assert!(lookup(&client, "https://chat.example.org:443/").is_err());
+    assert!(is_absent(&lookup(&client, "https://chat.example.org:443/").unwrap_err()));
     assert!(costs(&client).is_err());
     assert!(begun.elapsed() < PATIENCE);
     let portal = bus.connect().serve_at("/org/freedesktop/portal/desktop", Portal).unwrap();
     let _portal = portal.name("org.freedesktop.portal.Desktop").unwrap().build().unwrap();
     let said = lookup(&client, "https://chat.example.org:443/").unwrap();
     assert_eq!(said, ["http://proxy.example.org:3128", "direct://"]);
+    // One that is there and fails is no desktop without proxies.
+    let broken = lookup(&client, "https://broken.example.org:443/").unwrap_err();
+    assert!(!is_absent(&broken), "{broken}");
     for (metered, is) in [(0, false), (1, true), (2, false), (3, true), (4, false)] {
         let manager = bus.connect().serve_at("/org/freedesktop/NetworkManager", Manager(metered)).unwrap();
         let manager = manager.name("org.freedesktop.NetworkManager").unwrap().build().unwrap();

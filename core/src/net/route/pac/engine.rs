@@ -1,8 +1,8 @@
 //! The engine that runs a script, made anew for each run.
 
-use super::{ANSWER_MAX, Question};
+use super::{ANSWER_MAX, LATE, Question, TIME};
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Runtime, Value};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 use tokio::runtime::Handle;
 
@@ -10,7 +10,6 @@ const FUNCTIONS: &str = include_str!("functions.js");
 /// What a script may use.
 const MEMORY: usize = 32 << 20;
 const STACK: usize = 256 << 10;
-const TIME: Duration = Duration::from_secs(2);
 /// How long one name may take.
 const NAME: Duration = Duration::from_secs(1);
 
@@ -34,7 +33,7 @@ pub(super) fn run(question: &Question, names: &Handle) -> Result<String, String>
         answer.to_string().map_err(|why| why.to_string())
     });
     match answer {
-        _ if Instant::now() >= deadline => Err("it does not end in time".into()),
+        _ if Instant::now() >= deadline => Err(LATE.into()),
         Ok(answer) if answer.len() > ANSWER_MAX => Err("its answer is too long".into()),
         Ok(answer) => Ok(answer),
         Err(why) => Err(why.lines().next().unwrap_or_default().to_owned()),
@@ -60,7 +59,12 @@ fn look_up(names: &Handle, host: &str, deadline: Instant) -> Option<String> {
         return Some(address.to_string());
     }
     let wait = NAME.min(deadline.checked_duration_since(Instant::now())?);
-    let found = names.block_on(async { tokio::time::timeout(wait, tokio::net::lookup_host((host, 0))).await });
-    let mut addresses = found.ok()?.ok()?;
-    addresses.find(std::net::SocketAddr::is_ipv4).map(|address| address.ip().to_string())
+    let (told, hear) = std::sync::mpsc::channel();
+    let host = host.to_owned();
+    names.spawn(async move {
+        let found = tokio::net::lookup_host((host, 0)).await;
+        let _ = told.send(found.map(Vec::from_iter));
+    });
+    let addresses = hear.recv_timeout(wait).ok()?.ok()?;
+    addresses.into_iter().find(SocketAddr::is_ipv4).map(|address| address.ip().to_string())
 }
