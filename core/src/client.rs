@@ -209,7 +209,8 @@ impl Client {
         let online = async {
             loop {
                 if connections.changed().await.is_err() {
-                    return Err(closed());
+                    // It is not here any more, which has its reason.
+                    return Err(self.workspace(ws).err().unwrap_or_else(closed));
                 }
                 match &*connections.borrow_and_update() {
                     Connection::Online => return Ok(()),

@@ -73,7 +73,8 @@ fn a_device_that_is_connected_is_wiped_at_once_and_keeps_its_other_workspace() {
         }
     }
     phone.run(&["devices", "revoke", &other_device(&phone), "--wipe"]).ok();
-    assert_eq!(watching.wait().unwrap().code(), Some(12));
+    let ended = watching.wait_with_output().unwrap();
+    assert_eq!(ended.status.code(), Some(12), "{ended:?}");
     assert!(!lost.profile().join("accounts").join(&gone).exists());
     assert_eq!(lost.run(&["read", "general"]).ok().texts(), ["to stay"]);
 }

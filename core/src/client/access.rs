@@ -305,7 +305,11 @@ impl Client {
         found.retain(is_it);
         match (found.pop(), found.is_empty()) {
             (Some(only), true) => Ok(only),
-            (None, _) => Err(Error::bad_input("there is no such workspace here", format!("not signed in to {name}"))),
+            // One that was wiped a moment ago says so.
+            (None, _) => Err(match name.parse() {
+                Ok(id) => self.0.shared.wipes.why_not(id),
+                Err(_) => Error::bad_input("there is no such workspace here", format!("not signed in to {name}")),
+            }),
             _ => Err(Error::bad_input(
                 "say which workspace",
                 format!("more than one is called {name}; give {name}/ and the person, or its id"),
