@@ -14,6 +14,7 @@ mod ranges;
 mod reconnect;
 mod refusals;
 mod reseal;
+mod scale;
 mod search;
 mod send;
 mod signin;
@@ -26,17 +27,20 @@ use table::Table;
 fn main() {
     let mut logs = None;
     let mut only = None;
+    let mut size = scale::Size::default();
     let mut args = std::env::args().skip(1);
     while let Some(arg) = args.next() {
         match arg.as_str() {
             "--logs" => logs = args.next().map(PathBuf::from),
             "--only" => only = args.next(),
+            "--messages" => size.messages = args.next().unwrap().parse().unwrap(),
+            "--channels" => size.channels = args.next().unwrap().parse().unwrap(),
             signin::SPRAY => {
                 let (port, pin) = (args.next().unwrap().parse().unwrap(), args.next().unwrap());
                 return tokio::runtime::Runtime::new().unwrap().block_on(signin::spray(port, &pin));
             }
             other => {
-                eprintln!("unknown argument {other}; usage: bench [--logs DIR] [--only NAME]");
+                eprintln!("unknown argument {other}; usage: bench [--logs DIR] [--only NAME] [--messages N] [--channels N]");
                 std::process::exit(2);
             }
         }
@@ -85,6 +89,9 @@ fn main() {
     }
     if wanted("desktop") {
         desktop::run(&mut table);
+    }
+    if only.as_deref() == Some("scale") {
+        runtime.block_on(scale::run(&mut table, logs.as_deref(), size));
     }
     println!("\n{table}");
     if table.missed() {

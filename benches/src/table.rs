@@ -67,6 +67,11 @@ impl Table {
         );
     }
 
+    /// A rate that must reach a figure, with nothing beside it.
+    pub fn rate_alone(&mut self, what: &str, ours: f64, bound: f64) {
+        self.push(what, format!("{ours:.0}/s"), "–".into(), "–".into(), format!("≥ {bound:.0}/s"), ours >= bound);
+    }
+
     /// A duration that must stay below a figure.
     pub fn within(&mut self, what: &str, ours: Duration, limit: Option<Duration>, bound: Duration) {
         let peer = limit.map_or_else(|| "–".into(), show);

@@ -66,8 +66,8 @@ fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<
     }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
-    if durability == Durability::Normal {
-        // Counts for a new file only: one that can be made smaller when less is to be kept.
+    if durability == Durability::Normal && db.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
+        // A new file that can be made smaller when less is to be kept. To others this would write, and wait for the disk.
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
     db.pragma_update(None, "journal_mode", "WAL")?;

@@ -86,6 +86,12 @@ impl Readers {
         tokio::task::spawn_blocking(move || pool.read_here(query)).await.map_err(|_| Error::Closed)?
     }
 
+    /// Opens a connection in the background, so that the first query finds one. What fails is told to that query.
+    pub fn warm_up(&self) {
+        let pool = self.clone();
+        tokio::task::spawn_blocking(move || pool.read_here(|_| Ok::<_, Error>(())));
+    }
+
     /// Runs a query on this thread.
     ///
     /// # Errors

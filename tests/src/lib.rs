@@ -12,6 +12,7 @@ pub mod portal;
 pub mod proxy;
 pub mod raw;
 pub mod server;
+pub mod small_disk;
 pub mod tab;
 pub mod vault;
 pub mod window;

@@ -3,49 +3,8 @@
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use thechatapp_tests::small_disk::SmallDisk;
 use thechatapp_tests::{Cli, Server, files_below};
-
-/// A file system of its own with little room, unmounted at the end. `None` where this user may not mount.
-struct SmallDisk(PathBuf);
-
-impl SmallDisk {
-    fn over(folder: &Path, size: &str) -> Option<Self> {
-        std::fs::create_dir_all(folder).unwrap();
-        let mounted = Command::new("mount")
-            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
-            .arg(folder)
-            .status()
-            .is_ok_and(|status| status.success());
-        if !mounted {
-            eprintln!("SKIPPED: this user may not mount a small file system");
-        }
-        mounted.then(|| Self(folder.to_owned()))
-    }
-
-    /// Takes all the room that is left but for a few bytes.
-    fn fill(&self) -> PathBuf {
-        let path = self.0.join("filler");
-        let mut size = 64 << 20;
-        let mut file = std::fs::File::create(&path).unwrap();
-        while size >= 1 {
-            if std::io::Write::write_all(&mut file, &vec![0; size]).is_err() {
-                size /= 2;
-            }
-        }
-        path
-    }
-
-    fn remount(&self, option: &str) {
-        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();
-        assert!(status.success());
-    }
-}
-
-impl Drop for SmallDisk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
-    }
-}
 
 #[test]
 fn a_server_without_room_says_so_loses_nothing_and_goes_on() {

@@ -35,9 +35,9 @@ pub(crate) use search::INDEX_TOGETHER;
 
 /// Where the cursor stood before the server told heads instead of messages.
 const HEADS_FROM: &str = "heads_from";
-/// Idle reading connections that stay open.
 /// What the writer keeps of the file in memory: so many KiB, as SQLite's negative numbers say.
 const PAGES: i32 = -16_384;
+/// Idle reading connections that stay open.
 const READERS: usize = 4;
 
 /// Whose cache this is.
@@ -108,6 +108,7 @@ impl Cache {
             match open() {
                 Ok((writer, thread)) => {
                     let readers = Readers::new(path.clone(), key.expose(), READERS);
+                    readers.warm_up();
                     Ok(Self { writer, thread, readers, path, me: Arc::new(me), damage: watch::Sender::new(None) })
                 }
                 Err(why) => Err((path, why)),

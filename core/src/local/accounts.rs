@@ -116,7 +116,7 @@ impl Local {
     /// Every account, in the order they were added.
     pub(crate) async fn accounts(&self) -> Result<Vec<Account>> {
         let rows = self
-            .read(|db| {
+            .ask(|db| {
                 let mut query = db.prepare(
                     "SELECT workspace, url, short, name, person, person_name, device, device_key, signing_key, known,
                         shown, shown_at, added FROM accounts ORDER BY added, workspace",
@@ -253,7 +253,7 @@ impl Local {
     /// What the person chose, by its name; none where they chose nothing.
     pub(crate) async fn choice(&self, name: impl Into<String>) -> Result<Option<u64>> {
         let name = name.into();
-        self.read(move |db| {
+        self.ask(move |db| {
             let found: Option<i64> = db
                 .prepare_cached("SELECT value FROM choices WHERE name = ?1")?
                 .query_row([name], |row| row.get(0))

@@ -185,6 +185,14 @@ impl Local {
         self.readers.read(query).await.map_err(|why| fault::database(&self.path, why))
     }
 
+    /// Reads by the writer's connection, which is open anyway: for what is small and asked when a profile is opened.
+    async fn ask<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        self.apart(move |db| query(db)).await
+    }
+
     async fn write<T: Send + 'static>(
         &self,
         job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,

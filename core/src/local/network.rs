@@ -9,7 +9,7 @@ impl Local {
     /// What the person chose; by itself the system's way.
     pub(crate) async fn network(&self) -> Result<Setting> {
         let stored: Option<String> =
-            self.read(|db| Ok(db.query_row("SELECT setting FROM network", [], |row| row.get(0)).optional()?)).await?;
+            self.ask(|db| Ok(db.query_row("SELECT setting FROM network", [], |row| row.get(0)).optional()?)).await?;
         stored.map(zeroize::Zeroizing::new).map_or_else(|| Ok(Setting::default()), |stored| Setting::decode(&stored))
     }
 

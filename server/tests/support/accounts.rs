@@ -26,3 +26,15 @@ pub async fn acts_on(host: &Host, target: Target) -> Vec<String> {
 pub fn code<T>(answer: Result<T, ErrorBody>) -> Option<Code> {
     answer.err().map(|why| why.code)
 }
+
+/// Signs in on a new device.
+pub async fn by_device(host: &Host, name: &str, password: &str, code: Option<&str>) -> Result<Person, ErrorBody> {
+    let credential =
+        Credential::Password { name: name.into(), password: password.into(), code: code.map(str::to_owned) };
+    host.enrol(&Arc::new(StaticKey::random().unwrap()), credential).await
+}
+
+/// What a browser signs in with.
+pub fn params(name: &str, password: &str) -> SignInParams {
+    SignInParams { name: name.into(), password: password.into(), code: None, reset: None }
+}

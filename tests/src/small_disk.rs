@@ -1,0 +1,48 @@
+//! A file system of its own with little room.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// A small file system over a folder, unmounted at the end.
+pub struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    /// Over a folder, of a size as `mount` reads it. `None` where this user may not mount.
+    pub fn over(folder: &Path, size: &str) -> Option<Self> {
+        std::fs::create_dir_all(folder).unwrap();
+        let mounted = Command::new("mount")
+            .args(["-t", "tmpfs", "-o", &format!("size={size},mode=0700"), "tmpfs"])
+            .arg(folder)
+            .status()
+            .is_ok_and(|status| status.success());
+        if !mounted {
+            eprintln!("SKIPPED: this user may not mount a small file system");
+        }
+        mounted.then(|| Self(folder.to_owned()))
+    }
+
+    /// Takes all the room that is left but for a few bytes. Where it went is answered.
+    pub fn fill(&self) -> PathBuf {
+        let path = self.0.join("filler");
+        let mut size = 64 << 20;
+        let mut file = std::fs::File::create(&path).unwrap();
+        while size >= 1 {
+            if std::io::Write::write_all(&mut file, &vec![0; size]).is_err() {
+                size /= 2;
+            }
+        }
+        path
+    }
+
+    /// Mounts it anew with an option.
+    pub fn remount(&self, option: &str) {
+        let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();
+        assert!(status.success());
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("--lazy").arg(&self.0).status();
+    }
+}
