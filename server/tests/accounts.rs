@@ -5,25 +5,24 @@
 mod support;
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use support::accounts::{MINUTE, NEW_PASSWORD, acts_on, by_device, code, owned, params, pass};
 use support::web::{Answer, Tab, own_page, raw, sign_in};
-use support::{Host, PASSWORD, Person, millis, texts};
-use thechatapp_protocol::audit::{Actor, Target};
+use support::{Host, PASSWORD, Person, millis};
+use thechatapp_protocol::audit::Target;
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::http::api_path;
 use thechatapp_protocol::identity::Invite;
 use thechatapp_protocol::methods::account::{Credential, Nothing, SignIn, SignInParams, WhoAmI};
 use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
 use thechatapp_protocol::methods::devices::*;
-use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::people::*;
 use thechatapp_protocol::methods::proof::*;
 use thechatapp_protocol::methods::settings::{SetAuthentication, SetSettingParams};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::settings::Value;
-use thechatapp_protocol::{AccountId, Code, ErrorBody, Event, Method, Row};
+use thechatapp_protocol::{AccountId, Code, ErrorBody, Method, Row};
 
 fn confirm(password: &str) -> ConfirmParams {
     ConfirmParams { password: password.into(), code: None }

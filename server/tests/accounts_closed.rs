@@ -6,25 +6,19 @@ mod support;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use support::accounts::{MINUTE, NEW_PASSWORD, acts_on, by_device, code, owned, params, pass};
-use support::web::{Answer, Tab, own_page, raw, sign_in};
-use support::{Host, PASSWORD, Person, millis, texts};
+use support::accounts::{acts_on, by_device, code, owned, params};
+use support::web::{Tab, own_page, raw};
+use support::{Host, PASSWORD, texts};
 use thechatapp_protocol::audit::{Actor, Target};
-use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::http::api_path;
 use thechatapp_protocol::identity::Invite;
-use thechatapp_protocol::methods::account::{Credential, Nothing, SignIn, SignInParams, WhoAmI};
-use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
+use thechatapp_protocol::methods::account::{Credential, Nothing, SignIn, WhoAmI};
 use thechatapp_protocol::methods::devices::*;
 use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::people::*;
-use thechatapp_protocol::methods::proof::*;
-use thechatapp_protocol::methods::settings::{SetAuthentication, SetSettingParams};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::StaticKey;
-use thechatapp_protocol::settings::Value;
-use thechatapp_protocol::{AccountId, Code, ErrorBody, Event, Method, Row};
-
+use thechatapp_protocol::{Code, Event, Method};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_suspended_person_hears_nothing_from_that_commit_on_and_is_closed_within_a_second() {

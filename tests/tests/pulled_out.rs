@@ -160,7 +160,8 @@ impl Device {
         assert_eq!(there.len(), texts.len(), "nothing is there twice: {texts:?}");
         let lost: Vec<&String> = self.sure.difference(&there).collect();
         assert!(lost.is_empty(), "lost: {lost:?}");
-        let made_up: Vec<&String> = there.iter().filter(|text| !self.sure.contains(*text) && !self.maybe.contains(*text)).collect();
+        let made_up: Vec<&String> =
+            there.iter().filter(|text| !self.sure.contains(*text) && !self.maybe.contains(*text)).collect();
         assert!(made_up.is_empty(), "{made_up:?}");
         if !self.drafts.is_empty() {
             let draft = self.cli.run(&["draft", "general"]).ok().json();

@@ -1,7 +1,10 @@
 //! An owner with browsers, time that passes, and what came of it: for tests of accounts and their sessions.
 
 use super::{Host, Person};
+use std::sync::Arc;
 use thechatapp_protocol::audit::Target;
+use thechatapp_protocol::methods::account::{Credential, SignInParams};
+use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{Code, ErrorBody};
 
 pub const NEW_PASSWORD: &str = "staple correct battery horse";
