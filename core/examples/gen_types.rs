@@ -1,7 +1,7 @@
 //! Writes the desktop's TypeScript types from the Rust types a shell sees: `gen_types PATH`.
 
 use std::process::ExitCode;
-use thechatapp_core::{ClientEvent, ErrorReport, view};
+use thechatapp_core::{ClientEvent, ErrorReport, client, view};
 use ts_rs::{Config, TS};
 
 const HEADER: &str = "// What the core shows, as TypeScript. Made by `cargo xtask gen` from core/src/view.rs, event.rs and error.rs; do not edit.\n";
@@ -44,9 +44,13 @@ fn types() -> String {
         view::SavedView,
         view::VersionView,
         view::Window,
-        view::TimelineView,
         view::HitView,
         view::FoundView,
+        view::Difference<ts_rs::Dummy>,
+        client::Changed<ts_rs::Dummy, ts_rs::Dummy>,
+        client::Around,
+        client::Looked,
+        client::Unread,
         view::ContactView,
         view::IdentityStepView,
         view::ShownIdentityView,

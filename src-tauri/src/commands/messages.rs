@@ -1,24 +1,11 @@
 //! Messages, drafts and search.
 
 use super::report;
+use super::watch::FOUND;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{FoundView, MessageView, SearchQuery, TimelineView, Window};
+use thechatapp_core::view::{FoundView, MessageView, SearchQuery};
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
-
-/// Hits that the search panel shows.
-const FOUND: u32 = 50;
-
-#[tauri::command]
-pub async fn timeline(
-    desktop: State<'_, Desktop>,
-    workspace: WorkspaceId,
-    channel: ChannelId,
-    window: Window,
-    limit: u32,
-) -> Answer<TimelineView> {
-    desktop.client().await?.timeline(workspace, channel, window, limit).await.map_err(report)
-}
 
 #[tauri::command]
 pub async fn send(
@@ -105,9 +92,10 @@ pub async fn save_draft(
     desktop.client().await?.save_draft(workspace, channel, thread, &text).await.map_err(report)
 }
 
+/// Finds on the server, too, what is not on this device.
 #[tauri::command]
-pub async fn find(desktop: State<'_, Desktop>, workspace: WorkspaceId, typed: String, here: bool) -> Answer<FoundView> {
+pub async fn find(desktop: State<'_, Desktop>, workspace: WorkspaceId, typed: String) -> Answer<FoundView> {
     let client = desktop.client().await?;
     let query = client.read_search(workspace, &typed, true).await.map_err(report)?;
-    client.find(workspace, &SearchQuery { limit: FOUND, ..query }, here).await.map_err(report)
+    client.find(workspace, &SearchQuery { limit: FOUND, ..query }, false).await.map_err(report)
 }

@@ -5,6 +5,7 @@ pub mod device;
 pub mod files;
 pub mod messages;
 pub mod profile;
+pub mod watch;
 pub mod window;
 pub mod workspace;
 

@@ -557,31 +557,6 @@ seq: number, } | { "at": "around",
 seq: number, };
 
 /**
- * A part of a channel, oldest first.
- */
-export type TimelineView = {
-/**
- * The messages, by number, those not sent yet last.
- */
-messages: Array<MessageView>,
-/**
- * Whether older ones exist.
- */
-older: boolean,
-/**
- * Whether newer ones exist beyond the window.
- */
-newer: boolean,
-/**
- * Whether some are not on this device yet and are being fetched.
- */
-fetching: boolean,
-/**
- * Everything up to this number was read when the channel was opened.
- */
-read: number, };
-
-/**
  * A message found, newest first.
  */
 export type HitView = {
@@ -614,6 +589,71 @@ partial: boolean,
  * Whether the server looked, too.
  */
 asked: boolean, };
+
+/**
+ * One step from a list to the next. Steps are done in their order.
+ */
+export type Difference<T> = { "resync": Array<T> } | { "remove": number } | { "insert": [number, T] } | { "change": [number, T] };
+
+/**
+ * What changed in a window.
+ */
+export type Changed<T, A> = {
+/**
+ * The steps to the list as it is now.
+ */
+rows: Array<Difference<T>>,
+/**
+ * What is to be known of it beside its rows.
+ */
+about: A, };
+
+/**
+ * Of a part of a channel: see [`TimelineView`].
+ */
+export type Around = {
+/**
+ * Whether older ones exist.
+ */
+older: boolean,
+/**
+ * Whether newer ones exist beyond the window.
+ */
+newer: boolean,
+/**
+ * Whether some are being fetched.
+ */
+fetching: boolean,
+/**
+ * Everything up to this number is read.
+ */
+read: number, };
+
+/**
+ * Of a search: see [`FoundView`].
+ */
+export type Looked = {
+/**
+ * Whether more messages may match.
+ */
+partial: boolean,
+/**
+ * Whether the server looked, too.
+ */
+asked: boolean, };
+
+/**
+ * Of the list of channels: what is unread in all of them.
+ */
+export type Unread = {
+/**
+ * Messages.
+ */
+messages: number,
+/**
+ * Those that name one.
+ */
+mentions: number, };
 
 /**
  * A server on first contact, before anything is trusted.

@@ -3,7 +3,7 @@
 import { asReport, told, type ClientEvent, type ErrorReport, type WorkspaceView } from "../api";
 import { api } from "../api/backend";
 import { offlineNow } from "./connection";
-import { fold, heard } from "./events";
+import { fold } from "./events";
 import { stateOf, type KeyScreen } from "./key";
 import { Room } from "./room.svelte";
 
@@ -158,22 +158,21 @@ export class App {
   /** Goes to a workspace. Of several, the last one chosen is shown. */
   async enter(workspace: string): Promise<void> {
     const turn = ++this.#chosen;
-    const before = heard.batches;
     const unsaved = (await this.room?.leave()) ?? null;
     const room = new Room(workspace);
     try {
       await room.refreshChannels();
     } catch (why) {
+      room.end();
       if (turn === this.#chosen) throw why;
     }
-    if (turn !== this.#chosen) return;
+    if (turn !== this.#chosen) return room.end();
     if (unsaved) room.problem = unsaved;
+    this.room?.end();
     this.room = room;
     this.stopSeen = false;
     this.setAsideFolder = null;
     this.screen = "workspace";
-    // What was heard meanwhile was told of the workspace that was shown before.
-    if (heard.batches !== before) await this.#refreshRoom(room);
   }
 
   /** The same from a view: a workspace that cannot be shown leaves the present one, with the reason. */
@@ -205,14 +204,13 @@ export class App {
     this.screen = "first-run";
   }
 
-  /** From the first run back to the workspace one came from; nothing was followed there meanwhile. */
+  /** From the first run back to the workspace one came from. */
   async turnBack(): Promise<void> {
     const room = this.room;
     if (!room) return;
     this.screen = "workspace";
     try {
       await this.refreshWorkspaces();
-      if (this.room === room) await this.#refreshRoom(room);
     } catch (why) {
       room.problem = told(why);
     }
@@ -224,6 +222,7 @@ export class App {
     // A later change is shown again, however often an earlier one was looked at.
     if (this.workspace?.connection.state !== "identity_changed") this.stopSeen = false;
     if (!this.workspaces.some((one) => one.id === this.room?.workspace)) {
+      this.room?.end();
       this.room = null;
       const first = this.workspaces[0];
       if (first) await this.enter(first.id);
@@ -234,12 +233,6 @@ export class App {
   #take(workspaces: WorkspaceView[]): void {
     this.workspaces = workspaces;
     this.offline = offlineNow(this.offline, workspaces);
-  }
-
-  /** The channels first: what is open may be none of them any more, and could not be asked for then. */
-  async #refreshRoom(room: Room): Promise<void> {
-    await room.refreshChannels();
-    await room.refreshTimeline();
   }
 
   /** A file that turned out to be damaged while it was in use has the same screen as one that was at the start. */
@@ -298,16 +291,9 @@ export class App {
   }
 
   async #hear(events: ClientEvent[]): Promise<void> {
-    heard.batches += 1;
     const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
-    // They come first: whether the rest can be asked at all is told there.
     if (stale.workspaces) await this.refreshWorkspaces();
-    const room = this.room;
-    if (this.screen !== "workspace" || !room) return;
-    // Before somebody types on.
-    if (stale.draft) await room.refreshDraft();
-    if (stale.channels) await room.refreshChannels();
-    if (stale.timeline) await room.refreshTimeline();
+    if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
   }
 
   setTheme(theme: string): void {

@@ -20,25 +20,21 @@ test("of two workspaces that are being entered the last one chosen is shown", as
   expect(app.room?.workspace).toBe("one");
 });
 
-test("what is heard of a workspace while it is being entered is asked again", async () => {
-  const slow = new Later<ChannelView[]>();
-  const answers: Promise<ChannelView[]>[] = [slow.answer, Promise.resolve([channelOf("a"), channelOf("b")])];
-  let tell = (_: ClientEvent[]): void => undefined;
-  fake({
+test("a workspace that was left is not followed any longer", async () => {
+  const asked: string[] = [];
+  const changed = fake({
     workspaces,
     timeline,
-    nextEvents: () => new Promise((resolve) => (tell = resolve)),
-    channels: (id) => (id === "two" ? (answers.shift() as Promise<ChannelView[]>) : Promise.resolve([])),
+    nextEvents,
+    channels: async (id) => (asked.push(id), []),
   });
   const app = new App();
   await app.start();
-  const two = app.enter("two");
+  await app.enter("two");
+  asked.length = 0;
+  changed();
   await settle();
-  tell([{ event: "channels", workspace: "two" }]);
-  await settle();
-  slow.give([channelOf("a")]);
-  await two;
-  expect(app.room?.channels.map((channel) => channel.id)).toEqual(["a", "b"]);
+  expect(asked).toEqual(["two"]);
 });
 
 test("a workspace that cannot be entered leaves the present one, with the reason", async () => {
@@ -55,24 +51,23 @@ test("a workspace that cannot be entered leaves the present one, with the reason
   expect([app.room?.workspace, app.room?.problem]).toEqual(["one", "broken: it is"]);
 });
 
-test("a private channel that was lost is left before its messages are asked for", async () => {
+test("a private channel that was lost is left, and not asked for again", async () => {
   let lost = false;
-  let tell = (_: ClientEvent[]): void => undefined;
   const gone = { what: "no such channel", why: "it is gone", do: "", code: 12 };
-  fake({
+  const changed = fake({
     workspaces,
-    nextEvents: () => new Promise((resolve) => (tell = resolve)),
+    nextEvents,
     channels: async () => (lost ? [channelOf("b")] : [channelOf("a"), channelOf("b")]),
-    timeline: (_, id) => (lost && id === "a" ? Promise.reject(gone) : Promise.resolve(page())),
+    timeline: ({ channel }) => (lost && channel === "a" ? Promise.reject(gone) : Promise.resolve(page())),
   });
   const app = new App();
   await app.start();
   expect(app.room?.channel?.id).toBe("a");
   lost = true;
-  tell([{ event: "messages", workspace: "one", channel: "a", from: 1 }]);
+  changed();
   await settle();
   await settle();
-  expect(app.room?.channel?.id).toBe("b");
+  expect([app.room?.channel?.id, app.room?.problem]).toEqual(["b", null]);
 });
 
 test("a passphrase is offered only to a profile that does not exist yet", async () => {
