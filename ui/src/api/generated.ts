@@ -778,7 +778,7 @@ history: Array<IdentityStepView>, };
 /**
  * The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
  */
-export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
+export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "dismissed" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
 
 /**
  * The ways into a profile.

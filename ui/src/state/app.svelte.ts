@@ -21,6 +21,8 @@ export class App {
   screen = $state<Screen>("opening");
   key = $state<KeyScreen>("ready");
   problem = $state<ErrorReport | null>(null);
+  /** Why the key is in its state: part of its screen, where a problem is what came of something one tried there. */
+  reason = $state("");
   /** Something that a key screen offers is under way. */
   busy = $state(false);
   /** There is no profile yet: making one failed. */
@@ -68,21 +70,26 @@ export class App {
   /** What cannot be shown at all is said, with what may mend it. */
   #failed(why: unknown): void {
     this.problem = asReport(why);
-    this.#key(stateOf(this.problem.code));
+    this.#key(stateOf(this.problem.error));
   }
 
   async #profile(
     answer: { state: KeyScreen; detail: ErrorReport | null },
     early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
   ): Promise<void> {
-    this.problem = answer.detail;
+    this.problem = null;
     if (answer.state === "ready") await this.#opened(early);
     else if (answer.state === "absent") await this.#create(null);
-    else this.#key(answer.detail ? stateOf(answer.detail.code, answer.state) : answer.state);
+    else {
+      this.#key(answer.detail ? stateOf(answer.detail.error, answer.state) : answer.state);
+      if (this.key === "passphrase" || this.key === "failed") this.problem = answer.detail;
+      else this.reason = answer.detail?.why ?? "";
+    }
   }
 
   #key(state: KeyScreen): void {
     this.key = state;
+    this.reason = "";
     this.creating = false;
     if (state !== "corrupt") this.repairAsks = false;
     this.screen = "key";
@@ -135,7 +142,7 @@ export class App {
 
   async repair(passphrase: string | null): Promise<void> {
     await this.offer(() => api.repair(passphrase));
-    if (this.problem?.code === 21) this.repairAsks = true;
+    if (this.problem?.error === "locked") this.repairAsks = true;
   }
 
   async #opened(early: Promise<WorkspaceView[] | null> = Promise.resolve(null)): Promise<void> {

@@ -71,7 +71,7 @@ test("a private channel that was lost is left, and not asked for again", async (
 });
 
 test("a passphrase is offered only to a profile that does not exist yet", async () => {
-  const why = { what: "no secure storage", why: "none", do: "", code: 20 };
+  const why = { error: "no_backend", what: "no secure storage", why: "none", do: "", code: 20 };
   const answer = (state: "absent" | "no_backend") => async () => ({ state, passphrase: false, detail: null });
   fake({ profileState: answer("absent"), createProfile: () => Promise.reject(why) });
   const app = new App();
@@ -83,6 +83,24 @@ test("a passphrase is offered only to a profile that does not exist yet", async 
   expect([other.key, other.creating]).toEqual(["no_backend", false]);
 });
 
+test("a key screen says why, and that somebody closed the question is another screen than a lock", async () => {
+  const detail = (error: string, why: string) => ({ error, code: 21, what: "", why, do: "", seconds: null });
+  const answer = (state: "locked" | "dismissed", why: string) => async () => ({
+    state,
+    passphrase: false,
+    detail: detail(state, why),
+  });
+  fake({
+    profileState: answer("dismissed", "its question was closed"),
+    unlock: answer("locked", "it asked nobody"),
+  });
+  const app = new App();
+  await app.start();
+  expect([app.key, app.reason, app.problem]).toEqual(["dismissed", "its question was closed", null]);
+  await app.unlock(null);
+  expect([app.key, app.reason]).toEqual(["locked", "it asked nobody"]);
+});
+
 test("a repair that needs the passphrase asks for it, and passes it on", async () => {
   const given: (string | null)[] = [];
   fake({
@@ -92,7 +110,8 @@ test("a repair that needs the passphrase asks for it, and passes it on", async (
     channels: async () => [],
     repair: async (passphrase) => {
       given.push(passphrase);
-      if (passphrase === null) throw { what: "locked", why: "no passphrase", do: "", code: 21 };
+      if (passphrase === null)
+        throw { error: "locked", what: "locked", why: "no passphrase", do: "", code: 21 };
     },
   });
   const app = new App();

@@ -127,13 +127,17 @@ export const en = {
     "Your keys belong into the system's secure storage, and there is none. Start one, for example GNOME Keyring or KWallet, and try again.",
   key_no_backend_choice: "Or protect this profile with a passphrase.",
   key_locked_title: "Secure storage is locked",
-  key_locked_text: "Unlock your keyring and try again. Nothing was changed.",
-  key_missing_title: "The key of this profile is missing",
+  key_locked_text:
+    "Your key is in it. Unlock it, for example by signing in to this computer anew, and try again. Nothing was changed.",
+  key_dismissed_title: "Secure storage was not unlocked",
+  key_dismissed_text:
+    "It asked for your permission, and the question was closed. Ask again, and answer it. Nothing was changed.",
+  key_missing_title: "The key of this profile is gone",
   key_missing_text:
     "Secure storage answers, but has no key for this profile. Your files are still here. If you have a recovery code, use it. If you set the files aside, sign in anew; what was not sent yet stays in the old files.",
-  key_wrong_title: "The key does not fit this profile",
+  key_wrong_title: "The key of this profile was replaced",
   key_wrong_text:
-    "Secure storage has a key, but it opens nothing here: perhaps another storage, or a restored image. Your files are still here.",
+    "Secure storage has a key, but another one, which opens nothing here: perhaps another storage, or a restored image. Bring the old one back and try again, or use your recovery code. Your files are still here.",
   key_unreachable_title: "Secure storage does not answer",
   key_unreachable_text:
     "It took too long, or refused this program. Allow TheChatApp to use it and try again.",
@@ -146,6 +150,8 @@ export const en = {
     "Repair sets the damaged cache aside and fetches it again from the server. Drafts and unsent messages come from their last good copy.",
   key_failed_title: "The profile could not be opened",
   key_failed_text: "Something is in the way, as the reason below says. Once it is gone, try again.",
+  reason: "The reason: {why}.",
+  askAgain: "Ask again",
   repairPassphrase: "This profile is protected by a passphrase. Repair needs it.",
   key_passphrase_title: "Unlock your profile",
   key_passphrase_text: "This profile is protected by a passphrase.",

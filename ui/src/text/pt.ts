@@ -122,13 +122,17 @@ export const pt: Texts = {
     "As suas chaves devem ficar no armazenamento seguro do sistema, e não há nenhum. Inicie um, por exemplo GNOME Keyring ou KWallet, e tente de novo.",
   key_no_backend_choice: "Ou proteja este perfil com uma frase-passe.",
   key_locked_title: "O armazenamento seguro está bloqueado",
-  key_locked_text: "Desbloqueie o porta-chaves e tente de novo. Nada foi alterado.",
-  key_missing_title: "Falta a chave deste perfil",
+  key_locked_text:
+    "A sua chave está lá. Desbloqueie-o, por exemplo entrando de novo neste computador, e tente outra vez. Nada foi alterado.",
+  key_dismissed_title: "O armazenamento seguro não foi desbloqueado",
+  key_dismissed_text:
+    "Pediu a sua autorização, e a pergunta foi fechada. Pergunte de novo, e responda. Nada foi alterado.",
+  key_missing_title: "A chave deste perfil desapareceu",
   key_missing_text:
     "O armazenamento seguro responde, mas não tem chave para este perfil. Os seus ficheiros continuam aqui. Se tem um código de recuperação, use-o. Se puser os ficheiros de lado, entre de novo; o que ainda não foi enviado fica nos ficheiros antigos.",
-  key_wrong_title: "A chave não serve neste perfil",
+  key_wrong_title: "A chave deste perfil foi trocada",
   key_wrong_text:
-    "O armazenamento seguro tem uma chave, mas não abre nada aqui: talvez outro armazenamento, ou uma imagem restaurada. Os seus ficheiros continuam aqui.",
+    "O armazenamento seguro tem uma chave, mas outra, que não abre nada aqui: talvez outro armazenamento, ou uma imagem restaurada. Reponha a antiga e tente de novo, ou use o código de recuperação. Os seus ficheiros continuam aqui.",
   key_unreachable_title: "O armazenamento seguro não responde",
   key_unreachable_text:
     "Demorou demasiado, ou recusou este programa. Permita que o TheChatApp o use e tente de novo.",
@@ -141,6 +145,8 @@ export const pt: Texts = {
     "A reparação põe de lado a cópia danificada e vai buscá-la de novo ao servidor. Rascunhos e mensagens por enviar vêm da última cópia boa.",
   key_failed_title: "Não foi possível abrir o perfil",
   key_failed_text: "Algo o impede, como diz o motivo abaixo. Quando estiver resolvido, tente de novo.",
+  reason: "O motivo: {why}.",
+  askAgain: "Perguntar de novo",
   repairPassphrase: "Este perfil está protegido por uma frase-passe. A reparação precisa dela.",
   key_passphrase_title: "Desbloqueie o seu perfil",
   key_passphrase_text: "Este perfil está protegido por uma frase-passe.",
