@@ -1,7 +1,7 @@
 //! Writes the desktop's TypeScript types from the Rust types a shell sees: `gen_types PATH`.
 
 use std::process::ExitCode;
-use thechatapp_core::{ClientEvent, ErrorReport, client, view};
+use thechatapp_core::{ClientEvent, ErrorReport, client, route, view};
 use ts_rs::{Config, TS};
 
 const HEADER: &str = "// What the core shows, as TypeScript. Made by `cargo xtask gen` from core/src/view.rs, event.rs and error.rs; do not edit.\n";
@@ -57,6 +57,11 @@ fn types() -> String {
         view::IdentityView,
         view::KeyState,
         view::WaysView,
+        view::NetworkView,
+        view::WaysOutView,
+        route::Step,
+        route::State,
+        route::Hop,
         view::KeptView,
         view::StorageView,
         view::DeviceKindView,

@@ -19,6 +19,7 @@ use thechatapp_protocol::methods::devices::ListDevices;
 use thechatapp_protocol::{ErrorBody, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use ts_rs::TS;
 
 /// How long one step may take, and all of them.
 const STEP: Duration = Duration::from_secs(5);
@@ -30,7 +31,7 @@ const LATE: &str = "no answer in time";
 const ASK: &str = "ask your administrator";
 
 /// A step on the way to a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// The name is looked up: the server's, or its proxy's.
@@ -55,8 +56,9 @@ const STEPS: [Step; 8] =
     [Step::Name, Step::Route, Step::Proxy, Step::Tls, Step::Time, Step::Identity, Step::SignIn, Step::Key];
 
 /// How a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(rename = "StepState")]
 pub enum State {
     /// It holds.
     Ok,
@@ -69,7 +71,7 @@ pub enum State {
 }
 
 /// One step, as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Hop {
     /// Which.
     pub hop: Step,
@@ -175,7 +177,9 @@ impl Walk<'_> {
         let ways = match self.wait(self.config.router.ways(host, port)).await {
             Ok(Ok(ways)) => ways,
             Ok(Err(why)) => return self.fail(Step::Proxy, why.why(), why.advice()),
-            Err(why) => return self.fail(Step::Proxy, why, "choose another way with `network set`"),
+            Err(why) => {
+                return self.fail(Step::Proxy, why, "choose another way in *This device* or with `network set`");
+            }
         };
         let mut first: Option<(Instant, Held, Step, DialError)> = None;
         for way in &ways {

@@ -798,6 +798,87 @@ passphrase: boolean,
 recovery: boolean, };
 
 /**
+ * How a profile gets out into the network. A password is never shown.
+ */
+export type NetworkView = {
+/**
+ * `system`, `none`, a proxy's address, or `pac:` and a script's.
+ */
+proxy: string,
+/**
+ * Whether one goes straight when the script does not work.
+ */
+or_direct: boolean,
+/**
+ * The name that proxies are told.
+ */
+user: string | null,
+/**
+ * Where that leads now, for each workspace.
+ */
+ways: Array<WaysOutView>, };
+
+/**
+ * Where one goes for a workspace.
+ */
+export type WaysOutView = {
+/**
+ * Its short name.
+ */
+workspace: string,
+/**
+ * Its server's address.
+ */
+url: string,
+/**
+ * `direct`, or proxies' addresses, in the order in which they are tried.
+ */
+by: Array<string>,
+/**
+ * Why nobody knows.
+ */
+why: string | null, };
+
+/**
+ * A step on the way to a server.
+ */
+export type Step = "name" | "route" | "proxy" | "tls" | "time" | "identity" | "sign_in" | "key";
+
+/**
+ * How a step stands.
+ */
+export type StepState = "ok" | "warning" | "failed" | "skipped";
+
+/**
+ * One step, as it was found.
+ */
+export type Hop = {
+/**
+ * Which.
+ */
+hop: Step,
+/**
+ * How it stands.
+ */
+state: StepState,
+/**
+ * Whether it holds; nothing when it was not looked at.
+ */
+ok: boolean | null,
+/**
+ * How long it took.
+ */
+took_ms: number,
+/**
+ * What was found.
+ */
+why: string,
+/**
+ * What to do; empty where nothing is to be done.
+ */
+do: string, };
+
+/**
  * What is kept of a workspace.
  */
 export type KeptView = {

@@ -10,10 +10,12 @@ import type {
   ErrorReport,
   FoundView,
   HitView,
+  Hop,
   IdentityView,
   KeyState,
   Looked,
   MessageView,
+  NetworkView,
   PersonView,
   StorageView,
   Unread,
@@ -81,6 +83,11 @@ export interface Api {
   dropWay(way: "passphrase" | "recovery"): Promise<void>;
   storage(): Promise<StorageView>;
   keep(days: number | null, bytes: number | null): Promise<void>;
+  network(): Promise<NetworkView>;
+  /** Without a password the one before stays, for the same name at the same proxy. */
+  setNetwork(proxy: string, orDirect: boolean, user: string | null, password: string | null): Promise<void>;
+  /** The steps of the way to a workspace's server; takes some seconds. */
+  walk(workspace: string): Promise<Hop[]>;
   contact(address: string): Promise<ContactView>;
   join(invite: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
   login(address: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;

@@ -140,6 +140,26 @@ export function memory(query: URLSearchParams): Api {
       workspaces: [{ workspace: "acme", bytes: 438 << 20, messages: 1_176_738 }],
     }),
     keep: async () => undefined,
+    network: async () => ({
+      proxy: "http://proxy.acme.example:3128",
+      or_direct: false,
+      user: "marta",
+      ways: [{ workspace: "acme", url: workspace.url, by: ["http://proxy.acme.example:3128"], why: null }],
+    }),
+    setNetwork: async () => undefined,
+    walk: async () => [
+      { hop: "name", state: "ok", ok: true, took_ms: 2, why: "proxy.acme.example is found", do: "" },
+      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", do: "" },
+      {
+        hop: "proxy",
+        state: "failed",
+        ok: false,
+        took_ms: 9,
+        why: "the proxy wants credentials",
+        do: "give them in *This device*",
+      },
+      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", do: "" },
+    ],
     contact: async () => ({
       url: workspace.url,
       workspace: "acme",
