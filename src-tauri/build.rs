@@ -45,6 +45,7 @@ fn main() {
         "mark_read",
         "draft",
         "save_draft",
+        "forget_draft",
         "find",
         "save_file",
         "watch",

@@ -104,6 +104,7 @@ fn main() -> ExitCode {
             commands::messages::mark_read,
             commands::messages::draft,
             commands::messages::save_draft,
+            commands::messages::forget_draft,
             commands::messages::find,
             commands::files::save_file,
             commands::watch::watch,

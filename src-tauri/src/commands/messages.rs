@@ -4,7 +4,7 @@ use super::report;
 use super::watch::FOUND;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{FoundView, MessageView, SearchQuery};
+use thechatapp_core::view::{DraftView, FoundView, MessageView, SearchQuery};
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
 
 #[tauri::command]
@@ -71,14 +71,15 @@ pub async fn mark_read(
     desktop.client().await?.mark_read(workspace, channel, seq).await.map_err(report)
 }
 
+/// What was typed in a place and not sent, with what another device had typed there.
 #[tauri::command]
 pub async fn draft(
     desktop: State<'_, Desktop>,
     workspace: WorkspaceId,
     channel: ChannelId,
     thread: Option<MessageId>,
-) -> Answer<String> {
-    desktop.client().await?.draft(workspace, channel, thread).await.map_err(report)
+) -> Answer<Option<DraftView>> {
+    desktop.client().await?.draft_at(workspace, channel, thread).await.map_err(report)
 }
 
 #[tauri::command]
@@ -90,6 +91,12 @@ pub async fn save_draft(
     text: String,
 ) -> Answer<()> {
     desktop.client().await?.save_draft(workspace, channel, thread, &text).await.map_err(report)
+}
+
+/// Lets go of what another device had typed.
+#[tauri::command]
+pub async fn forget_draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, number: i64) -> Answer<()> {
+    desktop.client().await?.forget_earlier_draft(workspace, number).await.map_err(report)
 }
 
 /// Finds on the server, too, what is not on this device.

@@ -519,6 +519,57 @@ note: string,
 at: number, };
 
 /**
+ * How far the server has a draft.
+ */
+export type DraftStateView = "synced" | "waiting" | "here";
+
+/**
+ * What was typed and not sent.
+ */
+export type DraftView = {
+/**
+ * Its channel.
+ */
+channel: string,
+/**
+ * The first message of its thread; none for the conversation's own.
+ */
+thread: string | null,
+/**
+ * The text; empty where only earlier ones are left.
+ */
+text: string,
+/**
+ * When it was typed at last on this device, or came to it, Unix milliseconds.
+ */
+at: number,
+/**
+ * How far the server has it.
+ */
+state: DraftStateView,
+/**
+ * What another device had typed in the same place while this one was typing, the newest first.
+ */
+earlier: Array<EarlierDraftView>, };
+
+/**
+ * What another device had typed.
+ */
+export type EarlierDraftView = {
+/**
+ * Its number on this device.
+ */
+number: number,
+/**
+ * The text.
+ */
+text: string,
+/**
+ * When it came, Unix milliseconds.
+ */
+at: number, };
+
+/**
  * A text that a message has, or had.
  */
 export type VersionView = {

@@ -7,6 +7,7 @@ import type {
   ChannelView,
   ClientEvent,
   ContactView,
+  DraftView,
   ErrorReport,
   FoundView,
   HitView,
@@ -112,8 +113,10 @@ export interface Api {
   retry(workspace: string, id: string): Promise<void>;
   discard(workspace: string, id: string): Promise<void>;
   markRead(workspace: string, channel: string, seq: number): Promise<void>;
-  draft(workspace: string, channel: string, thread: string | null): Promise<string>;
+  draft(workspace: string, channel: string, thread: string | null): Promise<DraftView | null>;
   saveDraft(workspace: string, channel: string, thread: string | null, text: string): Promise<void>;
+  /** Lets go of what another device had typed. */
+  forgetDraft(workspace: string, number: number): Promise<void>;
   /** Finds on the server, too, what is not on this device. */
   find(workspace: string, typed: string): Promise<FoundView>;
   /** Into the folder for downloads; tells where it is. */

@@ -217,7 +217,17 @@ export function memory(query: URLSearchParams): Api {
     retry: async () => undefined,
     discard: async () => undefined,
     markRead: async () => undefined,
-    draft: async () => "",
+    draft: async (_, channel) => ({
+      channel,
+      thread: null,
+      text: "",
+      at: Date.now(),
+      state: "synced",
+      earlier: query.has("elsewhere")
+        ? [{ number: 1, text: "Typed on the phone, on the way to work", at: Date.now() - hour }]
+        : [],
+    }),
+    forgetDraft: async () => undefined,
     saveDraft: async () => undefined,
     find: async (_, typed) => ({ hits: hits(typed), partial: false, asked: true }),
     saveFile: async () => "/home/marta/Downloads/plan.pdf",

@@ -69,6 +69,7 @@ export const desktop: Api = {
   markRead: (workspace, channel, seq) => invoke("mark_read", { workspace, channel, seq }),
   draft: (workspace, channel, thread) => invoke("draft", { workspace, channel, thread }),
   saveDraft: (workspace, channel, thread, text) => invoke("save_draft", { workspace, channel, thread, text }),
+  forgetDraft: (workspace, number) => invoke("forget_draft", { workspace, number }),
   find: (workspace, typed) => invoke("find", { workspace, typed }),
   saveFile: (workspace, file) => invoke("save_file", { workspace, file }),
   nextEvents: () => invoke("next_events"),

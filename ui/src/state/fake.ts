@@ -1,6 +1,14 @@
 // For tests: a backend whose answers come when the test lets them.
 
-import type { Api, Around, ChannelView, MessageView, TimelineQuery } from "../api";
+import type {
+  Api,
+  Around,
+  ChannelView,
+  DraftView,
+  EarlierDraftView,
+  MessageView,
+  TimelineQuery,
+} from "../api";
 import { asking } from "../api/asking";
 import { useBackend } from "../api/backend";
 import { memory } from "../api/memory";
@@ -42,7 +50,7 @@ export function fake({ channels, timeline, ...replaced }: Partial<Api> & Watched
       })),
     }),
     ...(timeline && { watchTimeline: asking(changes, timeline) }),
-    draft: async (_, channel) => drafts.get(channel) ?? "",
+    draft: async (_, channel) => draftOf(channel, drafts.get(channel) ?? ""),
     saveDraft: async (_, channel, _thread, text) => void drafts.set(channel, text),
     ...replaced,
     // As the real one does: what is sent is no draft any longer.
@@ -56,6 +64,15 @@ export function fake({ channels, timeline, ...replaced }: Partial<Api> & Watched
   });
   return () => changes.forEach((tell) => tell());
 }
+
+export const draftOf = (channel: string, text: string, earlier: EarlierDraftView[] = []): DraftView => ({
+  channel,
+  thread: null,
+  text,
+  at: 0,
+  state: "synced",
+  earlier,
+});
 
 export const channelOf = (id: string, more: Partial<ChannelView> = {}): ChannelView =>
   ({ id, name: id, kind: "public", joined: true, unread: 0, read: 0, ...more }) as ChannelView;

@@ -1,6 +1,13 @@
 // One workspace as it is looked at: its channels, and the timeline of the one that is open.
 
-import { told, type ChannelView, type MessageView, type PersonView, type Unread } from "../api";
+import {
+  told,
+  type ChannelView,
+  type EarlierDraftView,
+  type MessageView,
+  type PersonView,
+  type Unread,
+} from "../api";
 import { api } from "../api/backend";
 import { DraftKeeper } from "./draft";
 import { Timeline } from "./timeline.svelte";
@@ -14,6 +21,8 @@ export class Room {
   /** What is shown of the channel; a new one for each visit. */
   timeline = $state.raw<Timeline>(new Timeline({ workspace: "", channel: "" }, api.watchTimeline));
   draft = $state("");
+  /** What was typed in the same place on another device, while this one was typing: the newest first. */
+  elsewhere = $state.raw<EarlierDraftView[]>([]);
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
   #painted = false;
@@ -91,12 +100,13 @@ export class Room {
     try {
       // A draft that cannot be saved holds nobody up. It waits for the next time.
       const unsaved = await this.leave();
-      const [draft] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
+      const [saved] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
       if (turn !== this.#opened || this.#ended) return timeline.end();
       this.timeline.end();
       this.channel = this.channels.find((one) => one.id === channel.id) ?? channel;
       this.timeline = timeline;
-      this.draft = draft;
+      this.draft = saved.text;
+      this.elsewhere = saved.elsewhere;
       this.editing = null;
       this.problem = unsaved;
     } catch (why) {
@@ -113,18 +123,49 @@ export class Room {
     }
   }
 
-  async #savedDraft(channel: string): Promise<string> {
+  async #savedDraft(channel: string): Promise<{ text: string; elsewhere: EarlierDraftView[] }> {
     const saved = await api.draft(this.workspace, channel, null);
-    const draft = this.#drafts.unsaved(channel) ?? saved;
-    return draft.trim() === this.#sending.get(channel) ? "" : draft;
+    const text = this.#drafts.unsaved(channel) ?? saved?.text ?? "";
+    return {
+      text: text.trim() === this.#sending.get(channel) ? "" : text,
+      elsewhere: saved?.earlier ?? [],
+    };
+  }
+
+  async #savedText(channel: string): Promise<string> {
+    return this.#savedDraft(channel).then(
+      (saved) => saved.text,
+      () => "",
+    );
   }
 
   /** The draft of the open channel was typed at on another device. What is typed here meanwhile stays. */
   async refreshDraft(): Promise<void> {
     const [channel, before] = [this.channel, this.draft];
-    if (!channel || this.editing || this.#drafts.unsaved(channel.id) !== undefined) return;
-    const draft = await this.#savedDraft(channel.id);
-    if (this.channel?.id === channel.id && !this.editing && this.draft === before) this.draft = draft;
+    if (!channel) return;
+    const { text, elsewhere } = await this.#savedDraft(channel.id);
+    if (this.channel?.id !== channel.id) return;
+    this.elsewhere = elsewhere;
+    const typed = this.draft !== before || this.#drafts.unsaved(channel.id) !== undefined;
+    if (!this.editing && !typed) this.draft = text;
+  }
+
+  /** What was typed elsewhere goes into the field, below what is there: nobody's text is lost. */
+  takeDraft(other: EarlierDraftView): Promise<void> {
+    return this.#try(async () => {
+      this.typed(this.draft.trim() === "" ? other.text : `${this.draft}\n${other.text}`);
+      await this.#drafts.flush();
+      await this.#forget(other);
+    });
+  }
+
+  letDraftGo(other: EarlierDraftView): Promise<void> {
+    return this.#try(() => this.#forget(other));
+  }
+
+  async #forget(other: EarlierDraftView): Promise<void> {
+    await api.forgetDraft(this.workspace, other.number);
+    this.elsewhere = this.elsewhere.filter((one) => one.number !== other.number);
   }
 
   /** Saves what was typed; answers why that could not be done, if so. */
@@ -194,7 +235,7 @@ export class Room {
   /** What was not taken is in the field again, before anything that was typed meanwhile. */
   async #putBack(channel: ChannelView, text: string): Promise<void> {
     const here = this.channel?.id === channel.id && !this.editing;
-    const since = here ? this.draft : await this.#savedDraft(channel.id).catch(() => "");
+    const since = here ? this.draft : await this.#savedText(channel.id);
     // Elsewhere it is a draft still.
     const whole = since === "" || since.trim() === text ? text : `${text}\n${since}`;
     if (here) this.draft = whole;
@@ -225,7 +266,7 @@ export class Room {
   async stopEditing(): Promise<void> {
     const [channel, editing] = [this.channel, this.editing];
     await this.#drafts.flush().catch(() => undefined);
-    const draft = channel ? await this.#savedDraft(channel.id).catch(() => "") : "";
+    const draft = channel ? await this.#savedText(channel.id) : "";
     // Both at once, and only where it was asked for.
     if (this.channel?.id !== channel?.id || this.editing !== editing) return;
     this.editing = null;

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MessageView, TimelineQuery } from "../api";
-import { channelOf, fake, Later, messageOf, page, settle, type Page } from "./fake";
+import { channelOf, draftOf, fake, Later, messageOf, page, settle, type Page } from "./fake";
 import { Room } from "./room.svelte";
 
 const [a, b] = [channelOf("a"), channelOf("b")];
@@ -154,4 +154,44 @@ test("while somebody looks elsewhere, the line stands at the first they have not
   expect(room.timeline.readAtOpen).toBe(0);
   room.lookAway();
   expect(room.timeline.readAtOpen).toBe(1);
+});
+
+test("what was typed elsewhere goes below what is typed here, and is let go of only then", async () => {
+  const did: string[] = [];
+  const other = { number: 7, text: "from the phone", at: 1 };
+  let earlier = [other, { number: 6, text: "older", at: 0 }];
+  fake({
+    channels,
+    timeline,
+    draft: async (_, channel) => draftOf(channel, "mine", earlier),
+    saveDraft: async (_, __, ___, text) => void did.push(text),
+    forgetDraft: async (_, number) => {
+      did.push(`forget ${number}`);
+      earlier = earlier.filter((one) => one.number !== number);
+    },
+  });
+  const room = new Room("w");
+  await room.open(a);
+  expect(room.elsewhere.map((one) => one.number)).toEqual([7, 6]);
+  await room.takeDraft(other);
+  expect([room.draft, did]).toEqual(["mine\nfrom the phone", ["mine\nfrom the phone", "forget 7"]]);
+  await room.letDraftGo(earlier[0] as typeof other);
+  expect([room.elsewhere, room.draft, did.at(-1)]).toEqual([[], "mine\nfrom the phone", "forget 6"]);
+});
+
+test("a draft that comes from elsewhere shows its other text, also to somebody who is typing", async () => {
+  let earlier: { number: number; text: string; at: number }[] = [];
+  let text = "";
+  fake({
+    channels,
+    timeline,
+    draft: async (_, channel) => draftOf(channel, text, earlier),
+    saveDraft: async (_, __, ___, typed) => void (text = typed),
+  });
+  const room = new Room("w");
+  await room.open(a);
+  room.typed("mine");
+  earlier = [{ number: 1, text: "theirs", at: 1 }];
+  await room.refreshDraft();
+  expect([room.draft, room.elsewhere.length]).toEqual(["mine", 1]);
 });

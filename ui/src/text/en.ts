@@ -69,6 +69,11 @@ export const en = {
   // Composer
   write: "Write to {name}",
   send: "Send",
+  typedElsewhere: "Typed on another device, {time}",
+  typedMore: "· and {count} more",
+  takeDraft: "Take it",
+  addDraft: "Add it below",
+  letDraftGo: "Let it go",
   editing: "Editing. Enter saves, Esc leaves it as it was.",
   joinToWrite: "You are looking at {name}.",
   joinChannel: "Join channel",
