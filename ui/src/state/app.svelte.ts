@@ -278,6 +278,8 @@ export class App {
     if (this.busy || this.screen === "key") return;
     const { state } = await api.profileState();
     if (state !== "ready") leavePage();
+    // Open again already: what was watched ended with the one before.
+    else if (this.room) await this.enter(this.room.workspace);
   }
 
   async lock(): Promise<void> {

@@ -37,6 +37,20 @@ test("a workspace that was left is not followed any longer", async () => {
   expect(asked).toEqual(["two"]);
 });
 
+test("a profile that was closed and is open again is followed anew", async () => {
+  const closed = new Later<ClientEvent[]>();
+  const answers = [closed.answer];
+  fake({ workspaces, timeline, channels: async () => [], nextEvents: () => answers.shift() ?? nextEvents() });
+  const app = new App();
+  await app.start();
+  const room = app.room;
+  closed.give([]);
+  await settle();
+  await settle();
+  expect(app.room?.workspace).toBe("one");
+  expect(app.room).not.toBe(room);
+});
+
 test("a workspace that cannot be entered leaves the present one, with the reason", async () => {
   const why = { what: "broken", why: "it is", do: "" };
   fake({
