@@ -143,11 +143,12 @@ export class Room {
   async refreshDraft(): Promise<void> {
     const [channel, before] = [this.channel, this.draft];
     if (!channel) return;
+    // What was not saved before it was asked may be missing in the answer.
+    const unsaved = this.#drafts.unsaved(channel.id) !== undefined;
     const { text, elsewhere } = await this.#savedDraft(channel.id);
     if (this.channel?.id !== channel.id) return;
     this.elsewhere = elsewhere;
-    const typed = this.draft !== before || this.#drafts.unsaved(channel.id) !== undefined;
-    if (!this.editing && !typed) this.draft = text;
+    if (!this.editing && !unsaved && this.draft === before) this.draft = text;
   }
 
   /** What was typed elsewhere goes into the field, below what is there: nobody's text is lost. */

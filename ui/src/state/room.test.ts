@@ -195,3 +195,28 @@ test("a draft that comes from elsewhere shows its other text, also to somebody w
   await room.refreshDraft();
   expect([room.draft, room.elsewhere.length]).toEqual(["mine", 1]);
 });
+
+test("a draft that is asked for while the last letters are being saved does not take them back", async () => {
+  const saving = new Later<void>();
+  const asking = new Later<void>();
+  let slow = false;
+  fake({
+    channels,
+    timeline,
+    saveDraft: () => saving.answer,
+    draft: async (_, channel) => {
+      if (slow) await asking.answer;
+      return draftOf(channel, "half");
+    },
+  });
+  const room = new Room("w");
+  await room.open(a);
+  slow = true;
+  room.typed("half a word");
+  const refreshed = room.refreshDraft();
+  saving.give();
+  await settle();
+  asking.give();
+  await refreshed;
+  expect(room.draft).toBe("half a word");
+});
