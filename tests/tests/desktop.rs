@@ -401,7 +401,6 @@ async fn a_long_channel_stays_short_in_the_window_and_what_one_reads_stays_in_it
     window.element("[data-testid=latest]").await;
     tokio::time::sleep(std::time::Duration::from_secs(1)).await;
     assert!((window.number(TOP).await - before).abs() < 2.0, "what is read does not move");
-    window.keep_picture("scrolled");
 
     // Elsewhere, what is unread is counted as it comes.
     bob.run(&["send", "plans", "a word"]).ok();
@@ -434,8 +433,7 @@ async fn what_was_typed_on_two_devices_is_shown_beside_each_other_until_one_deci
         server.stop();
         window.shows("body", "Offline.").await;
         window.fill("[data-testid=composer]", typed).await;
-        // The last letter is on the disk a moment after it was typed.
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await; // The last letter goes to the disk.
         window.close().await;
         server.serve();
         phone.run(&["draft", "general", said]).ok();
@@ -474,8 +472,7 @@ async fn the_way_into_the_network_is_chosen_and_looked_at_in_the_window() {
     window.shows("[data-testid=way-now]", &nobody).await;
     window.shows("body", "Offline.").await;
     window.click("[data-testid=network-check]").await;
-    window.element("[data-testid=hops][data-end=route]").await;
-    window.shows("[data-testid=hops]", "What to do").await;
+    window.shows("[data-testid=hops][data-end=route]", "What to do").await;
     let kept = window.script("return document.querySelector('[data-testid=proxy-password]').value", Vec::new()).await;
     assert_eq!(kept, "");
     window.script(INTO_VIEW, Vec::new()).await;
@@ -487,7 +484,6 @@ async fn the_way_into_the_network_is_chosen_and_looked_at_in_the_window() {
     window.keep_picture("network-fails");
 
     choose(&window, "script").await;
-    window.keep_picture("network-script");
     choose(&window, "none").await;
     window.click("[data-testid=network-choose]").await;
     window.shows("[data-testid=way-now]", "straight").await;
