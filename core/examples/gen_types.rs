@@ -1,7 +1,7 @@
 //! Writes the desktop's TypeScript types from the Rust types a shell sees: `gen_types PATH`.
 
 use std::process::ExitCode;
-use thechatapp_core::{ClientEvent, ErrorReport, view};
+use thechatapp_core::{ClientEvent, ErrorReport, client, route, view};
 use ts_rs::{Config, TS};
 
 const HEADER: &str = "// What the core shows, as TypeScript. Made by `cargo xtask gen` from core/src/view.rs, event.rs and error.rs; do not edit.\n";
@@ -42,17 +42,29 @@ fn types() -> String {
         view::MessageView,
         view::ThreadView,
         view::SavedView,
+        view::DraftStateView,
+        view::DraftView,
+        view::EarlierDraftView,
         view::VersionView,
         view::Window,
-        view::TimelineView,
         view::HitView,
         view::FoundView,
+        view::Difference<ts_rs::Dummy>,
+        client::Changed<ts_rs::Dummy, ts_rs::Dummy>,
+        client::Around,
+        client::Looked,
+        client::Unread,
         view::ContactView,
         view::IdentityStepView,
         view::ShownIdentityView,
         view::IdentityView,
         view::KeyState,
         view::WaysView,
+        view::NetworkView,
+        view::WaysOutView,
+        route::Step,
+        route::State,
+        route::Hop,
         view::KeptView,
         view::StorageView,
         view::DeviceKindView,

@@ -94,6 +94,14 @@ impl Drop for Inner {
 impl Client {
     /// The state of a profile's key, without side effects.
     pub async fn state(dir: &Path, platform: &Platform) -> KeyState {
+        Self::key_standing(dir, platform).await.unwrap_or_else(|why| why.key_state())
+    }
+
+    /// The same with the reason, where something keeps the profile from being opened.
+    ///
+    /// # Errors
+    /// That reason; [`Error::key_state`] says which state it is.
+    pub async fn key_standing(dir: &Path, platform: &Platform) -> Result<KeyState> {
         Profile::state(dir, &Vault::new(platform)).await
     }
 

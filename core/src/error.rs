@@ -1,5 +1,6 @@
 //! The core's one public error: about a dozen kinds a caller can act on, mapped from each module's own in this file.
 
+use crate::view::KeyState;
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::{Code, ErrorBody};
 use ts_rs::TS;
@@ -50,6 +51,12 @@ pub enum Error {
     /// Secure storage, or the profile's passphrase, is locked.
     #[error("the profile is locked: {why}")]
     Locked {
+        /// Why.
+        why: String,
+    },
+    /// Secure storage asked to be unlocked, and the person closed its question.
+    #[error("secure storage was not unlocked: {why}")]
+    Dismissed {
         /// Why.
         why: String,
     },
@@ -159,6 +166,13 @@ impl Error {
             Self::Locked { why } => {
                 ("locked", 21, "the profile is locked".into(), why.clone(), "unlock it and try again")
             }
+            Self::Dismissed { why } => (
+                "dismissed",
+                21,
+                "secure storage was not unlocked".into(),
+                why.clone(),
+                "try again, and answer its question",
+            ),
             Self::KeyMissing => (
                 "key_missing",
                 22,
@@ -213,6 +227,21 @@ impl Error {
             }
         };
         ErrorReport { error: error.into(), code, what, why, advice: advice.into(), seconds: None }
+    }
+
+    /// The state of a profile's key that an error of opening it stands for.
+    pub fn key_state(&self) -> KeyState {
+        match self {
+            Self::NoBackend { .. } => KeyState::NoBackend,
+            Self::Locked { .. } => KeyState::Locked,
+            Self::Dismissed { .. } => KeyState::Dismissed,
+            Self::KeyMissing => KeyState::Missing,
+            Self::WrongKey { .. } => KeyState::Wrong,
+            Self::Busy => KeyState::Busy,
+            Self::Newer { .. } => KeyState::Newer,
+            Self::Unreachable { .. } => KeyState::Unreachable,
+            _ => KeyState::Corrupt,
+        }
     }
 
     /// The exit code a program ends with on this error.

@@ -34,6 +34,7 @@ pub mod moderation {
 
 /// The way into the network, as a person chooses it.
 pub mod route {
+    pub use crate::net::probe::{Hop, State, Step};
     pub use crate::net::route::{Choice, Kind, Login, Proxy, Setting};
 }
 

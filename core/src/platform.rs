@@ -10,9 +10,12 @@ pub enum SecretError {
     /// There is no secure storage on this system.
     #[error("there is no secure storage on this system: {0}")]
     NoBackend(String),
-    /// It is locked, or the person dismissed its prompt.
+    /// It is locked.
     #[error("the secure storage is locked: {0}")]
     Locked(String),
+    /// It asked to be unlocked, and the person closed its prompt.
+    #[error("the secure storage was not unlocked: {0}")]
+    Dismissed(String),
     /// It did not answer in time, or refused this program.
     #[error("the secure storage could not be reached: {0}")]
     Unreachable(String),

@@ -479,8 +479,10 @@ pub enum KeyState {
     Absent,
     /// No secure storage on this system.
     NoBackend,
-    /// The storage is locked, or its prompt was dismissed.
+    /// The storage is locked.
     Locked,
+    /// The storage asked for it to be unlocked, and somebody closed the question.
+    Dismissed,
     /// The storage answers, the entry is gone, files exist.
     Missing,
     /// The entry opens no slot.

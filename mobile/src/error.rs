@@ -78,6 +78,8 @@ errors! {
     NoBackend: "no_backend";
     /// Secure storage is locked.
     Locked: "locked";
+    /// Secure storage asked to be unlocked, and the person closed its prompt.
+    Dismissed: "dismissed";
     /// The key is gone from secure storage.
     KeyMissing: "key_missing";
     /// The key in secure storage opens nothing here.

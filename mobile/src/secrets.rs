@@ -29,9 +29,15 @@ pub enum SecretError {
         /// Why.
         why: String,
     },
-    /// The device is locked, or the person dismissed its prompt.
+    /// The device is locked.
     #[error("secure storage is locked: {why}")]
     Locked {
+        /// Why.
+        why: String,
+    },
+    /// The person closed its prompt.
+    #[error("secure storage was not unlocked: {why}")]
+    Dismissed {
         /// Why.
         why: String,
     },
@@ -55,6 +61,7 @@ impl From<SecretError> for core::SecretError {
         match error {
             SecretError::NoBackend { why } => Self::NoBackend(why),
             SecretError::Locked { why } => Self::Locked(why),
+            SecretError::Dismissed { why } => Self::Dismissed(why),
             SecretError::Unreachable { why } => Self::Unreachable(why),
         }
     }

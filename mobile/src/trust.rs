@@ -125,8 +125,10 @@ pub enum KeyState {
     Absent,
     /// No secure storage on this device.
     NoBackend,
-    /// The storage is locked, or its prompt was dismissed.
+    /// The storage is locked.
     Locked,
+    /// The storage asked to be unlocked, and the person closed its prompt.
+    Dismissed,
     /// The storage answers, the entry is gone, files exist.
     Missing,
     /// The entry does not open the profile.
@@ -152,6 +154,7 @@ impl From<view::KeyState> for KeyState {
             view::KeyState::Absent => Self::Absent,
             view::KeyState::NoBackend => Self::NoBackend,
             view::KeyState::Locked => Self::Locked,
+            view::KeyState::Dismissed => Self::Dismissed,
             view::KeyState::Missing => Self::Missing,
             view::KeyState::Wrong => Self::Wrong,
             view::KeyState::Unreachable => Self::Unreachable,

@@ -74,14 +74,35 @@ fn tell_apart(why: &KeyringError) -> SecretError {
 fn underneath(inner: &(dyn std::error::Error + Send + Sync + 'static), text: String, _no_access: bool) -> SecretError {
     use secret_service::Error as Service;
     match inner.downcast_ref::<Service>() {
-        Some(Service::Locked | Service::Prompt | Service::PromptDisconnected) => SecretError::Locked(text),
+        Some(Service::Prompt) if somebody_asks() => {
+            SecretError::Dismissed("its question was closed without an answer".into())
+        }
+        Some(Service::Prompt) => SecretError::Locked("its question could not be shown".into()),
+        Some(Service::Locked) => SecretError::Locked("it is locked, and asked nobody".into()),
+        Some(Service::PromptDisconnected) => SecretError::Locked("it ended while it was asking".into()),
         // gnome-keyring answers with no result when a prompt cannot be shown at all.
-        Some(Service::NoResult) => SecretError::Locked(text),
+        Some(Service::NoResult) => SecretError::Locked("its question could not be shown".into()),
         Some(Service::Unavailable) => SecretError::NoBackend(text),
         Some(Service::Zbus(bus)) => by_bus(bus, text),
         Some(Service::ZbusFdo(bus)) => by_answer(bus, text),
         _ => SecretError::Unreachable(text),
     }
+}
+
+/// Whether a question of the storage can be shown. gnome-keyring leaves that to another program, and calls a question
+/// dismissed that it could not even give away.
+#[cfg(all(unix, not(target_os = "macos")))]
+fn somebody_asks() -> bool {
+    const KEYRING: &str = "org.gnome.keyring";
+    const PROMPTER: &str = "org.gnome.keyring.SystemPrompter";
+    let look = || -> zbus::Result<bool> {
+        let bus = zbus::blocking::fdo::DBusProxy::new(&zbus::blocking::Connection::session()?)?;
+        let there = |name: &'static str| -> zbus::Result<bool> { Ok(bus.name_has_owner(name.try_into()?)?) };
+        Ok(!there(KEYRING)?
+            || there(PROMPTER)?
+            || bus.list_activatable_names()?.iter().any(|name| name.as_str() == PROMPTER))
+    };
+    look().unwrap_or(true)
 }
 
 #[cfg(all(unix, not(target_os = "macos")))]

@@ -106,7 +106,7 @@ impl Desktop {
         if held.is_some() {
             return Ok(KeyState::Ready);
         }
-        let state = Client::state(&self.folder, &self.platform).await;
+        let state = Client::key_standing(&self.folder, &self.platform).await?;
         let passphrase = match passphrase {
             None if !Client::is_locked(&self.folder) => self.at_hand()?,
             given => given,

@@ -4,6 +4,7 @@
 
 mod commands;
 mod desktop;
+mod watches;
 mod window;
 
 use clap::Parser;
@@ -55,6 +56,7 @@ fn main() -> ExitCode {
     };
     let built = tauri::Builder::default()
         .manage(desktop)
+        .manage(watches::Watches::default())
         .setup(|app| {
             Desktop::begin(app.handle());
             Ok(window::open(app)?)
@@ -76,6 +78,9 @@ fn main() -> ExitCode {
             commands::device::drop_way,
             commands::device::storage,
             commands::device::keep,
+            commands::network::network,
+            commands::network::set_network,
+            commands::network::walk,
             commands::workspace::contact,
             commands::workspace::join,
             commands::workspace::login,
@@ -84,14 +89,12 @@ fn main() -> ExitCode {
             commands::workspace::sign_out,
             commands::workspace::identity,
             commands::workspace::accept_identity,
-            commands::channels::channels,
             commands::channels::people,
             commands::channels::create_channel,
             commands::channels::join_channel,
             commands::channels::leave_channel,
             commands::channels::set_topic,
             commands::channels::open_direct,
-            commands::messages::timeline,
             commands::messages::send,
             commands::messages::edit,
             commands::messages::delete_message,
@@ -101,8 +104,13 @@ fn main() -> ExitCode {
             commands::messages::mark_read,
             commands::messages::draft,
             commands::messages::save_draft,
+            commands::messages::forget_draft,
             commands::messages::find,
             commands::files::save_file,
+            commands::watch::watch,
+            commands::watch::watch_next,
+            commands::watch::watch_turn,
+            commands::watch::watch_end,
             commands::window::next_events,
             commands::window::painted,
             commands::window::open_link,

@@ -1,8 +1,9 @@
 //! The one window. Its web view keeps nothing: what it shows stays in memory. It goes nowhere but to this program's own
 //! page, opens no other window and takes no download, whatever stands in a message.
 
-use tauri::webview::NewWindowResponse;
-use tauri::{App, Url, WebviewWindowBuilder};
+use crate::watches::Watches;
+use tauri::webview::{NewWindowResponse, PageLoadEvent};
+use tauri::{App, Manager, Url, WebviewWindowBuilder};
 
 /// Opens the window that `tauri.conf.json` describes.
 pub fn open(app: &App) -> tauri::Result<()> {
@@ -10,7 +11,12 @@ pub fn open(app: &App) -> tauri::Result<()> {
     let builder = WebviewWindowBuilder::from_config(app, config)?
         .on_navigation(is_own_page)
         .on_new_window(|_, _| NewWindowResponse::Deny)
-        .on_download(|_, _| false);
+        .on_download(|_, _| false)
+        .on_page_load(|window, load| {
+            if load.event() == PageLoadEvent::Started {
+                window.state::<Watches>().end_all();
+            }
+        });
     // An ephemeral web view on WebKitGTK takes no driver. Only a program that was started to be driven does without it,
     // and leaves its data in a folder that the system clears.
     let driven = std::env::var("TAURI_WEBVIEW_AUTOMATION").is_ok_and(|value| value == "true");

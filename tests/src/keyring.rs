@@ -10,6 +10,7 @@ pub struct Keyring {
     bus: Child,
     address: String,
     daemon: Option<Child>,
+    prompter: Option<Child>,
 }
 
 impl Keyring {
@@ -37,7 +38,7 @@ impl Keyring {
             .unwrap();
         let mut address = String::new();
         BufReader::new(bus.stdout.take().unwrap()).read_line(&mut address).unwrap();
-        Self { folder, bus, address: address.trim().to_owned(), daemon: None }
+        Self { folder, bus, address: address.trim().to_owned(), daemon: None, prompter: None }
     }
 
     /// A bus with an unlocked keyring.
@@ -66,6 +67,10 @@ impl Keyring {
             child.stdin.take().unwrap().write_all(b"keyring password\n").unwrap();
         }
         self.daemon = Some(child);
+        self.until_owned("org.freedesktop.secrets");
+    }
+
+    fn until_owned(&self, name: &str) {
         for _ in 0..500 {
             let owned = Command::new("dbus-send")
                 .args([
@@ -75,7 +80,7 @@ impl Keyring {
                     "/",
                     "org.freedesktop.DBus.GetNameOwner",
                 ])
-                .arg("string:org.freedesktop.secrets")
+                .arg(format!("string:{name}"))
                 .envs(self.env())
                 .stdout(Stdio::null())
                 .stderr(Stdio::null())
@@ -86,7 +91,7 @@ impl Keyring {
             }
             std::thread::sleep(std::time::Duration::from_millis(20));
         }
-        panic!("gnome-keyring did not come up");
+        panic!("{name} did not come up");
     }
 
     /// Stops the keyring; its files stay.
@@ -95,6 +100,14 @@ impl Keyring {
             let _ = daemon.kill();
             let _ = daemon.wait();
         }
+    }
+
+    /// Starts the program that asks a person for the keyring's password, on this display.
+    pub fn start_prompter(&mut self, display: &str) {
+        let mut command = Command::new("/usr/libexec/gcr-prompter");
+        command.envs(self.env()).env("DISPLAY", display).env("GDK_BACKEND", "x11").env_remove("WAYLAND_DISPLAY");
+        self.prompter = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+        self.until_owned("org.gnome.keyring.SystemPrompter");
     }
 
     pub fn daemon_pid(&self) -> u32 {
@@ -156,6 +169,10 @@ impl Keyring {
 impl Drop for Keyring {
     fn drop(&mut self) {
         self.stop_daemon();
+        if let Some(mut prompter) = self.prompter.take() {
+            let _ = prompter.kill();
+            let _ = prompter.wait();
+        }
         let _ = self.bus.kill();
         let _ = self.bus.wait();
     }

@@ -50,6 +50,22 @@ impl Display {
         self.frame.path().join("Xvfb_screen0")
     }
 
+    /// Presses Escape, for whatever has the keyboard.
+    pub fn press_escape(&self) {
+        const PRESS: &str = "
+import ctypes, sys
+x11, xtst = ctypes.CDLL('libX11.so.6'), ctypes.CDLL('libXtst.so.6')
+x11.XOpenDisplay.restype = ctypes.c_void_p
+display = ctypes.c_void_p(x11.XOpenDisplay(sys.argv[1].encode()))
+key = x11.XKeysymToKeycode(display, ctypes.c_ulong(0xff1b))
+for down in (1, 0):
+    xtst.XTestFakeKeyEvent(display, key, down, ctypes.c_ulong(0))
+x11.XFlush(display)
+x11.XCloseDisplay(display)
+";
+        assert!(Command::new("python3").args(["-c", PRESS, &self.name]).status().unwrap().success());
+    }
+
     /// As the variable `DISPLAY` names it.
     pub fn name(&self) -> &str {
         &self.name
@@ -235,6 +251,20 @@ impl Window {
         composer.send_keys(&format!("{words}{ENTER}")).await.unwrap();
     }
 
+    /// What a script in the page returns, as a number.
+    pub async fn number(&self, script: &str) -> f64 {
+        self.script(script, Vec::new()).await.as_f64().unwrap_or(f64::NAN)
+    }
+
+    /// Waits until a script in the page returns true.
+    pub async fn until_true(&self, script: &str) {
+        let begun = Instant::now();
+        while self.script(script, Vec::new()).await != json!(true) {
+            assert!(begun.elapsed() < PATIENCE, "{script}; the window shows:\n{}", self.text("body").await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Deletes the last message, which is one's own, and says yes.
     pub async fn delete_last(&self) {
         const LAST: &str = "[data-testid=message]:last-of-type";
@@ -274,6 +304,8 @@ impl Window {
     pub fn keep_picture(&self, name: &str) {
         let Some(folder) = std::env::var_os("THECHATAPP_PICTURES").map(PathBuf::from) else { return };
         std::fs::create_dir_all(&folder).unwrap();
+        // What the page shows by now may not be painted yet.
+        std::thread::sleep(Duration::from_millis(500));
         std::fs::copy(&self.screen, folder.join(format!("{name}.xwd"))).unwrap();
     }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use thechatapp_protocol::identity::Pin;
 use thechatapp_tests::keyring::Keyring;
-use thechatapp_tests::server::signal;
+use thechatapp_tests::server::{free_port, signal};
 use thechatapp_tests::window::{Display, ENTER, ESCAPE, Window};
 use thechatapp_tests::{Cli, Server, files_below, files_with};
 
@@ -24,7 +24,7 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let mut env = keyring.env();
         env.push(("TMPDIR".into(), folder.path().display().to_string()));
-        env.push(("THECHATAPP_SECRET_TIMEOUT".into(), "2".into()));
+        env.push(("THECHATAPP_SECRET_TIMEOUT".into(), "4".into()));
         Self { display: Display::start(), keyring, cli: Cli::with_secure_storage(env), folder }
     }
 
@@ -197,6 +197,19 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
 
     alice.keyring.start_daemon(false);
     window.try_again("locked").await;
+    window.shows("[data-testid=key-reason]", "could not be shown").await;
+
+    // Somebody is asked, and closes the question.
+    alice.keyring.start_prompter(alice.display.name());
+    window.click("[data-testid=try-again]").await;
+    let begun = std::time::Instant::now();
+    while window.text("[data-key-state=dismissed]").await.is_empty() {
+        assert!(begun.elapsed().as_secs() < 30, "the window shows:\n{}", window.text("body").await);
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+        alice.display.press_escape();
+    }
+    window.shows("[data-testid=key-reason]", "closed without an answer").await;
+    window.keep_picture("key-dismissed");
 
     alice.keyring.stop_daemon();
     std::fs::rename(&files, &aside).unwrap();
@@ -353,4 +366,134 @@ async fn a_file_is_shown_with_its_message_and_saved_among_the_downloads() {
     let found = alice.plain(MARKER);
     assert!(found.is_empty(), "{found:?}");
     window.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_long_channel_stays_short_in_the_window_and_what_one_reads_stays_in_its_place() {
+    const ROWS: &str = "return document.querySelectorAll('[data-testid=message]').length";
+    const UP: &str = "const list = document.querySelector('[data-testid=timeline]'); list.scrollTop = 0;
+        return list.innerText.includes('number 1\\n')";
+    const TOP: &str = "const row = [...document.querySelectorAll('[data-testid=message]')]
+        .find(one => one.innerText.includes('number 200')); return row ? row.getBoundingClientRect().top : -1";
+    let server = Server::start();
+    let (alice, bob) = (Desk::new(), Cli::with_passphrase());
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    bob.join(&server.invite(), "bob").ok();
+    bob.run(&["create", "plans"]).ok();
+    alice.cli.run(&["join-channel", "plans"]).ok();
+    let lines = bob.folder.path().join("lines");
+    std::fs::write(&lines, (1..=500).map(|number| format!("number {number}\n")).collect::<String>()).unwrap();
+    let mut sending = bob.command(&["send", "general", "-"]);
+    assert!(sending.stdin(std::fs::File::open(&lines).unwrap()).output().unwrap().status.success());
+    let window = alice.open().await;
+    window.shows(TIMELINE, "number 500").await;
+    assert!(window.number(ROWS).await <= 120.0, "it opens with a page or two");
+
+    // Up into the past, and never more than some hundred rows.
+    let begun = std::time::Instant::now();
+    while window.number(TOP).await < 200.0 {
+        assert!(begun.elapsed().as_secs() < 60, "number 200 comes into view");
+        window.script("document.querySelector('[data-testid=timeline]').scrollTop -= 300", Vec::new()).await;
+        assert!(window.number(ROWS).await <= 300.0);
+    }
+    let before = window.number(TOP).await;
+    bob.run(&["send", "general", "and one more"]).ok();
+    window.element("[data-testid=latest]").await;
+    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    assert!((window.number(TOP).await - before).abs() < 2.0, "what is read does not move");
+
+    // Elsewhere, what is unread is counted as it comes.
+    bob.run(&["send", "plans", "a word"]).ok();
+    window.shows("[data-testid=channel-plans] em", "1").await;
+    window.click("[data-testid=latest]").await;
+    window.shows(TIMELINE, "and one more").await;
+    window.until_true(UP).await;
+    assert!(window.number(ROWS).await <= 300.0);
+
+    // A search that stands tells of what comes.
+    window.click("[data-testid=search]").await;
+    window.fill("[data-testid=search-words]", "unheard").await;
+    window.shows("aside", "Nothing found").await;
+    bob.run(&["send", "general", "an unheard of message"]).ok();
+    window.shows("[data-testid=hit]", "an unheard of message").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_typed_on_two_devices_is_shown_beside_each_other_until_one_decides() {
+    let mut server = Server::start();
+    let (alice, phone) = (Desk::new(), Cli::with_passphrase());
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    phone.login(&server.url(), server.pin(), "alice").ok();
+    for (typed, said, button, field) in [
+        ("from the desk", "from the phone", "take-draft", "from the desk\nfrom the phone"),
+        (", and later", "from the phone again", "let-draft-go", "from the desk\nfrom the phone, and later"),
+    ] {
+        let window = alice.open().await;
+        window.element("[data-testid=composer]").await;
+        server.stop();
+        window.shows("body", "Offline.").await;
+        window.fill("[data-testid=composer]", typed).await;
+        tokio::time::sleep(std::time::Duration::from_millis(500)).await; // The last letter goes to the disk.
+        window.close().await;
+        server.serve();
+        phone.run(&["draft", "general", said]).ok();
+
+        let window = alice.open().await;
+        window.shows("[data-testid=elsewhere]", said).await;
+        window.keep_picture(&format!("elsewhere-{button}"));
+        window.click(&format!("[data-testid={button}]")).await;
+        window.hides("main", "Typed on another device").await;
+        let value = window.script("return document.querySelector('[data-testid=composer]').value", Vec::new()).await;
+        assert_eq!(value, field);
+        window.close().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_into_the_network_is_chosen_and_looked_at_in_the_window() {
+    let server = Server::start();
+    let alice = Desk::new();
+    let window = alice.open().await;
+    first_run(&window, server.owner_invite(), "alice").await;
+    window.click("[data-testid=device]").await;
+    window.shows("[data-testid=way-now]", "straight").await;
+    window.click("[data-testid=network-check]").await;
+    window.element("[data-testid=hops][data-end=none]").await;
+    const INTO_VIEW: &str = "document.querySelector('[data-testid=network]').scrollIntoView({ block: 'end' })";
+    window.script(INTO_VIEW, Vec::new()).await;
+    window.keep_picture("network-holds");
+
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    choose(&window, "proxy").await;
+    window.fill("[data-testid=network-address]", &nobody).await;
+    window.fill("[data-testid=proxy-user]", "ana").await;
+    window.fill("[data-testid=proxy-password]", MARKER).await;
+    window.click("[data-testid=network-choose]").await;
+    window.shows("[data-testid=way-now]", &nobody).await;
+    window.shows("body", "Offline.").await;
+    window.click("[data-testid=network-check]").await;
+    window.shows("[data-testid=hops][data-end=route]", "What to do").await;
+    let kept = window.script("return document.querySelector('[data-testid=proxy-password]').value", Vec::new()).await;
+    assert_eq!(kept, "");
+    window.script(INTO_VIEW, Vec::new()).await;
+    assert_eq!(
+        window.number("return document.scrollingElement.scrollTop").await,
+        0.0,
+        "the panel scrolls, not the window"
+    );
+    window.keep_picture("network-fails");
+
+    choose(&window, "script").await;
+    choose(&window, "none").await;
+    window.click("[data-testid=network-choose]").await;
+    window.shows("[data-testid=way-now]", "straight").await;
+    window.hides("body", "Offline.").await;
+    window.close().await;
+    assert_eq!(alice.cli.run(&["network", "show"]).ok().json()["proxy"], "none");
+    assert_eq!(alice.plain(MARKER), Vec::<PathBuf>::new());
+}
+
+/// Chooses a way in the list of them.
+async fn choose(window: &Window, mode: &str) {
+    window.element("[data-testid=network-mode]").await.select_by_value(mode).await.unwrap();
 }

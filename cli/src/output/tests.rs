@@ -36,6 +36,7 @@ fn exit_codes_are_those_of_the_contract() {
         (Error::NotTrusted { pin: why() }, 11),
         (Error::NoBackend { why: why() }, 20),
         (Error::Locked { why: why() }, 21),
+        (Error::Dismissed { why: why() }, 21),
         (Error::KeyMissing, 22),
         (Error::WrongKey { why: why() }, 23),
         (Error::Corrupt { file: why(), why: why() }, 24),

@@ -1,13 +1,16 @@
 //! The way out into the network: what was chosen, and where it leads.
 
 use super::Client;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::local::Local;
 use crate::net::Router;
-use crate::net::route::{Choice, Setting};
+use crate::net::probe::{Hop, probe};
+use crate::net::route::{Choice, Login, Setting};
 use crate::platform::Platform;
 use crate::view::{NetworkView, WaysOutView};
 use std::sync::Arc;
+use thechatapp_protocol::WorkspaceId;
+use zeroize::Zeroizing;
 
 /// The router of a profile.
 pub(super) async fn router(platform: &Platform, local: &Local) -> Result<Router> {
@@ -59,4 +62,44 @@ impl Client {
         }
         Ok(())
     }
+
+    /// The same from what a person typed. Without a password the one that was given before stays, for the same name at the same
+    /// proxy: no other is told it.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for what is no way, and for a name that has no password; when it cannot be stored.
+    pub async fn choose_network(
+        &self,
+        proxy: &str,
+        or_direct: bool,
+        user: Option<String>,
+        password: Option<Zeroizing<String>>,
+    ) -> Result<()> {
+        let mut setting = Setting::parse(proxy, or_direct, None)?;
+        if let Some(user) = user {
+            let now = self.network_setting();
+            let known = now.login.as_ref().filter(|login| login.user == user && now.text() == setting.text());
+            let password = password.or_else(|| known.map(|login| login.password.clone())).ok_or_else(|| {
+                Error::bad_input(
+                    "the proxy's password is missing",
+                    "it is kept for the same name at the same proxy only",
+                )
+            })?;
+            setting = Setting::parse(proxy, or_direct, Some(Login { user, password }))?;
+        }
+        self.set_network(setting).await
+    }
+
+    /// The steps of the way to a workspace's server: which hold, and for the first that does not, why and what to do. It changes
+    /// nothing, and takes some seconds at most.
+    ///
+    /// # Errors
+    /// [`Error::BadInput`] for a workspace that is not known.
+    pub async fn walk(&self, ws: WorkspaceId) -> Result<Vec<Hop>> {
+        let workspace = self.workspace(ws)?;
+        Ok(probe(&workspace.link_config(), workspace.session().ok()).await)
+    }
 }
+
+#[cfg(test)]
+mod tests;

@@ -9,6 +9,7 @@ use crate::view::{
     ChannelView, Difference, FoundView, HitView, Keyed, MessageView, SearchQuery, TimelineView, Window, differences,
 };
 use futures_util::future::BoxFuture;
+use serde::Serialize;
 use std::future::Future;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Weak};
@@ -16,6 +17,7 @@ use std::time::Duration;
 use thechatapp_protocol::{ChannelId, MessageId, WorkspaceId};
 use tokio::sync::watch;
 use tokio::time::Instant;
+use ts_rs::TS;
 
 /// Changes that come closer together than this are told together: a picture on a screen is not painted more often.
 const FRAME: Duration = Duration::from_millis(16);
@@ -47,8 +49,8 @@ impl Keyed for HitView {
 }
 
 /// What changed in a window.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Changed<T: Keyed, A> {
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
+pub struct Changed<T, A> {
     /// The steps to the list as it is now.
     pub rows: Vec<Difference<T>>,
     /// What is to be known of it beside its rows.
@@ -56,7 +58,7 @@ pub struct Changed<T: Keyed, A> {
 }
 
 /// Of a part of a channel: see [`TimelineView`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Around {
     /// Whether older ones exist.
     pub older: bool,
@@ -64,12 +66,12 @@ pub struct Around {
     pub newer: bool,
     /// Whether some are being fetched.
     pub fetching: bool,
-    /// Everything up to this number was read when the channel was opened.
+    /// Everything up to this number is read.
     pub read: u64,
 }
 
 /// Of a search: see [`FoundView`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Looked {
     /// Whether more messages may match.
     pub partial: bool,
@@ -78,7 +80,7 @@ pub struct Looked {
 }
 
 /// Of the list of channels: what is unread in all of them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Unread {
     /// Messages.
     pub messages: u64,
@@ -97,6 +99,8 @@ pub struct Watched<T: Keyed, A> {
     looked: Option<(Instant, Duration)>,
     /// What was told to be changed has not been looked at yet.
     stale: bool,
+    /// It was turned elsewhere, and has not told of it yet.
+    turned: bool,
 }
 
 impl<T: Keyed, A> std::fmt::Debug for Watched<T, A> {
@@ -106,6 +110,14 @@ impl<T: Keyed, A> std::fmt::Debug for Watched<T, A> {
 }
 
 impl<T: Keyed + Send, A: Clone + PartialEq + Send> Watched<T, A> {
+    /// Turns it to what another one looks at, such as a longer part of the same channel. The next answer comes at once: the steps
+    /// from what this one shows to that, none where it is the same.
+    pub fn turn_to(&mut self, other: Self) {
+        let Self { client, look, changes, .. } = other;
+        *self =
+            Self { client, look, changes, stale: true, turned: true, shown: self.shown.take(), looked: self.looked };
+    }
+
     /// Waits until the window shows another list, and tells the steps; the first time all of it, at once. `None` once the
     /// profile is closed, or the account is not here any more.
     ///
@@ -135,8 +147,10 @@ impl<T: Keyed + Send, A: Clone + PartialEq + Send> Watched<T, A> {
                 None => vec![Difference::Resync(rows.clone())],
                 Some((before, _)) => differences(before, &rows),
             };
-            let same = steps.is_empty() && self.shown.as_ref().is_some_and(|(_, before)| *before == about);
+            let same =
+                !self.turned && steps.is_empty() && self.shown.as_ref().is_some_and(|(_, before)| *before == about);
             self.shown = Some((rows, about.clone()));
+            self.turned = false;
             if !same {
                 return Ok(Some(Changed { rows: steps, about }));
             }
@@ -210,6 +224,7 @@ impl Client {
             shown: None,
             looked: None,
             stale: true,
+            turned: false,
         })
     }
 }

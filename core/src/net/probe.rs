@@ -19,6 +19,7 @@ use thechatapp_protocol::methods::devices::ListDevices;
 use thechatapp_protocol::{ErrorBody, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
+use ts_rs::TS;
 
 /// How long one step may take, and all of them.
 const STEP: Duration = Duration::from_secs(5);
@@ -32,7 +33,7 @@ const LET_THROUGH: &str =
     "something on the way lets no TLS through, or the server is busy: try again, or another network";
 
 /// A step on the way to a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum Step {
     /// The name is looked up: the server's, or its proxy's.
@@ -57,8 +58,9 @@ const STEPS: [Step; 8] =
     [Step::Name, Step::Route, Step::Proxy, Step::Tls, Step::Time, Step::Identity, Step::SignIn, Step::Key];
 
 /// How a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "snake_case")]
+#[ts(rename = "StepState")]
 pub enum State {
     /// It holds.
     Ok,
@@ -71,7 +73,7 @@ pub enum State {
 }
 
 /// One step, as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
 pub struct Hop {
     /// Which.
     pub hop: Step,
@@ -178,7 +180,9 @@ impl Walk<'_> {
         let ways = match tokio::time::timeout_at(self.end, self.config.router.ways(host, port)).await {
             Ok(Ok(ways)) => ways,
             Ok(Err(why)) => return self.fail(Step::Proxy, why.why(), why.advice()),
-            Err(_) => return self.fail(Step::Proxy, LATE, "choose another way with `network set`"),
+            Err(_) => {
+                return self.fail(Step::Proxy, LATE, "choose another way in *This device* or with `network set`");
+            }
         };
         let mut first: Option<(Instant, Held, Step, DialError)> = None;
         for way in &ways {

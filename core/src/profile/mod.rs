@@ -82,11 +82,31 @@ impl fmt::Debug for Profile {
 
 impl Profile {
     /// The state of the profile in a folder, as far as its keys go; it opens no database. Changes nothing.
-    pub async fn state(dir: &Path, vault: &Vault) -> KeyState {
-        match look(dir, vault).await {
-            Ok(state) => state,
-            Err(error) => state_of(&error),
+    ///
+    /// # Errors
+    /// What keeps it from being opened: [`Error::key_state`] says which state that is.
+    pub async fn state(dir: &Path, vault: &Vault) -> Result<KeyState> {
+        // What is being destroyed is gone: whoever makes or opens one brings that to its end.
+        let gone = Mark::Wiping.stands(dir) || (!dir.join(file::NAME).exists() && !aside::occupied(dir)?);
+        if gone {
+            return Ok(KeyState::Absent);
         }
+        let _lock = match File::open(dir.join(LOCK)) {
+            Ok(lock) => Some(try_lock(lock)?),
+            // Nobody has it open if there is no lock.
+            Err(why) if why.kind() == io::ErrorKind::NotFound => None,
+            Err(why) => return Err(file::corrupt(why)),
+        };
+        let file = ProfileFile::read(dir)?.ok_or_else(lost)?;
+        if file.backend == PASSPHRASE {
+            return Ok(KeyState::Passphrase);
+        }
+        if let Some(state) = locked(dir, &file) {
+            return Ok(state);
+        }
+        let profile_key = by_secure_storage(&file, vault).await?;
+        slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
+        Ok(KeyState::Ready)
     }
 
     /// Makes a new profile.
@@ -357,44 +377,6 @@ impl Profile {
         *file = changed;
         Ok(())
     }
-}
-
-/// The state an error of opening a profile stands for.
-pub fn state_of(error: &Error) -> KeyState {
-    match error {
-        Error::NoBackend { .. } => KeyState::NoBackend,
-        Error::Locked { .. } => KeyState::Locked,
-        Error::KeyMissing => KeyState::Missing,
-        Error::WrongKey { .. } => KeyState::Wrong,
-        Error::Busy => KeyState::Busy,
-        Error::Newer { .. } => KeyState::Newer,
-        Error::Unreachable { .. } => KeyState::Unreachable,
-        _ => KeyState::Corrupt,
-    }
-}
-
-async fn look(dir: &Path, vault: &Vault) -> Result<KeyState> {
-    // What is being destroyed is gone: whoever makes or opens one brings that to its end.
-    let gone = Mark::Wiping.stands(dir) || (!dir.join(file::NAME).exists() && !aside::occupied(dir)?);
-    if gone {
-        return Ok(KeyState::Absent);
-    }
-    let _lock = match File::open(dir.join(LOCK)) {
-        Ok(lock) => Some(try_lock(lock)?),
-        // Nobody has it open if there is no lock.
-        Err(why) if why.kind() == io::ErrorKind::NotFound => None,
-        Err(why) => return Err(file::corrupt(why)),
-    };
-    let file = ProfileFile::read(dir)?.ok_or_else(lost)?;
-    if file.backend == PASSPHRASE {
-        return Ok(KeyState::Passphrase);
-    }
-    if let Some(state) = locked(dir, &file) {
-        return Ok(state);
-    }
-    let profile_key = by_secure_storage(&file, vault).await?;
-    slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
-    Ok(KeyState::Ready)
 }
 
 /// Destroys what there is of a profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The files

@@ -157,7 +157,7 @@ async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next(
         if half {
             std::fs::remove_file(dir.join(file::NAME)).unwrap();
         }
-        assert_eq!(Profile::state(dir, &Vault::new(&place.platform)).await, KeyState::Absent);
+        assert_eq!(Profile::state(dir, &Vault::new(&place.platform)).await.unwrap(), KeyState::Absent);
         let profile = Profile::create(dir, Unlock::SecureStorage, Vault::new(&place.platform)).await.unwrap();
         assert!(!profile.local_path().exists() && !Mark::Wiping.stands(dir));
         local(&profile, true).await.close().await.unwrap();

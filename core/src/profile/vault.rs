@@ -85,6 +85,7 @@ impl From<SecretError> for Error {
         match error {
             SecretError::NoBackend(why) => Self::NoBackend { why },
             SecretError::Locked(why) => Self::Locked { why },
+            SecretError::Dismissed(why) => Self::Dismissed { why },
             SecretError::Unreachable(why) => Self::Unreachable { why },
         }
     }

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use ts_rs::TS;
 
 /// A row of a list, by something that stays the same while it changes.
 pub trait Keyed: Clone + PartialEq {
@@ -13,9 +14,9 @@ pub trait Keyed: Clone + PartialEq {
 }
 
 /// One step from a list to the next. Steps are done in their order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
-pub enum Difference<T: Keyed> {
+pub enum Difference<T> {
     /// Forget everything: this is the list now.
     Resync(Vec<T>),
     /// Take the row at this place away.

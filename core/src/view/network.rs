@@ -1,9 +1,10 @@
 //! How a profile gets out into the network.
 
 use serde::{Deserialize, Serialize};
+use ts_rs::TS;
 
 /// How a profile gets out into the network. A password is never shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct NetworkView {
     /// `system`, `none`, a proxy's address, or `pac:` and a script's.
     pub proxy: String,
@@ -16,7 +17,7 @@ pub struct NetworkView {
 }
 
 /// Where one goes for a workspace.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
 pub struct WaysOutView {
     /// Its short name.
     pub workspace: String,

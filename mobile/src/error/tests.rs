@@ -13,6 +13,7 @@ fn each_kind_of_the_core_has_its_case() {
         Error::bad_input("", ""),
         Error::NoBackend { why: why() },
         Error::Locked { why: why() },
+        Error::Dismissed { why: why() },
         Error::KeyMissing,
         Error::WrongKey { why: why() },
         Error::Corrupt { file: why(), why: why() },

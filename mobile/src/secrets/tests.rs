@@ -13,6 +13,7 @@ fn each_reason_stays_what_it_is() {
     for (foreign, ours) in [
         (SecretError::NoBackend { why: why() }, core::SecretError::NoBackend(why())),
         (SecretError::Locked { why: why() }, core::SecretError::Locked(why())),
+        (SecretError::Dismissed { why: why() }, core::SecretError::Dismissed(why())),
         (SecretError::Unreachable { why: why() }, core::SecretError::Unreachable(why())),
     ] {
         assert_eq!(core::SecretError::from(foreign), ours);

@@ -7,11 +7,6 @@ use thechatapp_core::view::{ChannelView, PersonView};
 use thechatapp_core::{AccountId, ChannelId, WorkspaceId};
 
 #[tauri::command]
-pub async fn channels(desktop: State<'_, Desktop>, workspace: WorkspaceId, all: bool) -> Answer<Vec<ChannelView>> {
-    desktop.client().await?.channels(workspace, all).await.map_err(report)
-}
-
-#[tauri::command]
 pub async fn people(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> Answer<Vec<PersonView>> {
     desktop.client().await?.people(workspace).await.map_err(report)
 }

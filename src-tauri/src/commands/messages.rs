@@ -1,24 +1,11 @@
 //! Messages, drafts and search.
 
 use super::report;
+use super::watch::FOUND;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{FoundView, MessageView, SearchQuery, TimelineView, Window};
+use thechatapp_core::view::{DraftView, FoundView, MessageView, SearchQuery};
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
-
-/// Hits that the search panel shows.
-const FOUND: u32 = 50;
-
-#[tauri::command]
-pub async fn timeline(
-    desktop: State<'_, Desktop>,
-    workspace: WorkspaceId,
-    channel: ChannelId,
-    window: Window,
-    limit: u32,
-) -> Answer<TimelineView> {
-    desktop.client().await?.timeline(workspace, channel, window, limit).await.map_err(report)
-}
 
 #[tauri::command]
 pub async fn send(
@@ -84,14 +71,15 @@ pub async fn mark_read(
     desktop.client().await?.mark_read(workspace, channel, seq).await.map_err(report)
 }
 
+/// What was typed in a place and not sent, with what another device had typed there.
 #[tauri::command]
 pub async fn draft(
     desktop: State<'_, Desktop>,
     workspace: WorkspaceId,
     channel: ChannelId,
     thread: Option<MessageId>,
-) -> Answer<String> {
-    desktop.client().await?.draft(workspace, channel, thread).await.map_err(report)
+) -> Answer<Option<DraftView>> {
+    desktop.client().await?.draft_at(workspace, channel, thread).await.map_err(report)
 }
 
 #[tauri::command]
@@ -105,9 +93,16 @@ pub async fn save_draft(
     desktop.client().await?.save_draft(workspace, channel, thread, &text).await.map_err(report)
 }
 
+/// Lets go of what another device had typed.
 #[tauri::command]
-pub async fn find(desktop: State<'_, Desktop>, workspace: WorkspaceId, typed: String, here: bool) -> Answer<FoundView> {
+pub async fn forget_draft(desktop: State<'_, Desktop>, workspace: WorkspaceId, number: i64) -> Answer<()> {
+    desktop.client().await?.forget_earlier_draft(workspace, number).await.map_err(report)
+}
+
+/// Finds on the server, too, what is not on this device.
+#[tauri::command]
+pub async fn find(desktop: State<'_, Desktop>, workspace: WorkspaceId, typed: String) -> Answer<FoundView> {
     let client = desktop.client().await?;
     let query = client.read_search(workspace, &typed, true).await.map_err(report)?;
-    client.find(workspace, &SearchQuery { limit: FOUND, ..query }, here).await.map_err(report)
+    client.find(workspace, &SearchQuery { limit: FOUND, ..query }, false).await.map_err(report)
 }

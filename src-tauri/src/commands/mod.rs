@@ -4,7 +4,9 @@ pub mod channels;
 pub mod device;
 pub mod files;
 pub mod messages;
+pub mod network;
 pub mod profile;
+pub mod watch;
 pub mod window;
 pub mod workspace;
 

@@ -38,20 +38,7 @@ pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> 
 fn opened(done: Result<KeyState, thechatapp_core::Error>) -> ProfileState {
     match done {
         Ok(state) => ProfileState { state, passphrase: state == KeyState::Passphrase, detail: None },
-        Err(why) => {
-            let detail = why.report();
-            let state = match detail.code {
-                20 => KeyState::NoBackend,
-                21 => KeyState::Locked,
-                22 => KeyState::Missing,
-                23 => KeyState::Wrong,
-                25 => KeyState::Unreachable,
-                26 => KeyState::Busy,
-                27 => KeyState::Newer,
-                _ => KeyState::Corrupt,
-            };
-            ProfileState { state, passphrase: false, detail: Some(detail) }
-        }
+        Err(why) => ProfileState { state: why.key_state(), passphrase: false, detail: Some(why.report()) },
     }
 }
 

@@ -519,6 +519,57 @@ note: string,
 at: number, };
 
 /**
+ * How far the server has a draft.
+ */
+export type DraftStateView = "synced" | "waiting" | "here";
+
+/**
+ * What was typed and not sent.
+ */
+export type DraftView = {
+/**
+ * Its channel.
+ */
+channel: string,
+/**
+ * The first message of its thread; none for the conversation's own.
+ */
+thread: string | null,
+/**
+ * The text; empty where only earlier ones are left.
+ */
+text: string,
+/**
+ * When it was typed at last on this device, or came to it, Unix milliseconds.
+ */
+at: number,
+/**
+ * How far the server has it.
+ */
+state: DraftStateView,
+/**
+ * What another device had typed in the same place while this one was typing, the newest first.
+ */
+earlier: Array<EarlierDraftView>, };
+
+/**
+ * What another device had typed.
+ */
+export type EarlierDraftView = {
+/**
+ * Its number on this device.
+ */
+number: number,
+/**
+ * The text.
+ */
+text: string,
+/**
+ * When it came, Unix milliseconds.
+ */
+at: number, };
+
+/**
  * A text that a message has, or had.
  */
 export type VersionView = {
@@ -557,31 +608,6 @@ seq: number, } | { "at": "around",
 seq: number, };
 
 /**
- * A part of a channel, oldest first.
- */
-export type TimelineView = {
-/**
- * The messages, by number, those not sent yet last.
- */
-messages: Array<MessageView>,
-/**
- * Whether older ones exist.
- */
-older: boolean,
-/**
- * Whether newer ones exist beyond the window.
- */
-newer: boolean,
-/**
- * Whether some are not on this device yet and are being fetched.
- */
-fetching: boolean,
-/**
- * Everything up to this number was read when the channel was opened.
- */
-read: number, };
-
-/**
  * A message found, newest first.
  */
 export type HitView = {
@@ -614,6 +640,71 @@ partial: boolean,
  * Whether the server looked, too.
  */
 asked: boolean, };
+
+/**
+ * One step from a list to the next. Steps are done in their order.
+ */
+export type Difference<T> = { "resync": Array<T> } | { "remove": number } | { "insert": [number, T] } | { "change": [number, T] };
+
+/**
+ * What changed in a window.
+ */
+export type Changed<T, A> = {
+/**
+ * The steps to the list as it is now.
+ */
+rows: Array<Difference<T>>,
+/**
+ * What is to be known of it beside its rows.
+ */
+about: A, };
+
+/**
+ * Of a part of a channel: see [`TimelineView`].
+ */
+export type Around = {
+/**
+ * Whether older ones exist.
+ */
+older: boolean,
+/**
+ * Whether newer ones exist beyond the window.
+ */
+newer: boolean,
+/**
+ * Whether some are being fetched.
+ */
+fetching: boolean,
+/**
+ * Everything up to this number is read.
+ */
+read: number, };
+
+/**
+ * Of a search: see [`FoundView`].
+ */
+export type Looked = {
+/**
+ * Whether more messages may match.
+ */
+partial: boolean,
+/**
+ * Whether the server looked, too.
+ */
+asked: boolean, };
+
+/**
+ * Of the list of channels: what is unread in all of them.
+ */
+export type Unread = {
+/**
+ * Messages.
+ */
+messages: number,
+/**
+ * Those that name one.
+ */
+mentions: number, };
 
 /**
  * A server on first contact, before anything is trusted.
@@ -738,7 +829,7 @@ history: Array<IdentityStepView>, };
 /**
  * The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
  */
-export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
+export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "dismissed" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
 
 /**
  * The ways into a profile.
@@ -756,6 +847,87 @@ passphrase: boolean,
  * Whether a recovery code opens it.
  */
 recovery: boolean, };
+
+/**
+ * How a profile gets out into the network. A password is never shown.
+ */
+export type NetworkView = {
+/**
+ * `system`, `none`, a proxy's address, or `pac:` and a script's.
+ */
+proxy: string,
+/**
+ * Whether one goes straight when the script does not work.
+ */
+or_direct: boolean,
+/**
+ * The name that proxies are told.
+ */
+user: string | null,
+/**
+ * Where that leads now, for each workspace.
+ */
+ways: Array<WaysOutView>, };
+
+/**
+ * Where one goes for a workspace.
+ */
+export type WaysOutView = {
+/**
+ * Its short name.
+ */
+workspace: string,
+/**
+ * Its server's address.
+ */
+url: string,
+/**
+ * `direct`, or proxies' addresses, in the order in which they are tried.
+ */
+by: Array<string>,
+/**
+ * Why nobody knows.
+ */
+why: string | null, };
+
+/**
+ * A step on the way to a server.
+ */
+export type Step = "name" | "route" | "proxy" | "tls" | "time" | "identity" | "sign_in" | "key";
+
+/**
+ * How a step stands.
+ */
+export type StepState = "ok" | "warning" | "failed" | "skipped";
+
+/**
+ * One step, as it was found.
+ */
+export type Hop = {
+/**
+ * Which.
+ */
+hop: Step,
+/**
+ * How it stands.
+ */
+state: StepState,
+/**
+ * Whether it holds; nothing when it was not looked at.
+ */
+ok: boolean | null,
+/**
+ * How long it took.
+ */
+took_ms: number,
+/**
+ * What was found.
+ */
+why: string,
+/**
+ * What to do; empty where nothing is to be done.
+ */
+do: string, };
 
 /**
  * What is kept of a workspace.

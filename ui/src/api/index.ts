@@ -2,17 +2,24 @@
 // such as a search, whose answer nothing else shows.
 
 import type {
+  Around,
+  Changed,
   ChannelView,
   ClientEvent,
   ContactView,
+  DraftView,
   ErrorReport,
   FoundView,
+  HitView,
+  Hop,
   IdentityView,
   KeyState,
+  Looked,
   MessageView,
+  NetworkView,
   PersonView,
   StorageView,
-  TimelineView,
+  Unread,
   WaysView,
   Window as TimelineWindow,
   WorkspaceView,
@@ -26,6 +33,35 @@ export interface ProfileState {
   passphrase: boolean;
   detail: ErrorReport | null;
 }
+
+export interface TimelineQuery {
+  workspace: string;
+  channel: string;
+  window: TimelineWindow;
+  limit: number;
+}
+
+export interface SearchTyped {
+  workspace: string;
+  typed: string;
+}
+
+/** What was turned to last, and the steps to what is shown there now. */
+export interface Told<T, A> {
+  turn: number;
+  changed: Changed<T, A>;
+}
+
+/** A list that is watched. */
+export interface Watch<Q, T, A> {
+  /** Waits for the next steps, the first time for the whole list; null once it has ended. */
+  next(): Promise<Told<T, A> | null>;
+  /** Looks at something else from now on. Of several turns the highest counts. */
+  turn(query: Q, turn: number): Promise<void>;
+  end(): Promise<void>;
+}
+
+export type Watcher<Q, T, A> = (query: Q) => Promise<Watch<Q, T, A>>;
 
 /** Every promise rejects with an ErrorReport. Ids are strings, times Unix milliseconds. */
 export interface Api {
@@ -48,6 +84,11 @@ export interface Api {
   dropWay(way: "passphrase" | "recovery"): Promise<void>;
   storage(): Promise<StorageView>;
   keep(days: number | null, bytes: number | null): Promise<void>;
+  network(): Promise<NetworkView>;
+  /** Without a password the one before stays, for the same name at the same proxy. */
+  setNetwork(proxy: string, orDirect: boolean, user: string | null, password: string | null): Promise<void>;
+  /** The steps of the way to a workspace's server; takes some seconds. */
+  walk(workspace: string): Promise<Hop[]>;
   contact(address: string): Promise<ContactView>;
   join(invite: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
   login(address: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
@@ -56,14 +97,15 @@ export interface Api {
   signOut(workspace: string): Promise<void>;
   identity(workspace: string): Promise<IdentityView>;
   acceptIdentity(workspace: string, confirmation: string): Promise<IdentityView>;
-  channels(workspace: string, all: boolean): Promise<ChannelView[]>;
+  watchChannels: Watcher<{ workspace: string }, ChannelView, Unread>;
+  watchTimeline: Watcher<TimelineQuery, MessageView, Around>;
+  watchSearch: Watcher<SearchTyped, HitView, Looked>;
   people(workspace: string): Promise<PersonView[]>;
   createChannel(workspace: string, name: string, isPrivate: boolean): Promise<ChannelView>;
   joinChannel(workspace: string, channel: string): Promise<void>;
   leaveChannel(workspace: string, channel: string): Promise<void>;
   setTopic(workspace: string, channel: string, topic: string): Promise<void>;
   openDirect(workspace: string, people: string[]): Promise<ChannelView>;
-  timeline(workspace: string, channel: string, window: TimelineWindow, limit: number): Promise<TimelineView>;
   send(workspace: string, channel: string, text: string, thread: string | null): Promise<MessageView>;
   edit(workspace: string, channel: string, id: string, text: string): Promise<MessageView>;
   deleteMessage(workspace: string, channel: string, id: string): Promise<MessageView>;
@@ -71,9 +113,12 @@ export interface Api {
   retry(workspace: string, id: string): Promise<void>;
   discard(workspace: string, id: string): Promise<void>;
   markRead(workspace: string, channel: string, seq: number): Promise<void>;
-  draft(workspace: string, channel: string, thread: string | null): Promise<string>;
+  draft(workspace: string, channel: string, thread: string | null): Promise<DraftView | null>;
   saveDraft(workspace: string, channel: string, thread: string | null, text: string): Promise<void>;
-  find(workspace: string, typed: string, here: boolean): Promise<FoundView>;
+  /** Lets go of what another device had typed. */
+  forgetDraft(workspace: string, number: number): Promise<void>;
+  /** Finds on the server, too, what is not on this device. */
+  find(workspace: string, typed: string): Promise<FoundView>;
   /** Into the folder for downloads; tells where it is. */
   saveFile(workspace: string, file: string): Promise<string>;
   nextEvents(): Promise<ClientEvent[]>;

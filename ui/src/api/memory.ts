@@ -1,6 +1,7 @@
 // A backend in memory, for working on the views in a browser: `npm run dev`, then /?memory. Never part of a build.
 
-import type { Api, ChannelView, ClientEvent, MessageView, PersonView, WorkspaceView } from "./index";
+import { asking } from "./asking";
+import type { Api, ChannelView, MessageView, PersonView, WorkspaceView } from "./index";
 
 const person = (id: string, name: string): PersonView => ({ id, name, imported: false, rank: null });
 const marta = person("p1", "Marta Silva");
@@ -91,7 +92,8 @@ export function memory(query: URLSearchParams): Api {
         ? { state: "offline", why: "no network", retry_in: 4000 }
         : { state: connection },
   } as WorkspaceView;
-  let wake: (events: ClientEvent[]) => void = () => undefined;
+  const changes = new Set<() => void>();
+  const tell = (): void => changes.forEach((one) => one());
   const identity = {
     workspace: "acme",
     url: workspace.url,
@@ -109,8 +111,13 @@ export function memory(query: URLSearchParams): Api {
     const changed = { ...(messages[place] as MessageView) };
     Object.assign(changed, act(changed));
     messages[place] = changed;
+    tell();
     return Promise.resolve(changed);
   };
+  const hits = (typed: string) =>
+    messages
+      .filter((message) => message.text.includes(typed))
+      .map((message) => ({ message, channel_name: "release", highlights: [] }));
   const state = (query.get("key") ?? "ready") as "ready";
   return {
     profileState: async () => ({ state, passphrase: false, detail: null }),
@@ -133,6 +140,26 @@ export function memory(query: URLSearchParams): Api {
       workspaces: [{ workspace: "acme", bytes: 438 << 20, messages: 1_176_738 }],
     }),
     keep: async () => undefined,
+    network: async () => ({
+      proxy: "http://proxy.acme.example:3128",
+      or_direct: false,
+      user: "marta",
+      ways: [{ workspace: "acme", url: workspace.url, by: ["http://proxy.acme.example:3128"], why: null }],
+    }),
+    setNetwork: async () => undefined,
+    walk: async () => [
+      { hop: "name", state: "ok", ok: true, took_ms: 2, why: "proxy.acme.example is found", do: "" },
+      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", do: "" },
+      {
+        hop: "proxy",
+        state: "failed",
+        ok: false,
+        took_ms: 9,
+        why: "the proxy wants credentials",
+        do: "give them in *This device*",
+      },
+      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", do: "" },
+    ],
     contact: async () => ({
       url: workspace.url,
       workspace: "acme",
@@ -150,20 +177,21 @@ export function memory(query: URLSearchParams): Api {
     signOut: async () => undefined,
     identity: async () => identity,
     acceptIdentity: async () => identity,
-    channels: async () => channels,
+    watchChannels: asking(changes, async () => ({ rows: channels, about: { messages: 9, mentions: 0 } })),
+    watchTimeline: asking(changes, async ({ channel }) => ({
+      rows: channel === "c2" ? [...messages] : [],
+      about: { older: false, newer: false, fetching: false, read: 3 },
+    })),
+    watchSearch: asking(changes, async ({ typed }) => ({
+      rows: hits(typed),
+      about: { partial: false, asked: false },
+    })),
     people: async () => [marta, ...others],
     createChannel: async (_, name, isPrivate) => channel("new", name, isPrivate ? "private" : "public"),
     joinChannel: async () => undefined,
     leaveChannel: async () => undefined,
     setTopic: async () => undefined,
     openDirect: async () => channels[5] as ChannelView,
-    timeline: async (_, id) => ({
-      messages: id === "c2" ? [...messages] : [],
-      older: false,
-      newer: false,
-      fetching: false,
-      read: 3,
-    }),
     send: async (_, id, text) => {
       const sent: MessageView = {
         ...base(0),
@@ -178,10 +206,8 @@ export function memory(query: URLSearchParams): Api {
         mine: true,
       };
       messages.push(sent);
-      setTimeout(() => {
-        void change(sent.id, () => ({ state: "sent", seq: messages.length }));
-        wake([{ event: "messages", workspace: "w1", channel: id, from: 0 }]);
-      }, 600);
+      tell();
+      setTimeout(() => void change(sent.id, () => ({ state: "sent", seq: messages.length })), 600);
       return sent;
     },
     edit: async (_, __, id, text) => change(id, () => ({ text, edited: true })),
@@ -191,17 +217,21 @@ export function memory(query: URLSearchParams): Api {
     retry: async () => undefined,
     discard: async () => undefined,
     markRead: async () => undefined,
-    draft: async () => "",
-    saveDraft: async () => undefined,
-    find: async (_, typed) => ({
-      hits: messages
-        .filter((message) => message.text.includes(typed))
-        .map((message) => ({ message, channel_name: "release", highlights: [] })),
-      partial: false,
-      asked: false,
+    draft: async (_, channel) => ({
+      channel,
+      thread: null,
+      text: "",
+      at: Date.now(),
+      state: "synced",
+      earlier: query.has("elsewhere")
+        ? [{ number: 1, text: "Typed on the phone, on the way to work", at: Date.now() - hour }]
+        : [],
     }),
+    forgetDraft: async () => undefined,
+    saveDraft: async () => undefined,
+    find: async (_, typed) => ({ hits: hits(typed), partial: false, asked: true }),
     saveFile: async () => "/home/marta/Downloads/plan.pdf",
-    nextEvents: () => new Promise((resolve) => (wake = resolve)),
+    nextEvents: () => new Promise(() => undefined),
     painted: async () => undefined,
     openLink: async () => undefined,
   };

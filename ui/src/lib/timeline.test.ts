@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { MessageView } from "../api";
-import { entries, hue, initials, merge } from "./timeline";
+import { entries, hue, initials } from "./timeline";
 
 let count = 0;
 function message(author: string, at: number, seq: number | null, mine = false): MessageView {
@@ -70,13 +70,6 @@ test("the line stands once, at the first unread message of somebody else", () =>
     "message",
     "message",
   ]);
-});
-
-test("what waits stays last, and an answer replaces it in its place", () => {
-  const waiting = message("me", noon, null, true);
-  const merged = merge([waiting], [message("a", noon + minute, 2), message("a", noon, 1)]);
-  expect(merged.map((one) => one.seq)).toEqual([1, 2, null]);
-  expect(merge(merged, [{ ...waiting, seq: 3 }]).map((one) => one.seq)).toEqual([1, 2, 3]);
 });
 
 test("people have initials and a colour of their own", () => {

@@ -41,17 +41,6 @@ function dayOf(at: number): string {
   return `${day.getFullYear()}-${day.getMonth()}-${day.getDate()}`;
 }
 
-/** Merges a window into what is shown: by id, by number, those not sent yet last. */
-export function merge(shown: MessageView[], fresh: MessageView[]): MessageView[] {
-  const all = new Map(shown.map((message) => [message.id, message]));
-  for (const message of fresh) all.set(message.id, message);
-  return [...all.values()].sort((a, b) => {
-    if (a.seq !== null && b.seq !== null) return a.seq - b.seq;
-    if (a.seq === null && b.seq === null) return a.at - b.at;
-    return a.seq === null ? 1 : -1;
-  });
-}
-
 /** Two letters for a person without a picture. */
 export function initials(name: string): string {
   const words = name.split(/[\s_.-]+/).filter(Boolean);

@@ -3,7 +3,7 @@
 import { asReport, told, type ClientEvent, type ErrorReport, type WorkspaceView } from "../api";
 import { api } from "../api/backend";
 import { offlineNow } from "./connection";
-import { fold, heard } from "./events";
+import { fold } from "./events";
 import { stateOf, type KeyScreen } from "./key";
 import { Room } from "./room.svelte";
 
@@ -21,6 +21,8 @@ export class App {
   screen = $state<Screen>("opening");
   key = $state<KeyScreen>("ready");
   problem = $state<ErrorReport | null>(null);
+  /** Why the key is in its state: part of its screen, where a problem is what came of something one tried there. */
+  reason = $state("");
   /** Something that a key screen offers is under way. */
   busy = $state(false);
   /** There is no profile yet: making one failed. */
@@ -68,21 +70,26 @@ export class App {
   /** What cannot be shown at all is said, with what may mend it. */
   #failed(why: unknown): void {
     this.problem = asReport(why);
-    this.#key(stateOf(this.problem.code));
+    this.#key(stateOf(this.problem.error));
   }
 
   async #profile(
     answer: { state: KeyScreen; detail: ErrorReport | null },
     early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
   ): Promise<void> {
-    this.problem = answer.detail;
+    this.problem = null;
     if (answer.state === "ready") await this.#opened(early);
     else if (answer.state === "absent") await this.#create(null);
-    else this.#key(answer.detail ? stateOf(answer.detail.code, answer.state) : answer.state);
+    else {
+      this.#key(answer.detail ? stateOf(answer.detail.error, answer.state) : answer.state);
+      if (this.key === "passphrase" || this.key === "failed") this.problem = answer.detail;
+      else this.reason = answer.detail?.why ?? "";
+    }
   }
 
   #key(state: KeyScreen): void {
     this.key = state;
+    this.reason = "";
     this.creating = false;
     if (state !== "corrupt") this.repairAsks = false;
     this.screen = "key";
@@ -135,7 +142,7 @@ export class App {
 
   async repair(passphrase: string | null): Promise<void> {
     await this.offer(() => api.repair(passphrase));
-    if (this.problem?.code === 21) this.repairAsks = true;
+    if (this.problem?.error === "locked") this.repairAsks = true;
   }
 
   async #opened(early: Promise<WorkspaceView[] | null> = Promise.resolve(null)): Promise<void> {
@@ -158,22 +165,21 @@ export class App {
   /** Goes to a workspace. Of several, the last one chosen is shown. */
   async enter(workspace: string): Promise<void> {
     const turn = ++this.#chosen;
-    const before = heard.batches;
     const unsaved = (await this.room?.leave()) ?? null;
     const room = new Room(workspace);
     try {
       await room.refreshChannels();
     } catch (why) {
+      room.end();
       if (turn === this.#chosen) throw why;
     }
-    if (turn !== this.#chosen) return;
+    if (turn !== this.#chosen) return room.end();
     if (unsaved) room.problem = unsaved;
+    this.room?.end();
     this.room = room;
     this.stopSeen = false;
     this.setAsideFolder = null;
     this.screen = "workspace";
-    // What was heard meanwhile was told of the workspace that was shown before.
-    if (heard.batches !== before) await this.#refreshRoom(room);
   }
 
   /** The same from a view: a workspace that cannot be shown leaves the present one, with the reason. */
@@ -205,14 +211,13 @@ export class App {
     this.screen = "first-run";
   }
 
-  /** From the first run back to the workspace one came from; nothing was followed there meanwhile. */
+  /** From the first run back to the workspace one came from. */
   async turnBack(): Promise<void> {
     const room = this.room;
     if (!room) return;
     this.screen = "workspace";
     try {
       await this.refreshWorkspaces();
-      if (this.room === room) await this.#refreshRoom(room);
     } catch (why) {
       room.problem = told(why);
     }
@@ -224,6 +229,7 @@ export class App {
     // A later change is shown again, however often an earlier one was looked at.
     if (this.workspace?.connection.state !== "identity_changed") this.stopSeen = false;
     if (!this.workspaces.some((one) => one.id === this.room?.workspace)) {
+      this.room?.end();
       this.room = null;
       const first = this.workspaces[0];
       if (first) await this.enter(first.id);
@@ -234,12 +240,6 @@ export class App {
   #take(workspaces: WorkspaceView[]): void {
     this.workspaces = workspaces;
     this.offline = offlineNow(this.offline, workspaces);
-  }
-
-  /** The channels first: what is open may be none of them any more, and could not be asked for then. */
-  async #refreshRoom(room: Room): Promise<void> {
-    await room.refreshChannels();
-    await room.refreshTimeline();
   }
 
   /** A file that turned out to be damaged while it was in use has the same screen as one that was at the start. */
@@ -278,6 +278,8 @@ export class App {
     if (this.busy || this.screen === "key") return;
     const { state } = await api.profileState();
     if (state !== "ready") leavePage();
+    // Open again already: what was watched ended with the one before.
+    else if (this.room) await this.enter(this.room.workspace);
   }
 
   async lock(): Promise<void> {
@@ -298,16 +300,9 @@ export class App {
   }
 
   async #hear(events: ClientEvent[]): Promise<void> {
-    heard.batches += 1;
     const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
-    // They come first: whether the rest can be asked at all is told there.
     if (stale.workspaces) await this.refreshWorkspaces();
-    const room = this.room;
-    if (this.screen !== "workspace" || !room) return;
-    // Before somebody types on.
-    if (stale.draft) await room.refreshDraft();
-    if (stale.channels) await room.refreshChannels();
-    if (stale.timeline) await room.refreshTimeline();
+    if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
   }
 
   setTheme(theme: string): void {

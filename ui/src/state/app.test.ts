@@ -20,25 +20,35 @@ test("of two workspaces that are being entered the last one chosen is shown", as
   expect(app.room?.workspace).toBe("one");
 });
 
-test("what is heard of a workspace while it is being entered is asked again", async () => {
-  const slow = new Later<ChannelView[]>();
-  const answers: Promise<ChannelView[]>[] = [slow.answer, Promise.resolve([channelOf("a"), channelOf("b")])];
-  let tell = (_: ClientEvent[]): void => undefined;
-  fake({
+test("a workspace that was left is not followed any longer", async () => {
+  const asked: string[] = [];
+  const changed = fake({
     workspaces,
     timeline,
-    nextEvents: () => new Promise((resolve) => (tell = resolve)),
-    channels: (id) => (id === "two" ? (answers.shift() as Promise<ChannelView[]>) : Promise.resolve([])),
+    nextEvents,
+    channels: async (id) => (asked.push(id), []),
   });
   const app = new App();
   await app.start();
-  const two = app.enter("two");
+  await app.enter("two");
+  asked.length = 0;
+  changed();
   await settle();
-  tell([{ event: "channels", workspace: "two" }]);
+  expect(asked).toEqual(["two"]);
+});
+
+test("a profile that was closed and is open again is followed anew", async () => {
+  const closed = new Later<ClientEvent[]>();
+  const answers = [closed.answer];
+  fake({ workspaces, timeline, channels: async () => [], nextEvents: () => answers.shift() ?? nextEvents() });
+  const app = new App();
+  await app.start();
+  const room = app.room;
+  closed.give([]);
   await settle();
-  slow.give([channelOf("a")]);
-  await two;
-  expect(app.room?.channels.map((channel) => channel.id)).toEqual(["a", "b"]);
+  await settle();
+  expect(app.room?.workspace).toBe("one");
+  expect(app.room).not.toBe(room);
 });
 
 test("a workspace that cannot be entered leaves the present one, with the reason", async () => {
@@ -55,28 +65,27 @@ test("a workspace that cannot be entered leaves the present one, with the reason
   expect([app.room?.workspace, app.room?.problem]).toEqual(["one", "broken: it is"]);
 });
 
-test("a private channel that was lost is left before its messages are asked for", async () => {
+test("a private channel that was lost is left, and not asked for again", async () => {
   let lost = false;
-  let tell = (_: ClientEvent[]): void => undefined;
   const gone = { what: "no such channel", why: "it is gone", do: "", code: 12 };
-  fake({
+  const changed = fake({
     workspaces,
-    nextEvents: () => new Promise((resolve) => (tell = resolve)),
+    nextEvents,
     channels: async () => (lost ? [channelOf("b")] : [channelOf("a"), channelOf("b")]),
-    timeline: (_, id) => (lost && id === "a" ? Promise.reject(gone) : Promise.resolve(page())),
+    timeline: ({ channel }) => (lost && channel === "a" ? Promise.reject(gone) : Promise.resolve(page())),
   });
   const app = new App();
   await app.start();
   expect(app.room?.channel?.id).toBe("a");
   lost = true;
-  tell([{ event: "messages", workspace: "one", channel: "a", from: 1 }]);
+  changed();
   await settle();
   await settle();
-  expect(app.room?.channel?.id).toBe("b");
+  expect([app.room?.channel?.id, app.room?.problem]).toEqual(["b", null]);
 });
 
 test("a passphrase is offered only to a profile that does not exist yet", async () => {
-  const why = { what: "no secure storage", why: "none", do: "", code: 20 };
+  const why = { error: "no_backend", what: "no secure storage", why: "none", do: "", code: 20 };
   const answer = (state: "absent" | "no_backend") => async () => ({ state, passphrase: false, detail: null });
   fake({ profileState: answer("absent"), createProfile: () => Promise.reject(why) });
   const app = new App();
@@ -88,6 +97,24 @@ test("a passphrase is offered only to a profile that does not exist yet", async 
   expect([other.key, other.creating]).toEqual(["no_backend", false]);
 });
 
+test("a key screen says why, and that somebody closed the question is another screen than a lock", async () => {
+  const detail = (error: string, why: string) => ({ error, code: 21, what: "", why, do: "", seconds: null });
+  const answer = (state: "locked" | "dismissed", why: string) => async () => ({
+    state,
+    passphrase: false,
+    detail: detail(state, why),
+  });
+  fake({
+    profileState: answer("dismissed", "its question was closed"),
+    unlock: answer("locked", "it asked nobody"),
+  });
+  const app = new App();
+  await app.start();
+  expect([app.key, app.reason, app.problem]).toEqual(["dismissed", "its question was closed", null]);
+  await app.unlock(null);
+  expect([app.key, app.reason]).toEqual(["locked", "it asked nobody"]);
+});
+
 test("a repair that needs the passphrase asks for it, and passes it on", async () => {
   const given: (string | null)[] = [];
   fake({
@@ -97,7 +124,8 @@ test("a repair that needs the passphrase asks for it, and passes it on", async (
     channels: async () => [],
     repair: async (passphrase) => {
       given.push(passphrase);
-      if (passphrase === null) throw { what: "locked", why: "no passphrase", do: "", code: 21 };
+      if (passphrase === null)
+        throw { error: "locked", what: "locked", why: "no passphrase", do: "", code: 21 };
     },
   });
   const app = new App();

@@ -2,12 +2,21 @@ import { expect, test } from "vitest";
 import { stateOf } from "./key";
 
 test("an error that says nothing of the key has a neutral screen, without repair", () => {
-  for (const code of [3, 28, 70]) expect(stateOf(code)).toBe("failed");
-  expect(stateOf(28, "corrupt")).toBe("failed");
-  expect(stateOf(24, "corrupt")).toBe("corrupt");
-  expect(stateOf(20)).toBe("no_backend");
+  for (const error of ["bad_input", "disk_full", "internal"]) expect(stateOf(error)).toBe("failed");
+  expect(stateOf("disk_full", "corrupt")).toBe("failed");
+  expect(stateOf("corrupt", "corrupt")).toBe("corrupt");
+  expect(stateOf("no_backend")).toBe("no_backend");
+});
+
+test("locked, dismissed, gone and replaced are told apart", () => {
+  expect(["locked", "dismissed", "key_missing", "wrong_key"].map((error) => stateOf(error))).toEqual([
+    "locked",
+    "dismissed",
+    "missing",
+    "wrong",
+  ]);
 });
 
 test("a passphrase that was mistyped is asked again", () => {
-  expect(stateOf(23, "passphrase")).toBe("passphrase");
+  expect(stateOf("wrong_key", "passphrase")).toBe("passphrase");
 });

@@ -1,10 +1,17 @@
 // One workspace as it is looked at: its channels, and the timeline of the one that is open.
 
-import { told, type ChannelView, type MessageView, type PersonView } from "../api";
+import {
+  told,
+  type ChannelView,
+  type EarlierDraftView,
+  type MessageView,
+  type PersonView,
+  type Unread,
+} from "../api";
 import { api } from "../api/backend";
 import { DraftKeeper } from "./draft";
-import { heard } from "./events";
 import { Timeline } from "./timeline.svelte";
+import { Watching } from "./watching";
 
 export class Room {
   readonly workspace: string;
@@ -12,16 +19,21 @@ export class Room {
   people = $state<PersonView[]>([]);
   channel = $state<ChannelView | null>(null);
   /** What is shown of the channel; a new one for each visit. */
-  timeline = $state.raw<Timeline>(new Timeline(() => Promise.reject(new Error("no channel is open"))));
+  timeline = $state.raw<Timeline>(new Timeline({ workspace: "", channel: "" }, api.watchTimeline));
   draft = $state("");
+  /** What was typed in the same place on another device, while this one was typing: the newest first. */
+  elsewhere = $state.raw<EarlierDraftView[]>([]);
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
   #painted = false;
   #drafts: DraftKeeper;
-  /** Counts what was chosen to be opened and what was asked: only the answer to the latest is shown. */
+  readonly #list: Watching<{ workspace: string }, ChannelView, Unread>;
+  /** The channel that is opened by itself, because none was. */
+  #first: Promise<void> = Promise.resolve();
+  /** Counts what was chosen to be opened: only the latest is shown. */
   #opened = 0;
   #opening = 0;
-  #asked = 0;
+  #ended = false;
   #savingEdit: string | null = null;
   #toldRead = "";
   /** What is on its way out of the field, by channel. */
@@ -29,6 +41,7 @@ export class Room {
 
   constructor(workspace: string) {
     this.workspace = workspace;
+    this.#list = new Watching(api.watchChannels, (channels) => this.#take(channels));
     this.#drafts = new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
   }
 
@@ -40,15 +53,29 @@ export class Room {
     return this.channels.filter((channel) => channel.kind === "direct");
   }
 
+  /** The channels as they are now, and one of them open, if there is any. */
   async refreshChannels(): Promise<void> {
-    const turn = ++this.#asked;
-    const channels = await api.channels(this.workspace, true);
-    if (turn !== this.#asked) return;
+    await this.#list.look({ workspace: this.workspace });
+    await this.#first;
+  }
+
+  #take(channels: ChannelView[]): void {
     this.channels = channels;
+    const open = channels.find((channel) => channel.id === this.channel?.id);
     // Right after joining nothing is there yet, and a channel one was in may be gone.
-    this.channel = channels.find((channel) => channel.id === this.channel?.id) ?? null;
+    if (this.channel && !open) this.timeline.end();
+    this.channel = open ?? null;
     // Whoever is about to open one has chosen already.
-    if (!this.channel && this.#opening === 0) await this.#openFirst();
+    if (open || this.#opening > 0) return;
+    this.#first = this.#openFirst();
+    this.#first.catch((why: unknown) => (this.problem = told(why)));
+  }
+
+  /** Nothing of it is followed any longer. */
+  end(): void {
+    this.#ended = true;
+    this.#list.end();
+    this.timeline.end();
   }
 
   async #openFirst(): Promise<void> {
@@ -68,22 +95,22 @@ export class Room {
 
   async #show(channel: ChannelView, seq: number | null): Promise<void> {
     const turn = ++this.#opened;
-    const before = heard.batches;
+    const timeline = new Timeline({ workspace: this.workspace, channel: channel.id }, api.watchTimeline);
     this.#opening += 1;
     try {
       // A draft that cannot be saved holds nobody up. It waits for the next time.
       const unsaved = await this.leave();
-      const timeline = new Timeline((window, limit) =>
-        api.timeline(this.workspace, channel.id, window, limit),
-      );
-      const [draft] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
-      if (turn !== this.#opened) return;
+      const [saved] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
+      if (turn !== this.#opened || this.#ended) return timeline.end();
+      this.timeline.end();
       this.channel = this.channels.find((one) => one.id === channel.id) ?? channel;
       this.timeline = timeline;
-      this.draft = draft;
+      this.draft = saved.text;
+      this.elsewhere = saved.elsewhere;
       this.editing = null;
       this.problem = unsaved;
     } catch (why) {
+      timeline.end();
       if (turn === this.#opened) throw why;
       return;
     } finally {
@@ -94,34 +121,57 @@ export class Room {
       this.#painted = true;
       requestAnimationFrame(() => requestAnimationFrame(() => void api.painted()));
     }
-    // What was heard meanwhile was told of the channel that was open before.
-    if (heard.batches !== before) await this.refreshTimeline();
   }
 
-  async #savedDraft(channel: string): Promise<string> {
+  async #savedDraft(channel: string): Promise<{ text: string; elsewhere: EarlierDraftView[] }> {
     const saved = await api.draft(this.workspace, channel, null);
-    const draft = this.#drafts.unsaved(channel) ?? saved;
-    return draft.trim() === this.#sending.get(channel) ? "" : draft;
+    const text = this.#drafts.unsaved(channel) ?? saved?.text ?? "";
+    return {
+      text: text.trim() === this.#sending.get(channel) ? "" : text,
+      elsewhere: saved?.earlier ?? [],
+    };
+  }
+
+  async #savedText(channel: string): Promise<string> {
+    return this.#savedDraft(channel).then(
+      (saved) => saved.text,
+      () => "",
+    );
   }
 
   /** The draft of the open channel was typed at on another device. What is typed here meanwhile stays. */
   async refreshDraft(): Promise<void> {
     const [channel, before] = [this.channel, this.draft];
-    if (!channel || this.editing || this.#drafts.unsaved(channel.id) !== undefined) return;
-    const draft = await this.#savedDraft(channel.id);
-    if (this.channel?.id === channel.id && !this.editing && this.draft === before) this.draft = draft;
+    if (!channel) return;
+    // What was not saved before it was asked may be missing in the answer.
+    const unsaved = this.#drafts.unsaved(channel.id) !== undefined;
+    const { text, elsewhere } = await this.#savedDraft(channel.id);
+    if (this.channel?.id !== channel.id) return;
+    this.elsewhere = elsewhere;
+    if (!this.editing && !unsaved && this.draft === before) this.draft = text;
+  }
+
+  /** What was typed elsewhere goes into the field, below what is there: nobody's text is lost. */
+  takeDraft(other: EarlierDraftView): Promise<void> {
+    return this.#try(async () => {
+      this.typed(this.draft.trim() === "" ? other.text : `${this.draft}\n${other.text}`);
+      await this.#drafts.flush();
+      await this.#forget(other);
+    });
+  }
+
+  letDraftGo(other: EarlierDraftView): Promise<void> {
+    return this.#try(() => this.#forget(other));
+  }
+
+  async #forget(other: EarlierDraftView): Promise<void> {
+    await api.forgetDraft(this.workspace, other.number);
+    this.elsewhere = this.elsewhere.filter((one) => one.number !== other.number);
   }
 
   /** Saves what was typed; answers why that could not be done, if so. */
   leave(): Promise<string | null> {
     return this.#drafts.flush().then(() => null, told);
-  }
-
-  async refreshTimeline(): Promise<void> {
-    if (!this.channel) return;
-    const timeline = this.timeline;
-    await timeline.refresh();
-    if (this.timeline === timeline) void this.markRead();
   }
 
   /** The window lost somebody's attention: what comes from now on is new to them. */
@@ -164,10 +214,9 @@ export class Room {
     // until it waits to be sent.
     this.draft = "";
     this.#sending.set(channel.id, text);
-    let sent: MessageView;
     try {
       await this.#drafts.flush().catch(() => undefined);
-      sent = await api.send(this.workspace, channel.id, text, null);
+      await api.send(this.workspace, channel.id, text, null);
     } catch (why) {
       this.#sending.delete(channel.id);
       await this.#putBack(channel, text);
@@ -176,10 +225,7 @@ export class Room {
     }
     this.#sending.delete(channel.id);
     await this.#try(async () => {
-      // What one writes is seen, also from the middle of the past.
-      timeline.atEnd = true;
-      if (timeline.newer) await timeline.open();
-      else timeline.put(sent);
+      await timeline.follow();
       // Whoever answers has read.
       timeline.readAtOpen = timeline.last;
       if (this.timeline === timeline) void this.markRead(true);
@@ -190,7 +236,7 @@ export class Room {
   /** What was not taken is in the field again, before anything that was typed meanwhile. */
   async #putBack(channel: ChannelView, text: string): Promise<void> {
     const here = this.channel?.id === channel.id && !this.editing;
-    const since = here ? this.draft : await this.#savedDraft(channel.id).catch(() => "");
+    const since = here ? this.draft : await this.#savedText(channel.id);
     // Elsewhere it is a draft still.
     const whole = since === "" || since.trim() === text ? text : `${text}\n${since}`;
     if (here) this.draft = whole;
@@ -200,9 +246,8 @@ export class Room {
   async #saveEdit(channel: ChannelView, editing: MessageView, text: string): Promise<void> {
     if (this.#savingEdit === editing.id) return;
     this.#savingEdit = editing.id;
-    const timeline = this.timeline;
     await this.#try(async () => {
-      timeline.put(await api.edit(this.workspace, channel.id, editing.id, text));
+      await api.edit(this.workspace, channel.id, editing.id, text);
       if (this.editing?.id === editing.id) await this.stopEditing();
     });
     this.#savingEdit = null;
@@ -222,7 +267,7 @@ export class Room {
   async stopEditing(): Promise<void> {
     const [channel, editing] = [this.channel, this.editing];
     await this.#drafts.flush().catch(() => undefined);
-    const draft = channel ? await this.#savedDraft(channel.id).catch(() => "") : "";
+    const draft = channel ? await this.#savedText(channel.id) : "";
     // Both at once, and only where it was asked for.
     if (this.channel?.id !== channel?.id || this.editing !== editing) return;
     this.editing = null;
@@ -232,12 +277,12 @@ export class Room {
   /** What waits leaves no tombstone. */
   remove(message: MessageView): Promise<void> {
     if (message.seq === null) return this.discard(message);
-    return this.#change(() => api.deleteMessage(this.workspace, message.channel, message.id));
+    return this.#try(() => api.deleteMessage(this.workspace, message.channel, message.id));
   }
 
   react(message: MessageView, emoji: string): Promise<void> {
     const on = !message.reactions.some((one) => one.emoji === emoji && one.mine);
-    return this.#change(() => api.react(this.workspace, message.channel, message.id, emoji, on));
+    return this.#try(() => api.react(this.workspace, message.channel, message.id, emoji, on));
   }
 
   retry(message: MessageView): Promise<void> {
@@ -245,11 +290,7 @@ export class Room {
   }
 
   discard(message: MessageView): Promise<void> {
-    const timeline = this.timeline;
-    return this.#try(async () => {
-      await api.discard(this.workspace, message.id);
-      timeline.drop(message.id);
-    });
+    return this.#try(() => api.discard(this.workspace, message.id));
   }
 
   async join(channel: ChannelView): Promise<void> {
@@ -301,13 +342,6 @@ export class Room {
       if (turn === this.#opened) await this.#show(channel, null);
     });
     this.#opening -= 1;
-  }
-
-  #change(act: () => Promise<MessageView>): Promise<void> {
-    const timeline = this.timeline;
-    return this.#try(async () => {
-      timeline.put(await act());
-    });
   }
 
   async #try(act: () => Promise<unknown>): Promise<void> {

@@ -1,14 +1,14 @@
-// The part of a channel that is looked at: one unbroken run of messages. It grows at the end one scrolls to, is cut off at
-// the other when it gets long, and follows what happens on the server.
+// The part of a channel that is looked at: one unbroken run of messages, watched. It grows at the end one scrolls to, is cut
+// off at the other when it gets long, and follows what happens.
 
-import type { MessageView, TimelineView, TimelineWindow } from "../api";
-import { merge } from "../lib/timeline";
+import type { Around, MessageView, TimelineQuery, TimelineWindow, Watcher } from "../api";
+import { Watching } from "./watching";
 
 export const PAGE = 40;
 /** Most messages kept at once: what is shown costs the same in a channel of a million. */
 export const MOST = 300;
 
-export type Load = (window: TimelineWindow, limit: number) => Promise<TimelineView>;
+const LATEST: TimelineWindow = { at: "latest" };
 
 export class Timeline {
   messages = $state.raw<MessageView[]>([]);
@@ -19,12 +19,19 @@ export class Timeline {
   readAtOpen = $state(0);
   /** The message one came for, from a search: it is scrolled to and marked. */
   target = $state<string | null>(null);
-  /** Whether the newest message is in view. Then what arrives is read, and followed. */
-  atEnd = true;
-  #load: Load;
+  #atEnd = true;
+  #read = 0;
+  #growing = 0;
+  #window = LATEST;
+  readonly #place: { workspace: string; channel: string };
+  readonly #watching: Watching<TimelineQuery, MessageView, Around>;
 
-  constructor(load: Load) {
-    this.#load = load;
+  constructor(
+    place: { workspace: string; channel: string },
+    watch: Watcher<TimelineQuery, MessageView, Around>,
+  ) {
+    this.#place = place;
+    this.#watching = new Watching(watch, (messages, about) => this.#show(messages, about));
   }
 
   get first(): number {
@@ -35,110 +42,83 @@ export class Timeline {
     return this.messages.findLast((message) => message.seq !== null)?.seq ?? 0;
   }
 
-  /** The newest messages, or those around a number. */
-  async open(seq: number | null = null): Promise<void> {
-    const page = await this.#load(seq === null ? { at: "latest" } : { at: "around", seq }, PAGE);
-    this.readAtOpen = page.read;
-    this.atEnd = !page.newer;
-    this.target = page.messages.find((message) => seq !== null && message.seq === seq)?.id ?? null;
-    this.#show(page);
+  /** Whether the newest message is in view. Then what arrives is read, and followed. */
+  get atEnd(): boolean {
+    return this.#atEnd;
   }
 
-  /** Asks again for what is shown, after something happened in the channel. */
-  async refresh(): Promise<void> {
-    if (this.newer) return this.#refreshPast();
-    const page = await this.#load({ at: "latest" }, Math.min(this.messages.length + PAGE, MOST + PAGE));
-    // Scrolling may have cut off the end meanwhile.
-    if (this.newer) return this.#refreshPast();
-    const reach = page.messages.find((message) => message.seq !== null)?.seq ?? 0;
-    // So much may have come that the newest page does not reach what is shown.
-    const torn = this.last > 0 && reach > this.last + 1;
-    if (torn && !this.atEnd) {
-      this.newer = true;
-      return this.#refreshPast();
-    }
-    const first = this.first;
-    const above =
-      torn || reach === 0 ? [] : this.messages.filter((one) => one.seq !== null && one.seq < reach);
-    if (above.length === 0) {
-      this.#show(page);
-    } else {
-      this.messages = merge(above, page.messages);
-      this.fetching = page.fetching;
-    }
-    if (this.atEnd) return this.#cutTop();
-    // Somebody who reads older messages keeps them: what goes is what they did not see.
-    if (this.messages.length > MOST && this.first < first) {
-      this.messages = this.messages.filter((one) => one.seq === null || one.seq >= first);
-      this.older = true;
-    }
-    this.#cutEnd();
+  /** The newest messages, or those around a number. */
+  async open(seq: number | null = null): Promise<void> {
+    await this.#look(seq === null ? LATEST : { at: "around", seq }, PAGE);
+    this.readAtOpen = this.#read;
+    this.#atEnd = !this.newer;
+    this.target = this.messages.find((message) => seq !== null && message.seq === seq)?.id ?? null;
+  }
+
+  /** Looks at the newest as they are now, also from the middle of the past. */
+  async follow(): Promise<void> {
+    this.#atEnd = true;
+    await this.#look(LATEST, this.newer ? PAGE : this.#count(0));
+  }
+
+  /** Says where somebody stands. Whoever is not at the end keeps what they look at, however much arrives. */
+  async stand(atEnd: boolean): Promise<void> {
+    this.#atEnd = atEnd;
+    if (this.#growing === 0) await this.#settle();
+  }
+
+  async #settle(): Promise<void> {
+    if (this.#atEnd === (this.#window === LATEST) || this.first === 0) return;
+    if (this.#atEnd) await this.#look(LATEST, this.#count(0));
+    else await this.#look({ at: "after", seq: this.first - 1 }, this.#count(PAGE));
   }
 
   async growOlder(): Promise<void> {
     if (!this.older || this.first === 0) return;
-    const first = this.first;
-    const page = await this.#load({ at: "before", seq: first }, PAGE);
-    // Joined to another run of messages than the one it was asked for, the page would leave a gap.
-    if (this.first !== first) return;
-    this.older = page.older;
-    if (page.fetching) this.fetching = true;
-    if (page.messages.length === 0) return;
-    this.messages = merge(page.messages, this.messages);
-    this.#cutEnd();
+    const count = this.#count(PAGE);
+    const kept = this.#numbers().slice(0, count - PAGE);
+    const whole = !this.newer && kept.length === this.#numbers().length;
+    // What waits to be sent is only among the newest.
+    await this.#grow(whole ? LATEST : { at: "before", seq: (kept.at(-1) ?? 0) + 1 }, count);
   }
 
   async growNewer(): Promise<void> {
     if (!this.newer || this.last === 0) return;
-    const last = this.last;
-    const page = await this.#load({ at: "after", seq: last }, PAGE);
-    if (this.last !== last) return;
-    this.newer = page.newer;
-    if (page.fetching) this.fetching = true;
-    if (page.messages.length === 0) return;
-    this.messages = merge(this.messages, page.messages);
-    this.#cutTop();
+    const count = this.#count(PAGE);
+    const kept = this.#numbers().slice(-(count - PAGE));
+    await this.#grow({ at: "after", seq: (kept[0] ?? 1) - 1 }, count);
   }
 
-  /** Takes a message that is known to have changed, such as an answer. */
-  put(message: MessageView): void {
-    const known = this.messages.find((one) => one.id === message.id);
-    // The answer to sending may come after the event that tells of its number.
-    if (message.seq === null && known && known.seq !== null) return;
-    if (known || !this.newer) this.messages = merge(this.messages, [message]);
+  /** Nothing that is said of where one stands meanwhile takes it back. */
+  async #grow(window: TimelineWindow, limit: number): Promise<void> {
+    this.#growing += 1;
+    await this.#look(window, limit).finally(() => (this.#growing -= 1));
+    await this.#settle();
   }
 
-  drop(id: string): void {
-    this.messages = this.messages.filter((one) => one.id !== id);
+  end(): void {
+    this.#watching.end();
   }
 
-  async #refreshPast(): Promise<void> {
-    const [first, count] = [this.first, this.messages.length];
-    const page = await this.#load({ at: "after", seq: first - 1 }, Math.max(count, PAGE));
-    // Scrolling may have moved the window meanwhile; then it is asked again with the next event.
-    if (this.first === first) {
-      this.messages = page.messages;
-      this.newer = page.newer;
-      this.fetching = page.fetching;
-    }
+  #numbers(): number[] {
+    return this.messages.flatMap((message) => message.seq ?? []);
   }
 
-  #show(page: TimelineView): void {
-    this.messages = page.messages;
-    this.older = page.older;
-    this.newer = page.newer;
-    this.fetching = page.fetching;
+  /** As many as are shown and some more: a page at least, and not too many. */
+  #count(more: number): number {
+    return Math.min(Math.max(this.#numbers().length + more, PAGE), MOST);
   }
 
-  #cutEnd(): void {
-    if (this.messages.length <= MOST) return;
-    this.messages = this.messages.slice(0, MOST);
-    this.newer = true;
+  #look(window: TimelineWindow, limit: number): Promise<void> {
+    this.#window = window;
+    return this.#watching.look({ ...this.#place, window, limit });
   }
 
-  #cutTop(): void {
-    if (this.messages.length <= MOST) return;
-    this.messages = this.messages.slice(-MOST);
-    this.older = true;
+  #show(messages: MessageView[], about: Around): void {
+    this.messages = messages;
+    this.older = about.older;
+    this.newer = about.newer;
+    this.fetching = about.fetching;
+    this.#read = about.read;
   }
 }

@@ -1,5 +1,7 @@
 import { expect, test } from "vitest";
-import type { MessageView, TimelineView, TimelineWindow } from "../api";
+import type { MessageView, TimelineQuery } from "../api";
+import { asking } from "../api/asking";
+import { settle, type Page } from "./fake";
 import { MOST, PAGE, Timeline } from "./timeline.svelte";
 
 /** A channel on a device: numbers 1 to `head`, and what waits to be sent. */
@@ -7,20 +9,28 @@ class Channel {
   head: number;
   waiting: string[] = [];
   edited = new Set<number>();
+  changes = new Set<() => void>();
 
   constructor(head: number) {
     this.head = head;
   }
 
-  /** `late` says what a page waits for. */
-  timeline(late: (window: TimelineWindow) => Promise<void> | undefined = () => undefined): Timeline {
-    return new Timeline(async (window, limit) => {
-      await late(window);
-      return this.#part(window, limit);
+  /** `late` says what an answer waits for. */
+  timeline(late: () => Promise<void> | undefined = () => undefined): Timeline {
+    const watch = asking(this.changes, async (query: TimelineQuery) => {
+      await late();
+      return this.#part(query);
     });
+    return new Timeline({ workspace: "w", channel: "c" }, watch);
   }
 
-  #part(window: TimelineWindow, limit: number): TimelineView {
+  /** Something happened, and those who watch have heard it. */
+  async changed(): Promise<void> {
+    this.changes.forEach((tell) => tell());
+    await settle();
+  }
+
+  #part({ window, limit }: TimelineQuery): Page {
     const half = Math.floor(limit / 2);
     const [from, to] = {
       latest: () => [this.head - limit + 1, this.head],
@@ -28,12 +38,12 @@ class Channel {
       after: (seq: number) => [seq + 1, seq + limit],
       around: (seq: number) => [seq - half + 1, seq + half],
     }[window.at]("seq" in window ? window.seq : 0) as [number, number];
-    const messages = [];
+    const rows = [];
     for (let seq = Math.max(1, from); seq <= Math.min(this.head, to); seq += 1)
-      messages.push(this.#message(`m${seq}`, seq));
+      rows.push(this.#message(`m${seq}`, seq));
     const newer = window.at !== "latest" && to < this.head;
-    if (!newer && window.at !== "before") messages.push(...this.waiting.map((id) => this.#message(id, null)));
-    return { messages, older: from > 1, newer, fetching: false, read: 0 };
+    if (!newer && window.at !== "before") rows.push(...this.waiting.map((id) => this.#message(id, null)));
+    return { rows, about: { older: from > 1, newer, fetching: false, read: 0 } };
   }
 
   #message(id: string, seq: number | null): MessageView {
@@ -63,12 +73,13 @@ test("a channel opens at its end, and at a message one came for", async () => {
 test("scrolling through a long channel never tears what is shown, nor lets it grow for ever", async () => {
   const timeline = new Channel(5000).timeline();
   await timeline.open();
-  timeline.atEnd = false;
+  await timeline.stand(false);
   for (let step = 0; step < 20; step += 1) await timeline.growOlder();
   expect(shown(timeline)).toEqual([5001 - 21 * PAGE, 5000 - 21 * PAGE + MOST]);
   expect(timeline.newer).toBe(true);
   while (timeline.newer) await timeline.growNewer();
-  expect(shown(timeline)).toEqual([5001 - MOST, 5000]);
+  expect(shown(timeline)[1]).toBe(5000);
+  expect(timeline.messages.length).toBeLessThanOrEqual(MOST);
   expect(timeline.older).toBe(true);
 });
 
@@ -77,29 +88,31 @@ test("somebody at the end of a channel stays there, however much arrives", async
   const timeline = channel.timeline();
   await timeline.open();
   channel.head = 4000;
-  await timeline.refresh();
+  await channel.changed();
   expect(shown(timeline)[1]).toBe(4000);
   expect([timeline.older, timeline.newer]).toEqual([true, false]);
   for (let step = 0; step < 10; step += 1) {
     channel.head += 50;
-    await timeline.refresh();
+    await channel.changed();
   }
-  expect(timeline.messages.length).toBe(MOST);
+  expect(shown(timeline)).toEqual([4501 - PAGE, 4500]);
 });
 
 test("somebody who reads older messages keeps them, and scrolls on without a gap", async () => {
   const channel = new Channel(100);
   const timeline = channel.timeline();
   await timeline.open();
-  timeline.atEnd = false;
+  await timeline.stand(false);
   channel.head = 4000;
   channel.edited.add(80);
-  await timeline.refresh();
-  expect(shown(timeline)).toEqual([101 - PAGE, 100]);
+  await channel.changed();
+  expect(shown(timeline)).toEqual([101 - PAGE, 100 + PAGE]);
   expect(timeline.newer).toBe(true);
   expect(timeline.messages.find((message) => message.seq === 80)?.edited).toBe(true);
   await timeline.growNewer();
-  expect(shown(timeline)).toEqual([101 - PAGE, 100 + PAGE]);
+  expect(shown(timeline)).toEqual([101 - PAGE, 100 + 2 * PAGE]);
+  expect(await timeline.follow()).toBeUndefined();
+  expect(shown(timeline)).toEqual([4001 - PAGE, 4000]);
 });
 
 test("what waits is last, and gone once it is discarded", async () => {
@@ -109,7 +122,7 @@ test("what waits is last, and gone once it is discarded", async () => {
   await timeline.open();
   expect(timeline.messages.slice(-2).map((message) => message.id)).toEqual(["w1", "w2"]);
   channel.waiting = ["w2"];
-  await timeline.refresh();
+  await channel.changed();
   expect(timeline.messages.slice(-1).map((message) => message.id)).toEqual(["w2"]);
 });
 
@@ -118,7 +131,7 @@ test("a channel that may no longer be read shows nothing", async () => {
   const timeline = channel.timeline();
   await timeline.open();
   channel.head = 0;
-  await timeline.refresh();
+  await channel.changed();
   expect(timeline.messages).toEqual([]);
 });
 
@@ -128,38 +141,52 @@ test("somebody a little above the end of a long channel keeps what they see, and
   await timeline.open();
   for (let step = 0; step < 10; step += 1) await timeline.growOlder();
   while (timeline.newer) await timeline.growNewer();
-  timeline.atEnd = false;
-  await timeline.refresh();
-  expect(shown(timeline)).toEqual([1001 - MOST, 1000]);
-  channel.head += 20;
-  await timeline.refresh();
-  expect(shown(timeline)).toEqual([1001 - MOST, 1000]);
+  await timeline.stand(false);
+  const [first] = shown(timeline);
+  channel.head += 60;
+  await channel.changed();
+  expect(shown(timeline)).toEqual([first, first + MOST - 1]);
   expect(timeline.newer).toBe(true);
 });
 
-test("a page that comes after the window moved is not joined to it", async () => {
+test("what was asked for last is what is shown, however late an earlier answer comes", async () => {
   const channel = new Channel(5000);
-  let late: Promise<void> = Promise.resolve();
-  const timeline = channel.timeline((window) =>
-    window.at === "before" || window.at === "after" ? late : undefined,
-  );
+  let late: Promise<void> | undefined;
+  const timeline = channel.timeline(() => late);
   await timeline.open(2000);
   for (const grow of [() => timeline.growOlder(), () => timeline.growNewer()]) {
     let come: () => void = () => undefined;
     late = new Promise((done) => (come = done));
     const growing = grow();
-    await timeline.open(1000);
+    const opening = timeline.open(1000);
+    late = undefined;
     come();
-    await growing;
+    await Promise.all([growing, opening]);
     expect(shown(timeline)).toEqual([1001 - PAGE / 2, 1000 + PAGE / 2]);
     await timeline.open(2000);
   }
 });
 
-test("the late answer to sending does not undo that it was sent", async () => {
-  const channel = new Channel(10);
+test("to stand still meanwhile does not take back that more was asked for", async () => {
+  const timeline = new Channel(5000).timeline();
+  await timeline.open();
+  await timeline.stand(false);
+  const growing = timeline.growOlder();
+  await timeline.stand(false);
+  await growing;
+  expect(shown(timeline)).toEqual([5001 - 2 * PAGE, 5000]);
+});
+
+test("what waits to be sent stays in view while one scrolls up a little", async () => {
+  const channel = new Channel(200);
+  channel.waiting = ["w1"];
   const timeline = channel.timeline();
   await timeline.open();
-  timeline.put({ id: "m10", seq: null, at: 1 } as MessageView);
-  expect(timeline.last).toBe(10);
+  await timeline.stand(false);
+  await timeline.growOlder();
+  expect(timeline.messages.at(-1)?.id).toBe("w1");
+  await timeline.stand(false);
+  channel.head += 10;
+  await channel.changed();
+  expect(shown(timeline)).toEqual([201 - 2 * PAGE, 210]);
 });

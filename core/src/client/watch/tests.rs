@@ -33,6 +33,22 @@ async fn a_window_tells_what_moved_in_it_and_nothing_of_what_it_does_not_show() 
 }
 
 #[tokio::test]
+async fn a_window_that_is_turned_tells_the_steps_to_where_it_looks_now() {
+    let mut desk = Desk::new().await;
+    desk.said(1, 1..=50).await;
+    let watch = |window, limit| desk.client.watch_timeline(desk.ws, channel(1), window, limit).unwrap();
+    let mut window = watch(Window::Latest, 10);
+    window.next().await.unwrap().unwrap();
+    window.turn_to(watch(Window::Before { seq: 51 }, 12));
+    assert_eq!(texts(&window.next().await.unwrap().unwrap().rows), ["+0 number 39", "+1 number 40"]);
+    // Where it shows the same, that is said, too: somebody waits for it.
+    window.turn_to(watch(Window::After { seq: 38 }, 12));
+    assert_eq!(window.next().await.unwrap().unwrap().rows, []);
+    desk.said(1, 51..=51).await;
+    assert!(window.next().await.unwrap().unwrap().about.newer);
+}
+
+#[tokio::test]
 async fn whatever_happened_meanwhile_is_one_answer_of_the_windows_size() {
     let mut desk = Desk::new().await;
     let mut window = desk.client.watch_timeline(desk.ws, channel(1), Window::Latest, 20).unwrap();

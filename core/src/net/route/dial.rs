@@ -125,15 +125,19 @@ impl DialError {
     pub fn advice(&self) -> &'static str {
         match self {
             Self::Unreachable(_) => "check the network and the address",
-            Self::NoProxy { .. } => "check its address, or choose another way with `network set`",
+            Self::NoProxy { .. } => "check its address, or choose another way in *This device* or with `network set`",
             Self::WantsLogin { .. } => {
-                "give them with `network set --proxy-user NAME --proxy-password-file F`; a proxy that the desktop names must be \
-                 named with --proxy, too"
+                "give them in *This device*, or with `network set --proxy-user NAME --proxy-password-file F`; a proxy that only \
+                 the desktop names must be named there, too"
             }
-            Self::WrongLogin { .. } => "correct them with `network set --proxy-user NAME --proxy-password-file F`",
+            Self::WrongLogin { .. } => {
+                "correct them in *This device*, or with `network set --proxy-user NAME --proxy-password-file F`"
+            }
             Self::OtherLogin { .. } => "ask who runs it for Basic, or for an exception for this server",
             Self::Refused { .. } => "ask who runs it to let this server through",
-            Self::Script { .. } | Self::System { .. } => "correct it, or choose another way with `network set`",
+            Self::Script { .. } | Self::System { .. } => {
+                "correct it, or choose another way in *This device* or with `network set`"
+            }
         }
     }
 }
