@@ -25,6 +25,17 @@ pub(crate) fn database(path: &Path, error: database::Error) -> Error {
         database::Error::Damaged(why) => Error::Corrupt { file, why },
         database::Error::Newer { .. } => Error::Newer { file },
         database::Error::Full(why) => Error::DiskFull { why: format!("{file}: {why}") },
+        database::Error::NoLocks(why) => no_locks(format!("{file}: {why}")),
         other => internal(format!("{file}: {other}")),
     }
+}
+
+/// A folder whose file system does not lock files.
+pub(crate) fn no_locks(why: impl Display) -> Error {
+    Error::bad_input(
+        "a profile cannot be kept in this folder",
+        format!(
+            "files cannot be locked there, as on some network file systems ({why}); choose one on a disk of this device"
+        ),
+    )
 }

@@ -6,7 +6,7 @@
 //! wal.c: the lock of reader 0). What is written meanwhile waits in the WAL.
 
 use crate::exit::in_use;
-use crate::{Error, open_reader};
+use crate::{Error, open_reader, wal};
 use rusqlite::Connection;
 use std::path::Path;
 
@@ -27,8 +27,7 @@ impl Drop for Frozen {
 /// See [`Error`]; [`Error::Failed`] when a reader of long ago kept the WAL from being emptied.
 pub fn freeze(writer: &Connection, path: &Path, key: &[u8; 32]) -> Result<Frozen, Error> {
     let _in_use = in_use();
-    let busy: bool = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
-    if busy {
+    if !wal::flush(writer)? {
         return Err(Error::Failed("something still reads an older state of the database; try again".into()));
     }
     let reader = open_reader(path, key)?;

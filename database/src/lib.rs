@@ -24,6 +24,7 @@ pub use open::{
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};
 pub use scrub::scrub_stack;
+pub use wal::flush;
 pub use writer::{Committed, Writer};
 
 /// Why a database did not open, or a job did not run.
@@ -62,6 +63,9 @@ pub enum Error {
     /// No room, or the place cannot be written.
     #[error("no room left, or the place cannot be written: {0}")]
     Full(String),
+    /// The place cannot hold a database: files are not locked there, as on some network file systems.
+    #[error("files cannot be locked there: {0}")]
+    NoLocks(String),
     /// The transaction could not be committed; nothing of it was kept.
     #[error("the transaction failed: {0}")]
     Failed(String),
@@ -82,6 +86,8 @@ impl From<rusqlite::Error> for Error {
             Some(Code::DiskFull | Code::ReadOnly | Code::CannotOpen) => Self::Full(error.to_string()),
             // A full disk shows as a failed write of the journal, too.
             Some(Code::SystemIoFailure) if is_write_failure(&error) => Self::Full(error.to_string()),
+            Some(Code::FileLockingProtocolFailed) => Self::NoLocks(error.to_string()),
+            Some(Code::SystemIoFailure) if is_lock_failure(&error) => Self::NoLocks(error.to_string()),
             Some(Code::SystemIoFailure) => Self::Damaged(error.to_string()),
             _ => Self::Sqlite(error),
         }
@@ -92,6 +98,12 @@ fn is_write_failure(error: &rusqlite::Error) -> bool {
     // SQLITE_IOERR_WRITE, _FSYNC, _DIR_FSYNC, _TRUNCATE, _SHMOPEN, _SHMSIZE, _SHMMAP: extended codes of sqlite3.h.
     const WRITES: [i32; 7] = [778, 1034, 1290, 1546, 4618, 4874, 5386];
     error.sqlite_extended_error_code().is_some_and(|code| WRITES.contains(&code))
+}
+
+fn is_lock_failure(error: &rusqlite::Error) -> bool {
+    // SQLITE_IOERR_UNLOCK, _RDLOCK, _CHECKRESERVEDLOCK, _LOCK, _SHMLOCK.
+    const LOCKS: [i32; 5] = [2058, 2314, 3594, 3850, 5130];
+    error.sqlite_extended_error_code().is_some_and(|code| LOCKS.contains(&code))
 }
 
 #[cfg(test)]

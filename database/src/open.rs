@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 /// SQLite before this release may lose a write when a WAL is reset.
 const OLDEST_SQLITE: i32 = 3_051_003;
 
+/// Bytes of a page, as SQLCipher 4 has them unless told otherwise.
+const PAGE: u64 = 4096;
+
 /// How long a connection waits for another one.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -61,9 +64,7 @@ pub fn open_upgrading<E: From<Error>>(
 /// Opens a file, and tells the version of its schema.
 fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<(Connection, i64), Error> {
     refuse_plain(path)?;
-    if durability == Durability::Full {
-        wal::check(path)?;
-    }
+    wal::check(path, durability)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
     if durability == Durability::Normal && db.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
@@ -80,9 +81,7 @@ fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<
     db.pragma_update(None, "fullfsync", durability == Durability::Full)?;
     db.pragma_update(None, "secure_delete", true)?;
     db.pragma_update(None, "foreign_keys", true)?;
-    if durability == Durability::Full {
-        wal::follow(&mut db, path)?;
-    }
+    wal::follow(&mut db, path, durability)?;
     let found = db.query_row("PRAGMA user_version", [], |row| row.get(0))?;
     Ok((db, found))
 }
@@ -153,9 +152,9 @@ pub fn damaged_pages(path: &Path, key: &[u8; 32]) -> Result<Vec<String>, Error> 
 /// See [`Error`].
 pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
     writer.busy_timeout(Duration::ZERO)?;
-    let busy: rusqlite::Result<bool> = writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    let emptied = wal::flush(writer);
     writer.busy_timeout(PATIENCE)?;
-    Ok(!busy?)
+    emptied
 }
 
 /// A sealed copy of a sealed file, under the same key, replaced whole.
@@ -165,17 +164,42 @@ pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
 pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
     let _in_use = in_use();
     let fresh = to.with_extension("new");
-    let _ = std::fs::remove_file(&fresh);
     copy(db, &fresh, key)?;
     std::fs::rename(&fresh, to).map_err(|why| Error::Full(why.to_string()))
 }
 
-/// Copies all pages to a file, sealed under a key of its own, and checks them there.
+/// Copies all pages to a file, sealed under a key of its own, and checks them there. What was there before goes; nothing is left of
+/// a copy that fails.
 pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
-    let mut copy = unlock(Connection::open(to)?, key)?;
-    copy.pragma_update(None, "synchronous", "FULL")?;
-    rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
-    check(&copy)
+    let _ = std::fs::remove_file(to);
+    let pages: u32 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
+    let (needed, room) = (u64::from(pages) * PAGE, to.parent().and_then(room));
+    if let Some(room) = room.filter(|room| *room < needed) {
+        return Err(Error::Full(format!("a copy of it needs {needed} bytes, and {room} are free")));
+    }
+    let copied = (|| {
+        let mut copy = unlock(Connection::open(to)?, key)?;
+        copy.pragma_update(None, "synchronous", "FULL")?;
+        rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
+        check(&copy)
+    })();
+    if copied.is_err() {
+        let _ = std::fs::remove_file(to);
+    }
+    copied
+}
+
+/// How many bytes there is room for in a folder; `None` where that is not known.
+#[cfg(unix)]
+fn room(folder: &Path) -> Option<u64> {
+    let disk = rustix::fs::statvfs(folder).ok()?;
+    // Some tell nothing.
+    if disk.f_blocks == 0 { None } else { disk.f_bavail.checked_mul(disk.f_frsize) }
+}
+
+#[cfg(not(unix))]
+fn room(_: &Path) -> Option<u64> {
+    None
 }
 
 /// Every table with its number of rows, and the schema's version.

@@ -326,3 +326,13 @@ fn an_index_that_another_connection_merged_is_no_damage() {
     check(&reader).unwrap();
     assert!(found("120"));
 }
+
+#[test]
+fn a_lock_that_fails_is_no_damage() {
+    let of = |code| Error::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+    // SQLITE_IOERR_LOCK, SQLITE_IOERR_SHMLOCK, SQLITE_PROTOCOL; SQLITE_IOERR_READ.
+    for code in [3850, 5130, 15] {
+        assert!(matches!(of(code), Error::NoLocks(_)), "{code}");
+    }
+    assert!(matches!(of(266), Error::Damaged(_)));
+}

@@ -8,9 +8,13 @@
 //!
 //! Where the damage is in the last transaction, the log itself cannot tell it from one that was broken off. Therefore each
 //! commit leaves a mark beside the database, `<file>-mark`: the log's salts and its number of frames. It is written after the
-//! commit is on the disk and is not synchronised itself, so it may be of an earlier commit, and never claims too much.
+//! commit is on the disk and is not synchronised itself, so it may be of an earlier commit, and never claims too much. Before the log
+//! is emptied, the mark is.
+//!
+//! What can be fetched again may lose the end of its log, and only that: its commits do not wait for the disk. Its mark says what a
+//! checkpoint has brought into the file, as less of the log must not be read over that.
 
-use crate::Error;
+use crate::{Durability, Error};
 use rusqlite::Connection;
 use rusqlite::hooks::Wal;
 use std::fs::File;
@@ -62,28 +66,57 @@ impl Mark {
     }
 }
 
-/// Leaves a mark after each commit of a connection, and brings the log into the file now and then, as SQLite would by itself.
+/// Leaves a mark after each commit of a connection, or where commits do not wait for the disk, after each checkpoint; and brings the
+/// log into the file now and then, as SQLite would by itself.
 ///
 /// # Errors
 /// See [`Error`].
-pub(crate) fn follow(db: &mut Connection, path: &Path) -> Result<(), Error> {
+pub(crate) fn follow(db: &mut Connection, path: &Path, durability: Durability) -> Result<(), Error> {
     let (path, mut files) = (path.to_owned(), None);
     db.wal_hook(Some(move |wal: &mut Wal, frames: std::ffi::c_int| {
         let frames = u32::try_from(frames).unwrap_or(0);
-        // Without a mark less damage is noticed, and that is no reason to fail what is committed.
-        if files.is_none() {
-            files = Files::open(&path).ok();
-        }
-        if files.as_mut().is_some_and(|files| files.mark(frames).is_err()) {
-            files = None;
-        }
-        if frames >= CHECKPOINT {
+        let full = frames >= CHECKPOINT;
+        if full {
             // When it cannot be done now, the next commit tries again.
             let _ = wal.checkpoint();
+        }
+        // Without a mark less damage is noticed, and that is no reason to fail what is committed.
+        if full || durability == Durability::Full {
+            if files.is_none() {
+                files = Files::open(&path).ok();
+            }
+            if files.as_mut().is_some_and(|files| files.mark(frames).is_err()) {
+                files = None;
+            }
         }
         Ok(())
     }))?;
     Ok(())
+}
+
+/// Brings everything from the log into the file and empties it, as far as nobody is in the way. Answers whether it is empty.
+///
+/// # Errors
+/// See [`Error`].
+pub fn flush(writer: &Connection) -> Result<bool, Error> {
+    // A path that is no text has no mark that could be found by it: then nothing is emptied.
+    let Some(path) = writer.path().map(PathBuf::from) else { return Ok(false) };
+    forget(&path)?;
+    let (busy, frames): (bool, i64) =
+        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    if busy && let Ok(frames) = u32::try_from(frames) {
+        let _ = Files::open(&path).and_then(|mut files| files.mark(frames));
+    }
+    Ok(!busy)
+}
+
+/// Empties the mark, durably: a log that is emptied afterwards was not cut off.
+fn forget(db: &Path) -> Result<(), Error> {
+    match File::options().write(true).open(beside(db, "-mark")) {
+        Ok(mark) => mark.set_len(0).and_then(|()| mark.sync_all()).map_err(|why| Error::Full(why.to_string())),
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(why) => Err(Error::Full(why.to_string())),
+    }
 }
 
 struct Files {
@@ -191,10 +224,11 @@ struct Frame {
 ///
 /// # Errors
 /// [`Error::Damaged`] when something that was committed would be lost.
-pub(crate) fn check(db: &Path) -> Result<(), Error> {
+pub(crate) fn check(db: &Path, durability: Durability) -> Result<(), Error> {
     match File::open(beside(db, "-wal")) {
-        Ok(file) => look(file, Mark::read(db)),
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        Ok(file) => look(file, Mark::read(db), durability),
+        // Whoever closed it last brought all of it into the file.
+        Err(why) if why.kind() == io::ErrorKind::NotFound => forget(db),
         Err(why) => Err(unreadable(&why)),
     }
 }
@@ -203,17 +237,27 @@ fn unreadable(why: &io::Error) -> Error {
     Error::Damaged(format!("its write-ahead log cannot be read: {why}"))
 }
 
-fn look(file: File, mark: Option<Mark>) -> Result<(), Error> {
+fn look(file: File, mark: Option<Mark>, durability: Durability) -> Result<(), Error> {
+    let waited_for = durability == Durability::Full;
     let length = file.metadata().map_err(|why| unreadable(&why))?.len();
     let mut from = BufReader::with_capacity(1 << 18, file);
     let mut header = [0; HEADER];
     // The header is on the disk before the first frame is written.
     if length < (HEADER + FRAME) as u64 {
-        return Ok(());
+        return match mark {
+            Some(Mark { frames: 1.., .. }) if waited_for => {
+                Err(Error::Damaged("its write-ahead log was cut off, and what was committed there is lost".into()))
+            }
+            _ => Ok(()),
+        };
     }
     from.read_exact(&mut header).map_err(|why| unreadable(&why))?;
     let Some(Header { page, salts, mut sum }) = Header::read(&header) else {
-        return Err(Error::Damaged("the header of its write-ahead log is not right".into()));
+        // Nothing of the log is read then, and the file alone is of one moment.
+        return match waited_for {
+            true => Err(Error::Damaged("the header of its write-ahead log is not right".into())),
+            false => Ok(()),
+        };
     };
     let frames = (length - HEADER as u64) / (FRAME + page) as u64;
     let mark = mark.filter(|mark| mark.salts == salts).map(|mark| u64::from(mark.frames));
@@ -237,6 +281,12 @@ fn look(file: File, mark: Option<Mark>) -> Result<(), Error> {
             "frame {at} of its write-ahead log is not right, and what was committed there would be lost"
         )))
     };
+    if !waited_for {
+        return match mark {
+            Some(marked) if committed > 0 && marked > committed => lost(committed + 1),
+            _ => Ok(()),
+        };
+    }
     match mark {
         Some(marked) if marked > committed => return lost(committed + 1),
         // Everything that was ever committed is there; what follows is of something that was broken off.

@@ -266,6 +266,7 @@ impl Error {
     fn same(&self, text: &str) -> Self {
         match self {
             Self::Full(_) => Self::Full(text.to_owned()),
+            Self::NoLocks(_) => Self::NoLocks(text.to_owned()),
             Self::Damaged(_) | Self::NotADatabase => Self::Damaged(text.to_owned()),
             _ => Self::Failed(text.to_owned()),
         }

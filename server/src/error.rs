@@ -156,6 +156,11 @@ impl From<database::Error> for Error {
             ),
             E::Damaged(_) => (Kind::Corrupt, "A database is damaged", "restore it from a backup"),
             E::Full(_) => (Kind::DiskFull, "The data cannot be written", "make room, or give the right to write"),
+            E::NoLocks(_) => (
+                Kind::BadInput,
+                "The data cannot be kept in this folder",
+                "put it on a file system of the machine itself, or one with locks",
+            ),
             E::Unfit(_) | E::Failed(_) | E::Closed | E::Sqlite(_) => {
                 (Kind::Internal, "The database failed", "see the log")
             }

@@ -173,7 +173,8 @@ impl Identity {
             let key = keyring.find(db, Purpose::Session, &named.public)?.ok_or_else(lost)?;
             sessions.push(StaticKey::from_bytes(key.expose()));
         }
-        let face = Face { verified, encoded: encoded.into(), sessions };
+        let encoded = served(db, &verified)?;
+        let face = Face { verified, encoded, sessions };
         Ok(Self { face: Arc::new(face), root: RootKey::from_bytes(*root.expose()) })
     }
 
@@ -290,8 +291,22 @@ impl Identity {
             "INSERT INTO documents (epoch, encoded) VALUES (?1, ?2)",
             (signed(verified.document().epoch), &encoded),
         )?;
-        Ok(Self { face: Arc::new(Face { verified, encoded: encoded.into(), sessions }), root })
+        let encoded = served(db, &verified)?;
+        Ok(Self { face: Arc::new(Face { verified, encoded, sessions }), root })
     }
+}
+
+/// A document as it is served: with those in which each root so far came in, for devices that were away meanwhile.
+fn served(db: &Connection, newest: &Verified) -> Result<Bytes> {
+    let mut documents = db.prepare("SELECT encoded FROM documents ORDER BY epoch")?;
+    let (mut chain, mut last) = (Vec::new(), None);
+    for encoded in documents.query_map([], |row| row.get::<_, Vec<u8>>(0))? {
+        let document = Verified::restore(&encoded?)?;
+        if last.replace(document.pin()).is_some_and(|pin| pin != document.pin()) {
+            chain.push(document.signed().clone());
+        }
+    }
+    Ok(newest.signed().clone().with_chain(chain).encode().into())
 }
 
 fn session_key() -> Result<(StaticKey, SessionKey)> {

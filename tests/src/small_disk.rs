@@ -34,6 +34,14 @@ impl SmallDisk {
         path
     }
 
+    /// Leaves so many KiB. What takes the rest is answered.
+    pub fn leave(&self, kib: u64) -> PathBuf {
+        let filler = self.fill();
+        let file = std::fs::File::options().write(true).open(&filler).unwrap();
+        file.set_len(file.metadata().unwrap().len().next_multiple_of(4096) - kib * 1024).unwrap();
+        filler
+    }
+
     /// Mounts it anew with an option.
     pub fn remount(&self, option: &str) {
         let status = Command::new("mount").args(["-o", &format!("remount,{option}")]).arg(&self.0).status().unwrap();

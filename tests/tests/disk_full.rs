@@ -1,10 +1,19 @@
 //! No room left on either side, and a folder that cannot be written: a clear error with its code, nothing lost.
 
 use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::Arc;
+use std::time::Duration;
+use thechatapp_core::view::{SearchQuery, Window};
+use thechatapp_core::{ChannelId, Client, Error, Unlock, WorkspaceId};
+use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::small_disk::SmallDisk;
-use thechatapp_tests::{Cli, Server, files_below};
+use thechatapp_tests::{Cli, Server, files_below, person, rounds};
+
+/// How long the server may take for anything.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 #[test]
 fn a_server_without_room_says_so_loses_nothing_and_goes_on() {
@@ -118,6 +127,121 @@ fn a_client_without_room_or_with_a_read_only_folder_ends_with_28_and_loses_nothi
     let texts = alice.run(&["read", "general"]).ok().texts();
     assert_eq!(texts.first().unwrap(), "there is room");
     assert_eq!(texts.last().unwrap(), "room again");
+}
+
+/// What a client did until something failed, and what was acknowledged by then.
+#[derive(Default)]
+struct Run {
+    failed: Option<(&'static str, Error)>,
+    sent: Vec<String>,
+    kept: Vec<String>,
+    draft: Option<String>,
+}
+
+impl Run {
+    /// Answers whether it was done.
+    fn done<T>(&mut self, what: &'static str, done: Result<T, Error>) -> bool {
+        match done {
+            Ok(_) => true,
+            Err(why) => {
+                self.failed.get_or_insert((what, why));
+                false
+            }
+        }
+    }
+
+    /// Everything a client does, also after something of it has failed.
+    async fn make(client: &Client, ws: WorkspaceId, general: ChannelId, name: &str) -> Self {
+        let mut run = Self::default();
+        run.done("connect", client.connect(ws, PATIENCE).await);
+        let text = format!("sent with {name}");
+        match client.send(ws, general, &text, None).await {
+            Ok(message) => {
+                run.kept.push(text.clone());
+                if run.done("wait_sent", client.wait_sent(ws, message.id, PATIENCE).await) {
+                    run.sent.push(text);
+                }
+            }
+            Err(why) => drop(run.done::<()>("send", Err(why))),
+        }
+        let text = format!("typed with {name}");
+        if run.done("draft", client.save_draft(ws, general, None, &text).await) {
+            run.draft = Some(text);
+        }
+        run.done("read", client.timeline(ws, general, Window::Latest, 100).await);
+        let query = SearchQuery { words: "sent".into(), ..SearchQuery::default() };
+        run.done("search", client.search(ws, &query).await);
+        run.done("mark", client.mark_read(ws, general, 1).await);
+        run.done("renew", client.renew_keys().await);
+        run
+    }
+}
+
+/// At every size of what is left, up to where everything has room.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_runs_out_of_room_at_any_write_ends_with_28_and_loses_nothing() {
+    let server = Server::start();
+    let folder = tempfile::tempdir().unwrap();
+    let profile = folder.path().join("profile");
+    let Some(disk) = SmallDisk::over(&profile, "16m") else { return };
+    let secrets = Arc::<Memory>::default();
+    let (client, ws) = person(&profile, &secrets, server.owner_invite(), "alice").await;
+    client.connect(ws, PATIENCE).await.unwrap();
+    let general = client.resolve_channel(ws, "general").await.unwrap().id;
+    client.close().await.unwrap();
+    let (bob, _) = person(&folder.path().join("bob"), &Arc::default(), &server.invite(), "bob").await;
+    bob.connect(ws, PATIENCE).await.unwrap();
+    let open = async || Client::open(&profile, Unlock::SecureStorage, platform(secrets.clone())).await;
+
+    let (mut expected, mut failures, mut left) = (BTreeSet::new(), BTreeMap::<_, u32>::new(), 0);
+    let mut whole = 0;
+    while whole < 3 {
+        let name = format!("{left} KiB left");
+        let theirs = format!("from bob, {name}, {}", "and so on ".repeat(100));
+        let message = bob.send(ws, general, &theirs, None).await.unwrap();
+        bob.wait_sent(ws, message.id, PATIENCE).await.unwrap();
+        expected.insert(theirs);
+
+        let filler = disk.leave(left);
+        let run = match open().await {
+            Ok(client) => {
+                let mut run = Run::make(&client, ws, general, &name).await;
+                run.done("close", client.close().await);
+                run
+            }
+            Err(why) => Run { failed: Some(("open", why)), ..Run::default() },
+        };
+        match &run.failed {
+            Some((what, why)) => {
+                assert_eq!(why.exit_code(), 28, "{what} with {name}: {why:?}");
+                *failures.entry(*what).or_default() += 1;
+                whole = 0;
+            }
+            None => whole += 1,
+        }
+        std::fs::remove_file(filler).unwrap();
+        let left_over = |path: &PathBuf| path.extension().is_some_and(|end| end == "rekeyed" || end == "new");
+        assert!(!files_below(&profile).iter().any(left_over), "{name}: a copy that failed is left");
+
+        let client = open().await.unwrap_or_else(|why| panic!("{name}: {why:?}"));
+        let draft = client.draft(ws, general, None).await.unwrap();
+        assert!(run.draft.is_none_or(|typed| typed == draft), "{name}: the draft is {draft}");
+        client.connect(ws, PATIENCE).await.unwrap();
+        client.flush(ws, PATIENCE).await.unwrap();
+        assert_eq!(client.doctor().await.unwrap()["ok"], true, "{name}");
+        let said = client.timeline(ws, general, Window::Latest, 10_000).await.unwrap().messages;
+        client.close().await.unwrap();
+        let here: Vec<String> = said.into_iter().map(|message| message.text).collect();
+        expected.extend(run.kept.into_iter().chain(run.sent));
+        let each: BTreeSet<String> = here.iter().cloned().collect();
+        assert_eq!(each.len(), here.len(), "{name}: something is there twice");
+        for text in &expected {
+            assert!(each.contains(text), "{name}: lost: {text}");
+        }
+        left += 4 * rounds(3, 1) as u64;
+        assert!(left < 12 << 10, "it never has enough");
+    }
+    assert!(failures.len() >= 4, "{failures:?}");
 }
 
 #[test]

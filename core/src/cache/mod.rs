@@ -156,7 +156,7 @@ impl Cache {
     /// Writes the log into the file.
     pub(crate) async fn flush(&self) -> Result<()> {
         self.apart(|db| {
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            database::flush(db)?;
             Ok(())
         })
         .await
@@ -289,7 +289,7 @@ impl Cache {
         self.apart(|db| {
             db.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
             set_number(db, "untidy", 0)?;
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            database::flush(db)?;
             Ok(())
         })
         .await

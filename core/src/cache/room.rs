@@ -93,7 +93,7 @@ impl Cache {
             let mut rows = step.query([])?;
             while rows.next()?.is_some() {}
             drop(rows);
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            thechatapp_database::flush(db)?;
             Ok(())
         })
         .await

@@ -87,15 +87,16 @@ impl Client {
         Profile::set_aside(dir, SystemClock.now()).await
     }
 
-    /// Opens a profile whose files are damaged: a damaged cache is set aside and will be fetched again, a damaged
-    /// `local.db` is set aside and its last good copy put in its place.
+    /// Opens a profile whose files are damaged: a damaged `profile.json` is set aside and its copy put in its place, a damaged cache
+    /// is set aside and will be fetched again, a damaged `local.db` is set aside and its last good copy put in its place.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
     pub async fn repair(dir: &Path, unlock: Unlock, platform: Platform) -> Result<Self> {
+        let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
+        Profile::mend(dir, &aside).await?;
         let profile = Profile::open(dir, unlock, Vault::new(&platform)).await?;
         let profile = Arc::new(profile);
-        let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
         let path = profile.local_path();
         let open = async || {
             // The file may have either of two keys, and so may its last good copy.

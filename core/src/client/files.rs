@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
-use thechatapp_seal::{Context, Key};
+use thechatapp_seal::{Context, Key, sealed_len};
 use transfer::{pull, push};
 use zeroize::Zeroizing;
 
@@ -83,8 +83,13 @@ impl Client {
         let (source, from) = look(channel, path)?;
         let known = workspace.local.upload_of(workspace.id, source.clone()).await?;
         let upload = match known {
-            Some(known) => known,
-            None => {
+            Some(known) if place.has_all_of(&known) => known,
+            known => {
+                // What is not as long as it was sealed would never come to its end.
+                if let Some(cut) = known {
+                    workspace.local.drop_upload(cut.file.id).await?;
+                    place.remove(cut.file.id);
+                }
                 let millis = self.now().unix_millis();
                 let name = path
                     .file_name()
@@ -196,6 +201,12 @@ impl Place {
 
     fn fetched(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.down"))
+    }
+
+    /// Whether the sealed bytes of an upload are here, or are still to be made.
+    fn has_all_of(&self, upload: &Upload) -> bool {
+        let sealed = std::fs::metadata(self.sealed(upload.file.id));
+        sealed.map_or(true, |sealed| sealed.len() == sealed_len(upload.file.size))
     }
 
     fn remove(&self, file: FileId) {

@@ -196,8 +196,9 @@ impl Client {
                     (Some(failed), None) if failed.failure.is_some() => return Ok(shown(&workspace, failed)),
                     (Some(_), None) => match workspace.trouble(id) {
                         // These do not pass by themselves.
-                        Some(trouble) if trouble.code == Code::DiskFull || trouble.code.is_closed() => {
-                            return Err(Error::Refused(trouble));
+                        Some(full @ Error::DiskFull { .. }) => return Err(full),
+                        Some(Error::Refused(body)) if body.code == Code::DiskFull || body.code.is_closed() => {
+                            return Err(Error::Refused(body));
                         }
                         _ => {}
                     },
@@ -217,7 +218,7 @@ impl Client {
         };
         match tokio::time::timeout(timeout, wait).await {
             Ok(done) => done,
-            Err(_) => Err(workspace.trouble(id).map_or_else(|| still_waiting(&workspace), Error::Refused)),
+            Err(_) => Err(workspace.trouble(id).unwrap_or_else(|| still_waiting(&workspace))),
         }
     }
 
@@ -401,10 +402,11 @@ async fn is_there(workspace: &Workspace, id: MessageId) -> Result<bool> {
 
 /// Whether nothing more will be sent by itself.
 fn stopped(workspace: &Workspace) -> bool {
-    matches!(
-        workspace.connection(),
-        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. }
-    )
+    match workspace.connection() {
+        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => true,
+        Connection::Offline { .. } => matches!(workspace.closed(), Some(Error::DiskFull { .. })),
+        _ => false,
+    }
 }
 
 fn still_waiting(workspace: &Workspace) -> Error {

@@ -148,7 +148,7 @@ impl Local {
     /// Writes the log into the file.
     pub(crate) async fn flush(&self) -> Result<()> {
         self.apart(|db| {
-            db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+            database::flush(db)?;
             Ok(())
         })
         .await

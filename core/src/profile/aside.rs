@@ -51,7 +51,7 @@ pub(super) fn pins(dir: &Path) -> BTreeMap<WorkspaceId, PinCopy> {
     folders.sort();
     let mut pins = BTreeMap::new();
     for folder in folders {
-        if let Ok(Some(file)) = ProfileFile::read(&folder) {
+        if let Some(file) = ProfileFile::read(&folder).ok().flatten().or_else(|| ProfileFile::read_good(&folder)) {
             pins.extend(file.pins);
         }
     }
@@ -79,7 +79,7 @@ fn remove(path: &Path) -> io::Result<()> {
     }
 }
 
-/// What belongs to a profile in a folder: `profile.json`, `local.db` with what goes with it, the accounts, the lock's mark.
+/// What belongs to a profile in a folder: `profile.json` with its copy, `local.db` with what goes with it, the accounts, the lock's mark.
 fn parts(dir: &Path) -> Result<Vec<OsString>> {
     let entries = match fs::read_dir(dir) {
         Ok(entries) => entries,
@@ -90,10 +90,15 @@ fn parts(dir: &Path) -> Result<Vec<OsString>> {
     for entry in entries {
         let name = entry.map_err(disk)?.file_name();
         let text = name.to_string_lossy();
-        if text == file::NAME || text.starts_with(LOCAL) || text == ACCOUNTS || text == Mark::Locked.name() {
+        if text == file::NAME
+            || text == file::GOOD
+            || text.starts_with(LOCAL)
+            || text == ACCOUNTS
+            || text == Mark::Locked.name()
+        {
             names.push(name);
         }
     }
-    names.sort_by_key(|name| (name != file::NAME, name.clone()));
+    names.sort_by_key(|name| (name != file::NAME, name != file::GOOD, name.clone()));
     Ok(names)
 }

@@ -2,7 +2,9 @@
 //! refused when a newer release wrote it.
 
 use crate::{Error, Result, WorkspaceId};
+use data_encoding::HEXLOWER;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
@@ -12,7 +14,10 @@ use thechatapp_seal::Argon2Params;
 
 /// The file's name.
 pub(super) const NAME: &str = "profile.json";
-const TEMPORARY: &str = ".profile.json.new";
+/// The name of its copy, for a disk that damages the file itself.
+pub(super) const GOOD: &str = "profile.json.good";
+/// Before the digest of everything before this, at the end of the file. Without one, as older releases wrote it, it says nothing.
+const SUM: &[u8] = b",\n  \"sum\": \"";
 const VERSION: u64 = 1;
 /// While keys are being replaced. A release that does not know of that must not touch the file.
 const REPLACING: u64 = 2;
@@ -129,7 +134,16 @@ impl ProfileFile {
 
     /// The file of a folder; `None` when there is none.
     pub(super) fn read(dir: &Path) -> Result<Option<Self>> {
-        let mut file = match File::open(dir.join(NAME)) {
+        Ok(Self::read_bytes(&dir.join(NAME))?.map(|(file, _)| file))
+    }
+
+    /// The copy of the file, where there is one and it is whole.
+    pub(super) fn read_good(dir: &Path) -> Option<Self> {
+        Self::read_bytes(&dir.join(GOOD)).ok().flatten().map(|(file, _)| file)
+    }
+
+    fn read_bytes(path: &Path) -> Result<Option<(Self, Vec<u8>)>> {
+        let mut file = match File::open(path) {
             Ok(file) => file,
             Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(why) => return Err(corrupt(why)),
@@ -139,6 +153,9 @@ impl ProfileFile {
         if u64::try_from(length).unwrap_or(u64::MAX) > MAX {
             return Err(corrupt("it is far too long"));
         }
+        if !is_whole(&bytes) {
+            return Err(corrupt("something in it is not as it was written"));
+        }
         // The version is read by itself first: a newer file may have another shape.
         #[derive(Deserialize)]
         struct Version {
@@ -146,28 +163,82 @@ impl ProfileFile {
         }
         let version: Version = serde_json::from_slice(&bytes).map_err(corrupt)?;
         match version.version {
-            VERSION | REPLACING => Ok(Some(serde_json::from_slice(&bytes).map_err(corrupt)?)),
+            VERSION | REPLACING => {
+                let file = serde_json::from_slice(&bytes).map_err(corrupt)?;
+                Ok(Some((file, bytes)))
+            }
             newer if newer > REPLACING => Err(Error::Newer { file: NAME.into() }),
             _ => Err(corrupt("its version does not exist")),
         }
     }
 
-    /// Replaces the file as a whole or not at all.
+    /// Replaces the file as a whole or not at all, and then its copy.
     pub(super) fn write(&self, dir: &Path) -> Result<()> {
         let version = if self.keys.are_replaced() { REPLACING } else { VERSION };
-        let mut bytes = serde_json::to_vec_pretty(&Self { version, ..self.clone() })
+        let text = serde_json::to_vec_pretty(&Self { version, ..self.clone() })
             .map_err(|why| Error::Internal { id: "profile-encode".into(), why: why.to_string() })?;
-        bytes.push(b'\n');
-        replace(dir, &bytes).map_err(disk)
+        let bytes = summed(text);
+        replace(dir, NAME, &bytes).map_err(disk)?;
+        keep_good(dir, &bytes);
+        Ok(())
+    }
+
+    /// Makes the copy of a file that opened anew, where it is another.
+    pub(super) fn settle_good(dir: &Path) {
+        if let Ok(Some((_, bytes))) = Self::read_bytes(&dir.join(NAME))
+            && fs::read(dir.join(GOOD)).ok().as_ref() != Some(&bytes)
+        {
+            keep_good(dir, &bytes);
+        }
+    }
+
+    /// Puts the copy in the place of a file that is damaged or gone, and what is left of that one into another folder. Nothing happens
+    /// where the file is whole, or there is no copy that is.
+    pub(super) fn mend(dir: &Path, aside: &Path) -> Result<()> {
+        if !matches!(Self::read(dir), Ok(None) | Err(Error::Corrupt { .. })) {
+            return Ok(());
+        }
+        let Ok(Some((_, good))) = Self::read_bytes(&dir.join(GOOD)) else { return Ok(()) };
+        make_dir(aside).map_err(disk)?;
+        match fs::copy(dir.join(NAME), aside.join(NAME)) {
+            Err(why) if why.kind() != io::ErrorKind::NotFound => return Err(disk(why)),
+            _ => {}
+        }
+        replace(dir, NAME, &good).map_err(disk)
     }
 }
 
-fn replace(dir: &Path, bytes: &[u8]) -> io::Result<()> {
-    let temporary = dir.join(TEMPORARY);
+/// No copy is better than one with a way into the profile that was taken away since.
+fn keep_good(dir: &Path, bytes: &[u8]) {
+    if let Err(why) = replace(dir, GOOD, bytes) {
+        tracing::warn!(%why, "no copy of profile.json could be kept");
+        let _ = fs::remove_file(dir.join(GOOD));
+    }
+}
+
+/// A text in JSON, which ends with its last brace, with its digest.
+fn summed(mut text: Vec<u8>) -> Vec<u8> {
+    text.truncate(text.len().saturating_sub(b"\n}".len()));
+    let sum = HEXLOWER.encode(&Sha256::digest(&text));
+    text.extend_from_slice(SUM);
+    text.extend_from_slice(sum.as_bytes());
+    text.extend_from_slice(b"\"\n}\n");
+    text
+}
+
+fn is_whole(text: &[u8]) -> bool {
+    let Some(at) = text.windows(SUM.len()).rposition(|part| part == SUM) else { return true };
+    let (before, sum) = text.split_at(at);
+    let sum = sum.get(SUM.len()..).and_then(|rest| rest.split(|byte| *byte == b'"').next());
+    sum == Some(HEXLOWER.encode(&Sha256::digest(before)).as_bytes())
+}
+
+fn replace(dir: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
+    let temporary = dir.join(format!(".{name}.new"));
     let mut file = private().create(true).write(true).truncate(true).open(&temporary)?;
     let written = file.write_all(bytes).and_then(|()| file.sync_all());
     drop(file);
-    let replaced = written.and_then(|()| fs::rename(&temporary, dir.join(NAME)));
+    let replaced = written.and_then(|()| fs::rename(&temporary, dir.join(name)));
     if replaced.is_err() {
         // Only the copy that did not become the file; the file itself is untouched.
         let _ = fs::remove_file(&temporary);

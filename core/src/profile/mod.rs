@@ -18,6 +18,7 @@ mod vault;
 pub use file::PinCopy;
 pub use vault::Vault;
 
+use crate::fault;
 use crate::view::KeyState;
 use crate::{Error, Result, Timestamp, WorkspaceId};
 use data_encoding::HEXLOWER;
@@ -210,6 +211,7 @@ impl Profile {
         lock: File,
     ) -> Result<Self> {
         let local_key = slots::unwrap(&profile_key, "local", file.id.as_bytes(), &file.keys.local.0)?;
+        ProfileFile::settle_good(dir);
         Ok(Self {
             dir: dir.to_owned(),
             vault,
@@ -219,6 +221,18 @@ impl Profile {
             opened_by,
             lock,
         })
+    }
+
+    /// Puts the last good copy of `profile.json` in the place of one that is damaged, and that one into another folder.
+    ///
+    /// # Errors
+    /// [`Error::Busy`], [`Error::DiskFull`].
+    pub(crate) async fn mend(dir: &Path, aside: &Path) -> Result<()> {
+        if Mark::Wiping.stands(dir) || !aside::occupied(dir)? {
+            return Ok(());
+        }
+        let _lock = take_lock(dir).await?;
+        ProfileFile::mend(dir, aside)
     }
 
     /// The folder.
@@ -478,7 +492,7 @@ fn try_lock(lock: File) -> Result<File> {
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(TryLockError::WouldBlock) => Err(Error::Busy),
-        Err(TryLockError::Error(why)) => Err(Error::Internal { id: "profile-lock".into(), why: why.to_string() }),
+        Err(TryLockError::Error(why)) => Err(fault::no_locks(why)),
     }
 }
 

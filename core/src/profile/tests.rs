@@ -144,6 +144,63 @@ async fn a_new_file_that_is_damaged_gives_way_to_a_good_copy_under_the_former_ke
 }
 
 #[tokio::test]
+async fn a_bit_flipped_anywhere_in_profile_json_is_told_or_changes_nothing() {
+    let (place, profile) = Place::new().await;
+    profile.prepare_local().unwrap();
+    let dir = place.folder.path();
+    let (path, whole) = (dir.join(file::NAME), ProfileFile::read(dir).unwrap().unwrap());
+    let bytes = std::fs::read(&path).unwrap();
+    for place in 0..bytes.len() * 8 {
+        let mut flipped = bytes.clone();
+        flipped[place / 8] ^= 1 << (place % 8);
+        std::fs::write(&path, flipped).unwrap();
+        match ProfileFile::read(dir) {
+            Err(Error::Corrupt { file, .. }) => assert_eq!(file, "profile.json"),
+            read => assert_eq!(read.unwrap().as_ref(), Some(&whole), "bit {place}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_profile_json_gives_way_to_its_copy_which_opens_no_more_than_it_did() {
+    let (place, profile) = Place::new().await;
+    local(&profile, true).await.close().await.unwrap();
+    let dir = place.folder.path();
+    let (path, good) = (dir.join(file::NAME), dir.join(file::GOOD));
+    let same = || std::fs::read(&path).unwrap() == std::fs::read(&good).unwrap();
+    assert!(same());
+    profile.set_passphrase(String::from("a passphrase").into()).await.unwrap();
+    assert!(same());
+    profile.drop_slot("passphrase").unwrap();
+    assert!(same(), "the copy opens by what was taken away");
+    // A profile of an older release gets its copy when it is opened.
+    std::fs::remove_file(&good).unwrap();
+    let profile = place.again(profile).await;
+    assert!(same());
+    drop(profile);
+
+    let whole = std::fs::read(&path).unwrap();
+    let open = || crate::Client::open(dir, Unlock::SecureStorage, place.platform.clone());
+    let repair = || crate::Client::repair(dir, Unlock::SecureStorage, place.platform.clone());
+    for damage in [Some(&b"{}"[..]), Some(&whole[..whole.len() / 2]), Some(b""), None] {
+        match damage {
+            Some(bytes) => std::fs::write(&path, bytes).unwrap(),
+            None => std::fs::remove_file(&path).unwrap(),
+        }
+        assert_eq!(open().await.unwrap_err().exit_code(), 24);
+        repair().await.unwrap().close().await.unwrap();
+        assert_eq!(std::fs::read(&path).unwrap(), whole);
+        open().await.unwrap().close().await.unwrap();
+    }
+    // Both of them: there is no way back, and nothing is touched.
+    for path in [&path, &good] {
+        std::fs::write(path, b"{}").unwrap();
+    }
+    assert_eq!(repair().await.unwrap_err().exit_code(), 24);
+    assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+}
+
+#[tokio::test]
 async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next() {
     let (place, profile) = Place::new().await;
     let entries = || place.secrets.entries();

@@ -85,7 +85,8 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
                     eager = connected.eager;
                     drop(connected);
                     workspace.set_closed(match &why {
-                        Error::Refused(body) if body.code.is_closed() => Some(body.clone()),
+                        Error::Refused(body) if body.code.is_closed() => Some(why.clone()),
+                        Error::DiskFull { .. } => Some(why.clone()),
                         _ => None,
                     });
                     workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
@@ -185,7 +186,7 @@ impl<'a> Connected<'a> {
             LinkEvent::Down { why, retry_in, closed } => {
                 self.starting = None;
                 self.early.clear();
-                workspace.set_closed(closed);
+                workspace.set_closed(closed.map(Error::Refused));
                 let retry_in = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
                 workspace.set_connection(Connection::Offline { why, retry_in });
             }

@@ -110,10 +110,11 @@ pub(crate) struct Workspace {
     connection: watch::Sender<Connection>,
     session: watch::Sender<Option<Session>>,
     https: Https,
-    /// What the server says while its key service gives no key.
-    closed: Mutex<Option<ErrorBody>>,
-    /// Why the server could not take a message yet, for those that wait.
-    troubles: Mutex<BTreeMap<MessageId, ErrorBody>>,
+    /// Why nothing comes in, where that does not pass by itself: what the server says while its key service gives no key, or a disk
+    /// that is full here.
+    closed: Mutex<Option<Error>>,
+    /// Why a message is not sent yet, for those that wait: the server could not take it, or this disk its answer.
+    troubles: Mutex<BTreeMap<MessageId, Error>>,
     /// Channels whose history this session does not get.
     refused: Mutex<BTreeSet<ChannelId>>,
     /// Channels that people looked at, the last one last.
@@ -266,7 +267,7 @@ impl Workspace {
                 }
             }
             Connection::SignedOut { why } => Error::Refused(signed_out(why)),
-            Connection::Offline { why, .. } => self.closed().map_or(Error::Offline { why }, Error::Refused),
+            Connection::Offline { why, .. } => self.closed().unwrap_or(Error::Offline { why }),
             Connection::Damaged { file, why } => Error::Corrupt { file, why },
             _ => Error::Offline { why: "the connection is being made".into() },
         }
@@ -282,21 +283,21 @@ impl Workspace {
         Remote::new(&self.https, account, &self.router, file, token)
     }
 
-    /// What the server says, when it is there and this workspace is closed on it.
-    pub(crate) fn closed(&self) -> Option<ErrorBody> {
+    /// Why nothing comes in, where that does not pass by itself.
+    pub(crate) fn closed(&self) -> Option<Error> {
         self.closed.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn set_closed(&self, closed: Option<ErrorBody>) {
+    fn set_closed(&self, closed: Option<Error>) {
         *self.closed.lock().unwrap_or_else(PoisonError::into_inner) = closed;
     }
 
-    /// Why the server could not take a message yet.
-    pub(crate) fn trouble(&self, id: MessageId) -> Option<ErrorBody> {
+    /// Why a message is not sent yet.
+    pub(crate) fn trouble(&self, id: MessageId) -> Option<Error> {
         self.troubles.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
     }
 
-    fn set_trouble(&self, id: MessageId, trouble: Option<ErrorBody>) {
+    fn set_trouble(&self, id: MessageId, trouble: Option<Error>) {
         let mut troubles = self.troubles.lock().unwrap_or_else(PoisonError::into_inner);
         match trouble {
             Some(trouble) => {

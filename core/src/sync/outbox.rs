@@ -331,7 +331,7 @@ impl<S: Caller> Sender<S> {
             }
             Error::Refused(body) => {
                 let seconds = body.seconds;
-                self.workspace.set_trouble(message.id, Some(body));
+                self.workspace.set_trouble(message.id, Some(Error::Refused(body)));
                 self.workspace.bump();
                 self.again(message);
                 self.wait(seconds.map(Duration::from_secs));
@@ -343,6 +343,10 @@ impl<S: Caller> Sender<S> {
             }
             why => {
                 tracing::error!(%why, "a message could not be sent");
+                if matches!(why, Error::DiskFull { .. }) {
+                    self.workspace.set_trouble(message.id, Some(why));
+                    self.workspace.bump();
+                }
                 self.again(message);
                 self.wait(None);
             }

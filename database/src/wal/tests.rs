@@ -38,7 +38,7 @@ impl Left {
     /// Looks at the log with another content.
     fn with_log(&self, log: &[u8]) -> Result<(), Error> {
         fs::write(beside(&self.path, "-wal"), log).unwrap();
-        check(&self.path)
+        check(&self.path, Durability::Full)
     }
 
     fn unmark(&self) {
@@ -56,7 +56,7 @@ fn frames(log: &[u8]) -> impl Iterator<Item = &[u8]> {
 fn what_a_killed_process_left_opens_with_everything() {
     let left = Left::new(20);
     assert!(!left.log().is_empty());
-    check(&left.path).unwrap();
+    check(&left.path, Durability::Full).unwrap();
     assert_eq!(left.rows().unwrap(), left.rows);
 }
 
@@ -143,7 +143,7 @@ fn frames_of_before_a_restart_of_the_log_mean_nothing() {
         if !marked {
             fs::remove_file(beside(&path, "-mark")).unwrap();
         }
-        check(&path).unwrap();
+        check(&path, Durability::Full).unwrap();
     }
     let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
     assert_eq!(db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), 51);
@@ -162,7 +162,7 @@ fn a_damaged_log_of_which_the_file_has_more_is_refused() {
     for ending in ["", "-wal", "-mark"] {
         fs::copy(beside(&alive, ending), beside(&path, ending)).unwrap();
     }
-    check(&path).unwrap();
+    check(&path, Durability::Full).unwrap();
     let mut log = fs::read(beside(&path, "-wal")).unwrap();
     let half = HEADER + log.len() / 2 / SIZE * SIZE + 100;
     log[half] ^= 1;
@@ -174,6 +174,90 @@ fn a_damaged_log_of_which_the_file_has_more_is_refused() {
     let db = crate::open_reader(&path, &KEY).unwrap();
     let rows = db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0));
     assert!(rows.is_ok_and(|rows| rows < 30));
+}
+
+#[test]
+fn a_log_that_was_cut_off_is_refused_wherever_that_was_and_one_that_was_emptied_is_not() {
+    let left = Left::new(5);
+    let log = left.log();
+    for length in (0..log.len()).step_by(499).chain(0..HEADER + FRAME + 1) {
+        assert!(matches!(left.with_log(&log[..length]), Err(Error::Damaged(_))), "{length} bytes");
+    }
+    left.with_log(&log).unwrap();
+    let db = open(&left.path, &KEY, SCHEMA, Durability::Full).unwrap();
+    assert!(flush(&db).unwrap());
+    // As after a kill right then, with a log that is empty; and after the next commit.
+    assert_eq!(left.log(), []);
+    check(&left.path, Durability::Full).unwrap();
+    db.execute("INSERT INTO t VALUES (100, zeroblob(3000))", []).unwrap();
+    check(&left.path, Durability::Full).unwrap();
+    assert!(Mark::read(&left.path).is_some());
+    drop(db);
+    // Whoever closed it last took the log away. A program that opened it and wrote nothing leaves an empty one.
+    check(&left.path, Durability::Full).unwrap();
+    left.with_log(&[]).unwrap();
+}
+
+#[test]
+fn a_log_that_could_not_be_emptied_keeps_its_mark() {
+    let left = Left::new(5);
+    let db = open(&left.path, &KEY, SCHEMA, Durability::Full).unwrap();
+    db.busy_timeout(std::time::Duration::ZERO).unwrap();
+    let reader = crate::open_reader(&left.path, &KEY).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    reader.query_row("SELECT count(*) FROM t", [], |_| Ok(())).unwrap();
+    db.execute("INSERT INTO t VALUES (100, zeroblob(3000))", []).unwrap();
+    assert!(!flush(&db).unwrap());
+    let mark = Mark::read(&left.path).unwrap();
+    assert_eq!(mark.frames as usize, frames(&left.log()).count());
+    assert_eq!(mark.salts, left.log()[16..24]);
+}
+
+/// What can be fetched again loses the end of its log at most, and is never of two moments.
+#[test]
+fn a_log_nobody_waits_for_is_refused_only_where_the_file_has_more_of_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let (alive, path) = (folder.path().join("alive.db"), folder.path().join("left.db"));
+    let db = open(&alive, &KEY, SCHEMA, Durability::Normal).unwrap();
+    let insert = |x: i64| db.execute("INSERT INTO t VALUES (?1, zeroblob(3000))", [x]).unwrap();
+    let copied = || {
+        for ending in ["", "-wal", "-mark"] {
+            let _ = fs::copy(beside(&alive, ending), beside(&path, ending));
+        }
+        fs::read(beside(&path, "-wal")).unwrap()
+    };
+    let flipped = |log: &[u8], frame: usize| {
+        let mut log = log.to_vec();
+        log[HEADER + frame * SIZE + 200] ^= 1;
+        fs::write(beside(&path, "-wal"), log).unwrap();
+        check(&path, Durability::Normal)
+    };
+    (0..30).for_each(|x| {
+        insert(x);
+    });
+    let log = copied();
+    for frame in [0, 1, 20, frames(&log).count() - 1] {
+        flipped(&log, frame).unwrap();
+    }
+    fs::write(beside(&path, "-wal"), &log[..log.len() / 2]).unwrap();
+    check(&path, Durability::Normal).unwrap();
+    // Up to the checkpoint that comes by itself.
+    let mut x = 30;
+    while !beside(&alive, "-mark").exists() {
+        insert(x);
+        x += 1;
+    }
+    let log = copied();
+    assert!(frames(&log).count() >= CHECKPOINT as usize);
+    check(&path, Durability::Normal).unwrap();
+    for frame in [10, 500, frames(&log).count() - 1] {
+        assert!(flipped(&log, frame).is_err(), "frame {frame}");
+    }
+    // Without any of the log the file is of one moment.
+    flipped(&log, 0).unwrap();
+    fs::write(beside(&path, "-wal"), []).unwrap();
+    let db = open(&path, &KEY, SCHEMA, Durability::Normal).unwrap();
+    assert_eq!(db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), x);
 }
 
 #[test]

@@ -60,16 +60,15 @@ impl Unverified {
     /// # Errors
     /// Any but [`IdentityError::PinMismatch`].
     pub fn verify_self(self, now: u64) -> Result<Candidate, IdentityError> {
-        let document = self.0.document()?;
-        RootPublic(document.root).verify_document(&self.0)?;
+        let found = Verified::of(self.0)?;
+        let document = &found.document;
         if document.protocol_max < *PROTOCOL.start() || document.protocol_min > *PROTOCOL.end() {
             return Err(IdentityError::Version { min: document.protocol_min, max: document.protocol_max });
         }
         if document.session_key(now).is_none() {
             return Err(IdentityError::NoSessionKey);
         }
-        let hash = self.0.hash();
-        Ok(Candidate(Verified { document, signed: self.0, hash }))
+        Ok(Candidate(found))
     }
 
     /// First contact with a pin from an invite, a policy or a person.
@@ -166,15 +165,41 @@ impl Verified {
     /// # Errors
     /// [`IdentityError::Malformed`], [`IdentityError::Signature`].
     pub fn restore(bytes: &[u8]) -> Result<Self, IdentityError> {
-        let signed = SignedDocument::decode(bytes)?;
+        Self::of(SignedDocument::decode(bytes)?)
+    }
+
+    /// A document that its own root signed.
+    fn of(signed: SignedDocument) -> Result<Self, IdentityError> {
         let document = signed.document()?;
         RootPublic(document.root).verify_document(&signed)?;
         let hash = signed.hash();
         Ok(Self { document, signed, hash })
     }
 
-    /// `None` when the root is the known one, else who announced the new one.
+    /// `None` when the root is the known one, else who announced the new one. Where several followed each other since, each of them
+    /// announced the next.
     fn vouched_by(&self, known: &Self) -> Result<Option<Endorser>, IdentityError> {
+        let (mut at, mut by) = (known.clone(), None);
+        for link in &self.signed.chain {
+            let Ok(link) = Self::of(link.clone()) else { continue };
+            let later =
+                link.document.epoch > at.document.epoch && link.document.workspace_id == at.document.workspace_id;
+            // What leads away from the way there is none of it; the end shows whether there is one.
+            if later && let Ok(Some(endorser)) = link.announced_by(&at) {
+                (at, by) = (link, Some(endorser));
+            }
+        }
+        match self.announced_by(&at) {
+            Ok(last) => Ok(last.or(by)),
+            Err(IdentityError::PinMismatch { shown, .. }) => {
+                Err(IdentityError::PinMismatch { known: known.pin(), shown })
+            }
+            Err(why) => Err(why),
+        }
+    }
+
+    /// The same for a root right after the known one.
+    fn announced_by(&self, known: &Self) -> Result<Option<Endorser>, IdentityError> {
         let own = self.document.root;
         if own == known.document.root {
             return Ok(None);

@@ -3,7 +3,7 @@
 use super::root::RootPublic;
 use super::{DOCUMENT_MAX, IdentityError};
 use serde::{Deserialize, Serialize};
-use serde_bytes::ByteArray;
+use serde_bytes::{ByteArray, ByteBuf};
 use sha2::{Digest, Sha256};
 
 /// One of a server's X25519 session keys.
@@ -85,6 +85,9 @@ pub struct SignedDocument {
     pub(super) bytes: Vec<u8>,
     pub(super) signature: [u8; 64],
     pub(super) endorsement: Option<Endorsement>,
+    /// The documents in which each root so far came in, oldest first: whoever was away while several followed each other goes from
+    /// one to the next. Not signed as a list; each is proven by itself.
+    pub(super) chain: Vec<SignedDocument>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -97,9 +100,21 @@ struct Encoded {
     endorser: Option<[u8; 32]>,
     #[serde(default, with = "array_option")]
     endorsement: Option<[u8; 64]>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    chain: Vec<ByteBuf>,
 }
 
 impl SignedDocument {
+    /// With the documents in which each root so far came in, oldest first. Where they are too many, the newest.
+    #[must_use]
+    pub fn with_chain(mut self, chain: Vec<Self>) -> Self {
+        self.chain = chain.into_iter().map(|link| Self { chain: Vec::new(), ..link }).collect();
+        while !self.chain.is_empty() && self.encode().len() > DOCUMENT_MAX {
+            self.chain.remove(0);
+        }
+        self
+    }
+
     /// The bytes that travel: MessagePack with named fields.
     pub fn encode(&self) -> Vec<u8> {
         let encoded = Encoded {
@@ -107,6 +122,7 @@ impl SignedDocument {
             signature: self.signature,
             endorser: self.endorsement.map(|endorsement| endorsement.by.0),
             endorsement: self.endorsement.map(|endorsement| endorsement.signature),
+            chain: self.chain.iter().map(|link| ByteBuf::from(link.encode())).collect(),
         };
         // Byte strings only: this cannot fail.
         rmp_serde::to_vec_named(&encoded).unwrap_or_default()
@@ -117,16 +133,26 @@ impl SignedDocument {
     /// # Errors
     /// [`IdentityError::Malformed`].
     pub fn decode(bytes: &[u8]) -> Result<Self, IdentityError> {
+        let (signed, chain) = Self::decode_one(bytes)?;
+        let link = |bytes: ByteBuf| match Self::decode_one(&bytes)? {
+            (link, further) if further.is_empty() => Ok(link),
+            _ => Err(malformed("a chain in a chain")),
+        };
+        Ok(Self { chain: chain.into_iter().map(link).collect::<Result<_, _>>()?, ..signed })
+    }
+
+    fn decode_one(bytes: &[u8]) -> Result<(Self, Vec<ByteBuf>), IdentityError> {
         if bytes.len() > DOCUMENT_MAX {
-            return Err(IdentityError::Malformed("it is longer than any document may be".into()));
+            return Err(malformed("it is longer than any document may be"));
         }
         let encoded: Encoded = rmp_serde::from_slice(bytes).map_err(|why| IdentityError::Malformed(why.to_string()))?;
         let endorsement = match (encoded.endorser, encoded.endorsement) {
             (Some(by), Some(signature)) => Some(Endorsement { by: RootPublic(by), signature }),
             (None, None) => None,
-            _ => return Err(IdentityError::Malformed("half an endorsement".into())),
+            _ => return Err(malformed("half an endorsement")),
         };
-        Ok(Self { bytes: encoded.document, signature: encoded.signature, endorsement })
+        let signed = Self { bytes: encoded.document, signature: encoded.signature, endorsement, chain: Vec::new() };
+        Ok((signed, encoded.chain))
     }
 
     /// SHA-256 over the signed bytes and the signature: what names this document.
@@ -142,6 +168,10 @@ impl SignedDocument {
     pub(super) fn document(&self) -> Result<Document, IdentityError> {
         rmp_serde::from_slice(&self.bytes).map_err(|why| IdentityError::Malformed(why.to_string()))
     }
+}
+
+fn malformed(why: &str) -> IdentityError {
+    IdentityError::Malformed(why.into())
 }
 
 /// Fixed arrays as byte strings, not as lists of numbers.

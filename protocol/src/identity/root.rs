@@ -48,7 +48,7 @@ impl RootKey {
         document.root = self.public().0;
         let bytes = document.encode()?;
         let signature = self.0.sign(&labelled(DOCUMENT_LABEL, &bytes)).to_bytes();
-        Ok(SignedDocument { bytes, signature, endorsement: None })
+        Ok(SignedDocument { bytes, signature, endorsement: None, chain: Vec::new() })
     }
 
     /// Vouches, as the old root or as the committed successor, for a document that another root signed.

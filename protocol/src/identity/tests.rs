@@ -80,6 +80,71 @@ fn a_new_root_passes_when_the_old_one_or_the_successor_vouches_and_never_otherwi
     assert!(matches!(next(moved), Err(IdentityError::Signature)));
 }
 
+/// The newest document of a server whose root changed from 1 to 2, 9 (the successor of the first document), 4 and 5, and then its session
+/// keys, with the documents in which each came in.
+fn after_years() -> (SignedDocument, Vec<SignedDocument>) {
+    let chain = vec![
+        root(1).sign_document(document(90)).unwrap(),
+        root(1).endorse(root(2).sign_document(document(110)).unwrap()),
+        root(9).sign_document(document(120)).unwrap(),
+        root(9).endorse(root(4).sign_document(document(130)).unwrap()),
+        root(4).endorse(root(5).sign_document(Document { session_keys: Vec::new(), ..document(140) }).unwrap()),
+    ];
+    (root(5).sign_document(document(150)).unwrap(), chain)
+}
+
+#[test]
+fn whoever_was_away_while_several_roots_followed_each_other_goes_from_one_to_the_next() {
+    let (newest, chain) = after_years();
+    assert!(matches!(next(newest.clone()), Err(IdentityError::PinMismatch { .. })));
+    let whole = newest.clone().with_chain(chain.clone());
+    let travelled = SignedDocument::decode(&whole.encode()).unwrap();
+    assert_eq!(travelled, whole);
+    let Ok(Step::NewRoot { verified, by: Endorser::OldRoot }) = next(travelled) else { panic!() };
+    assert_eq!(verified.pin(), root(5).public().pin());
+    // Whoever saw some of it goes on from there.
+    for link in &chain {
+        let Ok(seen) = Verified::restore(&link.encode()) else { panic!() };
+        let step = Unverified::new(whole.clone()).verify_next(&seen, NOW).unwrap();
+        assert!(matches!(step, Step::NewRoot { .. }) != (seen.pin() == root(5).public().pin()), "{step:?}");
+    }
+    // Not without each of the steps, not by another's word, not by one for another document, and not back in time.
+    for missing in 1..chain.len() {
+        let mut broken = chain.clone();
+        broken.remove(missing);
+        // The successor is announced from the first document on.
+        let passes = missing <= 2;
+        assert_eq!(next(newest.clone().with_chain(broken)).is_ok(), passes, "without {missing}");
+        let mut forged = chain.clone();
+        let stranger = root(7).endorse(root(4).sign_document(document(130)).unwrap());
+        forged[3] = stranger;
+        assert!(next(newest.clone().with_chain(forged)).is_err());
+        let mut moved = chain.clone();
+        moved[4].endorsement = chain[3].endorsement;
+        assert!(next(newest.clone().with_chain(moved)).is_err());
+    }
+    let mut older = chain.clone();
+    older[4] = root(4).endorse(root(5).sign_document(document(129)).unwrap());
+    assert!(next(newest.clone().with_chain(older)).is_err());
+    // Of another workspace it leads nowhere.
+    let mut strange = chain.clone();
+    let elsewhere = Document { workspace_id: [7; 16], ..document(130) };
+    strange[3] = root(9).endorse(root(4).sign_document(elsewhere).unwrap());
+    assert!(next(newest.with_chain(strange)).is_err());
+}
+
+#[test]
+fn a_chain_of_any_length_fits_and_ends_with_the_newest() {
+    let (newest, chain) = after_years();
+    let long: Vec<_> = chain.iter().cycle().take(1000).cloned().chain(chain.clone()).collect();
+    let whole = newest.with_chain(long);
+    assert!(whole.encode().len() <= DOCUMENT_MAX && whole.encode().len() > DOCUMENT_MAX - 2000);
+    assert_eq!(whole.chain[whole.chain.len() - chain.len()..], chain);
+    // None within another.
+    let nested = SignedDocument { chain: vec![whole.clone()], ..whole };
+    assert!(SignedDocument::decode(&nested.encode()).is_err());
+}
+
 #[test]
 fn a_restored_server_shows_a_new_generation_of_the_same_root() {
     let restored = Document { generation: [8; 16], ..document(200) };

@@ -103,8 +103,13 @@ impl Arriving {
             return Err(closed());
         }
         if self.pieces.send(piece).await.is_err() {
-            // It has ended early, and says why.
-            (&mut self.opening).await.map_err(|_| closed())??;
+            // It has ended early, and says why. The next attempt must not begin with what is on its way out.
+            let opened = (&mut self.opening).await.map_err(|_| closed())?;
+            if let Some(Keeping { pieces, done }) = self.keeping.take() {
+                drop(pieces);
+                let _ = done.await;
+            }
+            opened?;
             return Err(closed());
         }
         self.here += length;
