@@ -308,6 +308,7 @@ impl Client {
         let shared = &self.0.shared;
         let cache = open_cache(&shared.profile, &account).await?;
         shared.wipes.forget(account.workspace);
+        shared.profile.call_wipe_off();
         let running = Workspace::run(cache, account, shared.clone());
         let workspace = Arc::clone(&running.workspace);
         self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner).insert(workspace.id, running);

@@ -64,9 +64,9 @@ impl Clock for SystemClock {
 
 /// What the system knows of its network. Calls may block for a moment; the core makes them on a thread of their own.
 pub trait SystemNetwork: Send + Sync {
-    /// A variable of the environment, for those that name proxies.
+    /// A variable of the environment, for those that name proxies. What is no text in it makes it none that could be used.
     fn variable(&self, name: &str) -> Option<String> {
-        std::env::var(name).ok()
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
     /// By which proxies the system would go to an address, the first that works: `direct://`, `http://HOST:PORT`,

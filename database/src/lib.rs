@@ -19,7 +19,8 @@ mod writer;
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
 pub use open::{
-    Durability, Schema, backup, check, damaged_pages, empty_wal, keep_opened, open, open_reader, open_upgrading,
+    Durability, Schema, backup, check, check_log, damaged_pages, empty_wal, keep_opened, open, open_reader,
+    open_upgrading,
 };
 pub use readers::Readers;
 pub use rekey::{Rekey, rekey};

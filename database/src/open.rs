@@ -108,6 +108,14 @@ pub fn keep_opened(db: &Connection, kib: u32) -> Result<(), Error> {
     Ok(db.pragma_update(None, "cache_size", -i64::from(kib))?)
 }
 
+/// Looks at the log that was left beside a file for which [`Durability::Full`] holds, and which nobody has open.
+///
+/// # Errors
+/// [`Error::Damaged`] where something in it was committed and is not right.
+pub fn check_log(path: &Path) -> Result<(), Error> {
+    wal::check(path, Durability::Full)
+}
+
 /// Every page and every index.
 ///
 /// # Errors
@@ -178,6 +186,7 @@ pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Err
         return Err(Error::Full(format!("a copy of it needs {needed} bytes, and {room} are free")));
     }
     let copied = (|| {
+        make_private(to).map_err(|why| Error::Full(why.to_string()))?;
         let mut copy = unlock(Connection::open(to)?, key)?;
         copy.pragma_update(None, "synchronous", "FULL")?;
         rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
@@ -187,6 +196,15 @@ pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Err
         let _ = std::fs::remove_file(to);
     }
     copied
+}
+
+/// SQLite would make it as the system's mask has it, for others to read.
+fn make_private(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::File::options();
+    options.write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// How many bytes there is room for in a folder; `None` where that is not known.

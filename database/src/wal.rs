@@ -11,8 +11,9 @@
 //! commit is on the disk and is not synchronised itself, so it may be of an earlier commit, and never claims too much. Before the log
 //! is emptied, the mark is.
 //!
-//! What can be fetched again may lose the end of its log, and only that: its commits do not wait for the disk. Its mark says what a
-//! checkpoint has brought into the file, as less of the log must not be read over that.
+//! What can be fetched again may lose the end of its log, and only that: its commits do not wait for the disk. Its mark says how much of
+//! the log a checkpoint has brought into the file, or is about to: less of the log must not be read over that, and the file alone neither,
+//! for of a page that is further on in the log a checkpoint brings nothing.
 
 use crate::{Durability, Error};
 use rusqlite::Connection;
@@ -29,6 +30,7 @@ const FRAME: usize = 24;
 const MAGIC: u32 = 0x377f_0682;
 /// Salts and number of frames.
 const MARKED: usize = 12;
+const SEAL: u8 = 0xa5;
 
 /// The path of a file that belongs to a database.
 fn beside(db: &Path, ending: &str) -> PathBuf {
@@ -37,8 +39,8 @@ fn beside(db: &Path, ending: &str) -> PathBuf {
     path.into()
 }
 
-/// The state of a log after a commit. On the disk its bytes are followed by their complements: a mark of which a bit has
-/// changed is none.
+/// The state of a log after a commit. On the disk its bytes are followed by themselves, changed by [`SEAL`]: a mark of which a bit has
+/// changed is none. Releases that emptied a log and left the mark had their complements there: theirs are none, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Mark {
     salts: [u8; 8],
@@ -49,8 +51,8 @@ impl Mark {
     fn read(db: &Path) -> Option<Self> {
         let mut bytes = [0; 2 * MARKED];
         File::open(beside(db, "-mark")).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
-        let (said, complements) = bytes.split_at(MARKED);
-        let whole = said.iter().zip(complements).all(|(byte, complement)| *byte == !complement);
+        let (said, seals) = bytes.split_at(MARKED);
+        let whole = said.iter().zip(seals).all(|(byte, seal)| byte ^ SEAL == *seal);
         let (salts, frames) = said.split_first_chunk::<8>()?;
         whole.then(|| Some(Self { salts: *salts, frames: word(frames, 0)? })).flatten()
     }
@@ -58,8 +60,8 @@ impl Mark {
     fn bytes(self) -> [u8; 2 * MARKED] {
         let mut bytes = [0; 2 * MARKED];
         let said = self.salts.into_iter().chain(self.frames.to_be_bytes());
-        let complements = said.clone().map(|byte| !byte);
-        for (to, from) in bytes.iter_mut().zip(said.chain(complements)) {
+        let seals = said.clone().map(|byte| byte ^ SEAL);
+        for (to, from) in bytes.iter_mut().zip(said.chain(seals)) {
             *to = from;
         }
         bytes
@@ -72,21 +74,27 @@ impl Mark {
 /// # Errors
 /// See [`Error`].
 pub(crate) fn follow(db: &mut Connection, path: &Path, durability: Durability) -> Result<(), Error> {
-    let (path, mut files) = (path.to_owned(), None);
+    // By a path that is no text nobody who empties the log could find the mark.
+    if path.to_str().is_none() {
+        return Ok(());
+    }
+    let mut marks = Marks { path: path.to_owned(), files: None };
+    let mut in_file = 0;
     db.wal_hook(Some(move |wal: &mut Wal, frames: std::ffi::c_int| {
         let frames = u32::try_from(frames).unwrap_or(0);
-        let full = frames >= CHECKPOINT;
-        if full {
-            // When it cannot be done now, the next commit tries again.
-            let _ = wal.checkpoint();
+        if durability == Durability::Full {
+            marks.leave(frames);
         }
-        // Without a mark less damage is noticed, and that is no reason to fail what is committed.
-        if full || durability == Durability::Full {
-            if files.is_none() {
-                files = Files::open(&path).ok();
+        if frames >= CHECKPOINT {
+            if durability == Durability::Normal {
+                // Beforehand: a checkpoint that is broken off has brought some of it.
+                marks.leave(frames);
             }
-            if files.as_mut().is_some_and(|files| files.mark(frames).is_err()) {
-                files = None;
+            // When it cannot be done now, the next commit tries again. Where a reader is in the way, it ends early.
+            let done = wal.checkpoint_v2(Default::default()).ok().and_then(|(_, done)| u32::try_from(done).ok());
+            if durability == Durability::Normal {
+                in_file = done.unwrap_or(in_file);
+                marks.leave(in_file);
             }
         }
         Ok(())
@@ -94,18 +102,36 @@ pub(crate) fn follow(db: &mut Connection, path: &Path, durability: Durability) -
     Ok(())
 }
 
+/// Leaves marks. Without one less damage is noticed, and that is no reason to fail what is committed.
+struct Marks {
+    path: PathBuf,
+    files: Option<Files>,
+}
+
+impl Marks {
+    fn leave(&mut self, frames: u32) {
+        if self.files.is_none() {
+            self.files = Files::open(&self.path).ok();
+        }
+        if self.files.as_mut().is_some_and(|files| files.mark(frames).is_err()) {
+            self.files = None;
+        }
+    }
+}
+
 /// Brings everything from the log into the file and empties it, as far as nobody is in the way. Answers whether it is empty.
 ///
 /// # Errors
 /// See [`Error`].
 pub fn flush(writer: &Connection) -> Result<bool, Error> {
-    // A path that is no text has no mark that could be found by it: then nothing is emptied.
-    let Some(path) = writer.path().map(PathBuf::from) else { return Ok(false) };
-    forget(&path)?;
-    let (busy, frames): (bool, i64) =
-        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok((row.get(0)?, row.get(1)?)))?;
-    if busy && let Ok(frames) = u32::try_from(frames) {
-        let _ = Files::open(&path).and_then(|mut files| files.mark(frames));
+    let path = writer.path().map(PathBuf::from);
+    path.as_deref().map_or(Ok(()), forget)?;
+    let (busy, frames, done): (bool, i64, i64) =
+        writer.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    if busy && let Some(path) = path {
+        let waited_for = writer.query_row("PRAGMA synchronous", [], |row| row.get::<_, i64>(0))? >= 2;
+        let marked = u32::try_from(if waited_for { frames } else { done }).unwrap_or(0);
+        Marks { path, files: None }.leave(marked);
     }
     Ok(!busy)
 }
@@ -113,6 +139,7 @@ pub fn flush(writer: &Connection) -> Result<bool, Error> {
 /// Empties the mark, durably: a log that is emptied afterwards was not cut off.
 fn forget(db: &Path) -> Result<(), Error> {
     match File::options().write(true).open(beside(db, "-mark")) {
+        Ok(mark) if mark.metadata().is_ok_and(|mark| mark.len() == 0) => Ok(()),
         Ok(mark) => mark.set_len(0).and_then(|()| mark.sync_all()).map_err(|why| Error::Full(why.to_string())),
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(why) => Err(Error::Full(why.to_string())),
@@ -237,6 +264,10 @@ fn unreadable(why: &io::Error) -> Error {
     Error::Damaged(format!("its write-ahead log cannot be read: {why}"))
 }
 
+fn no_header() -> Error {
+    Error::Damaged("the header of its write-ahead log is not right".into())
+}
+
 fn look(file: File, mark: Option<Mark>, durability: Durability) -> Result<(), Error> {
     let waited_for = durability == Durability::Full;
     let length = file.metadata().map_err(|why| unreadable(&why))?.len();
@@ -245,7 +276,7 @@ fn look(file: File, mark: Option<Mark>, durability: Durability) -> Result<(), Er
     // The header is on the disk before the first frame is written.
     if length < (HEADER + FRAME) as u64 {
         return match mark {
-            Some(Mark { frames: 1.., .. }) if waited_for => {
+            Some(Mark { frames: 1.., .. }) => {
                 Err(Error::Damaged("its write-ahead log was cut off, and what was committed there is lost".into()))
             }
             _ => Ok(()),
@@ -253,10 +284,11 @@ fn look(file: File, mark: Option<Mark>, durability: Durability) -> Result<(), Er
     }
     from.read_exact(&mut header).map_err(|why| unreadable(&why))?;
     let Some(Header { page, salts, mut sum }) = Header::read(&header) else {
-        // Nothing of the log is read then, and the file alone is of one moment.
-        return match waited_for {
-            true => Err(Error::Damaged("the header of its write-ahead log is not right".into())),
-            false => Ok(()),
+        // Nothing of the log is read then. Where none of it came into the file, the file alone is of one moment.
+        return match mark {
+            Some(Mark { frames: 1.., .. }) => Err(no_header()),
+            _ if waited_for => Err(no_header()),
+            _ => Ok(()),
         };
     };
     let frames = (length - HEADER as u64) / (FRAME + page) as u64;
@@ -283,7 +315,7 @@ fn look(file: File, mark: Option<Mark>, durability: Durability) -> Result<(), Er
     };
     if !waited_for {
         return match mark {
-            Some(marked) if committed > 0 && marked > committed => lost(committed + 1),
+            Some(marked) if marked > committed => lost(committed + 1),
             _ => Ok(()),
         };
     }

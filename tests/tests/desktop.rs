@@ -248,8 +248,10 @@ async fn newer_and_damaged_files_have_their_screens_and_a_damaged_cache_is_rebui
 
     let path = alice.cli.profile().join("profile.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    let newer = text.replacen("\"version\": 1", "\"version\": 99", 1);
-    assert_ne!(newer, text, "the format's number is where it was expected");
+    // As a release writes it that has no digest, or another.
+    let newer = text.split(",\n  \"sum\"").next().unwrap().to_owned() + "\n}\n";
+    assert!(newer.contains("\"version\": 1"), "the format's number is where it was expected");
+    let newer = newer.replacen("\"version\": 1", "\"version\": 99", 1);
     std::fs::write(&path, newer).unwrap();
     let window = alice.open().await;
     window.key_state("newer").await;

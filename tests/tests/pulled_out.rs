@@ -93,6 +93,11 @@ impl Device {
         format!("{what}{}", self.number)
     }
 
+    /// How long the server may take: where it is, a busy machine is no reason.
+    fn patience(&self) -> &'static str {
+        if self.has_network { "30" } else { "3" }
+    }
+
     /// Whether it was done; if not, because of something that is missing.
     fn is_done(&self, code: i32) -> bool {
         let expected = match code {
@@ -111,7 +116,7 @@ impl Device {
         match dice.below(5) {
             0 => {
                 let text = self.word("said");
-                let code = self.cli.run(&["--timeout", "3", "send", "general", &text]).code;
+                let code = self.cli.run(&["--timeout", self.patience(), "send", "general", &text]).code;
                 // Without a network it waits on the disk.
                 let kept = self.is_done(code) || code == NO_NETWORK;
                 if kept { &mut self.sure } else { &mut self.maybe }.insert(text);
@@ -131,7 +136,7 @@ impl Device {
                 self.drafts.insert(text);
             }
             _ => {
-                let code = self.cli.run(&["--timeout", "3", "read", "general"]).code;
+                let code = self.cli.run(&["--timeout", self.patience(), "read", "general"]).code;
                 self.is_done(code);
             }
         }

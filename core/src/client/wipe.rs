@@ -85,6 +85,10 @@ impl Client {
             tracing::warn!(workspace = %ws, "the server had this account wiped from this device");
             self.forget(ws).await?;
             let last = self.0.shared.local.accounts().await?.is_empty();
+            if last {
+                // Whatever ends this program before it is closed.
+                self.0.shared.profile.begin_wipe();
+            }
             let mut state = wipes.state();
             if state.ordered.remove(&ws) {
                 state.done.insert(ws);

@@ -22,7 +22,7 @@ use rustls::ClientConfig;
 use std::collections::HashMap;
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 use url::Url;
 
@@ -56,8 +56,8 @@ struct Inner {
     network: Arc<dyn SystemNetwork>,
     clock: Arc<dyn Clock>,
     extra_roots: Vec<Vec<u8>>,
-    /// For proxies that speak TLS: made once, for reading what the system trusts takes a while.
-    tls: OnceLock<Arc<ClientConfig>>,
+    /// For proxies that speak TLS: kept while it works, for reading what the system trusts takes a while.
+    tls: Mutex<Option<Arc<ClientConfig>>>,
     state: Mutex<State>,
     /// Held while a script is fetched, so that it is fetched once.
     script: tokio::sync::Mutex<Option<pac::Kept>>,
@@ -67,8 +67,6 @@ struct State {
     setting: Arc<Setting>,
     /// Counts the settings there were.
     generation: u64,
-    /// Held while a script runs: of one that does not end, there is one thread.
-    runs: Arc<tokio::sync::Semaphore>,
     /// What did not work, and when.
     failed: HashMap<String, Instant>,
     /// What the desktop said.
@@ -88,13 +86,12 @@ impl Router {
         let state = State {
             setting: Arc::default(),
             generation: 0,
-            runs: pac::one_at_a_time(),
             failed: HashMap::new(),
             system: None,
             addresses: addresses(),
         };
         let (state, script) = (Mutex::new(state), tokio::sync::Mutex::default());
-        Self(Arc::new(Inner { network, clock, extra_roots, tls: OnceLock::new(), state, script }))
+        Self(Arc::new(Inner { network, clock, extra_roots, tls: Mutex::default(), state, script }))
     }
 
     /// What the person chose.
@@ -107,7 +104,6 @@ impl Router {
         let mut state = self.state();
         state.setting = Arc::new(setting);
         state.generation += 1;
-        state.runs = pac::one_at_a_time();
         state.failed.clear();
         state.system = None;
     }
@@ -124,11 +120,17 @@ impl Router {
 
     /// TLS with proxies, whose certificates the system must accept: no identity document vouches for them.
     pub(super) fn tls(&self) -> crate::Result<Arc<ClientConfig>> {
-        if let Some(tls) = self.0.tls.get() {
-            return Ok(Arc::clone(tls));
+        if let Some(tls) = self.0.tls.lock().unwrap_or_else(PoisonError::into_inner).clone() {
+            return Ok(tls);
         }
         let tls = verify::strict(&[], &self.0.extra_roots)?;
-        Ok(Arc::clone(self.0.tls.get_or_init(|| tls)))
+        *self.0.tls.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(&tls));
+        Ok(tls)
+    }
+
+    /// It did not work: the next attempt reads anew what the system trusts.
+    pub(super) fn forget_tls(&self) {
+        *self.0.tls.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
     /// Connects to a host's port by the first way that works.
@@ -137,10 +139,13 @@ impl Router {
     /// Why the way that was meant first does not; at once, when a proxy is there and says no: what comes after it is for proxies that
     /// are not there, and would go past what its owner wants.
     pub async fn dial(&self, host: &str, port: u16) -> Result<Line, DialError> {
-        let ways = self.ways(host, port).await?;
+        self.by_one_of(&self.ways(host, port).await?, host, port).await
+    }
+
+    async fn by_one_of(&self, ways: &[Way], host: &str, port: u16) -> Result<Line, DialError> {
         let mut first = None;
         let several = ways.len() > 1;
-        for way in &ways {
+        for way in ways {
             let dialled = dial::dial(self, way, host, port);
             let done = match several {
                 // The last included: a handshake has its own bound, and what hangs must be known as such before it.
@@ -198,27 +203,32 @@ impl Router {
 
     async fn by_script(&self, url: &Url, host: &str, port: u16, login: Option<&Login>) -> Result<Vec<Way>, String> {
         let here = addresses();
-        let (generation, runs) = {
-            let state = self.state();
-            (state.generation, Arc::clone(&state.runs))
-        };
+        let generation = self.state().generation;
         let script = {
             let mut kept = self.0.script.lock().await;
             match kept.as_ref().filter(|kept| kept.is_fresh(generation, here)) {
-                Some(kept) => kept.script.clone()?,
+                Some(kept) => kept.script()?,
                 None => {
-                    let script = pac::Script::fetch(url, here, &self.0.extra_roots).await.map(Arc::new);
-                    *kept = Some(pac::Kept::new(generation, here, script.clone()));
-                    script?
+                    let fetched = pac::Script::fetch(url, here, &self.0.extra_roots).await;
+                    let now = pac::Kept::new(generation, here, fetched, kept.take());
+                    kept.insert(now).script()?
                 }
             }
         };
-        let ways = script.ways(runs, host, port, self.0.clock.now().0, login).await;
-        if let Err(why) = &ways {
-            // It is fetched again soon: whoever mends it does not wait for half an hour.
-            *self.0.script.lock().await = Some(pac::Kept::new(generation, here, Err(why.clone())));
-        }
-        ways
+        script.ways(host, port, self.0.clock.now().0, login).await.map_err(|failed| {
+            match failed {
+                // It is fetched again soon: whoever mends it does not wait for half an hour.
+                pac::Failed::Itself(why) => {
+                    if let Ok(mut kept) = self.0.script.try_lock()
+                        && let Some(kept) = kept.as_mut()
+                    {
+                        kept.fail(&script, &why);
+                    }
+                    why
+                }
+                pac::Failed::Busy => "it is busy with another question".into(),
+            }
+        })
     }
 
     /// The same ways, those that did not work a moment ago in this network last.

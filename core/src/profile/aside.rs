@@ -16,7 +16,8 @@ pub(super) const LOCAL: &str = "local.db";
 
 /// Whether anything of a profile is in a folder.
 pub(super) fn occupied(dir: &Path) -> Result<bool> {
-    Ok(parts(dir)?.iter().any(|part| Mark::ALL.iter().all(|mark| part != mark.name())))
+    // A copy alone is what a release left behind that knew of none.
+    Ok(parts(dir)?.iter().any(|part| part != Mark::Locked.name() && part != file::GOOD))
 }
 
 /// Moves what there is of a profile into `set-aside/<date>/`.

@@ -178,6 +178,10 @@ impl ProfileFile {
         let text = serde_json::to_vec_pretty(&Self { version, ..self.clone() })
             .map_err(|why| Error::Internal { id: "profile-encode".into(), why: why.to_string() })?;
         let bytes = summed(text);
+        // A way in that was taken away stands nowhere from then on, whatever ends this program between the two.
+        if Self::read_good(dir).is_none_or(|good| good.slots.iter().any(|slot| !self.slots.contains(slot))) {
+            let _ = fs::remove_file(dir.join(GOOD));
+        }
         replace(dir, NAME, &bytes).map_err(disk)?;
         keep_good(dir, &bytes);
         Ok(())

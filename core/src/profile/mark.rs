@@ -19,9 +19,6 @@ pub(super) enum Mark {
 }
 
 impl Mark {
-    /// All of them.
-    pub(super) const ALL: [Self; 2] = [Self::Locked, Self::Wiping];
-
     /// The file's name.
     pub(super) fn name(self) -> &'static str {
         match self {

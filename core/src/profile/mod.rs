@@ -325,6 +325,13 @@ impl Profile {
         }
     }
 
+    /// Somebody signed in, and the profile stays.
+    pub(crate) fn call_wipe_off(&self) {
+        if let Err(why) = Mark::Wiping.clear(&self.dir) {
+            tracing::warn!(%why, "a wipe could not be called off");
+        }
+    }
+
     /// Destroys the profile. The databases must be closed.
     ///
     /// # Errors
@@ -332,7 +339,7 @@ impl Profile {
     pub async fn wipe(self) -> Result<()> {
         self.begin_wipe();
         let key_id = self.file().key_id.clone();
-        let removed = destroy(&self.dir, &self.vault, key_id).await;
+        let removed = destroy(&self.dir, &self.vault, key_id).await.and_then(|removed| removed);
         drop(self.lock);
         let _ = std::fs::remove_file(self.dir.join(LOCK));
         // The folder itself may hold what is not the profile's.
@@ -394,15 +401,15 @@ impl Profile {
 }
 
 /// Destroys what there is of a profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The files
-/// go even when secure storage fails; its error is told then.
-async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<()> {
+/// go even when secure storage fails; its error is the inner one.
+async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<Result<()>> {
     let removed = match key_id {
         Some(key_id) => vault.remove(entry(&key_id)).await,
         None => Ok(()),
     };
     aside::destroy(dir)?;
     Mark::Wiping.clear(dir)?;
-    removed
+    Ok(removed)
 }
 
 /// Brings a wipe to its end that was broken off.
@@ -411,8 +418,11 @@ async fn end_wipe(dir: &Path, vault: &Vault) -> Result<()> {
         return Ok(());
     }
     tracing::warn!("a wipe of this profile was broken off, and goes on");
-    let key_id = ProfileFile::read(dir).ok().flatten().and_then(|file| file.key_id);
-    destroy(dir, vault, key_id).await
+    let file = ProfileFile::read(dir).ok().flatten().or_else(|| ProfileFile::read_good(dir));
+    if let Err(why) = destroy(dir, vault, file.and_then(|file| file.key_id)).await? {
+        tracing::warn!(%why, "an entry that opens nothing stays in secure storage");
+    }
+    Ok(())
 }
 
 /// What a profile that was locked waits for: its passphrase where it has one, else a person who asks for it.

@@ -102,6 +102,8 @@ impl Profile {
 
 /// Whether a file has the coming key. `None` while neither opens it: then both stay.
 fn which(path: &Path, former: &Key, coming: &Key) -> Option<bool> {
+    // Whoever closes it last brings in what is right of its log and takes the rest away: that is looked at first.
+    database::check_log(path).ok()?;
     let opens = |key: &Key| database::open_reader(path, key.expose()).is_ok();
     match (opens(coming), opens(former)) {
         (true, _) => Some(true),

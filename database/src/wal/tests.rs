@@ -253,11 +253,53 @@ fn a_log_nobody_waits_for_is_refused_only_where_the_file_has_more_of_it() {
     for frame in [10, 500, frames(&log).count() - 1] {
         assert!(flipped(&log, frame).is_err(), "frame {frame}");
     }
-    // Without any of the log the file is of one moment.
-    flipped(&log, 0).unwrap();
-    fs::write(beside(&path, "-wal"), []).unwrap();
+    // Nor the file alone, which may have pages of two moments: where a reader was in the way a checkpoint ends early.
+    let mut broken = log.clone();
+    broken[20] ^= 1;
+    for log in [&log[..0], &log[..HEADER + 10], broken.as_slice()] {
+        fs::write(beside(&path, "-wal"), log).unwrap();
+        assert!(check(&path, Durability::Normal).is_err(), "{} bytes", log.len());
+    }
+    assert!(flipped(&log, 0).is_err());
+    fs::write(beside(&path, "-wal"), &log).unwrap();
     let db = open(&path, &KEY, SCHEMA, Durability::Normal).unwrap();
     assert_eq!(db.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap(), x);
+}
+
+#[test]
+fn what_a_reader_kept_out_of_the_file_is_not_claimed_to_be_in_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("read.db");
+    let db = open(&path, &KEY, SCHEMA, Durability::Normal).unwrap();
+    db.execute("INSERT INTO t VALUES (0, zeroblob(3000))", []).unwrap();
+    let reader = crate::open_reader(&path, &KEY).unwrap();
+    reader.execute_batch("BEGIN").unwrap();
+    let seen = reader.query_row("SELECT count(*) FROM t", [], |row| row.get::<_, i64>(0)).unwrap();
+    assert_eq!(seen, 1);
+    let before = fs::metadata(beside(&path, "-wal")).unwrap().len() / SIZE as u64;
+    for x in 1..600 {
+        db.execute("INSERT INTO t VALUES (?1, zeroblob(3000))", [x]).unwrap();
+    }
+    let mark = Mark::read(&path).unwrap();
+    assert!(u64::from(mark.frames) <= before, "{} of {before}", mark.frames);
+    // What was not waited for may be gone after a power cut.
+    let log = fs::read(beside(&path, "-wal")).unwrap();
+    let copy = folder.path().join("left.db");
+    fs::copy(&path, &copy).unwrap();
+    fs::copy(beside(&path, "-mark"), beside(&copy, "-mark")).unwrap();
+    fs::write(beside(&copy, "-wal"), &log[..log.len() / 2]).unwrap();
+    check(&copy, Durability::Normal).unwrap();
+}
+
+#[test]
+fn the_mark_of_a_release_that_left_it_when_it_emptied_the_log_is_none() {
+    let left = Left::new(5);
+    let mark = fs::read(beside(&left.path, "-mark")).unwrap();
+    let said = &mark[..MARKED];
+    let former: Vec<u8> = said.iter().copied().chain(said.iter().map(|byte| !byte)).collect();
+    fs::write(beside(&left.path, "-mark"), former).unwrap();
+    assert_eq!(Mark::read(&left.path), None);
+    left.with_log(&[]).unwrap();
 }
 
 #[test]

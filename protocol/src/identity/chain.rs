@@ -189,6 +189,10 @@ impl Verified {
                 (at, by) = (link, Some(endorser));
             }
         }
+        // Whoever was led on by a link is newer than that.
+        if by.is_some() && self.document.epoch <= at.document.epoch {
+            return Err(IdentityError::PinMismatch { known: known.pin(), shown: self.pin() });
+        }
         match self.announced_by(&at) {
             Ok(last) => Ok(last.or(by)),
             Err(IdentityError::PinMismatch { shown, .. }) => {

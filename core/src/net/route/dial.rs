@@ -218,7 +218,11 @@ async fn secured(router: &Router, host: &str, line: Line) -> Result<Line, String
     let tls = router.tls().map_err(|why| why.to_string())?;
     let server = ServerName::try_from(host.to_owned()).map_err(|why| why.to_string())?;
     let connected = tokio_rustls::TlsConnector::from(tls).connect(server, line).await;
-    Ok(Box::new(connected.map_err(|why| why.to_string())?))
+    let connected = connected.map_err(|why| {
+        router.forget_tls();
+        why.to_string()
+    });
+    Ok(Box::new(connected?))
 }
 
 /// HTTP CONNECT (RFC 9110, 9.3.6).

@@ -8,7 +8,7 @@ use crate::net::https::Https;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use url::Url;
 
 #[cfg(not(any(target_os = "android", target_os = "ios")))]
@@ -25,6 +25,8 @@ const LEFT: Duration = Duration::from_secs(30);
 /// How long one may run, and how long until it is given up: what it calls in the engine itself nobody interrupts.
 const TIME: Duration = Duration::from_secs(2);
 const GIVEN_UP: Duration = Duration::from_millis(2500);
+/// How long one may wait for others' questions to be answered.
+const QUEUE: Duration = Duration::from_secs(8);
 /// The longest answer, and the most ways out of it.
 const ANSWER_MAX: usize = 4096;
 const WAYS_MAX: usize = 8;
@@ -36,18 +38,50 @@ pub(super) struct Kept {
     generation: u64,
     addresses: Addresses,
     at: Instant,
-    /// The script, or why it does not work.
-    pub(super) script: Result<Arc<Script>, String>,
+    /// The last one that was fetched.
+    last: Option<Arc<Script>>,
+    /// Why there is none that works.
+    failed: Option<String>,
 }
 
 impl Kept {
-    pub(super) fn new(generation: u64, addresses: Addresses, script: Result<Arc<Script>, String>) -> Self {
-        Self { generation, addresses, at: Instant::now(), script }
+    pub(super) fn new(
+        generation: u64,
+        addresses: Addresses,
+        fetched: Result<Script, String>,
+        before: Option<Self>,
+    ) -> Self {
+        let before = before.and_then(|before| before.last);
+        let (last, failed) = match fetched {
+            Ok(mut script) => {
+                if let Some(same) = before.filter(|before| before.text == script.text) {
+                    script.runs = Arc::clone(&same.runs);
+                }
+                (Some(Arc::new(script)), None)
+            }
+            Err(why) => (before, Some(why)),
+        };
+        Self { generation, addresses, at: Instant::now(), last, failed }
+    }
+
+    /// The script, or why there is none that works.
+    pub(super) fn script(&self) -> Result<Arc<Script>, String> {
+        match (&self.failed, &self.last) {
+            (None, Some(script)) => Ok(Arc::clone(script)),
+            (failed, _) => Err(failed.clone().unwrap_or_default()),
+        }
+    }
+
+    /// A script did not work.
+    pub(super) fn fail(&mut self, script: &Arc<Script>, why: &str) {
+        if self.last.as_ref().is_some_and(|last| Arc::ptr_eq(last, script)) {
+            (self.failed, self.at) = (Some(why.to_owned()), Instant::now());
+        }
     }
 
     /// Whether it counts still: not for long, and neither after another choice nor in another network.
     pub(super) fn is_fresh(&self, generation: u64, addresses: Addresses) -> bool {
-        let counts = if self.script.is_ok() { USED } else { LEFT };
+        let counts = if self.failed.is_none() { USED } else { LEFT };
         self.generation == generation && self.addresses == addresses && self.at.elapsed() < counts
     }
 }
@@ -57,11 +91,17 @@ impl Kept {
 pub(super) struct Script {
     text: String,
     address: Option<IpAddr>,
+    /// Held while it runs: of one that does not end, there is one thread.
+    runs: Arc<Semaphore>,
 }
 
-/// A permit for one run.
-pub(super) fn one_at_a_time() -> Arc<Semaphore> {
-    Arc::new(Semaphore::new(1))
+/// Why a script gave no answer.
+#[derive(Debug)]
+pub(super) enum Failed {
+    /// It did not work.
+    Itself(String),
+    /// It was not asked, as others are being answered.
+    Busy,
 }
 
 impl Script {
@@ -69,25 +109,26 @@ impl Script {
     pub(super) async fn fetch(url: &Url, addresses: Addresses, roots: &[Vec<u8>]) -> Result<Self, String> {
         let fetched = tokio::time::timeout(FETCH, text(url, roots)).await;
         let text = fetched.unwrap_or_else(|_| Err("it does not come in time".into()))?;
-        Ok(Self { text, address: addresses[0] })
+        Ok(Self { text, address: addresses[0], runs: Arc::new(Semaphore::new(1)) })
     }
 
     /// Asks it for a server, which hears of nothing. `millis` is the time by which it may decide.
     pub(super) async fn ways(
         &self,
-        runs: Arc<Semaphore>,
         host: &str,
         port: u16,
         millis: i64,
         login: Option<&Login>,
-    ) -> Result<Vec<Way>, String> {
+    ) -> Result<Vec<Way>, Failed> {
         let bracketed = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
         // Nothing of what is asked of the server is told to a script.
         let about = if port == 443 { format!("https://{bracketed}/") } else { format!("https://{bracketed}:{port}/") };
         let question =
             Question { script: self.text.clone(), url: about, host: host.to_owned(), millis, address: self.address };
-        let answer = run(runs, question).await?;
-        read(&answer, login)
+        let permit = tokio::time::timeout(QUEUE, Arc::clone(&self.runs).acquire_owned()).await;
+        let Ok(Ok(permit)) = permit else { return Err(Failed::Busy) };
+        let answer = run(permit, question).await;
+        answer.and_then(|answer| read(&answer, login)).map_err(Failed::Itself)
     }
 }
 
@@ -102,10 +143,9 @@ struct Question {
 
 /// Runs a script on a thread of its own, which the end of the program does not wait for.
 #[cfg(not(any(target_os = "android", target_os = "ios")))]
-async fn run(runs: Arc<Semaphore>, question: Question) -> Result<String, String> {
+async fn run(permit: OwnedSemaphorePermit, question: Question) -> Result<String, String> {
     let names = tokio::runtime::Handle::current();
     let run = async {
-        let permit = runs.acquire_owned().await.map_err(|why| why.to_string())?;
         let (told, hear) = tokio::sync::oneshot::channel();
         let thread = std::thread::Builder::new().name("proxy script".into()).spawn(move || {
             let _ = told.send(engine::run(&question, &names));
@@ -119,9 +159,9 @@ async fn run(runs: Arc<Semaphore>, question: Question) -> Result<String, String>
 
 /// Phones settle proxies themselves.
 #[cfg(any(target_os = "android", target_os = "ios"))]
-async fn run(runs: Arc<Semaphore>, question: Question) -> Result<String, String> {
+async fn run(permit: OwnedSemaphorePermit, question: Question) -> Result<String, String> {
     let Question { script, url, host, millis, address } = question;
-    drop((runs, script, url, host, millis, address, TIME, GIVEN_UP, LATE));
+    drop((permit, script, url, host, millis, address, TIME, GIVEN_UP, LATE));
     Err("this app does not run scripts".into())
 }
 

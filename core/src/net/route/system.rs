@@ -12,10 +12,10 @@ use zeroize::Zeroizing;
 const PATIENCE: Duration = Duration::from_secs(2);
 const KEPT: Duration = Duration::from_secs(60);
 
-/// The variables that name a proxy for HTTPS. The first of each that is there counts, empty or not.
-const SECURE: [&str; 2] = ["HTTPS_PROXY", "https_proxy"];
-const ALL: [&str; 2] = ["ALL_PROXY", "all_proxy"];
-const NONE_FOR: [&str; 2] = ["NO_PROXY", "no_proxy"];
+/// The variables that name a proxy for HTTPS. The first of each that is there and not empty counts.
+const SECURE: [&str; 2] = ["https_proxy", "HTTPS_PROXY"];
+const ALL: [&str; 2] = ["all_proxy", "ALL_PROXY"];
+const NONE_FOR: [&str; 2] = ["no_proxy", "NO_PROXY"];
 
 /// What the desktop said.
 #[derive(Clone, Debug)]
@@ -50,10 +50,11 @@ impl Router {
 
     /// What the environment says, that there is none included.
     fn by_environment(&self, about: &str, login: Option<&Login>) -> Result<Option<Way>, DialError> {
-        let first =
-            |names: [&'static str; 2]| names.into_iter().find_map(|name| Some((name, self.0.network.variable(name)?)));
-        let not_empty = |(_, text): &(&str, String)| !text.trim().is_empty();
-        let Some((name, text)) = first(SECURE).filter(not_empty).or_else(|| first(ALL).filter(not_empty)) else {
+        let first = |names: [&'static str; 2]| {
+            let named = names.into_iter().filter_map(|name| Some((name, self.0.network.variable(name)?)));
+            named.into_iter().find(|(_, text)| !text.trim().is_empty())
+        };
+        let Some((name, text)) = first(SECURE).or_else(|| first(ALL)) else {
             return Ok(None);
         };
         // Only whether the server is excepted is asked of it.
