@@ -2,7 +2,8 @@
 
 use super::Client;
 use crate::error::{Error, Result};
-use crate::local::{DraftPlace, DraftState, Earlier};
+use crate::event::ClientEvent;
+use crate::local::{DraftPlace, DraftState, Earlier, Saved};
 use crate::sync::Workspace;
 use crate::view::{DraftStateView, DraftView, EarlierDraftView};
 use std::time::Duration;
@@ -39,8 +40,12 @@ impl Client {
             ));
         }
         let place = place(&workspace, channel, thread).await;
-        if workspace.local.save_draft(ws, place, text.to_owned(), self.now()).await? {
+        let saved = workspace.local.save_draft(ws, place, text.to_owned(), self.now()).await?;
+        if saved != Saved::Same {
             workspace.draft_typed();
+        }
+        if saved == Saved::BesideAnother {
+            self.0.shared.events.push(ClientEvent::Draft { workspace: ws, channel });
         }
         Ok(())
     }

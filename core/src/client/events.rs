@@ -27,6 +27,7 @@ struct Pending {
 pub(crate) struct Events {
     pending: Mutex<Pending>,
     more: Notify,
+    end: Notify,
 }
 
 impl Events {
@@ -82,6 +83,15 @@ impl Events {
         self.pending.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
         self.more.notify_waiters();
         self.more.notify_one();
+        self.end.notify_waiters();
+    }
+
+    /// Waits until that is so.
+    pub(crate) async fn closed(&self) {
+        let end = self.end.notified();
+        if !self.is_closed() {
+            end.await;
+        }
     }
 
     /// Waits until there is something, and takes all of it; empty once the queue is closed.

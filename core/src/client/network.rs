@@ -30,7 +30,7 @@ impl Client {
         let mut ways = Vec::new();
         for workspace in self.all() {
             let account = workspace.account();
-            let found = crate::net::ways(router, &account.url).await;
+            let found = self.unless_closed(async { Ok(crate::net::ways(router, &account.url).await) }).await?;
             let (by, why) = match found {
                 Ok(ways) => (ways.iter().map(ToString::to_string).collect(), None),
                 Err(why) => (Vec::new(), Some(why)),
@@ -97,7 +97,15 @@ impl Client {
     /// [`Error::BadInput`] for a workspace that is not known.
     pub async fn walk(&self, ws: WorkspaceId) -> Result<Vec<Hop>> {
         let workspace = self.workspace(ws)?;
-        Ok(probe(&workspace.link_config(), workspace.session().ok()).await)
+        self.unless_closed(async { Ok(probe(&workspace.link_config(), workspace.session().ok()).await) }).await
+    }
+
+    /// What may take long ends when the profile is to be closed: it holds its keys.
+    async fn unless_closed<T>(&self, what: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            done = what => done,
+            () = self.0.shared.events.closed() => Err(super::closed()),
+        }
     }
 }
 

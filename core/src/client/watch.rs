@@ -172,10 +172,13 @@ impl Client {
     ) -> Result<Watched<MessageView, Around>> {
         let looked = Arc::new(AtomicBool::new(false));
         self.watched(ws, move |client| {
-            let first = !looked.swap(true, Ordering::SeqCst);
+            // A look that was broken off, or had nobody to ask, is looked again.
+            let (first, looked) = (!looked.load(Ordering::SeqCst), Arc::clone(&looked));
+            let asks = client.workspace(ws).is_ok_and(|workspace| workspace.session().is_ok());
             async move {
                 let TimelineView { messages, older, newer, fetching, read } =
                     client.timeline_asking(ws, channel, window, limit, first).await?;
+                looked.fetch_or(asks, Ordering::SeqCst);
                 Ok((messages, Around { older, newer, fetching, read }))
             }
         })

@@ -60,6 +60,17 @@ impl DraftState {
     }
 }
 
+/// What came of saving a draft.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Saved {
+    /// It is as it was.
+    Same,
+    /// It is another one.
+    Typed,
+    /// And what another device had typed is kept beside it.
+    BesideAnother,
+}
+
 /// A draft.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Draft {
@@ -176,12 +187,13 @@ impl Local {
         place: DraftPlace,
         text: String,
         now: Timestamp,
-    ) -> Result<bool> {
+    ) -> Result<Saved> {
         self.write(move |db| {
             let old = load(db, workspace, place)?;
             if old.as_ref().map_or("", |old| old.text.as_str()) == text {
-                return Ok(false);
+                return Ok(Saved::Same);
             }
+            let mut saved = Saved::Typed;
             if let Some(old) = &old
                 && old.state == DraftState::Synced
                 && old.tokens.is_empty()
@@ -189,10 +201,11 @@ impl Local {
             {
                 // It came from another device a moment ago, maybe before it was seen here.
                 keep_earlier(db, workspace, place, &old.text, now)?;
+                saved = Saved::BesideAnother;
             }
             let (base, tokens) = old.map_or((0, Vec::new()), |old| (old.base, old.tokens));
             store(db, workspace, place, &Stored { text, base, state: DraftState::Typed, tokens }, now)?;
-            Ok(true)
+            Ok(saved)
         })
         .await
     }

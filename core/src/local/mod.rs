@@ -24,7 +24,7 @@ use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
 
 pub(crate) use accounts::Account;
-pub(crate) use drafts::{DraftPlace, DraftState, Earlier};
+pub(crate) use drafts::{DraftPlace, DraftState, Earlier, Saved};
 pub(crate) use outbox::Waiting;
 pub(crate) use uploads::{Source, Upload};
 
