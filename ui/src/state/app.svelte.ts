@@ -1,6 +1,13 @@
 // Where the window stands: the profile's key, first run, or a workspace.
 
-import { asReport, told, type ClientEvent, type ErrorReport, type WorkspaceView } from "../api";
+import {
+  asReport,
+  told,
+  type ClientEvent,
+  type ErrorReport,
+  type ProfileState,
+  type WorkspaceView,
+} from "../api";
 import { api } from "../api/backend";
 import { offlineNow } from "./connection";
 import { fold } from "./events";
@@ -19,7 +26,7 @@ const leavePage = (): void => location.reload();
 
 export class App {
   screen = $state<Screen>("opening");
-  key = $state<KeyScreen>("ready");
+  key = $state<KeyScreen>("failed");
   problem = $state<ErrorReport | null>(null);
   /** Why the key is in its state: part of its screen, where a problem is what came of something one tried there. */
   reason = $state("");
@@ -74,7 +81,7 @@ export class App {
   }
 
   async #profile(
-    answer: { state: KeyScreen; detail: ErrorReport | null },
+    answer: ProfileState,
     early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
   ): Promise<void> {
     this.problem = null;
@@ -276,10 +283,18 @@ export class App {
   /** The profile is closed: if it was locked, or wiped, nothing of it stays in the page either. */
   async #shut(): Promise<void> {
     if (this.busy || this.screen === "key") return;
-    const { state } = await api.profileState();
-    if (state !== "ready") leavePage();
-    // Open again already: what was watched ended with the one before.
-    else if (this.room) await this.enter(this.room.workspace);
+    // Nothing can be typed that would be lost, however long closing takes.
+    const before = this.screen;
+    this.screen = "opening";
+    let locked = false;
+    try {
+      locked = (await api.profileState()).state !== "ready";
+      if (locked) leavePage();
+      // Open again already: what was watched ended with the one before.
+      else if (this.room) await this.enter(this.room.workspace);
+    } finally {
+      if (this.screen === "opening" && !locked) this.screen = before;
+    }
   }
 
   async lock(): Promise<void> {
