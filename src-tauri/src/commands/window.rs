@@ -2,7 +2,7 @@
 
 use crate::desktop::{Answer, Desktop};
 use crate::watches::Watches;
-use tauri::State;
+use tauri::{AppHandle, State};
 use thechatapp_core::{ClientEvent, Error};
 
 /// What changed; waits until something did, or the profile is closed.
@@ -26,6 +26,12 @@ pub fn painted(desktop: State<'_, Desktop>) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         println!("painted {}", now.as_micros());
     }
+}
+
+/// The page has saved what was typed: the program can end.
+#[tauri::command]
+pub async fn left(app: AppHandle) {
+    crate::leaving::end(&app).await;
 }
 
 /// Opens a link outside, after a look at where it leads.

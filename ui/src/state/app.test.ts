@@ -158,3 +158,32 @@ test("while the profile is being closed nothing of it is shown, and nothing can 
   await settle();
   expect(app.screen).toBe("workspace");
 });
+
+test("what could not be saved is kept across workspaces, and lost by a lock only on purpose", async () => {
+  let [full, locks] = [true, 0];
+  const saved: string[] = [];
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: async () => [channelOf("a")],
+    lock: async () => void (locks += 1),
+    saveDraft: async (workspace, channel, _, text) => {
+      if (full) throw { what: "the disk is full", why: "no room", do: "" };
+      saved.push(`${workspace} ${channel} ${text}`);
+    },
+  });
+  const app = new App();
+  await app.start();
+  app.room?.typed("hello");
+  await app.enter("two");
+  await app.lock();
+  expect([locks, app.room?.problem]).toEqual([0, expect.stringContaining("the disk is full")]);
+  await app.enter("one");
+  expect(app.room?.draft).toBe("hello");
+  await app.lock();
+  expect(locks).toBe(1);
+  full = false;
+  await app.leave();
+  expect(saved).toEqual(["one a hello"]);
+});

@@ -13,6 +13,10 @@ import { DraftKeeper } from "./draft";
 import { Timeline } from "./timeline.svelte";
 import { Watching } from "./watching";
 
+/** Keeps what is typed in a workspace, by channel. */
+export const draftsOf = (workspace: string): DraftKeeper =>
+  new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
+
 interface Sending {
   text: string;
   refused: boolean;
@@ -31,7 +35,7 @@ export class Room {
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
   #painted = false;
-  #drafts: DraftKeeper;
+  readonly #drafts: DraftKeeper;
   readonly #list: Watching<{ workspace: string }, ChannelView, Unread>;
   /** The channel that is opened by itself, because none was. */
   #first: Promise<void> = Promise.resolve();
@@ -46,10 +50,10 @@ export class Room {
   /** What was typed elsewhere and is being let go of, by its number. */
   #leaving = new Set<number>();
 
-  constructor(workspace: string) {
+  constructor(workspace: string, drafts = draftsOf(workspace)) {
     this.workspace = workspace;
+    this.#drafts = drafts;
     this.#list = new Watching(api.watchChannels, (channels) => this.#take(channels));
-    this.#drafts = new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
   }
 
   get joined(): ChannelView[] {
