@@ -54,6 +54,7 @@ fn main() {
         "watch_end",
         "next_events",
         "painted",
+        "left",
         "open_link",
     ];
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);

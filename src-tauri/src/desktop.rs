@@ -1,7 +1,7 @@
 //! What the window is about: a profile, closed or open.
 
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
@@ -13,6 +13,9 @@ use zeroize::Zeroizing;
 
 /// How long connecting waits for the first picture.
 const PAINTING: Duration = Duration::from_secs(1);
+
+/// How long the end of the program waits until the profile is closed.
+const CLOSING: Duration = Duration::from_secs(5);
 
 /// How commands answer: what the page shows, or an error it can explain.
 pub type Answer<T> = Result<T, ErrorReport>;
@@ -31,6 +34,8 @@ pub struct Desktop {
     painted: Notify,
     /// Counts the clients there were.
     turn: Arc<AtomicU64>,
+    /// The program ends: nothing is opened any more.
+    ending: AtomicBool,
 }
 
 impl Desktop {
@@ -45,6 +50,7 @@ impl Desktop {
             beginning: Mutex::default(),
             painted: Notify::new(),
             turn: Arc::default(),
+            ending: AtomicBool::default(),
         })
     }
 
@@ -105,6 +111,9 @@ impl Desktop {
         let mut held = self.client.write().await;
         if held.is_some() {
             return Ok(KeyState::Ready);
+        }
+        if self.ending.load(Ordering::SeqCst) {
+            return Err(Error::Locked { why: "the program ends".into() });
         }
         let state = Client::key_standing(&self.folder, &self.platform).await?;
         let passphrase = match passphrase {
@@ -167,6 +176,15 @@ impl Desktop {
         }
     }
 
+    /// Closes the profile for good, before the program ends.
+    pub async fn close(&self) {
+        self.ending.store(true, Ordering::SeqCst);
+        let closing = async { release(&mut *self.client.write().await).await };
+        if tokio::time::timeout(CLOSING, closing).await.is_err() {
+            tracing::warn!("the profile was not closed in time");
+        }
+    }
+
     /// Keeps an open client until it is to be locked. Whoever opened it is there now.
     fn hold(&self, held: &mut Option<Client>, client: Client) {
         client.active();
@@ -205,7 +223,7 @@ impl Desktop {
     }
 }
 
-/// Closes a client whose files are about to be moved.
+/// Closes a client, whatever comes of it.
 async fn release(held: &mut Option<Client>) {
     if let Some(client) = held.take()
         && let Err(why) = client.close().await

@@ -4,6 +4,7 @@
 
 mod commands;
 mod desktop;
+mod leaving;
 mod watches;
 mod window;
 
@@ -54,7 +55,7 @@ fn main() -> ExitCode {
             return ExitCode::from(why.code);
         }
     };
-    let built = tauri::Builder::default()
+    let building = tauri::Builder::default()
         .manage(desktop)
         .manage(watches::Watches::default())
         .setup(|app| {
@@ -113,11 +114,15 @@ fn main() -> ExitCode {
             commands::watch::watch_end,
             commands::window::next_events,
             commands::window::painted,
+            commands::window::left,
             commands::window::open_link,
         ])
-        .run(tauri::generate_context!());
-    match built {
-        Ok(()) => ExitCode::SUCCESS,
+        .build(tauri::generate_context!());
+    match building {
+        Ok(app) => {
+            app.run(leaving::on_event);
+            ExitCode::SUCCESS
+        }
         Err(why) => {
             eprintln!("error: the window could not be opened: {why}");
             ExitCode::from(70)

@@ -44,21 +44,21 @@ pub struct Told {
 struct Watch {
     /// The last turn that was followed, and what is shown.
     shown: Turns<(u64, Shown)>,
-    /// The next turn; none once it has ended.
-    next: Mutex<Option<Turn>>,
-    woken: Notify,
+    next: Next<Shown>,
 }
 
-#[derive(Default)]
-struct Turn {
-    number: u64,
-    to: Option<Shown>,
+/// Where a watch is to turn.
+struct Next<T> {
+    /// The highest turn there was, and where to, until it is followed; none once the watch has ended.
+    turn: Mutex<Option<(u64, Option<T>)>>,
+    woken: Notify,
 }
 
 /// All that the page watches, by the numbers it knows them by.
 #[derive(Default)]
 pub struct Watches {
     held: Mutex<Held>,
+    page_gone: Notify,
 }
 
 #[derive(Default)]
@@ -71,8 +71,7 @@ impl Watches {
     /// Begins to watch, unless it cannot be looked at.
     pub async fn begin(&self, mut shown: Shown) -> Answer<Begun> {
         let told = shown.next().await.map_err(|why| why.report())?.map(|changed| Told { turn: 0, changed });
-        let next = Mutex::new(Some(Turn::default()));
-        let begun = Arc::new(Watch { shown: Turns::new((0, shown)), next, woken: Notify::new() });
+        let begun = Arc::new(Watch { shown: Turns::new((0, shown)), next: Next::new() });
         let mut held = locked(&self.held);
         held.last += 1;
         let watch = held.last;
@@ -82,13 +81,9 @@ impl Watches {
 
     /// Turns one elsewhere. Of turns that come late, the highest counts.
     pub fn turn(&self, number: u64, turn: u64, to: Shown) {
-        let Some(watch) = self.watch(number) else { return };
-        if let Some(next) = &mut *locked(&watch.next)
-            && turn > next.number
-        {
-            *next = Turn { number: turn, to: Some(to) };
+        if let Some(watch) = self.watch(number) {
+            watch.next.set(turn, to);
         }
-        watch.woken.notify_one();
     }
 
     /// Waits for the next steps; none once it has ended, by the page or with the profile.
@@ -97,17 +92,16 @@ impl Watches {
         let mut shown = watch.shown.lock().await;
         let (turn, shown) = &mut *shown;
         loop {
-            match &mut *locked(&watch.next) {
-                Some(next) => {
-                    if let Some(to) = next.to.take() {
-                        shown.turn_to(to);
-                        *turn = next.number;
-                    }
+            match watch.next.take() {
+                Some(Some((number, to))) => {
+                    shown.turn_to(to);
+                    *turn = number;
                 }
+                Some(None) => {}
                 None => return Ok(None),
             }
             tokio::select! {
-                () = watch.woken.notified() => {}
+                () = watch.next.changed() => {}
                 told = shown.next() => {
                     let told = told.map_err(|why| why.report())?;
                     if told.is_none() {
@@ -122,15 +116,21 @@ impl Watches {
     /// Ends one.
     pub fn end(&self, number: u64) {
         if let Some(watch) = locked(&self.held).watches.remove(&number) {
-            watch.end();
+            watch.next.end();
         }
     }
 
-    /// Ends all of them: the page that had begun them is gone.
-    pub fn end_all(&self) {
+    /// The page is gone, and with it all that it watched.
+    pub fn end_page(&self) {
+        self.page_gone.notify_waiters();
         for watch in std::mem::take(&mut locked(&self.held).watches).into_values() {
-            watch.end();
+            watch.next.end();
         }
+    }
+
+    /// Waits until the page that is there now is gone.
+    pub async fn page_gone(&self) {
+        self.page_gone.notified().await;
     }
 
     fn watch(&self, number: u64) -> Option<Arc<Watch>> {
@@ -138,9 +138,35 @@ impl Watches {
     }
 }
 
-impl Watch {
+impl<T> Next<T> {
+    fn new() -> Self {
+        Self { turn: Mutex::new(Some((0, None))), woken: Notify::new() }
+    }
+
+    /// Of turns that come late, the highest counts.
+    fn set(&self, number: u64, to: T) {
+        if let Some(turn) = &mut *locked(&self.turn)
+            && number > turn.0
+        {
+            *turn = (number, Some(to));
+            self.woken.notify_one();
+        }
+    }
+
+    /// The turn to follow, if there is one that was not; none at all once the watch has ended.
+    fn take(&self) -> Option<Option<(u64, T)>> {
+        locked(&self.turn).as_mut().map(|(number, to)| to.take().map(|to| (*number, to)))
+    }
+
+    /// Waits until there is a turn to follow, or the end. One that was taken before anybody waited is none.
+    async fn changed(&self) {
+        while matches!(&*locked(&self.turn), Some((_, None))) {
+            self.woken.notified().await;
+        }
+    }
+
     fn end(&self) {
-        *locked(&self.next) = None;
+        *locked(&self.turn) = None;
         self.woken.notify_one();
     }
 }
@@ -167,4 +193,46 @@ impl Shown {
 
 fn locked<T>(what: &Mutex<T>) -> MutexGuard<'_, T> {
     what.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    fn is_over(waiting: std::pin::Pin<&mut impl Future<Output = ()>>) -> bool {
+        matches!(waiting.poll(&mut Context::from_waker(Waker::noop())), Poll::Ready(()))
+    }
+
+    #[test]
+    fn a_look_is_broken_off_for_a_turn_to_follow_and_for_nothing_else() {
+        let next = Next::new();
+        next.set(2, "taken before anybody waited");
+        assert_eq!(next.take(), Some(Some((2, "taken before anybody waited"))));
+        {
+            let mut waiting = pin!(next.changed());
+            assert!(!is_over(waiting.as_mut()));
+            next.set(1, "too late");
+            assert!(!is_over(waiting.as_mut()));
+            next.set(3, "this one");
+            assert!(is_over(waiting.as_mut()));
+        }
+        assert_eq!(next.take(), Some(Some((3, "this one"))));
+        assert_eq!(next.take(), Some(None));
+        next.end();
+        assert!(is_over(pin!(next.changed())));
+        next.set(4, "after the end");
+        assert_eq!(next.take(), None);
+    }
+
+    #[test]
+    fn whoever_asks_for_a_page_that_goes_hears_of_it_and_its_successor_does_not() {
+        let watches = Watches::default();
+        let mut old = pin!(watches.page_gone());
+        assert!(!is_over(old.as_mut()));
+        watches.end_page();
+        assert!(is_over(old));
+        assert!(!is_over(pin!(watches.page_gone())));
+    }
 }

@@ -14,7 +14,7 @@ pub fn open(app: &App) -> tauri::Result<()> {
         .on_download(|_, _| false)
         .on_page_load(|window, load| {
             if load.event() == PageLoadEvent::Started {
-                window.state::<Watches>().end_all();
+                window.state::<Watches>().end_page();
             }
         });
     // An ephemeral web view on WebKitGTK takes no driver. Only a program that was started to be driven does without it,

@@ -2,6 +2,7 @@
 //! process id when they go out of scope, each with folders of its own.
 
 pub mod cli;
+pub mod desk;
 #[cfg(target_os = "linux")]
 pub mod disk;
 pub mod exit;

@@ -52,18 +52,7 @@ impl Display {
 
     /// Presses Escape, for whatever has the keyboard.
     pub fn press_escape(&self) {
-        const PRESS: &str = "
-import ctypes, sys
-x11, xtst = ctypes.CDLL('libX11.so.6'), ctypes.CDLL('libXtst.so.6')
-x11.XOpenDisplay.restype = ctypes.c_void_p
-display = ctypes.c_void_p(x11.XOpenDisplay(sys.argv[1].encode()))
-key = x11.XKeysymToKeycode(display, ctypes.c_ulong(0xff1b))
-for down in (1, 0):
-    xtst.XTestFakeKeyEvent(display, key, down, ctypes.c_ulong(0))
-x11.XFlush(display)
-x11.XCloseDisplay(display)
-";
-        assert!(Command::new("python3").args(["-c", PRESS, &self.name]).status().unwrap().success());
+        on_screen(&self.name, "escape");
     }
 
     /// As the variable `DISPLAY` names it.
@@ -78,10 +67,17 @@ impl Drop for Display {
     }
 }
 
+/// Does to a screen what a person can: presses Escape, or the button that closes each window.
+fn on_screen(display: &str, what: &str) {
+    const HAND: &str = include_str!("hand.py");
+    assert!(Command::new("python3").args(["-c", HAND, display, what]).status().unwrap().success());
+}
+
 /// A window of the desktop program, or of a browser.
 pub struct Window {
     client: Client,
     driver: Child,
+    display: String,
     screen: PathBuf,
 }
 
@@ -121,7 +117,7 @@ impl Window {
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         };
-        Self { client, driver, screen: display.screen() }
+        Self { client, driver, display: display.name.clone(), screen: display.screen() }
     }
 
     /// Goes to an address, as typed. What is saved and not shown is no error: the page stays.
@@ -309,9 +305,14 @@ impl Window {
         std::fs::copy(&self.screen, folder.join(format!("{name}.xwd"))).unwrap();
     }
 
-    /// Closes it as a person does.
+    /// Closes it as a person does, by the button of its frame, and waits until the program has ended.
     pub async fn close(mut self) {
-        self.client.clone().close().await.unwrap();
+        on_screen(&self.display, "close");
+        let begun = Instant::now();
+        while !below(self.driver.id()).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "the window was closed, and its program goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
         end(&mut self.driver);
     }
 

@@ -2,94 +2,13 @@
 
 use std::path::PathBuf;
 use thechatapp_protocol::identity::Pin;
-use thechatapp_tests::keyring::Keyring;
+use thechatapp_tests::desk::{Desk, first_run};
 use thechatapp_tests::server::{free_port, signal};
-use thechatapp_tests::window::{Display, ENTER, ESCAPE, Window};
-use thechatapp_tests::{Cli, Server, files_below, files_with};
+use thechatapp_tests::window::{ENTER, ESCAPE, Window};
+use thechatapp_tests::{Cli, Server, files_with};
 
 const TIMELINE: &str = "[data-testid=timeline]";
 const MARKER: &str = "marker-window-vexkuqolumi";
-
-/// A person at a desktop of their own: folders, secure storage, display.
-struct Desk {
-    display: Display,
-    keyring: Keyring,
-    cli: Cli,
-    folder: tempfile::TempDir,
-}
-
-impl Desk {
-    fn new() -> Self {
-        let keyring = Keyring::unlocked();
-        let folder = tempfile::tempdir().unwrap();
-        let mut env = keyring.env();
-        env.push(("TMPDIR".into(), folder.path().display().to_string()));
-        env.push(("THECHATAPP_SECRET_TIMEOUT".into(), "4".into()));
-        Self { display: Display::start(), keyring, cli: Cli::with_secure_storage(env), folder }
-    }
-
-    async fn open(&self) -> Window {
-        Window::open(&self.display, &self.cli.window(), &self.cli.env).await
-    }
-
-    async fn open_dark(&self) -> Window {
-        let mut env = self.cli.env.clone();
-        env.push(("GTK_THEME".into(), "Adwaita:dark".into()));
-        Window::open(&self.display, &self.cli.window(), &env).await
-    }
-
-    fn profile_file(&self) -> serde_json::Value {
-        serde_json::from_slice(&std::fs::read(self.cli.profile().join("profile.json")).unwrap()).unwrap()
-    }
-
-    /// The name of the entry in secure storage.
-    fn entry(&self) -> String {
-        format!("device-key-{}", self.profile_file()["key_id"].as_str().unwrap())
-    }
-
-    /// Waits until another program has the profile.
-    async fn until_held(&self) {
-        while self.cli.run(&["channels"]).code != 26 {
-            tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-        }
-    }
-
-    /// Overwrites a page in the middle of every cache.
-    fn damage_caches(&self) -> usize {
-        let caches: Vec<_> =
-            files_below(&self.cli.profile()).into_iter().filter(|path| path.ends_with("cache.db")).collect();
-        for path in &caches {
-            let mut bytes = std::fs::read(path).unwrap();
-            // The second page only tells where others are; the third has rows.
-            for byte in &mut bytes[8192..12288] {
-                *byte ^= 0x55;
-            }
-            std::fs::write(path, bytes).unwrap();
-        }
-        caches.len()
-    }
-
-    /// Every file that this person's programs, web view included, could have left words in.
-    fn plain(&self, words: &str) -> Vec<PathBuf> {
-        let folders = [self.cli.folder.path(), self.folder.path(), self.keyring.folder()];
-        folders.iter().flat_map(|folder| files_with(folder, &[words])).collect()
-    }
-}
-
-/// The first run, as a person does it: the invite, the fingerprint, the account.
-async fn first_run(window: &Window, invite: &str, name: &str) {
-    window.keep_picture("first-run");
-    window.fill("[data-testid=invite]", invite).await;
-    window.click("[data-testid=invite-continue]").await;
-    window.element("[data-testid=fingerprint]").await;
-    window.keep_picture("fingerprint");
-    window.click("[data-testid=contact-continue]").await;
-    window.fill("[data-testid=name]", name).await;
-    window.fill("[data-testid=password]", "correct horse battery").await;
-    window.keep_picture("sign-in");
-    window.click("[data-testid=sign-in]").await;
-    window.element("[data-testid=composer]").await;
-}
 
 /// A pin as people compare it.
 fn words(pin: &str) -> String {
@@ -99,7 +18,7 @@ fn words(pin: &str) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn two_windows_talk_and_find_everything_after_a_night() {
     let mut server = Server::start();
-    let (alice, bob) = (Desk::new(), Desk::new());
+    let (alice, bob) = (Desk::set_up(), Desk::set_up());
     let (hers, his) = (alice.open().await, bob.open_dark().await);
     first_run(&hers, server.owner_invite(), "alice").await;
     first_run(&his, &server.invite(), "bob").await;
@@ -151,7 +70,7 @@ async fn two_windows_talk_and_find_everything_after_a_night() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_server_with_another_root_stops_the_window_until_the_true_one_is_back() {
     let mut server = Server::start();
-    let alice = Desk::new();
+    let alice = Desk::set_up();
     let window = alice.open().await;
     first_run(&window, server.owner_invite(), "alice").await;
     window.say("before").await;
@@ -183,8 +102,10 @@ async fn a_server_with_another_root_stops_the_window_until_the_true_one_is_back(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
+    const AGAIN: &str = "if (document.querySelector('[data-key-state=unreachable]'))
+        document.querySelector('[data-testid=try-again]').click()";
     let server = Server::start();
-    let mut alice = Desk::new();
+    let mut alice = Desk::set_up();
     alice.cli.join(server.owner_invite(), "alice").ok();
     alice.cli.run(&["send", "general", "before the storm"]).ok();
     let files = alice.keyring.files();
@@ -204,9 +125,11 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
     window.click("[data-testid=try-again]").await;
     let begun = std::time::Instant::now();
     while window.text("[data-key-state=dismissed]").await.is_empty() {
-        assert!(begun.elapsed().as_secs() < 30, "the window shows:\n{}", window.text("body").await);
+        assert!(begun.elapsed().as_secs() < 60, "the window shows:\n{}", window.text("body").await);
         tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         alice.display.press_escape();
+        // On a busy machine the question may come too late for one attempt.
+        window.script(AGAIN, Vec::new()).await;
     }
     window.shows("[data-testid=key-reason]", "closed without an answer").await;
     window.keep_picture("key-dismissed");
@@ -242,16 +165,17 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn newer_and_damaged_files_have_their_screens_and_a_damaged_cache_is_rebuilt() {
     let server = Server::start();
-    let alice = Desk::new();
+    let alice = Desk::set_up();
     alice.cli.join(server.owner_invite(), "alice").ok();
     alice.cli.run(&["send", "general", "before the storm"]).ok();
 
     let path = alice.cli.profile().join("profile.json");
     let text = std::fs::read_to_string(&path).unwrap();
-    // As a release writes it that has no digest, or another.
-    let newer = text.split(",\n  \"sum\"").next().unwrap().to_owned() + "\n}\n";
-    assert!(newer.contains("\"version\": 1"), "the format's number is where it was expected");
-    let newer = newer.replacen("\"version\": 1", "\"version\": 99", 1);
+    let mut newer: serde_json::Value = serde_json::from_str(&text).unwrap();
+    newer["version"] = 99.into();
+    // The sum is no longer true. Without one it is a file that another release wrote its own way.
+    newer.as_object_mut().unwrap().remove("sum").expect("the sum is where it was expected");
+    let newer = newer.to_string();
     std::fs::write(&path, newer).unwrap();
     let window = alice.open().await;
     window.key_state("newer").await;
@@ -269,7 +193,7 @@ async fn newer_and_damaged_files_have_their_screens_and_a_damaged_cache_is_rebui
 #[tokio::test(flavor = "multi_thread")]
 async fn the_focus_and_the_window_stay_where_a_person_put_them() {
     let server = Server::start();
-    let alice = Desk::new();
+    let alice = Desk::set_up();
     let bob = Cli::with_passphrase();
     let window = alice.open().await;
     first_run(&window, server.owner_invite(), "alice").await;
@@ -323,7 +247,7 @@ async fn the_focus_and_the_window_stay_where_a_person_put_them() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_profile_behind_a_passphrase_is_repaired_by_typing_it() {
     let server = Server::start();
-    let mut alice = Desk::new();
+    let mut alice = Desk::set_up();
     alice.cli = Cli::with_passphrase();
     alice.cli.join(server.owner_invite(), "alice").ok();
     alice.cli.run(&["send", "general", "before the storm"]).ok();
@@ -342,7 +266,7 @@ async fn a_damaged_profile_behind_a_passphrase_is_repaired_by_typing_it() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_file_is_shown_with_its_message_and_saved_among_the_downloads() {
     let server = Server::start();
-    let (mut alice, bob) = (Desk::new(), Cli::with_passphrase());
+    let (mut alice, bob) = (Desk::set_up(), Cli::with_passphrase());
     alice.cli.join(server.owner_invite(), "alice").ok();
     bob.join(&server.invite(), "bob").ok();
     let (config, downloads) = (alice.folder.path().join("config"), alice.folder.path().join("downloads"));
@@ -378,7 +302,7 @@ async fn a_long_channel_stays_short_in_the_window_and_what_one_reads_stays_in_it
     const TOP: &str = "const row = [...document.querySelectorAll('[data-testid=message]')]
         .find(one => one.innerText.includes('number 200')); return row ? row.getBoundingClientRect().top : -1";
     let server = Server::start();
-    let (alice, bob) = (Desk::new(), Cli::with_passphrase());
+    let (alice, bob) = (Desk::set_up(), Cli::with_passphrase());
     alice.cli.join(server.owner_invite(), "alice").ok();
     bob.join(&server.invite(), "bob").ok();
     bob.run(&["create", "plans"]).ok();
@@ -400,8 +324,7 @@ async fn a_long_channel_stays_short_in_the_window_and_what_one_reads_stays_in_it
     }
     let before = window.number(TOP).await;
     bob.run(&["send", "general", "and one more"]).ok();
-    window.element("[data-testid=latest]").await;
-    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+    window.shows("[data-testid=channel-general] em", "1").await;
     assert!((window.number(TOP).await - before).abs() < 2.0, "what is read does not move");
 
     // Elsewhere, what is unread is counted as it comes.
@@ -421,40 +344,9 @@ async fn a_long_channel_stays_short_in_the_window_and_what_one_reads_stays_in_it
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_typed_on_two_devices_is_shown_beside_each_other_until_one_decides() {
-    let mut server = Server::start();
-    let (alice, phone) = (Desk::new(), Cli::with_passphrase());
-    alice.cli.join(server.owner_invite(), "alice").ok();
-    phone.login(&server.url(), server.pin(), "alice").ok();
-    for (typed, said, button, field) in [
-        ("from the desk", "from the phone", "take-draft", "from the desk\nfrom the phone"),
-        (", and later", "from the phone again", "let-draft-go", "from the desk\nfrom the phone, and later"),
-    ] {
-        let window = alice.open().await;
-        window.element("[data-testid=composer]").await;
-        server.stop();
-        window.shows("body", "Offline.").await;
-        window.fill("[data-testid=composer]", typed).await;
-        tokio::time::sleep(std::time::Duration::from_millis(500)).await; // The last letter goes to the disk.
-        window.close().await;
-        server.serve();
-        phone.run(&["draft", "general", said]).ok();
-
-        let window = alice.open().await;
-        window.shows("[data-testid=elsewhere]", said).await;
-        window.keep_picture(&format!("elsewhere-{button}"));
-        window.click(&format!("[data-testid={button}]")).await;
-        window.hides("main", "Typed on another device").await;
-        let value = window.script("return document.querySelector('[data-testid=composer]').value", Vec::new()).await;
-        assert_eq!(value, field);
-        window.close().await;
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
 async fn the_way_into_the_network_is_chosen_and_looked_at_in_the_window() {
     let server = Server::start();
-    let alice = Desk::new();
+    let alice = Desk::set_up();
     let window = alice.open().await;
     first_run(&window, server.owner_invite(), "alice").await;
     window.click("[data-testid=device]").await;

@@ -1,13 +1,20 @@
 //! The window itself: events, links, and when it was first painted.
 
 use crate::desktop::{Answer, Desktop};
-use tauri::State;
+use crate::watches::Watches;
+use tauri::{AppHandle, State};
 use thechatapp_core::{ClientEvent, Error};
 
 /// What changed; waits until something did, or the profile is closed.
 #[tauri::command]
-pub async fn next_events(desktop: State<'_, Desktop>) -> Answer<Vec<ClientEvent>> {
-    Ok(desktop.client().await?.next_events().await)
+pub async fn next_events(desktop: State<'_, Desktop>, watches: State<'_, Watches>) -> Answer<Vec<ClientEvent>> {
+    let client = desktop.client().await?;
+    tokio::select! {
+        biased;
+        // What comes next is for the page after it.
+        () = watches.page_gone() => Err(Error::bad_input("nothing more is told", "this page is gone").report()),
+        events = client.next_events() => Ok(events),
+    }
 }
 
 /// The first timeline is on the screen. With `THECHATAPP_TRACE_START` set, says when, in microseconds since 1970.
@@ -19,6 +26,12 @@ pub fn painted(desktop: State<'_, Desktop>) {
         let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         println!("painted {}", now.as_micros());
     }
+}
+
+/// The page has saved what was typed: the program can end.
+#[tauri::command]
+pub async fn left(app: AppHandle) {
+    crate::leaving::end(&app).await;
 }
 
 /// Opens a link outside, after a look at where it leads.

@@ -123,6 +123,8 @@ export interface Api {
   saveFile(workspace: string, file: string): Promise<string>;
   nextEvents(): Promise<ClientEvent[]>;
   painted(): Promise<void>;
+  /** All that was typed is saved: the program can end. */
+  left(): Promise<void>;
   openLink(url: string): Promise<void>;
 }
 

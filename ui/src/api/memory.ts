@@ -233,6 +233,7 @@ export function memory(query: URLSearchParams): Api {
     saveFile: async () => "/home/marta/Downloads/plan.pdf",
     nextEvents: () => new Promise(() => undefined),
     painted: async () => undefined,
+    left: async () => undefined,
     openLink: async () => undefined,
   };
 }

@@ -74,5 +74,6 @@ export const desktop: Api = {
   saveFile: (workspace, file) => invoke("save_file", { workspace, file }),
   nextEvents: () => invoke("next_events"),
   painted: () => invoke("painted"),
+  left: () => invoke("left"),
   openLink: (url) => invoke("open_link", { url }),
 };

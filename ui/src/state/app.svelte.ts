@@ -1,11 +1,20 @@
 // Where the window stands: the profile's key, first run, or a workspace.
 
-import { asReport, told, type ClientEvent, type ErrorReport, type WorkspaceView } from "../api";
+import {
+  asReport,
+  told,
+  type ClientEvent,
+  type ErrorReport,
+  type ProfileState,
+  type WorkspaceView,
+} from "../api";
 import { api } from "../api/backend";
+import { t } from "../text";
 import { offlineNow } from "./connection";
+import type { DraftKeeper } from "./draft";
 import { fold } from "./events";
 import { stateOf, type KeyScreen } from "./key";
-import { Room } from "./room.svelte";
+import { draftsOf, Room } from "./room.svelte";
 
 export type Screen = "opening" | "key" | "first-run" | "workspace";
 export type Panel = "none" | "search" | "identity" | "device";
@@ -14,12 +23,15 @@ export type Dialog = "none" | "create" | "browse" | "switcher";
 /** How often a person who does something is told of, in milliseconds. */
 const ACTIVE_EVERY = 10_000;
 
+/** How long a warning counts as heard, in milliseconds. */
+const WARNING = 60_000;
+
 /** Loaded anew, the page forgets all that it showed. */
 const leavePage = (): void => location.reload();
 
 export class App {
   screen = $state<Screen>("opening");
-  key = $state<KeyScreen>("ready");
+  key = $state<KeyScreen>("failed");
   problem = $state<ErrorReport | null>(null);
   /** Why the key is in its state: part of its screen, where a problem is what came of something one tried there. */
   reason = $state("");
@@ -39,6 +51,10 @@ export class App {
   stopSeen = $state(false);
   setAsideFolder = $state<string | null>(null);
   theme = $state<string>("system");
+  /** What was typed in each workspace. It outlives the room: what could not be saved is nowhere else. */
+  #drafts = new Map<string, DraftKeeper>();
+  /** When somebody was told last that locking loses what was typed. */
+  #warned = -WARNING;
   #listening = false;
   #active = 0;
   /** Counts what was chosen to be looked at: only the latest is shown. */
@@ -74,7 +90,7 @@ export class App {
   }
 
   async #profile(
-    answer: { state: KeyScreen; detail: ErrorReport | null },
+    answer: ProfileState,
     early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
   ): Promise<void> {
     this.problem = null;
@@ -166,7 +182,9 @@ export class App {
   async enter(workspace: string): Promise<void> {
     const turn = ++this.#chosen;
     const unsaved = (await this.room?.leave()) ?? null;
-    const room = new Room(workspace);
+    const drafts = this.#drafts.get(workspace) ?? draftsOf(workspace);
+    this.#drafts.set(workspace, drafts);
+    const room = new Room(workspace, drafts);
     try {
       await room.refreshChannels();
     } catch (why) {
@@ -239,6 +257,8 @@ export class App {
 
   #take(workspaces: WorkspaceView[]): void {
     this.workspaces = workspaces;
+    for (const id of this.#drafts.keys())
+      if (!workspaces.some((one) => one.id === id)) this.#drafts.delete(id);
     this.offline = offlineNow(this.offline, workspaces);
   }
 
@@ -276,19 +296,45 @@ export class App {
   /** The profile is closed: if it was locked, or wiped, nothing of it stays in the page either. */
   async #shut(): Promise<void> {
     if (this.busy || this.screen === "key") return;
-    const { state } = await api.profileState();
-    if (state !== "ready") leavePage();
-    // Open again already: what was watched ended with the one before.
-    else if (this.room) await this.enter(this.room.workspace);
+    // Nothing can be typed that would be lost, however long closing takes.
+    const before = this.screen;
+    this.screen = "opening";
+    let locked = false;
+    try {
+      locked = (await api.profileState()).state !== "ready";
+      if (locked) leavePage();
+      // Open again already: what was watched ended with the one before.
+      else if (this.room) await this.enter(this.room.workspace);
+    } finally {
+      if (this.screen === "opening" && !locked) this.screen = before;
+    }
   }
 
+  /** Saves what was typed anywhere; answers why that could not be done, if so. */
+  async #save(): Promise<string | null> {
+    const saved = [...this.#drafts.values()].map((drafts) => drafts.flush().then(() => null, told));
+    return (await Promise.all(saved)).find((why) => why !== null) ?? null;
+  }
+
+  /** What cannot be saved is lost with the lock: that is said first, and who locks again means it. */
   async lock(): Promise<void> {
+    const why = await this.#save();
+    if (why && this.room && performance.now() - this.#warned > WARNING) {
+      this.#warned = performance.now();
+      this.room.problem = t("lockUnsaved", { why });
+      return;
+    }
     try {
-      await this.room?.leave();
       await api.lock();
     } catch (why) {
       if (this.room) this.room.problem = told(why);
     }
+  }
+
+  /** Somebody closed the window: what was typed last goes to the disk first. */
+  async leave(): Promise<void> {
+    await this.#save();
+    await api.left();
   }
 
   /** A person did something: told at most once in a while. */

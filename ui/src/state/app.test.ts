@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import type { ChannelView, ClientEvent, WorkspaceView } from "../api";
+import type { ChannelView, ClientEvent, ProfileState, WorkspaceView } from "../api";
 import { App } from "./app.svelte";
 import { channelOf, fake, Later, page, settle } from "./fake";
 
@@ -133,4 +133,57 @@ test("a repair that needs the passphrase asks for it, and passes it on", async (
   expect(app.repairAsks).toBe(true);
   await app.repair("correct horse");
   expect([given, app.screen]).toEqual([[null, "correct horse"], "workspace"]);
+});
+
+test("while the profile is being closed nothing of it is shown, and nothing can be typed", async () => {
+  const closed = new Later<ClientEvent[]>();
+  const standing = new Later<ProfileState>();
+  const ready: ProfileState = { state: "ready", passphrase: false, detail: null };
+  const [answers, states] = [[closed.answer], [Promise.resolve(ready), standing.answer]];
+  fake({
+    workspaces,
+    timeline,
+    channels: async () => [],
+    nextEvents: () => answers.shift() ?? nextEvents(),
+    profileState: () => states.shift() ?? Promise.resolve(ready),
+  });
+  const app = new App();
+  await app.start();
+  expect(app.screen).toBe("workspace");
+  closed.give([]);
+  await settle();
+  expect(app.screen).toBe("opening");
+  standing.give(ready);
+  await settle();
+  await settle();
+  expect(app.screen).toBe("workspace");
+});
+
+test("what could not be saved is kept across workspaces, and lost by a lock only on purpose", async () => {
+  let [full, locks] = [true, 0];
+  const saved: string[] = [];
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: async () => [channelOf("a")],
+    lock: async () => void (locks += 1),
+    saveDraft: async (workspace, channel, _, text) => {
+      if (full) throw { what: "the disk is full", why: "no room", do: "" };
+      saved.push(`${workspace} ${channel} ${text}`);
+    },
+  });
+  const app = new App();
+  await app.start();
+  app.room?.typed("hello");
+  await app.enter("two");
+  await app.lock();
+  expect([locks, app.room?.problem]).toEqual([0, expect.stringContaining("the disk is full")]);
+  await app.enter("one");
+  expect(app.room?.draft).toBe("hello");
+  await app.lock();
+  expect(locks).toBe(1);
+  full = false;
+  await app.leave();
+  expect(saved).toEqual(["one a hello"]);
 });

@@ -2,8 +2,8 @@
 
 import type { KeyState } from "../api";
 
-/** The states of the key, and "failed" for what has nothing to do with it, such as a full disk. */
-export type KeyScreen = KeyState | "failed";
+/** The states of the key that have a screen, and "failed" for what has nothing to do with it, such as a full disk. */
+export type KeyScreen = Exclude<KeyState, "ready" | "absent"> | "failed";
 
 const states: Record<string, KeyScreen> = {
   no_backend: "no_backend",

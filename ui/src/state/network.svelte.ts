@@ -19,6 +19,8 @@ export class Network {
   hops = $state.raw<Hop[] | null>(null);
   checking = $state(false);
   problem = $state("");
+  /** Counts the walks, and what was chosen: the end of an older walk says nothing of the way now. */
+  #walks = 0;
 
   /** Whether what is typed differs from what was chosen. */
   get changed(): boolean {
@@ -28,7 +30,12 @@ export class Network {
     return other || this.#user !== view.user || (this.#user !== null && this.password !== "");
   }
 
-  async load(): Promise<void> {
+  /** Takes some seconds where scripts are asked for the ways. */
+  load(): Promise<void> {
+    return this.#try(() => this.#load());
+  }
+
+  async #load(): Promise<void> {
     const view = await api.network();
     this.view = view;
     const script = view.proxy.startsWith(SCRIPT);
@@ -36,7 +43,6 @@ export class Network {
     this.address = this.#named ? view.proxy.slice(script ? SCRIPT.length : 0) : "";
     this.orDirect = view.or_direct;
     this.user = view.user ?? "";
-    this.password = "";
   }
 
   /** What was typed counts from now on. */
@@ -44,16 +50,21 @@ export class Network {
     return this.#try(async () => {
       const password = this.#user === null ? null : this.password || null;
       await api.setNetwork(this.#proxy, this.mode === "script" && this.orDirect, this.#user, password);
+      this.password = "";
+      this.#walks += 1;
       this.hops = null;
-      await this.load();
+      await this.#load();
     });
   }
 
   /** Walks the way to a workspace's server, step by step. */
   async check(workspace: string): Promise<void> {
+    const walk = ++this.#walks;
+    this.hops = null;
     this.checking = true;
     await this.#try(async () => {
-      this.hops = await api.walk(workspace);
+      const hops = await api.walk(workspace);
+      if (walk === this.#walks) this.hops = hops;
     });
     this.checking = false;
   }

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
-import type { NetworkView } from "../api";
-import { fake } from "./fake";
+import type { Hop, NetworkView } from "../api";
+import { fake, Later } from "./fake";
 import { Network } from "./network.svelte";
 
 const view = (proxy: string, more: Partial<NetworkView> = {}): NetworkView => ({
@@ -62,4 +62,25 @@ test("without a proxy nobody is given a name, and a choice that is refused stays
   await network.choose();
   expect(given).toEqual([["none", false, null, null]]);
   expect([network.mode, network.problem]).toEqual(["none", "no way: it is none"]);
+});
+
+test("a walk that ends after another way was chosen is not shown, and no password outlives its use", async () => {
+  const walk = new Later<Hop[]>();
+  const why = { what: "no answer", why: "none", do: "" };
+  let asked = 0;
+  fake({
+    network: () =>
+      ++asked > 1 ? Promise.reject(why) : Promise.resolve(view("http://proxy:3128", { user: "ana" })),
+    setNetwork: async () => undefined,
+    walk: () => walk.answer,
+  });
+  const network = new Network();
+  await network.load();
+  const checked = network.check("w");
+  network.password = "secret";
+  await network.choose();
+  expect([network.password, network.problem]).toEqual(["", "no answer: none"]);
+  walk.give([]);
+  await checked;
+  expect([network.hops, network.checking]).toEqual([null, false]);
 });

@@ -13,6 +13,15 @@ import { DraftKeeper } from "./draft";
 import { Timeline } from "./timeline.svelte";
 import { Watching } from "./watching";
 
+/** Keeps what is typed in a workspace, by channel. */
+export const draftsOf = (workspace: string): DraftKeeper =>
+  new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
+
+interface Sending {
+  text: string;
+  refused: boolean;
+}
+
 export class Room {
   readonly workspace: string;
   channels = $state<ChannelView[]>([]);
@@ -26,7 +35,7 @@ export class Room {
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
   #painted = false;
-  #drafts: DraftKeeper;
+  readonly #drafts: DraftKeeper;
   readonly #list: Watching<{ workspace: string }, ChannelView, Unread>;
   /** The channel that is opened by itself, because none was. */
   #first: Promise<void> = Promise.resolve();
@@ -37,12 +46,14 @@ export class Room {
   #savingEdit: string | null = null;
   #toldRead = "";
   /** What is on its way out of the field, by channel. */
-  #sending = new Map<string, string>();
+  #sending = new Map<string, Sending>();
+  /** What was typed elsewhere and is being let go of, by its number. */
+  #leaving = new Set<number>();
 
-  constructor(workspace: string) {
+  constructor(workspace: string, drafts = draftsOf(workspace)) {
     this.workspace = workspace;
+    this.#drafts = drafts;
     this.#list = new Watching(api.watchChannels, (channels) => this.#take(channels));
-    this.#drafts = new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
   }
 
   get joined(): ChannelView[] {
@@ -95,6 +106,7 @@ export class Room {
 
   async #show(channel: ChannelView, seq: number | null): Promise<void> {
     const turn = ++this.#opened;
+    const before = this.draft;
     const timeline = new Timeline({ workspace: this.workspace, channel: channel.id }, api.watchTimeline);
     this.#opening += 1;
     try {
@@ -103,9 +115,11 @@ export class Room {
       const [saved] = await Promise.all([this.#savedDraft(channel.id), timeline.open(seq)]);
       if (turn !== this.#opened || this.#ended) return timeline.end();
       this.timeline.end();
+      // Whoever types on where they are already keeps what came since the draft was asked for.
+      const typedOn = this.channel?.id === channel.id && !this.editing && this.draft !== before;
       this.channel = this.channels.find((one) => one.id === channel.id) ?? channel;
       this.timeline = timeline;
-      this.draft = saved.text;
+      if (!typedOn) this.draft = saved.text;
       this.elsewhere = saved.elsewhere;
       this.editing = null;
       this.problem = unsaved;
@@ -124,11 +138,18 @@ export class Room {
   }
 
   async #savedDraft(channel: string): Promise<{ text: string; elsewhere: EarlierDraftView[] }> {
+    // What ends while it is asked for may be in the answer still.
+    const sending = this.#sending.get(channel);
+    const leaving = [...this.#leaving];
     const saved = await api.draft(this.workspace, channel, null);
     const text = this.#drafts.unsaved(channel) ?? saved?.text ?? "";
+    const sent = [sending, this.#sending.get(channel)].some(
+      (one) => one && !one.refused && one.text === text.trim(),
+    );
+    const gone = new Set([...leaving, ...this.#leaving]);
     return {
-      text: text.trim() === this.#sending.get(channel) ? "" : text,
-      elsewhere: saved?.earlier ?? [],
+      text: sent ? "" : text,
+      elsewhere: (saved?.earlier ?? []).filter((one) => !gone.has(one.number)),
     };
   }
 
@@ -153,20 +174,32 @@ export class Room {
 
   /** What was typed elsewhere goes into the field, below what is there: nobody's text is lost. */
   takeDraft(other: EarlierDraftView): Promise<void> {
-    return this.#try(async () => {
+    return this.#forget(other, () => {
       this.typed(this.draft.trim() === "" ? other.text : `${this.draft}\n${other.text}`);
-      await this.#drafts.flush();
-      await this.#forget(other);
+      return this.#drafts.flush();
     });
   }
 
   letDraftGo(other: EarlierDraftView): Promise<void> {
-    return this.#try(() => this.#forget(other));
+    return this.#forget(other, () => Promise.resolve());
   }
 
-  async #forget(other: EarlierDraftView): Promise<void> {
-    await api.forgetDraft(this.workspace, other.number);
+  /** It is out of sight at once: a second click does nothing. */
+  async #forget(other: EarlierDraftView, first: () => Promise<void>): Promise<void> {
+    if (this.#leaving.has(other.number)) return;
+    this.#leaving.add(other.number);
+    const channel = this.channel?.id;
     this.elsewhere = this.elsewhere.filter((one) => one.number !== other.number);
+    await this.#try(async () => {
+      try {
+        await first();
+        await api.forgetDraft(this.workspace, other.number);
+      } catch (why) {
+        if (this.channel?.id === channel) this.elsewhere = [other, ...this.elsewhere];
+        throw why;
+      }
+    });
+    this.#leaving.delete(other.number);
   }
 
   /** Saves what was typed; answers why that could not be done, if so. */
@@ -213,11 +246,13 @@ export class Room {
     // Before the answer: a second Enter finds nothing to send, and what is typed meanwhile stays. On the disk it is a draft
     // until it waits to be sent.
     this.draft = "";
-    this.#sending.set(channel.id, text);
+    const sending = { text, refused: false };
+    this.#sending.set(channel.id, sending);
     try {
       await this.#drafts.flush().catch(() => undefined);
       await api.send(this.workspace, channel.id, text, null);
     } catch (why) {
+      sending.refused = true;
       this.#sending.delete(channel.id);
       await this.#putBack(channel, text);
       this.problem = told(why);

@@ -220,3 +220,63 @@ test("a draft that is asked for while the last letters are being saved does not 
   await refreshed;
   expect(room.draft).toBe("half a word");
 });
+
+test("the channel that is open already can be opened by somebody who types on", async () => {
+  const slow = new Later<Page>();
+  let hit = false;
+  fake({ channels, timeline: (query) => (hit ? slow.answer : timeline(query)) });
+  const room = new Room("w");
+  await room.open(a);
+  room.typed("hal");
+  hit = true;
+  const opening = room.open(a, 1);
+  await settle();
+  room.typed("half a word");
+  slow.give(pages.a as Page);
+  await opening;
+  expect(room.draft).toBe("half a word");
+});
+
+test("a draft that was asked for before it was sent does not fill the field again", async () => {
+  const sending = new Later<MessageView>();
+  const asking = new Later<void>();
+  let slow = false;
+  fake({
+    channels,
+    timeline,
+    send: () => sending.answer,
+    draft: async (_, channel) => {
+      if (slow) await asking.answer;
+      return draftOf(channel, "hello");
+    },
+  });
+  const room = new Room("w");
+  await room.open(a);
+  const sent = room.send();
+  slow = true;
+  const refreshed = room.refreshDraft();
+  sending.give(messageOf("a2", null));
+  await sent;
+  asking.give();
+  await refreshed;
+  expect(room.draft).toBe("");
+});
+
+test("a double click adds what was typed elsewhere once, and what could not be let go of is there again", async () => {
+  const other = { number: 7, text: "from the phone", at: 1 };
+  const forgetting = new Later<void>();
+  fake({
+    channels,
+    timeline,
+    draft: async (_, channel) => draftOf(channel, "mine", [other]),
+    forgetDraft: () => forgetting.answer,
+  });
+  const room = new Room("w");
+  await room.open(a);
+  const both = [room.takeDraft(other), room.takeDraft(other)];
+  await room.refreshDraft();
+  expect([room.draft, room.elsewhere]).toEqual(["mine\nfrom the phone", []]);
+  forgetting.refuse({ what: "the disk is full", why: "no room", do: "" });
+  await Promise.all(both);
+  expect([room.elsewhere, room.problem]).toEqual([[other], "the disk is full: no room"]);
+});

@@ -17,7 +17,7 @@ export class Search {
   readonly #workspace: string;
   #watching: Watching<SearchTyped, HitView, Looked> | null = null;
   #here: HitView[] = [];
-  /** What the server found for these words. */
+  /** What only the server found for these words. */
   #there: HitView[] = [];
   #asked = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
@@ -60,7 +60,8 @@ export class Search {
     try {
       const found = await api.find(this.#workspace, words);
       if (this.words !== words) return;
-      this.#there = found.hits;
+      // Of what is here this device tells whether it still is.
+      this.#there = this.#without(this.#here, found.hits);
       this.#asked = found.asked;
       this.partial = found.partial;
       this.#show();
@@ -70,8 +71,12 @@ export class Search {
   }
 
   #show(): void {
-    const known = new Set(this.#here.map((hit) => hit.message.id));
-    const more = this.#there.filter((hit) => !known.has(hit.message.id));
+    const more = this.#without(this.#here, this.#there);
     this.hits = [...this.#here, ...more].sort((a, b) => b.message.at - a.message.at);
+  }
+
+  #without(known: HitView[], hits: HitView[]): HitView[] {
+    const ids = new Set(known.map((hit) => hit.message.id));
+    return hits.filter((hit) => !ids.has(hit.message.id));
   }
 }

@@ -59,3 +59,23 @@ test("a filter that fits nothing is said, and what was found before stays", asyn
   await search.typed("in:nowhere");
   expect([search.problem, search.hits?.length]).toEqual(["no such channel: none", 1]);
 });
+
+test("what this device found, and finds no longer, is not shown as the server's", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const changes = new Set<() => void>();
+  let here = [hit("m2", 2)];
+  fake({
+    watchSearch: asking(changes, async () => ({ rows: here, about: { partial: true, asked: false } })),
+    find: async () => ({ hits: [hit("m2", 2), hit("m1", 1)], partial: false, asked: true }),
+  });
+  const search = new Search("w");
+  await search.typed("more");
+  vi.advanceTimersByTime(PAUSE);
+  vi.useRealTimers();
+  await settle();
+  here = [];
+  changes.forEach((tell) => tell());
+  await settle();
+  expect(search.hits?.map((one) => one.message.id)).toEqual(["m1"]);
+  search.end();
+});

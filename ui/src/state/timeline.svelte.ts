@@ -22,6 +22,10 @@ export class Timeline {
   #atEnd = true;
   #read = 0;
   #growing = 0;
+  /** How often it is being turned on purpose: until then nobody stands anywhere in it. */
+  #turning = 0;
+  /** The number of the message one came for, until it is there. */
+  #sought: number | null = null;
   #window = LATEST;
   readonly #place: { workspace: string; channel: string };
   readonly #watching: Watching<TimelineQuery, MessageView, Around>;
@@ -49,32 +53,42 @@ export class Timeline {
 
   /** The newest messages, or those around a number. */
   async open(seq: number | null = null): Promise<void> {
-    await this.#look(seq === null ? LATEST : { at: "around", seq }, PAGE);
+    this.target = null;
+    this.#sought = seq;
+    await this.#turn(seq === null ? LATEST : { at: "around", seq }, PAGE);
     this.readAtOpen = this.#read;
     this.#atEnd = !this.newer;
-    this.target = this.messages.find((message) => seq !== null && message.seq === seq)?.id ?? null;
   }
 
   /** Looks at the newest as they are now, also from the middle of the past. */
   async follow(): Promise<void> {
     this.#atEnd = true;
-    await this.#look(LATEST, this.newer ? PAGE : this.#count(0));
+    this.#sought = null;
+    await this.#turn(LATEST, this.newer ? PAGE : this.#count(0));
+  }
+
+  /** However one scrolls meanwhile, it comes where it was sent. */
+  async #turn(window: TimelineWindow, limit: number): Promise<void> {
+    this.#turning += 1;
+    await this.#look(window, limit).finally(() => (this.#turning -= 1));
   }
 
   /** Says where somebody stands. Whoever is not at the end keeps what they look at, however much arrives. */
   async stand(atEnd: boolean): Promise<void> {
+    if (this.#turning > 0) return;
     this.#atEnd = atEnd;
     if (this.#growing === 0) await this.#settle();
   }
 
   async #settle(): Promise<void> {
+    if (this.#turning > 0) return;
     if (this.#atEnd === (this.#window === LATEST) || this.first === 0) return;
     if (this.#atEnd) await this.#look(LATEST, this.#count(0));
     else await this.#look({ at: "after", seq: this.first - 1 }, this.#count(PAGE));
   }
 
   async growOlder(): Promise<void> {
-    if (!this.older || this.first === 0) return;
+    if (!this.older || this.first === 0 || this.#turning > 0) return;
     const count = this.#count(PAGE);
     const kept = this.#numbers().slice(0, count - PAGE);
     const whole = !this.newer && kept.length === this.#numbers().length;
@@ -83,7 +97,7 @@ export class Timeline {
   }
 
   async growNewer(): Promise<void> {
-    if (!this.newer || this.last === 0) return;
+    if (!this.newer || this.last === 0 || this.#turning > 0) return;
     const count = this.#count(PAGE);
     const kept = this.#numbers().slice(-(count - PAGE));
     await this.#grow({ at: "after", seq: (kept[0] ?? 1) - 1 }, count);
@@ -120,5 +134,9 @@ export class Timeline {
     this.newer = about.newer;
     this.fetching = about.fetching;
     this.#read = about.read;
+    const found = this.#sought === null ? undefined : messages.find((one) => one.seq === this.#sought);
+    if (!found) return;
+    this.target = found.id;
+    this.#sought = null;
   }
 }

@@ -190,3 +190,25 @@ test("what waits to be sent stays in view while one scrolls up a little", async 
   await channel.changed();
   expect(shown(timeline)).toEqual([201 - 2 * PAGE, 210]);
 });
+
+test("whoever jumps to the latest, or sends from the past, gets there however they still scroll", async () => {
+  for (const go of ["open", "follow"] as const) {
+    const timeline = new Channel(5000).timeline();
+    await timeline.open(2000);
+    const going = timeline[go]();
+    await timeline.stand(false);
+    await timeline.growOlder();
+    await going;
+    expect([shown(timeline)[1], timeline.atEnd]).toEqual([5000, true]);
+  }
+});
+
+test("a message one came for is the target also when it has to be fetched first", async () => {
+  const channel = new Channel(900);
+  const timeline = channel.timeline();
+  await timeline.open(1000);
+  expect(timeline.target).toBe(null);
+  channel.head = 5000;
+  await channel.changed();
+  expect(timeline.target).toBe("m1000");
+});

@@ -169,6 +169,7 @@ export const en = {
   lockNever: "never",
   lockMinutes: "after {count} minutes",
   lockNow: "Lock now",
+  lockUnsaved: "What you typed cannot be saved ({why}). Lock again to lock all the same, without it.",
   lockHelp: "Locked, the window is disconnected and its keys leave memory.",
   ways: "How this profile opens",
   wayStore: "By the system's secure storage.",

@@ -164,6 +164,8 @@ export const pt: Texts = {
   lockNever: "nunca",
   lockMinutes: "após {count} minutos",
   lockNow: "Bloquear agora",
+  lockUnsaved:
+    "O que escreveu não pode ser guardado ({why}). Bloqueie outra vez para bloquear mesmo assim, sem isso.",
   lockHelp: "Bloqueada, a janela fica desligada e as suas chaves saem da memória.",
   ways: "Como este perfil se abre",
   wayStore: "Pelo armazenamento seguro do sistema.",
