@@ -189,8 +189,8 @@ impl Verified {
                 (at, by) = (link, Some(endorser));
             }
         }
-        // Whoever was led on by a link is newer than that.
-        if by.is_some() && self.document.epoch <= at.document.epoch {
+        // Whoever was led on by a link is no older than that, which may be itself.
+        if by.is_some() && self.document.epoch < at.document.epoch {
             return Err(IdentityError::PinMismatch { known: known.pin(), shown: self.pin() });
         }
         match self.announced_by(&at) {

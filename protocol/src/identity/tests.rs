@@ -126,6 +126,13 @@ fn whoever_was_away_while_several_roots_followed_each_other_goes_from_one_to_the
     let mut older = chain.clone();
     older[4] = root(4).endorse(root(5).sign_document(document(129)).unwrap());
     assert!(next(newest.clone().with_chain(older)).is_err());
+    // Nor does it end before its last step, which it may be itself.
+    let early = root(5).sign_document(document(129)).unwrap();
+    assert!(next(early.with_chain(chain.clone())).is_err());
+    let end = root(4).endorse(root(5).sign_document(document(140)).unwrap());
+    let mut itself = chain.clone();
+    itself[4] = end.clone();
+    assert!(matches!(next(end.with_chain(itself)), Ok(Step::NewRoot { .. })));
     // Of another workspace it leads nowhere.
     let mut strange = chain.clone();
     let elsewhere = Document { workspace_id: [7; 16], ..document(130) };
