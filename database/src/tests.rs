@@ -22,6 +22,20 @@ fn nothing_of_a_row_is_readable_in_the_file_or_its_wal() {
 }
 
 #[test]
+fn opening_a_file_writes_nothing() {
+    for durability in [Durability::Full, Durability::Normal] {
+        let (_folder, path) = fresh();
+        drop(open(&path, &KEY, SCHEMA, durability).unwrap());
+        let before = std::fs::read(&path).unwrap();
+        let again = open(&path, &KEY, SCHEMA, durability).unwrap();
+        let log = std::fs::metadata(path.with_extension("db-wal")).map_or(0, |log| log.len());
+        assert_eq!(log, 0, "{durability:?}");
+        drop(again);
+        assert!(std::fs::read(&path).unwrap() == before, "{durability:?}");
+    }
+}
+
+#[test]
 fn a_statement_that_is_kept_is_planned_once_whatever_its_parameters() {
     let (_folder, path) = fresh();
     let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();

@@ -213,6 +213,23 @@ pub struct MessageRow {
     pub change: u64,
 }
 
+impl ChannelRow {
+    /// A public channel in which nothing was said yet.
+    pub fn plain(id: ChannelId, name: impl Into<String>, created: Timestamp, change: u64) -> Self {
+        Self {
+            id,
+            kind: ChannelKind::Public,
+            name: name.into(),
+            topic: String::new(),
+            head: 0,
+            created,
+            archived: false,
+            gone: false,
+            change,
+        }
+    }
+}
+
 impl MessageRow {
     /// A message that is nothing but its text: neither edited nor answered, without reactions or files.
     pub fn plain(

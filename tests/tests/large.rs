@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thechatapp_core::view::{SearchQuery, Window};
 use thechatapp_core::{AccountId, ChannelId, Client, MessageId, Timestamp, Unlock};
-use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
+use thechatapp_protocol::event::{ChannelRole, ChannelRow, MemberRow, MessageRow};
 use thechatapp_protocol::{Changes, Row};
 use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::{Cli, Server, files_below};
@@ -28,17 +28,7 @@ async fn a_cache_of_more_than_a_gibibyte_opens_is_read_and_gets_new_keys_like_an
     let client = Client::create(folder.path(), Unlock::SecureStorage, platform(secrets.clone())).await.unwrap();
     let ws = client.add_without_server(me, "Ana").await.unwrap();
     let rows = vec![
-        Row::Channel(ChannelRow {
-            id: channel,
-            kind: ChannelKind::Public,
-            name: "general".into(),
-            topic: String::new(),
-            head: 0,
-            created: Timestamp(1),
-            archived: false,
-            gone: false,
-            change: 0,
-        }),
+        Row::Channel(ChannelRow::plain(channel, "general", Timestamp(1), 0)),
         Row::Member(MemberRow { channel, person: me, joined: true, role: ChannelRole::Member, change: 0 }),
     ];
     client.take_changes(ws, Changes { rows, to: 1, live: true }).await.unwrap();

@@ -5,7 +5,7 @@ use crate::profile::Unlock;
 use crate::profile::memory::MemoryStore;
 use crate::testing::platform;
 use std::sync::Arc;
-use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow, MessageRow};
+use thechatapp_protocol::event::{ChannelRole, ChannelRow, MemberRow, MessageRow};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, MessageId, Row, Timestamp, WorkspaceId};
 
 pub(crate) const ME: AccountId = AccountId(uuid::Uuid::from_bytes([9; 16]));
@@ -16,17 +16,7 @@ pub(crate) fn channel(n: u8) -> ChannelId {
 
 /// A public channel of this name.
 pub(crate) fn named(id: ChannelId, name: &str) -> Row {
-    Row::Channel(ChannelRow {
-        id,
-        kind: ChannelKind::Public,
-        name: name.into(),
-        topic: String::new(),
-        head: 0,
-        created: Timestamp(1),
-        archived: false,
-        gone: false,
-        change: 0,
-    })
+    Row::Channel(ChannelRow::plain(id, name, Timestamp(1), 0))
 }
 
 pub(crate) struct Desk {

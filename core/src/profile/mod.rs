@@ -14,6 +14,7 @@ mod recovery;
 mod renewal;
 mod slots;
 mod vault;
+mod wiping;
 
 pub use file::PinCopy;
 pub use vault::Vault;
@@ -118,7 +119,7 @@ impl Profile {
     pub async fn create(dir: &Path, unlock: Unlock, vault: Vault) -> Result<Self> {
         file::make_dir(dir).map_err(disk)?;
         let lock = take_lock(dir).await?;
-        end_wipe(dir, &vault).await?;
+        wiping::end(dir, &vault).await?;
         if aside::occupied(dir)? {
             return Err(Error::bad_input("there is a profile already", "a new one is never made over another"));
         }
@@ -317,36 +318,6 @@ impl Profile {
         })
     }
 
-    /// From now on the profile is to be destroyed: should this program end before it is, the next that comes to it does so. Where there
-    /// is no room for the mark, it is tried all the same.
-    pub(crate) fn begin_wipe(&self) {
-        if let Err(why) = Mark::Wiping.set(&self.dir) {
-            tracing::warn!(%why, "a wipe could not be marked as begun");
-        }
-    }
-
-    /// Somebody signed in, and the profile stays.
-    pub(crate) fn call_wipe_off(&self) {
-        if let Err(why) = Mark::Wiping.clear(&self.dir) {
-            tracing::warn!(%why, "a wipe could not be called off");
-        }
-    }
-
-    /// Destroys the profile. The databases must be closed.
-    ///
-    /// # Errors
-    /// [`Error::DiskFull`], and what secure storage says.
-    pub async fn wipe(self) -> Result<()> {
-        self.begin_wipe();
-        let key_id = self.file().key_id.clone();
-        let removed = destroy(&self.dir, &self.vault, key_id).await.and_then(|removed| removed);
-        drop(self.lock);
-        let _ = std::fs::remove_file(self.dir.join(LOCK));
-        // The folder itself may hold what is not the profile's.
-        let _ = std::fs::remove_dir(&self.dir);
-        removed
-    }
-
     /// Moves the files of a profile that is not open into `set-aside/<date>/`. Its pins stay known to the next profile
     /// made here.
     ///
@@ -400,31 +371,6 @@ impl Profile {
     }
 }
 
-/// Destroys what there is of a profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The files
-/// go even when secure storage fails; its error is the inner one.
-async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<Result<()>> {
-    let removed = match key_id {
-        Some(key_id) => vault.remove(entry(&key_id)).await,
-        None => Ok(()),
-    };
-    aside::destroy(dir)?;
-    Mark::Wiping.clear(dir)?;
-    Ok(removed)
-}
-
-/// Brings a wipe to its end that was broken off.
-async fn end_wipe(dir: &Path, vault: &Vault) -> Result<()> {
-    if !Mark::Wiping.stands(dir) {
-        return Ok(());
-    }
-    tracing::warn!("a wipe of this profile was broken off, and goes on");
-    let file = ProfileFile::read(dir).ok().flatten().or_else(|| ProfileFile::read_good(dir));
-    if let Err(why) = destroy(dir, vault, file.and_then(|file| file.key_id)).await? {
-        tracing::warn!(%why, "an entry that opens nothing stays in secure storage");
-    }
-    Ok(())
-}
-
 /// What a profile that was locked waits for: its passphrase where it has one, else a person who asks for it.
 fn locked(dir: &Path, file: &ProfileFile) -> Option<KeyState> {
     let passphrase = file.slots.iter().any(|slot| slot.kind() == PASSPHRASE);
@@ -435,7 +381,7 @@ fn locked(dir: &Path, file: &ProfileFile) -> Option<KeyState> {
 async fn claim(dir: &Path, vault: &Vault) -> Result<Option<(ProfileFile, File)>> {
     if Mark::Wiping.stands(dir) {
         let _lock = take_lock(dir).await?;
-        end_wipe(dir, vault).await?;
+        wiping::end(dir, vault).await?;
     }
     if !aside::occupied(dir)? {
         return Ok(None);

@@ -10,7 +10,7 @@ use crate::view::Window;
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::Duration;
-use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, DraftRow, MemberRow, MessageRow};
+use thechatapp_protocol::event::{ChannelRole, ChannelRow, DraftRow, MemberRow, MessageRow};
 use thechatapp_protocol::methods::drafts::{DraftPut, PutDraftParams};
 use thechatapp_protocol::methods::messages::{HistoryParams, Page, SendMessageParams, Sent};
 use thechatapp_protocol::{Changes, Code, ErrorBody, Timestamp, wire};
@@ -89,17 +89,7 @@ impl Place {
         let me = Me { id: account().person, name: "Inês".into(), workspace: "acme".into() };
         let cache = Cache::open(&self.folder.path().join("cache.db"), &[3; 32], me).await.unwrap();
         let rows = vec![
-            Row::Channel(ChannelRow {
-                id: CHANNEL,
-                kind: ChannelKind::Public,
-                name: "general".into(),
-                topic: String::new(),
-                head: 0,
-                created: Timestamp(1),
-                archived: false,
-                gone: false,
-                change: 1,
-            }),
+            Row::Channel(ChannelRow::plain(CHANNEL, "general", Timestamp(1), 1)),
             Row::Member(MemberRow {
                 channel: CHANNEL,
                 person: account().person,
