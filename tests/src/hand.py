@@ -1,4 +1,4 @@
-# What a person does to a screen, without a window manager: hand.py DISPLAY escape|close
+# What a person does to a screen, without a window manager: hand.py DISPLAY escape|close [PROCESS...]
 import ctypes
 import sys
 
@@ -42,13 +42,23 @@ def closes(window):
     return atom(b"WM_DELETE_WINDOW") in [protocols[place] for place in range(count.value)]
 
 
+def belongs(window):
+    """Whether it is one of the processes': others may have theirs on the same screen."""
+    kind, form, count, more, found = Id(), ctypes.c_int(), Id(), Id(), ctypes.POINTER(Id)()
+    answer = (ctypes.byref(kind), ctypes.byref(form), ctypes.byref(count), ctypes.byref(more), ctypes.byref(found))
+    # One cardinal.
+    asked = (atom(b"_NET_WM_PID"), ctypes.c_long(0), ctypes.c_long(1), 0, Id(6))
+    x11.XGetWindowProperty(display, Id(window), Id(asked[0]), *asked[1:], *answer)
+    return count.value == 1 and str(found[0]) in sys.argv[3:]
+
+
 if sys.argv[2] == "escape":
     xtst = ctypes.CDLL("libXtst.so.6")
     key = x11.XKeysymToKeycode(display, Id(0xFF1B))
     for down in (1, 0):
         xtst.XTestFakeKeyEvent(display, key, down, Id(0))
 else:
-    for window in filter(closes, windows()):
+    for window in filter(belongs, filter(closes, windows())):
         data = (ctypes.c_long * 5)(atom(b"WM_DELETE_WINDOW"))
         message = Message(33, 0, 1, None, window, atom(b"WM_PROTOCOLS"), 32, data)
         x11.XSendEvent(display, Id(window), 0, ctypes.c_long(0), ctypes.byref(message))

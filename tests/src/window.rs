@@ -52,7 +52,7 @@ impl Display {
 
     /// Presses Escape, for whatever has the keyboard.
     pub fn press_escape(&self) {
-        on_screen(&self.name, "escape");
+        on_screen(&self.name, "escape", &[]);
     }
 
     /// As the variable `DISPLAY` names it.
@@ -67,10 +67,11 @@ impl Drop for Display {
     }
 }
 
-/// Does to a screen what a person can: presses Escape, or the button that closes each window.
-fn on_screen(display: &str, what: &str) {
+/// Does to a screen what a person can: presses Escape, or the button that closes the windows of some processes.
+fn on_screen(display: &str, what: &str, processes: &[u32]) {
     const HAND: &str = include_str!("hand.py");
-    assert!(Command::new("python3").args(["-c", HAND, display, what]).status().unwrap().success());
+    let processes = processes.iter().map(u32::to_string);
+    assert!(Command::new("python3").args(["-c", HAND, display, what]).args(processes).status().unwrap().success());
 }
 
 /// A window of the desktop program, or of a browser.
@@ -307,7 +308,7 @@ impl Window {
 
     /// Closes it as a person does, by the button of its frame, and waits until the program has ended.
     pub async fn close(mut self) {
-        on_screen(&self.display, "close");
+        on_screen(&self.display, "close", &below(self.driver.id()));
         let begun = Instant::now();
         while !below(self.driver.id()).is_empty() {
             assert!(begun.elapsed() < PATIENCE, "the window was closed, and its program goes on");
