@@ -76,7 +76,9 @@ fn show(place: &Place, ways: &WaysView) -> Outcome {
         if ways.recovery {
             others.push("a recovery code");
         }
-        let others = if others.is_empty() { "nothing else".to_owned() } else { others.join(" and ") };
-        format!("opened by {}; {others} opens it, too", ways.backend)
+        match others.is_empty() {
+            true => format!("opened by {}, and by nothing else", ways.backend),
+            false => format!("opened by {}, and by {}", ways.backend, others.join(" and ")),
+        }
     })
 }
