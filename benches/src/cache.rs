@@ -1,23 +1,20 @@
 //! A device with more than a million messages: how fast they come into its sealed, searchable cache, and how fast it answers then.
-//! The peer is bare SQLCipher with FTS5, in this process, with the same texts.
+//! Through a server and the network; `peers/` compares the cache alone with bare SQLCipher doing the same inserts, and with its size.
 
 use crate::history::logs;
 use crate::search::{import, said};
 use crate::table::{Table, median};
-use rusqlite::Connection;
 use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use thechatapp_core::view::{SearchQuery, Window};
 use thechatapp_core::{Client, Unlock};
-use thechatapp_protocol::search::{folded_text, words};
+use thechatapp_protocol::search::words;
 use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::{Server, person};
 
 const WANTED: u64 = 1_000_000;
-/// Rows in a transaction, as the cache has them at most.
-const TOGETHER: usize = 4000;
 const EACH: usize = 100;
 
 pub async fn run(table: &mut Table, given: Option<&Path>) {
@@ -50,9 +47,7 @@ pub async fn run(table: &mut Table, given: Option<&Path>) {
         client.backfill(ws, *id, &mut |_, _| {}).await.unwrap();
     }
     let ours = total as f64 / begun.elapsed().as_secs_f64();
-    let (bare, plain) = bare(folder.path(), &lines, channels.len());
-    table.rate(&format!("{total} messages into the device's cache"), ours, bare, 35_000.0);
-    table.rate_beside("the same, beside bare SQLCipher with FTS5", ours, bare, 0.7);
+    table.rate_alone(&format!("{total} messages into the device's cache"), ours, 35_000.0);
 
     let pages = times(200, async |turn| {
         let page = client.timeline(ws, ids[turn % ids.len()], Window::Latest, 50).await.unwrap();
@@ -66,10 +61,6 @@ pub async fn run(table: &mut Table, given: Option<&Path>) {
     table.within("a keystroke, on the disk", median(typed.await), None, Duration::from_millis(1));
 
     client.close().await.unwrap();
-    let cache = thechatapp_tests::files_below(&profile).into_iter().find(|path| path.ends_with("cache.db")).unwrap();
-    let size = |path: &Path| std::fs::metadata(path).unwrap().len() / 1024;
-    table.larger_by("disk for it, beside plain SQLite with the same index", size(&cache), size(&plain), 1.06);
-
     let mut reopened = Vec::new();
     for _ in 0..20 {
         let begun = Instant::now();
@@ -139,55 +130,4 @@ async fn searches(
         table.within(&name("median"), all[all.len() / 2], None, Duration::from_millis(typical));
         table.within(&name("99th of 100"), all[all.len() * 99 / 100], None, Duration::from_millis(slow));
     }
-}
-
-/// The same texts into bare files: a sealed one, whose rate counts, and a plain one, whose size does.
-fn bare(folder: &Path, lines: &[String], copies: usize) -> (f64, std::path::PathBuf) {
-    let folded: Vec<String> = lines.iter().map(|line| folded_text(line)).collect();
-    let sealed = fill(&folder.join("bare.db"), &format!("PRAGMA key = \"x'{}'\";", "5a".repeat(32)), lines, &folded, copies);
-    let plain = folder.join("plain.db");
-    fill(&plain, "", lines, &folded, copies);
-    (sealed, plain)
-}
-
-fn fill(path: &Path, key: &str, lines: &[String], folded: &[String], copies: usize) -> f64 {
-    let db = Connection::open(path).unwrap();
-    db.execute_batch(&format!(
-        "{key} PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;
-         CREATE TABLE messages (place INTEGER PRIMARY KEY, channel BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL,
-             author BLOB NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL, edited INTEGER, deleted INTEGER NOT NULL,
-             thread BLOB, reactions BLOB, quiet INTEGER NOT NULL, mention INTEGER NOT NULL, change INTEGER NOT NULL,
-             UNIQUE (channel, seq)) STRICT;
-         CREATE INDEX messages_id ON messages (id);
-         CREATE INDEX messages_change ON messages (change);
-         CREATE VIRTUAL TABLE search USING fts5 (words, marks, content = '', contentless_delete = 1, tokenize = 'ascii');"
-    ))
-    .unwrap();
-    let begun = Instant::now();
-    let (mut place, total) = (0_i64, lines.len() * copies);
-    for copy in 0..copies {
-        let channel = [copy as u8; 16];
-        let mark = format!("c{}", data_encoding::HEXLOWER.encode(&channel));
-        for (some, words) in lines.chunks(TOGETHER).zip(folded.chunks(TOGETHER)) {
-            db.execute_batch("BEGIN IMMEDIATE").unwrap();
-            let mut row = db
-                .prepare_cached("INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, NULL, NULL, 0, 0, ?1)")
-                .unwrap();
-            let mut index = db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)").unwrap();
-            for (text, words) in some.iter().zip(words) {
-                place += 1;
-                let mut id = [0x5a; 16];
-                id[..8].copy_from_slice(&place.to_be_bytes());
-                let author = [place.rem_euclid(97) as u8; 16];
-                row.execute((place << 20, &channel[..], place, &id[..], &author[..], place, text)).unwrap();
-                let marks = format!("{mark} a{}", data_encoding::HEXLOWER.encode(&author));
-                index.execute((place << 20, words, marks)).unwrap();
-            }
-            drop((row, index));
-            db.execute_batch("COMMIT").unwrap();
-        }
-    }
-    let rate = total as f64 / begun.elapsed().as_secs_f64();
-    db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
-    rate
 }

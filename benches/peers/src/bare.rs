@@ -1,5 +1,5 @@
-//! The same rows into bare SQLCipher with FTS5: the same columns, texts, order, places and transactions, without what makes them a
-//! cache (gaps, names, marks, counts and their indexes).
+//! The same rows into bare SQLCipher with FTS5, or into plain SQLite: the same columns and indexes of messages, texts, order, places
+//! and transactions, without what else makes them a cache (gaps, names, marks, counts).
 
 use crate::ours::row;
 use rusqlite::Connection;
@@ -8,23 +8,38 @@ use thechatapp_peers_shared::{Room, Texts, Took, pages, stream};
 use thechatapp_protocol::search::folded_text;
 use thechatapp_protocol::wire;
 
-pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Took {
+/// Sealed or not.
+#[derive(Clone, Copy)]
+pub enum As {
+    Sealed,
+    Plain,
+}
+
+pub fn fill(path: &Path, kind: As, texts: &Texts, rooms: &[Room], by_pages: bool) -> Took {
     for old in ["", "-wal", "-shm"] {
         let _ = std::fs::remove_file(format!("{}{old}", path.display()));
     }
     let db = Connection::open(path).unwrap();
-    db.execute_batch(&format!(
-        "PRAGMA key = \"x'{}'\"; PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY;
-         PRAGMA cache_size = -16384;
+    if let As::Sealed = kind {
+        db.execute_batch(&format!("PRAGMA key = \"x'{}'\"", "5a".repeat(32))).unwrap();
+    }
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;
          CREATE TABLE messages (place INTEGER PRIMARY KEY, channel BLOB NOT NULL, seq INTEGER NOT NULL, id BLOB NOT NULL,
              author BLOB NOT NULL, at INTEGER NOT NULL, text TEXT NOT NULL, edited INTEGER, deleted INTEGER NOT NULL,
              thread BLOB, reactions BLOB, quiet INTEGER NOT NULL, mention INTEGER NOT NULL, change INTEGER NOT NULL,
-             files BLOB, UNIQUE (channel, seq)) STRICT;
+             files BLOB, replies INTEGER NOT NULL DEFAULT 0, last_reply INTEGER, pinned_by BLOB, pinned_at INTEGER, poll BLOB,
+             UNIQUE (channel, seq)) STRICT;
          CREATE INDEX messages_id ON messages (id);
          CREATE INDEX messages_change ON messages (change);
+         CREATE INDEX messages_quiet ON messages (channel, seq) WHERE quiet = 1;
+         CREATE INDEX messages_mention ON messages (channel, seq) WHERE mention = 1;
+         CREATE INDEX messages_thread ON messages (thread, seq) WHERE thread IS NOT NULL;
+         CREATE INDEX messages_pinned ON messages (channel, pinned_at) WHERE pinned_at IS NOT NULL;
+         CREATE TABLE files (id BLOB PRIMARY KEY, channel BLOB NOT NULL) STRICT, WITHOUT ROWID;
+         CREATE INDEX files_channel ON files (channel);
          CREATE VIRTUAL TABLE search USING fts5 (words, marks, content = '', contentless_delete = 1, tokenize = 'ascii');",
-        "5a".repeat(32)
-    ))
+    )
     .unwrap();
     let mut took = Took::default();
     for group in if by_pages { pages(texts, rooms) } else { stream(texts, rooms) } {
@@ -44,9 +59,10 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Took 
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         let mut add = db
             .prepare_cached(
-                "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, NULL, ?8, 0, 0, ?9, ?10)",
+                "INSERT INTO messages VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, NULL, 0, NULL, ?8, 0, 0, ?9, ?10, 0, NULL, NULL, NULL, NULL)",
             )
             .unwrap();
+        let mut file = db.prepare_cached("INSERT INTO files VALUES (?1, ?2)").unwrap();
         let mut index = db.prepare_cached("INSERT INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)").unwrap();
         for (place, words, marks, row) in &rows {
             let reactions = (!row.reactions.is_empty()).then(|| wire::encode(&row.reactions).unwrap());
@@ -65,8 +81,11 @@ pub fn fill(path: &Path, texts: &Texts, rooms: &[Room], by_pages: bool) -> Took 
             ))
             .unwrap();
             index.execute((place, words, marks)).unwrap();
+            for one in &row.files {
+                file.execute((&one.id.as_bytes()[..], &row.channel.as_bytes()[..])).unwrap();
+            }
         }
-        drop((add, index));
+        drop((add, index, file));
         db.execute_batch("COMMIT").unwrap();
         took = begun.end();
     }

@@ -11,6 +11,7 @@ mod peer;
 #[path = "../../src/table.rs"]
 mod table;
 
+use bare::As;
 use ours::Ours;
 use peer::Peer;
 use std::path::PathBuf;
@@ -68,7 +69,7 @@ async fn run(options: &Options, table: &mut Table) {
     let (texts, rooms) = (Texts::read(&options.logs), rooms(options.messages, options.channels));
     let mut peer = (!options.alone).then(|| Peer::start(options, &folder.path().join("peer")));
     let (mut ours, mut bares, mut others) = ([Vec::new(), Vec::new()], [Vec::new(), Vec::new()], Vec::new());
-    let mut here = None;
+    let (mut here, mut sizes) = (None, Vec::new());
     let rate = |took: Duration| options.messages as f64 / took.as_secs_f64();
     for round in 0..options.rounds {
         for by_pages in [false, true] {
@@ -77,9 +78,14 @@ async fn run(options: &Options, table: &mut Table) {
             }
             let profile = folder.path().join(format!("ours{round}{by_pages}"));
             let (fresh, took) = Ours::fill(&profile, &texts, &rooms, by_pages).await;
-            here = Some(fresh);
-            let bare = bare::fill(&folder.path().join("bare.db"), &texts, &rooms, by_pages);
+            let here = here.insert(fresh);
+            let bare = bare::fill(&folder.path().join("bare.db"), As::Sealed, &texts, &rooms, by_pages);
             let way = if by_pages { "pages" } else { "stream" };
+            if round == 0 {
+                let plain = folder.path().join("plain.db");
+                bare::fill(&plain, As::Plain, &texts, &rooms, by_pages);
+                sizes.push((way, here.size() >> 10, bare::size(&plain) >> 10));
+            }
             eprintln!("round {round}, {way}: ours {}, bare {}", told(rate, took), told(rate, bare));
             ours[usize::from(by_pages)].push(rate(took.clock));
             bares[usize::from(by_pages)].push(rate(bare.clock));
@@ -104,12 +110,9 @@ async fn run(options: &Options, table: &mut Table) {
     if let Some(peer) = &mut peer {
         beside(table, &here, peer, &rooms).await;
     }
-    let size = here.size();
-    eprintln!(
-        "our cache has {} MiB, the bare one {} MiB",
-        size >> 20,
-        bare::size(&folder.path().join("bare.db")) >> 20
-    );
+    for (way, mine, plain) in sizes {
+        table.larger_by(&format!("disk for it by {way}, beside plain SQLite with the same index"), mine, plain, 1.06);
+    }
     if let Some(peer) = &mut peer {
         eprintln!("the other store has {:.0} MiB", peer.ask("size").as_secs_f64());
     }
@@ -163,6 +166,8 @@ async fn beside(table: &mut Table, ours: &Ours, peer: &mut Peer, rooms: &[Room])
         Duration::from_millis(5),
     );
     table.slower_by("the same, the ratio", mine, theirs, 0.25);
+    let stretched = peer.ask("reopen-stretched 7");
+    table.slower_by("the same, where that store is opened by a passphrase", mine, stretched, 0.25);
 }
 
 fn told(rate: impl Fn(Duration) -> f64, took: Took) -> String {
