@@ -59,6 +59,7 @@ fn types() -> String {
         view::ShownIdentityView,
         view::IdentityView,
         view::KeyState,
+        view::UnsentView,
         view::WaysView,
         view::NetworkView,
         view::WaysOutView,

@@ -161,7 +161,7 @@ impl Error {
                 20,
                 "there is no secure storage on this system".into(),
                 why.clone(),
-                "start one (for example gnome-keyring) and try again, or choose a passphrase profile",
+                "start one (for example gnome-keyring) and try again, or open it by a passphrase (`key restore --new-passphrase-file`)",
             ),
             Self::Locked { why } => {
                 ("locked", 21, "the profile is locked".into(), why.clone(), "unlock it and try again")
@@ -178,14 +178,14 @@ impl Error {
                 22,
                 "the profile's key is missing".into(),
                 "secure storage answers, but has no entry for this profile".into(),
-                "try again, or restore with the recovery code, or set the profile aside and sign in anew",
+                "try again, or restore with the recovery code, or set the profile aside (`key set-aside`) and sign in anew",
             ),
             Self::WrongKey { why } => (
                 "wrong_key",
                 23,
                 "the key does not belong to this profile".into(),
                 why.clone(),
-                "bring the right key or passphrase back, or restore with the recovery code, or set the profile aside and sign in anew",
+                "bring the right key or passphrase back, or restore with the recovery code, or set the profile aside (`key set-aside`) and sign in anew",
             ),
             Self::Corrupt { file, why } => (
                 "corrupt",

@@ -15,7 +15,7 @@ pub use account::{
 };
 pub use difference::{Difference, Keyed, differences};
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
-pub use key::WaysView;
+pub use key::{UnsentView, WaysView};
 pub use network::{NetworkView, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use search::{FoundView, HitView, SearchQuery};

@@ -12,12 +12,24 @@ pub enum KeyAction {
     /// Make a code that opens the profile when its key is lost, in place of an older one; it is shown once
     #[command(after_help = "Example:\n  thechatapp-cli key recovery-code")]
     RecoveryCode,
-    /// Open a profile whose key is lost by its recovery code, and give it a new key in secure storage
-    #[command(after_help = "Example:\n  thechatapp-cli key restore --code-file code")]
+    /// Open a profile whose key is lost by its recovery code, and give it a new key in secure storage, or a passphrase
+    #[command(
+        after_help = "Examples:\n  thechatapp-cli key restore --code-file code\n  thechatapp-cli key restore --code-file code --new-passphrase-file mine"
+    )]
     Restore {
         /// The code, in the first line of a file; a terminal is asked where there is none
         #[arg(long, value_name = "FILE")]
         code_file: Option<PathBuf>,
+        /// Open it by this passphrase from now on, in the first line of a file: for where there is no secure storage
+        #[arg(long, value_name = "FILE")]
+        new_passphrase_file: Option<PathBuf>,
+    },
+    /// Move the files of a profile that does not open out of the way, so that one can sign in anew; nothing is deleted
+    #[command(after_help = "Example:\n  thechatapp-cli key set-aside --yes")]
+    SetAside {
+        /// It is meant: what was not sent stays in the old files
+        #[arg(long)]
+        yes: bool,
     },
     /// Add a passphrase that opens the profile, too, or change it
     #[command(after_help = "Example:\n  thechatapp-cli key passphrase --new-passphrase-file mine")]

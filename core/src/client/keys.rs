@@ -4,8 +4,8 @@ use super::Client;
 use crate::error::Result;
 use crate::fault;
 use crate::platform::Platform;
-use crate::profile::{Profile, Vault};
-use crate::view::WaysView;
+use crate::profile::{Profile, Unlock, Vault};
+use crate::view::{UnsentView, WaysView};
 use std::path::Path;
 use std::sync::Arc;
 use thechatapp_protocol::WorkspaceId;
@@ -15,13 +15,26 @@ use zeroize::Zeroizing;
 impl Client {
     /// How this profile is opened, and how else it could be.
     pub fn ways(&self) -> WaysView {
-        let profile = &self.0.shared.profile;
-        let slots = profile.slots();
-        WaysView {
-            backend: profile.backend(),
-            passphrase: slots.contains(&"passphrase"),
-            recovery: slots.contains(&"recovery"),
+        self.0.shared.profile.ways()
+    }
+
+    /// The same of a profile that need not be open: what could be asked for where secure storage does not open it. None where no
+    /// profile is, or its file cannot be read.
+    pub fn ways_of(dir: &Path) -> Option<WaysView> {
+        Profile::ways_of(dir)
+    }
+
+    /// What setting this profile aside leaves behind: it is on this device and nowhere else.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub async fn unsent(&self) -> Result<UnsentView> {
+        let mut unsent = UnsentView { messages: 0, drafts: 0 };
+        for workspace in self.all() {
+            unsent.messages += self.0.shared.local.waiting_count(workspace.id).await?;
+            unsent.drafts += self.drafts(workspace.id).await?.len() as u64;
         }
+        Ok(unsent)
     }
 
     /// Makes a code that opens this profile when its key is lost, in place of an older one.
@@ -32,12 +45,12 @@ impl Client {
         Ok(self.0.shared.profile.make_recovery_code().await?.to_string())
     }
 
-    /// Opens a profile by its recovery code, and gives it a new key in secure storage.
+    /// Opens a profile by its recovery code, and gives it a new key in secure storage, or a passphrase: from then on it opens by that.
     ///
     /// # Errors
     /// [`Error::WrongKey`](crate::Error::WrongKey) when the code is another's.
-    pub async fn restore_with_code(dir: &Path, code: &str, platform: Platform) -> Result<Self> {
-        let profile = Profile::restore_with_code(dir, code, Vault::new(&platform)).await?;
+    pub async fn restore_with_code(dir: &Path, code: &str, into: Unlock, platform: Platform) -> Result<Self> {
+        let profile = Profile::restore_with_code(dir, code, into, Vault::new(&platform)).await?;
         Self::with(profile, platform, false).await
     }
 

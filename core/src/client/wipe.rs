@@ -138,6 +138,18 @@ impl Client {
         self.wipe().await
     }
 
+    /// The same on every server of the profile, all at once: nothing of it is to stay.
+    ///
+    /// # Errors
+    /// Those of [`Self::wipe`].
+    pub async fn sign_out_everywhere_and_wipe(self) -> Result<()> {
+        self.0.shared.profile.begin_wipe();
+        let workspaces = self.all();
+        futures_util::future::join_all(workspaces.iter().map(|workspace| self.revoke_this(workspace))).await;
+        drop(workspaces);
+        self.wipe().await
+    }
+
     /// Destroys the profile: the entry in secure storage first, then the files.
     ///
     /// # Errors

@@ -4,7 +4,9 @@
 use super::file::ProfileFile;
 use super::recovery::Code;
 use super::{PASSPHRASE, Profile, SECRET_STORE, Vault, entry, file, random_id, slots};
+use crate::view::WaysView;
 use crate::{Error, Result};
+use std::path::Path;
 use thechatapp_seal::Key;
 use zeroize::Zeroizing;
 
@@ -110,6 +112,17 @@ impl Profile {
         }
     }
 
+    /// The ways into the profile of a folder, open or not: what `profile.json`, or its copy, says without any key.
+    pub fn ways_of(dir: &Path) -> Option<WaysView> {
+        let file = ProfileFile::read(dir).ok().flatten().or_else(|| ProfileFile::read_good(dir))?;
+        Some(ways(&file))
+    }
+
+    /// The ways into this profile.
+    pub fn ways(&self) -> WaysView {
+        ways(&self.file())
+    }
+
     /// Which ways in there are: `secret-store`, `passphrase`, `recovery`.
     pub fn slots(&self) -> Vec<&'static str> {
         self.file().slots.iter().map(file::Slot::kind).collect()
@@ -119,4 +132,9 @@ impl Profile {
     pub fn backend(&self) -> String {
         self.file().backend.clone()
     }
+}
+
+fn ways(file: &ProfileFile) -> WaysView {
+    let has = |kind| file.slots.iter().any(|slot| slot.kind() == kind);
+    WaysView { backend: file.backend.clone(), passphrase: has(PASSPHRASE), recovery: has("recovery") }
 }

@@ -182,24 +182,38 @@ impl Profile {
         Ok(profile)
     }
 
-    /// Opens an existing profile by its recovery code, and gives it a new device key in secure storage. The entry of the
-    /// old one, should it exist, is left as it is.
+    /// Opens an existing profile by its recovery code, and gives it a new way in: a new device key in secure storage, or a
+    /// passphrase, which wants no secure storage. The entry of the old one, should it exist, is left as it is.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a code that is none, [`Error::WrongKey`] for another's; what secure storage says.
-    pub async fn restore_with_code(dir: &Path, code: &str, vault: Vault) -> Result<Self> {
+    /// [`Error::BadInput`] for a code that is none, or an empty passphrase; [`Error::WrongKey`] for another's code; what secure
+    /// storage says, where it is asked.
+    pub async fn restore_with_code(dir: &Path, code: &str, into: Unlock, vault: Vault) -> Result<Self> {
         let code = Code::read(code)?;
         let Some((mut file, lock)) = claim(dir, &vault).await? else {
             return Err(Error::bad_input("there is no profile", "none was made in this folder yet"));
         };
         let profile_key = slots::open_by_recovery(&file, code.secret()).await?;
-        let device_key = Key::random().map_err(slots::internal)?;
-        let key_id = random_id()?;
-        file.set_slot(slots::by_device(&file.id, &device_key, &profile_key)?);
-        file.backend = vault.backend().into();
-        file.key_id = Some(key_id.clone());
-        adopt(&vault, &key_id, &device_key, &file, dir).await?;
-        let profile = Self::opened(dir, vault, file, (profile_key, SECRET_STORE), lock)?;
+        let by = match into {
+            Unlock::Passphrase(passphrase) => {
+                file.set_slot(slots::by_passphrase(&file.id, &passphrase, &profile_key).await?);
+                file.slots.retain(|slot| slot.kind() != SECRET_STORE);
+                file.backend = PASSPHRASE.into();
+                file.key_id = None;
+                file.write(dir)?;
+                PASSPHRASE
+            }
+            Unlock::SecureStorage | Unlock::OnPurpose => {
+                let device_key = Key::random().map_err(slots::internal)?;
+                let key_id = random_id()?;
+                file.set_slot(slots::by_device(&file.id, &device_key, &profile_key)?);
+                file.backend = vault.backend().into();
+                file.key_id = Some(key_id.clone());
+                adopt(&vault, &key_id, &device_key, &file, dir).await?;
+                SECRET_STORE
+            }
+        };
+        let profile = Self::opened(dir, vault, file, (profile_key, by), lock)?;
         Mark::Locked.clear(dir)?;
         Ok(profile)
     }

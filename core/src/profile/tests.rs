@@ -1,8 +1,9 @@
-use super::memory::MemoryStore;
+use super::memory::{MemoryStore, Mood};
 use super::*;
 use crate::local::{Local, good_path};
-use crate::platform::Platform;
+use crate::platform::{Platform, SecretError};
 use crate::testing::platform;
+use crate::view::WaysView;
 use std::sync::Arc;
 use thechatapp_database as database;
 
@@ -226,4 +227,61 @@ async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next(
     let none = Profile::open(dir, Unlock::SecureStorage, Vault::new(&place.platform)).await.unwrap_err();
     assert_eq!(none.exit_code(), 3);
     assert!(!dir.join("local.db").exists());
+}
+
+#[tokio::test]
+async fn a_recovery_code_gives_a_profile_a_passphrase_where_there_is_no_secure_storage() {
+    let (place, profile) = Place::new().await;
+    let dir = place.folder.path();
+    let code = profile.make_recovery_code().await.unwrap().to_string();
+    let profile_key = profile.profile_key().clone();
+    drop(profile);
+    for why in [SecretError::NoBackend("none".into()), SecretError::Unreachable("no answer".into())] {
+        place.secrets.set_mood(Mood::Failing(why));
+        let vault = || Vault::new(&place.platform);
+        let into = |text: &str| Unlock::Passphrase(text.to_owned().into());
+        let refused = Profile::restore_with_code(dir, &code, Unlock::SecureStorage, vault()).await;
+        assert!([20, 25].contains(&refused.unwrap_err().exit_code()));
+        let known = Profile::ways_of(dir).unwrap();
+        assert!(known.recovery, "who cannot open it is told of the code");
+        assert_eq!(Profile::restore_with_code(dir, &code, into(""), vault()).await.unwrap_err().exit_code(), 3);
+
+        let profile = Profile::restore_with_code(dir, &code, into("a quiet afternoon"), vault()).await.unwrap();
+        assert_eq!(*profile.profile_key(), profile_key);
+        assert!(profile.drop_slot("passphrase").is_err(), "it is how the profile is opened");
+        drop(profile);
+        assert_eq!(Profile::state(dir, &vault()).await.unwrap(), KeyState::Passphrase);
+        let profile = Profile::open(dir, into("a quiet afternoon"), vault()).await.unwrap();
+        assert_eq!(
+            profile.ways(),
+            WaysView { backend: "passphrase".into(), passphrase: true, recovery: true },
+            "the code goes on working"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_second_passphrase_opens_a_profile_whatever_secure_storage_says() {
+    let (place, profile) = Place::new().await;
+    let dir = place.folder.path();
+    profile.set_passphrase(String::from("a quiet afternoon").into()).await.unwrap();
+    drop(profile);
+    let failing = |why: fn(String) -> SecretError| Mood::Failing(why("so it is".into()));
+    for mood in [
+        failing(SecretError::NoBackend),
+        failing(SecretError::Locked),
+        failing(SecretError::Dismissed),
+        failing(SecretError::Unreachable),
+        Mood::Well,
+    ] {
+        place.secrets.set_mood(mood.clone());
+        if mood == Mood::Well {
+            place.secrets.empty();
+        }
+        let vault = || Vault::new(&place.platform);
+        Profile::state(dir, &vault()).await.unwrap_err();
+        assert!(Profile::ways_of(dir).unwrap().passphrase);
+        let passphrase = Unlock::Passphrase(String::from("a quiet afternoon").into());
+        Profile::open(dir, passphrase, vault()).await.unwrap();
+    }
 }

@@ -13,3 +13,14 @@ pub struct WaysView {
     /// Whether a recovery code opens it.
     pub recovery: bool,
 }
+
+/// What a person typed on a device that no server has as a message yet.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct UnsentView {
+    /// Messages that wait to be sent.
+    #[ts(type = "number")]
+    pub messages: u64,
+    /// Drafts.
+    #[ts(type = "number")]
+    pub drafts: u64,
+}
