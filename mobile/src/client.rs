@@ -2,14 +2,13 @@
 
 use crate::error::ChatError;
 use crate::event::ChatEvent;
-use crate::record::{Channel, Hit, Message, Person, Query, Timeline, Window, Workspace, id};
-use crate::secrets::{Bridge, SecretStore};
-use crate::trust::{Contact, Identity, KeyState};
-use std::path::PathBuf;
+use crate::phone::Phone;
+use crate::record::{Channel, Message, Person, Timeline, Window, Workspace, id};
+use crate::trust::{Contact, Identity};
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use thechatapp_core::platform::{PlainNetwork, SECRET_WAIT, SystemClock};
-use thechatapp_core::{Client, ClientEvent, Due, MessageId, Platform, Unlock, WorkspaceId};
+use thechatapp_core::{Client, ClientEvent, Due, MessageId, Unlock, WorkspaceId};
 use tokio::sync::watch;
 
 pub(crate) type Result<T, E = ChatError> = std::result::Result<T, E>;
@@ -19,13 +18,20 @@ pub(crate) type Result<T, E = ChatError> = std::result::Result<T, E>;
 #[derive(Debug, uniffi::Object)]
 pub struct ChatClient {
     /// Taken away by closing.
-    client: Mutex<Option<Client>>,
+    pub(crate) client: Mutex<Option<Client>>,
     /// Ends those who wait for events.
-    closed: watch::Sender<bool>,
+    pub(crate) closed: watch::Sender<bool>,
 }
 
 impl ChatClient {
-    fn client(&self) -> Result<Client> {
+    /// A profile that was just opened, because somebody is there: it connects.
+    pub(crate) fn begin(client: Client) -> Arc<Self> {
+        client.start();
+        client.active();
+        Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) })
+    }
+
+    pub(crate) fn client(&self) -> Result<Client> {
         let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).clone();
         client.ok_or_else(|| ChatError::bad_input("the profile is closed", "it was closed by this app; open it again"))
     }
@@ -35,35 +41,14 @@ impl ChatClient {
     }
 }
 
-fn platform(secrets: Arc<dyn SecretStore>, device_name: String) -> Platform {
-    Platform {
-        secrets: Arc::new(Bridge(secrets)),
-        secret_wait: SECRET_WAIT,
-        clock: Arc::new(SystemClock),
-        device_name,
-        device_platform: std::env::consts::OS.to_owned(),
-        extra_roots: Vec::new(),
-        network: Arc::new(PlainNetwork),
-    }
-}
-
-/// The state of a profile's key, without changing anything: which screen to show before [`ChatClient::open`].
-#[uniffi::export(async_runtime = "tokio")]
-pub async fn profile_state(profile_dir: String, secrets: Arc<dyn SecretStore>) -> KeyState {
-    Client::state(&PathBuf::from(profile_dir), &platform(secrets, String::new())).await.into()
-}
-
 #[uniffi::export(async_runtime = "tokio")]
 impl ChatClient {
-    /// Opens the profile in a folder of the app's own, or makes it, and begins to connect. `device_name` is what this
-    /// device enrols under.
+    /// Opens the profile in a folder of the app's own by secure storage, or makes it, and begins to connect. Where it does not open,
+    /// [`profile_state`](crate::profile_state) says which screen there is, and what that offers.
     #[uniffi::constructor]
-    pub async fn open(profile_dir: String, secrets: Arc<dyn SecretStore>, device_name: String) -> Result<Arc<Self>> {
-        let dir = PathBuf::from(profile_dir);
-        let client = Client::open_or_create(&dir, Unlock::SecureStorage, platform(secrets, device_name)).await?;
-        client.start();
-        client.active();
-        Ok(Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) }))
+    pub async fn open(profile_dir: String, phone: Phone) -> Result<Arc<Self>> {
+        let dir = Path::new(&profile_dir);
+        Ok(Self::begin(Client::open_or_create(dir, Unlock::SecureStorage, phone.into()).await?))
     }
 
     /// Looks at a server, by address or invite, without trusting it.
@@ -226,32 +211,6 @@ impl ChatClient {
         Ok(client.mark_read(ws, id(&channel)?, seq).await?)
     }
 
-    /// A draft's text; empty for none. Without a thread, the conversation's own.
-    pub async fn draft(&self, workspace: String, channel: String, thread: Option<String>) -> Result<String> {
-        let (client, ws) = self.with(&workspace)?;
-        let thread = thread.as_deref().map(id).transpose()?;
-        Ok(client.draft(ws, id(&channel)?, thread).await?)
-    }
-
-    /// Keeps what was typed, on all of one's devices; an empty text deletes the draft.
-    pub async fn save_draft(
-        &self,
-        workspace: String,
-        channel: String,
-        thread: Option<String>,
-        text: String,
-    ) -> Result<()> {
-        let (client, ws) = self.with(&workspace)?;
-        let thread = thread.as_deref().map(id).transpose()?;
-        Ok(client.save_draft(ws, id(&channel)?, thread, &text).await?)
-    }
-
-    /// Finds messages in the sealed index on this device, newest first.
-    pub async fn search(&self, workspace: String, query: Query) -> Result<Vec<Hit>> {
-        let (client, ws) = self.with(&workspace)?;
-        Ok(client.search(ws, &query.try_into()?).await?.into_iter().map(Into::into).collect())
-    }
-
     /// Revokes this device on the server, when it can be reached, and removes all of the account from here.
     pub async fn sign_out(&self, workspace: String) -> Result<()> {
         let (client, ws) = self.with(&workspace)?;
@@ -270,35 +229,10 @@ impl ChatClient {
         events.into_iter().map(Into::into).collect()
     }
 
-    /// Opens a profile that was locked ([`KeyState::AppLocked`]), because a person asked for it.
-    #[uniffi::constructor]
-    pub async fn unlock(profile_dir: String, secrets: Arc<dyn SecretStore>, device_name: String) -> Result<Arc<Self>> {
-        let dir = PathBuf::from(profile_dir);
-        let client = Client::open(&dir, Unlock::OnPurpose, platform(secrets, device_name)).await?;
-        client.start();
-        client.active();
-        Ok(Arc::new(Self { client: Mutex::new(Some(client)), closed: watch::Sender::new(false) }))
-    }
-
-    /// Locks the profile: closed, its keys out of memory, and opened again only by [`ChatClient::unlock`].
-    pub async fn lock(&self) -> Result<()> {
-        self.closed.send_replace(true);
-        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match client {
-            Some(client) => Ok(client.lock().await?),
-            None => Ok(()),
-        }
-    }
-
     /// A person did something: the time until the lock begins anew.
     pub fn active(&self) -> Result<()> {
         self.client()?.active();
         Ok(())
-    }
-
-    /// Chooses after how many minutes without anybody the profile is to be locked; none for never.
-    pub async fn set_lock_after(&self, minutes: Option<u64>) -> Result<()> {
-        Ok(self.client()?.set_lock_after(minutes).await?)
     }
 
     /// Waits until the profile is to be locked or was wiped from elsewhere, and does it; ends when it is closed.
@@ -314,9 +248,7 @@ impl ChatClient {
     /// Writes everything out, closes the files and releases the profile; doing so twice is no error. It is not called
     /// `close` because every object in Kotlin has one of those already, which only drops the handle.
     pub async fn shut_down(&self) -> Result<()> {
-        self.closed.send_replace(true);
-        let client = self.client.lock().unwrap_or_else(PoisonError::into_inner).take();
-        match client {
+        match self.take() {
             Some(client) => Ok(client.close().await?),
             None => Ok(()),
         }

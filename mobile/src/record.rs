@@ -373,7 +373,7 @@ pub struct Query {
     /// Of the newest hits the fittest first, in place of the newest first.
     #[uniffi(default = false)]
     pub relevance: bool,
-    /// At most this many.
+    /// At most this many; 0 means 20.
     #[uniffi(default = 20)]
     pub limit: u32,
 }
@@ -392,6 +392,21 @@ impl TryFrom<Query> for view::SearchQuery {
             relevance: from.relevance,
             limit: from.limit,
         })
+    }
+}
+
+impl From<view::SearchQuery> for Query {
+    fn from(from: view::SearchQuery) -> Self {
+        Self {
+            words: from.words,
+            channel: from.channel.map(|id| id.to_string()),
+            author: from.author.map(|id| id.to_string()),
+            before: from.before.map(|at| at.0),
+            after: from.after.map(|at| at.0),
+            has_file: from.has_file,
+            relevance: from.relevance,
+            limit: from.limit,
+        }
     }
 }
 
