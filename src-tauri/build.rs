@@ -9,6 +9,7 @@ fn main() {
         "set_aside",
         "repair",
         "restore_with_code",
+        "wipe",
         "lock",
         "active",
         "lock_after",
@@ -17,6 +18,9 @@ fn main() {
         "make_recovery_code",
         "set_passphrase",
         "drop_way",
+        "move_to_secure_storage",
+        "move_to_passphrase",
+        "unsent",
         "storage",
         "keep",
         "network",
@@ -55,6 +59,7 @@ fn main() {
         "next_events",
         "painted",
         "left",
+        "stay",
         "open_link",
     ];
     let manifest = tauri_build::AppManifest::new().commands(COMMANDS);

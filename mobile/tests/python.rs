@@ -55,19 +55,39 @@ fn python_bindings(library: &Path, out: &Path) {
     std::fs::copy(library, out.join(LIBRARY)).unwrap();
 }
 
-#[test]
-fn two_phones_talk_through_the_bindings() {
+/// Plays a script of `python/` with bindings of its own.
+fn play(script: &str) {
     let folder = tempfile::tempdir().unwrap();
     let bindings = folder.path().join("bindings");
     python_bindings(&library(), &bindings);
     let python = std::env::var_os("PYTHON").unwrap_or_else(|| "python3".into());
-    let status = Command::new(python)
-        .arg(Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/python/conversation.py"))
+    let mut command = Command::new(python);
+    // Phones have no such variables, which would be asked before the phone is.
+    for name in ["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY"] {
+        command.env_remove(name).env_remove(name.to_lowercase());
+    }
+    let status = command
+        .arg(Path::new(&std::env::var_os("CARGO_MANIFEST_DIR").unwrap()).join("tests/python").join(script))
         .arg(server())
         .arg(folder.path())
         .env("PYTHONPATH", &bindings)
         .env("PYTHONDONTWRITEBYTECODE", "1")
         .status()
         .expect("python3 is installed");
-    assert!(status.success(), "the conversation failed: {status}");
+    assert!(status.success(), "{script} failed: {status}");
+}
+
+#[test]
+fn two_phones_talk_through_the_bindings() {
+    play("conversation.py");
+}
+
+#[test]
+fn every_state_of_the_key_has_its_way_back_on_a_phone() {
+    play("keys.py");
+}
+
+#[test]
+fn a_phone_finds_types_sends_files_and_chooses_its_way_out() {
+    play("everyday.py");
 }

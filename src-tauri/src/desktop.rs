@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tauri::async_runtime::{self, JoinHandle};
 use tauri::{AppHandle, Manager};
-use thechatapp_core::view::KeyState;
+use thechatapp_core::view::{KeyState, WaysView};
 use thechatapp_core::{Client, Due, Error, ErrorReport, Platform, Unlock};
 use tokio::sync::{Notify, RwLock};
 use zeroize::Zeroizing;
@@ -115,16 +115,23 @@ impl Desktop {
         if self.ending.load(Ordering::SeqCst) {
             return Err(Error::Locked { why: "the program ends".into() });
         }
-        let state = Client::key_standing(&self.folder, &self.platform).await?;
-        let passphrase = match passphrase {
-            None if !Client::is_locked(&self.folder) => self.at_hand()?,
-            given => given,
-        };
-        let unlock = match (state, passphrase) {
-            (KeyState::Passphrase, Some(passphrase)) => Unlock::Passphrase(passphrase),
-            (KeyState::Ready, _) => Unlock::SecureStorage,
-            (KeyState::AppLocked, _) if on_purpose => Unlock::OnPurpose,
-            (other, _) => return Ok(other),
+        let typed = passphrase.is_some();
+        let has_passphrase = Client::ways_of(&self.folder).is_some_and(|ways| ways.passphrase);
+        if has_passphrase && let Some(passphrase) = self.given(passphrase)? {
+            // Whatever secure storage says, it is not needed.
+            match Client::open(&self.folder, Unlock::Passphrase(passphrase), self.platform.clone()).await {
+                // A file with another passphrase keeps nobody from asking there.
+                Err(Error::WrongKey { .. }) if !typed => {}
+                opened => {
+                    self.hold(&mut held, opened?);
+                    return Ok(KeyState::Ready);
+                }
+            }
+        }
+        let unlock = match Client::key_standing(&self.folder, &self.platform).await? {
+            KeyState::Ready => Unlock::SecureStorage,
+            KeyState::AppLocked if on_purpose => Unlock::OnPurpose,
+            other => return Ok(other),
         };
         self.hold(&mut held, Client::open(&self.folder, unlock, self.platform.clone()).await?);
         Ok(KeyState::Ready)
@@ -158,13 +165,27 @@ impl Desktop {
         Ok(())
     }
 
-    /// Opens the profile by its recovery code.
-    pub async fn restore(&self, code: &str) -> Result<(), Error> {
+    /// Opens the profile by its recovery code, and gives it a new key in secure storage, or this passphrase.
+    pub async fn restore(&self, code: &str, passphrase: Option<Zeroizing<String>>) -> Result<(), Error> {
         let mut held = self.client.write().await;
-        let client = Client::restore_with_code(&self.folder, code, self.platform.clone()).await?;
+        let into = passphrase.map_or(Unlock::SecureStorage, Unlock::Passphrase);
+        let client = Client::restore_with_code(&self.folder, code, into, self.platform.clone()).await?;
         client.start();
         self.hold(&mut held, client);
         Ok(())
+    }
+
+    /// The ways into the profile, open or not.
+    pub fn ways(&self) -> Option<WaysView> {
+        Client::ways_of(&self.folder)
+    }
+
+    /// Signs out everywhere and destroys the profile. The page hears that there are no more events.
+    pub async fn wipe(&self) -> Result<(), Error> {
+        match self.client.write().await.take() {
+            Some(client) => client.sign_out_everywhere_and_wipe().await,
+            None => Err(Error::Locked { why: "the profile is not open".into() }),
+        }
     }
 
     /// Locks the profile: closed, its keys out of memory. The page hears that there are no more events, and asks how it stands.
@@ -210,16 +231,15 @@ impl Desktop {
 
     /// What opens the profile: what was typed, or given at the start, or secure storage.
     fn means(&self, passphrase: Option<Zeroizing<String>>) -> Result<Unlock, Error> {
-        let passphrase = match passphrase {
-            None if !Client::is_locked(&self.folder) => self.at_hand()?,
-            given => given,
-        };
-        Ok(passphrase.map_or(Unlock::SecureStorage, Unlock::Passphrase))
+        Ok(self.given(passphrase)?.map_or(Unlock::SecureStorage, Unlock::Passphrase))
     }
 
-    /// The passphrase that was given at the start.
-    fn at_hand(&self) -> Result<Option<Zeroizing<String>>, Error> {
-        self.passphrase_file.as_deref().map(first_line).transpose()
+    /// The passphrase that was typed, or was given at the start. What was locked waits for one that is typed.
+    fn given(&self, typed: Option<Zeroizing<String>>) -> Result<Option<Zeroizing<String>>, Error> {
+        match typed {
+            None if !Client::is_locked(&self.folder) => self.passphrase_file.as_deref().map(first_line).transpose(),
+            typed => Ok(typed),
+        }
     }
 }
 

@@ -60,6 +60,8 @@ fn main() -> ExitCode {
         .manage(watches::Watches::default())
         .setup(|app| {
             Desktop::begin(app.handle());
+            #[cfg(unix)]
+            leaving::when_told(app.handle());
             Ok(window::open(app)?)
         })
         .invoke_handler(tauri::generate_handler![
@@ -69,6 +71,7 @@ fn main() -> ExitCode {
             commands::profile::set_aside,
             commands::profile::repair,
             commands::profile::restore_with_code,
+            commands::profile::wipe,
             commands::profile::lock,
             commands::profile::active,
             commands::profile::lock_after,
@@ -77,6 +80,9 @@ fn main() -> ExitCode {
             commands::device::make_recovery_code,
             commands::device::set_passphrase,
             commands::device::drop_way,
+            commands::device::move_to_secure_storage,
+            commands::device::move_to_passphrase,
+            commands::device::unsent,
             commands::device::storage,
             commands::device::keep,
             commands::network::network,
@@ -115,6 +121,7 @@ fn main() -> ExitCode {
             commands::window::next_events,
             commands::window::painted,
             commands::window::left,
+            commands::window::stay,
             commands::window::open_link,
         ])
         .build(tauri::generate_context!());

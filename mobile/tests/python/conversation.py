@@ -7,184 +7,10 @@ connection, come back, and find what was said. PYTHONPATH names the folder of th
 """
 
 import asyncio
-import json
-import subprocess
-import sys
-import time
 from datetime import timedelta
-from pathlib import Path
 
-from thechatapp_mobile import (
-    ChannelKind,
-    ChatClient,
-    ChatError,
-    Connection,
-    KeyState,
-    MessageState,
-    Query,
-    SecretError,
-    SecretStore,
-    Window,
-    profile_state,
-)
-
-PATIENCE = 30
-WAIT = timedelta(seconds=PATIENCE)
-
-
-class Memory(SecretStore):
-    """A phone's secure storage, as an app would write it."""
-
-    def __init__(self):
-        self.entries = {}
-        self.locked = False
-        self.broken = False
-
-    def check(self):
-        if self.broken:
-            raise RuntimeError("an exception nobody declared")
-        if self.locked:
-            raise SecretError.Locked("the phone is locked")
-
-    def read(self, entry):
-        self.check()
-        return self.entries.get(entry)
-
-    def write(self, entry, secret):
-        self.check()
-        self.entries[entry] = secret
-
-    def remove(self, entry):
-        self.check()
-        self.entries.pop(entry, None)
-
-
-class Server:
-    """The real server, on a port of its own."""
-
-    def __init__(self, program, folder):
-        self.program, self.data, self.ready = program, folder / "data", folder / "ready.json"
-        self.passphrase = folder / "passphrase"
-        self.passphrase.write_text("a passphrase for the test\n")
-        self.log = open(folder / "server.log", "ab")
-        self.listen = "127.0.0.1:0"
-        self.process = None
-
-    def command(self, name, *words):
-        return [self.program, name, "--data", self.data, "--passphrase-file", self.passphrase, *words]
-
-    def init(self):
-        words = self.command("init", "--workspace", "acme", "--admin", "Ana Reis", "--json")
-        return json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=60).stdout)
-
-    def start(self):
-        self.ready.unlink(missing_ok=True)
-        words = self.command("serve", "--listen", self.listen, "--ready-file", self.ready)
-        self.process = subprocess.Popen(words, stdout=self.log, stderr=self.log)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            assert self.process.poll() is None, "the server ended; see server.log"
-            if self.ready.exists() and (text := self.ready.read_text()):
-                said = json.loads(text)
-                # The same port after a restart.
-                self.listen = said["url"].split("://", 1)[1].rstrip("/")
-                return said
-            time.sleep(0.05)
-        raise AssertionError("the server did not become ready")
-
-    def stop(self):
-        if self.process:
-            self.process.terminate()
-            self.process.wait(PATIENCE)
-            self.process = None
-
-    def invite(self):
-        words = self.command("invite", "--workspace", "acme", "--json")
-        return json.loads(subprocess.run(words, check=True, stdout=subprocess.PIPE, timeout=60).stdout)["invite"]
-
-
-class Phone:
-    """One person's app: it pulls events, and asks again for what it shows."""
-
-    def __init__(self, client, store, folder):
-        self.client, self.store, self.folder = client, store, folder
-        self.workspace = None
-        self.events = []
-        self.something = asyncio.Event()
-        self.pulling = asyncio.create_task(self.pull())
-
-    @classmethod
-    async def open(cls, folder, store=None):
-        store = store or Memory()
-        return cls(await ChatClient.open(str(folder), store, f"{folder.name}'s phone"), store, folder)
-
-    async def pull(self):
-        while batch := await self.client.next_events():
-            self.events.extend(batch)
-            self.something.set()
-
-    async def until(self, what, true):
-        """Waits for events until something is so."""
-
-        async def look():
-            while not (found := await true()):
-                self.something.clear()
-                try:
-                    await asyncio.wait_for(self.something.wait(), 1)
-                except asyncio.TimeoutError:
-                    pass
-            return found
-
-        try:
-            return await asyncio.wait_for(look(), PATIENCE)
-        except asyncio.TimeoutError:
-            state = [workspace.connection for workspace in await self.client.workspaces()]
-            raise AssertionError(f"{self.folder.name} waited in vain for {what}; {state}") from None
-
-    async def online(self):
-        async def is_online():
-            return any(isinstance(w.connection, Connection.ONLINE) for w in await self.client.workspaces())
-
-        await self.until("a connection", is_online)
-
-    async def offline(self):
-        async def is_offline():
-            return all(not isinstance(w.connection, Connection.ONLINE) for w in await self.client.workspaces())
-
-        await self.until("the loss of the connection", is_offline)
-
-    async def texts(self, channel):
-        timeline = await self.client.timeline(self.workspace.id, channel, Window.LATEST(), 50)
-        return [(message.author.name, message.text) for message in timeline.messages if not message.deleted]
-
-    async def sees(self, channel, *texts):
-        async def all_there():
-            said = [text for _, text in await self.texts(channel)]
-            return said == list(texts)
-
-        await self.until(f"{texts}", all_there)
-
-    async def say(self, channel, text):
-        message = await self.client.send(self.workspace.id, channel, text, None)
-        assert message.state == MessageState.PENDING and message.mine
-        sent = await self.client.wait_sent(self.workspace.id, message.id, WAIT)
-        assert sent.state == MessageState.SENT and sent.seq > 0, sent
-        return sent
-
-    async def close(self):
-        await self.client.shut_down()
-        # The loop that pulls ends by itself.
-        await asyncio.wait_for(self.pulling, PATIENCE)
-
-
-async def refused(kind, awaitable):
-    """The error that an attempt must end with."""
-    try:
-        await awaitable
-    except kind as error:
-        assert error.what and error.why and error.advice, error
-        return error
-    raise AssertionError(f"{kind} was expected")
+from phones import Memory, Phone, WAIT, refused, run
+from thechatapp_mobile import ChannelKind, ChatError, MessageState, Query
 
 
 async def conversation(server, folder):
@@ -196,7 +22,6 @@ async def conversation(server, folder):
         return ready["url"].rstrip("/") + "/join/" + invite.split("/join/", 1)[1]
 
     ana_store = Memory()
-    assert await profile_state(str(folder / "ana"), ana_store) == KeyState.ABSENT
     ana = await Phone.open(folder / "ana", ana_store)
     ben = await Phone.open(folder / "ben")
     assert len(ana_store.entries) == 1, "the device key is the only entry"
@@ -289,21 +114,11 @@ async def conversation(server, folder):
     talk = ["Good morning, dear Ben", "Bom dia, Ana 👋", "written on the train"]
     await ben.sees(channel, *talk)
 
-    # The phone locks its storage: nothing opens, nothing is lost.
+    # The app ends, and is opened again: what was typed is there.
     await ana.client.save_draft(ana.workspace.id, channel, None, "half a sentence")
     await ana.close()
     closed = await refused(ChatError.BadInput, ana.client.workspaces())
     assert "closed" in closed.what
-    ana_store.locked = True
-    assert await profile_state(str(folder / "ana"), ana_store) == KeyState.LOCKED
-    await refused(ChatError.Locked, ChatClient.open(str(folder / "ana"), ana_store, "ana's phone"))
-    ana_store.locked, ana_store.broken = False, True
-    await refused(ChatError.Unreachable, ChatClient.open(str(folder / "ana"), ana_store, "ana's phone"))
-    ana_store.broken = False
-    kept, ana_store.entries = ana_store.entries, {}
-    assert await profile_state(str(folder / "ana"), ana_store) == KeyState.MISSING
-    await refused(ChatError.KeyMissing, ChatClient.open(str(folder / "ana"), ana_store, "ana's phone"))
-    ana_store.entries = kept
     workspace = ana.workspace
     ana = await Phone.open(folder / "ana", ana_store)
     ana.workspace = workspace
@@ -319,18 +134,5 @@ async def conversation(server, folder):
     await asyncio.gather(ana.close(), ben.close())
 
 
-def main():
-    program, folder = sys.argv[1], Path(sys.argv[2])
-    server = Server(program, folder)
-    try:
-        asyncio.run(conversation(server, folder))
-    except BaseException:
-        sys.stderr.write((folder / "server.log").read_text(errors="replace")[-4000:])
-        raise
-    finally:
-        server.stop()
-    print("both saw all messages")
-
-
 if __name__ == "__main__":
-    main()
+    run(conversation, "both saw all messages")

@@ -3,7 +3,7 @@
 use super::report;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{StorageView, WaysView};
+use thechatapp_core::view::{StorageView, UnsentView, WaysView};
 use zeroize::Zeroizing;
 
 #[tauri::command]
@@ -25,6 +25,22 @@ pub async fn set_passphrase(desktop: State<'_, Desktop>, passphrase: String) -> 
 #[tauri::command]
 pub async fn drop_way(desktop: State<'_, Desktop>, way: String) -> Answer<()> {
     desktop.client().await?.drop_way(&way).map_err(report)
+}
+
+#[tauri::command]
+pub async fn move_to_secure_storage(desktop: State<'_, Desktop>) -> Answer<()> {
+    desktop.client().await?.move_to_secure_storage().await.map_err(report)
+}
+
+#[tauri::command]
+pub async fn move_to_passphrase(desktop: State<'_, Desktop>, passphrase: String) -> Answer<()> {
+    desktop.client().await?.move_to_passphrase(Zeroizing::new(passphrase)).await.map_err(report)
+}
+
+/// What is on this device and nowhere else.
+#[tauri::command]
+pub async fn unsent(desktop: State<'_, Desktop>) -> Answer<UnsentView> {
+    desktop.client().await?.unsent().await.map_err(report)
 }
 
 #[tauri::command]

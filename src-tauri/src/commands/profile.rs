@@ -4,41 +4,45 @@ use super::report;
 use crate::desktop::{Answer, Desktop};
 use serde::Serialize;
 use tauri::State;
-use thechatapp_core::ErrorReport;
 use thechatapp_core::view::KeyState;
+use thechatapp_core::{Error, ErrorReport};
 use zeroize::Zeroizing;
 
 /// Where the profile stands.
 #[derive(Debug, Serialize)]
 pub struct ProfileState {
     state: KeyState,
-    /// Whether its key is behind a passphrase.
+    /// Whether a passphrase opens it, whatever secure storage says.
     passphrase: bool,
+    /// Whether a recovery code does.
+    recovery: bool,
     /// What went wrong while opening, if anything.
     detail: Option<ErrorReport>,
 }
 
 #[tauri::command]
 pub async fn profile_state(desktop: State<'_, Desktop>) -> Answer<ProfileState> {
-    Ok(opened(desktop.opened().await))
+    let done = desktop.opened().await;
+    Ok(standing(&desktop, done))
 }
 
 #[tauri::command]
 pub async fn unlock(desktop: State<'_, Desktop>, passphrase: Option<String>) -> Answer<ProfileState> {
-    let typed = passphrase.is_some();
-    let mut answer = opened(desktop.open_and_connect(passphrase.map(Zeroizing::new), true).await);
-    // A mistyped passphrase is typed again.
-    if typed && answer.state == KeyState::Wrong {
-        answer.state = KeyState::Passphrase;
-        answer.passphrase = true;
-    }
-    Ok(answer)
+    let done = desktop.open_and_connect(passphrase.map(Zeroizing::new), true).await;
+    Ok(standing(&desktop, done))
 }
 
-fn opened(done: Result<KeyState, thechatapp_core::Error>) -> ProfileState {
-    match done {
-        Ok(state) => ProfileState { state, passphrase: state == KeyState::Passphrase, detail: None },
-        Err(why) => ProfileState { state: why.key_state(), passphrase: false, detail: Some(why.report()) },
+fn standing(desktop: &Desktop, done: Result<KeyState, Error>) -> ProfileState {
+    let ways = desktop.ways();
+    let (state, detail) = match done {
+        Ok(state) => (state, None),
+        Err(why) => (why.key_state(), Some(why.report())),
+    };
+    ProfileState {
+        state,
+        passphrase: ways.as_ref().is_some_and(|ways| ways.passphrase),
+        recovery: ways.is_some_and(|ways| ways.recovery),
+        detail,
     }
 }
 
@@ -58,8 +62,19 @@ pub async fn repair(desktop: State<'_, Desktop>, passphrase: Option<String>) -> 
 }
 
 #[tauri::command]
-pub async fn restore_with_code(desktop: State<'_, Desktop>, code: String) -> Answer<()> {
-    desktop.restore(&code).await.map_err(report)
+pub async fn restore_with_code(
+    desktop: State<'_, Desktop>,
+    code: String,
+    passphrase: Option<String>,
+) -> Answer<()> {
+    let code = Zeroizing::new(code);
+    desktop.restore(&code, passphrase.map(Zeroizing::new)).await.map_err(report)
+}
+
+/// Signs out everywhere and destroys the profile.
+#[tauri::command]
+pub async fn wipe(desktop: State<'_, Desktop>) -> Answer<()> {
+    desktop.wipe().await.map_err(report)
 }
 
 #[tauri::command]

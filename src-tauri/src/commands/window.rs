@@ -34,6 +34,12 @@ pub async fn left(app: AppHandle) {
     crate::leaving::end(&app).await;
 }
 
+/// Something that was typed cannot be saved, and the page has said so: the window stays until it is closed again.
+#[tauri::command]
+pub async fn stay(app: AppHandle) {
+    crate::leaving::stay(&app).await;
+}
+
 /// Opens a link outside, after a look at where it leads.
 #[tauri::command]
 pub fn open_link(url: &str) -> Answer<()> {

@@ -832,6 +832,19 @@ history: Array<IdentityStepView>, };
 export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "dismissed" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
 
 /**
+ * What a person typed on a device that no server has as a message yet.
+ */
+export type UnsentView = {
+/**
+ * Messages that wait to be sent.
+ */
+messages: number,
+/**
+ * Drafts.
+ */
+drafts: number, };
+
+/**
  * The ways into a profile.
  */
 export type WaysView = {

@@ -20,6 +20,7 @@ import type {
   PersonView,
   StorageView,
   Unread,
+  UnsentView,
   WaysView,
   Window as TimelineWindow,
   WorkspaceView,
@@ -30,7 +31,10 @@ export type { TimelineWindow };
 
 export interface ProfileState {
   state: KeyState;
+  /** A passphrase opens it, whatever secure storage says. */
   passphrase: boolean;
+  /** So does a recovery code. */
+  recovery?: boolean;
   detail: ErrorReport | null;
 }
 
@@ -70,7 +74,10 @@ export interface Api {
   createProfile(passphrase: string | null): Promise<void>;
   setAside(): Promise<string>;
   repair(passphrase: string | null): Promise<void>;
-  restoreWithCode(code: string): Promise<void>;
+  /** From then on it opens by a new key in secure storage, or by this passphrase. */
+  restoreWithCode(code: string, passphrase: string | null): Promise<void>;
+  /** Signs out everywhere and destroys all of the profile. */
+  wipe(): Promise<void>;
   lock(): Promise<void>;
   /** A person did something. */
   active(): Promise<void>;
@@ -82,6 +89,10 @@ export interface Api {
   makeRecoveryCode(): Promise<string>;
   setPassphrase(passphrase: string): Promise<void>;
   dropWay(way: "passphrase" | "recovery"): Promise<void>;
+  moveToSecureStorage(): Promise<void>;
+  moveToPassphrase(passphrase: string): Promise<void>;
+  /** What is on this device and nowhere else. */
+  unsent(): Promise<UnsentView>;
   storage(): Promise<StorageView>;
   keep(days: number | null, bytes: number | null): Promise<void>;
   network(): Promise<NetworkView>;
@@ -125,6 +136,8 @@ export interface Api {
   painted(): Promise<void>;
   /** All that was typed is saved: the program can end. */
   left(): Promise<void>;
+  /** Something could not be saved, and was told: the window stays until it is closed again. */
+  stay(): Promise<void>;
   openLink(url: string): Promise<void>;
 }
 

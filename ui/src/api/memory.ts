@@ -120,12 +120,18 @@ export function memory(query: URLSearchParams): Api {
       .map((message) => ({ message, channel_name: "release", highlights: [] }));
   const state = (query.get("key") ?? "ready") as "ready";
   return {
-    profileState: async () => ({ state, passphrase: false, detail: null }),
+    profileState: async () => ({
+      state,
+      passphrase: query.has("passphrase"),
+      recovery: query.has("recovery"),
+      detail: null,
+    }),
     unlock: async () => ({ state: "ready", passphrase: false, detail: null }),
     createProfile: async () => undefined,
     setAside: async () => "/home/marta/.local/share/thechatapp/set-aside/2026-11-24",
     repair: async () => undefined,
     restoreWithCode: async () => undefined,
+    wipe: async () => undefined,
     lock: async () => undefined,
     active: async () => undefined,
     lockAfter: async () => 10,
@@ -134,6 +140,9 @@ export function memory(query: URLSearchParams): Api {
     makeRecoveryCode: async () => "QFTV-2KXM-9HDR-WZ4A-7NCE-3GPL-X8JS-6BYU",
     setPassphrase: async () => undefined,
     dropWay: async () => undefined,
+    moveToSecureStorage: async () => undefined,
+    moveToPassphrase: async () => undefined,
+    unsent: async () => ({ messages: 1, drafts: 2 }),
     storage: async () => ({
       days: null,
       bytes: null,
@@ -234,6 +243,7 @@ export function memory(query: URLSearchParams): Api {
     nextEvents: () => new Promise(() => undefined),
     painted: async () => undefined,
     left: async () => undefined,
+    stay: async () => undefined,
     openLink: async () => undefined,
   };
 }

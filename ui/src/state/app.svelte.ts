@@ -39,6 +39,9 @@ export class App {
   busy = $state(false);
   /** There is no profile yet: making one failed. */
   creating = $state(false);
+  /** A passphrase opens the profile, whatever secure storage says; so does a recovery code. */
+  hasPassphrase = $state(false);
+  hasRecovery = $state(false);
   /** A repair was refused because it needs the profile's passphrase. */
   repairAsks = $state(false);
   workspaces = $state<WorkspaceView[]>([]);
@@ -53,7 +56,7 @@ export class App {
   theme = $state<string>("system");
   /** What was typed in each workspace. It outlives the room: what could not be saved is nowhere else. */
   #drafts = new Map<string, DraftKeeper>();
-  /** When somebody was told last that locking loses what was typed. */
+  /** When somebody was told last that locking or closing loses what was typed. */
   #warned = -WARNING;
   #listening = false;
   #active = 0;
@@ -94,6 +97,8 @@ export class App {
     early: Promise<WorkspaceView[] | null> = Promise.resolve(null),
   ): Promise<void> {
     this.problem = null;
+    this.hasPassphrase = answer.passphrase;
+    this.hasRecovery = answer.recovery ?? false;
     if (answer.state === "ready") await this.#opened(early);
     else if (answer.state === "absent") await this.#create(null);
     else {
@@ -128,7 +133,10 @@ export class App {
     return this.#alone(async () => {
       this.problem = null;
       try {
-        await this.#profile(await api.unlock(passphrase));
+        const answer = await api.unlock(passphrase);
+        // What was mistyped is typed again, where it was.
+        if (passphrase !== null && answer.detail?.error === "wrong_key") this.problem = answer.detail;
+        else await this.#profile(answer);
       } catch (why) {
         this.problem = asReport(why);
       }
@@ -319,11 +327,7 @@ export class App {
   /** What cannot be saved is lost with the lock: that is said first, and who locks again means it. */
   async lock(): Promise<void> {
     const why = await this.#save();
-    if (why && this.room && performance.now() - this.#warned > WARNING) {
-      this.#warned = performance.now();
-      this.room.problem = t("lockUnsaved", { why });
-      return;
-    }
+    if (why && this.#warn(t("lockUnsaved", { why }))) return;
     try {
       await api.lock();
     } catch (why) {
@@ -331,10 +335,29 @@ export class App {
     }
   }
 
-  /** Somebody closed the window: what was typed last goes to the disk first. */
+  /** Somebody closed the window: what was typed last goes to the disk first. What cannot be saved keeps it open, once. */
   async leave(): Promise<void> {
-    await this.#save();
-    await api.left();
+    const why = await this.#save();
+    if (!why || !this.#warn(t("leaveUnsaved", { why }))) return api.left();
+    await api.stay();
+  }
+
+  /** Says what would be lost. Who was told of it a moment ago means it. */
+  #warn(text: string): boolean {
+    if (!this.room || this.screen !== "workspace" || performance.now() - this.#warned <= WARNING)
+      return false;
+    this.#warned = performance.now();
+    this.room.problem = text;
+    return true;
+  }
+
+  /** Signs out everywhere and destroys all of the profile; what can be said of it then is a new profile's first run. */
+  async wipe(): Promise<void> {
+    try {
+      await api.wipe();
+    } catch (why) {
+      if (this.room) this.room.problem = told(why);
+    }
   }
 
   /** A person did something: told at most once in a while. */

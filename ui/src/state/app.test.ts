@@ -187,3 +187,65 @@ test("what could not be saved is kept across workspaces, and lost by a lock only
   await app.leave();
   expect(saved).toEqual(["one a hello"]);
 });
+
+test("a passphrase that is mistyped where secure storage does not open leaves its screen, with the reason", async () => {
+  const detail = (error: string, why: string) => ({
+    error,
+    code: 20,
+    what: error,
+    why,
+    do: "",
+    seconds: null,
+  });
+  const given: (string | null)[] = [];
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: async () => [],
+    profileState: async () => ({
+      state: "no_backend",
+      passphrase: true,
+      recovery: true,
+      detail: detail("no_backend", "none runs"),
+    }),
+    unlock: async (passphrase) => {
+      given.push(passphrase);
+      return passphrase === "a quiet afternoon"
+        ? { state: "ready", passphrase: true, recovery: true, detail: null }
+        : {
+            state: "wrong",
+            passphrase: true,
+            recovery: true,
+            detail: detail("wrong_key", "it opens no slot"),
+          };
+    },
+  });
+  const app = new App();
+  await app.start();
+  expect([app.key, app.hasPassphrase, app.hasRecovery]).toEqual(["no_backend", true, true]);
+  await app.unlock("a quiet aftermoon");
+  expect([app.key, app.reason, app.problem?.why]).toEqual(["no_backend", "none runs", "it opens no slot"]);
+  await app.unlock("a quiet afternoon");
+  expect([given.length, app.screen]).toEqual([2, "workspace"]);
+});
+
+test("a window whose drafts cannot be saved stays open with the reason, and closes when it is closed again", async () => {
+  const done: string[] = [];
+  fake({
+    workspaces,
+    timeline,
+    nextEvents,
+    channels: async () => [channelOf("a")],
+    left: async () => void done.push("left"),
+    stay: async () => void done.push("stay"),
+    saveDraft: () => Promise.reject({ what: "the disk is full", why: "no room", do: "" }),
+  });
+  const app = new App();
+  await app.start();
+  app.room?.typed("hello");
+  await app.leave();
+  expect([done, app.room?.problem]).toEqual([["stay"], expect.stringContaining("the disk is full")]);
+  await app.leave();
+  expect(done).toEqual(["stay", "left"]);
+});

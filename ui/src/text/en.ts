@@ -174,7 +174,7 @@ export const en = {
   ways: "How this profile opens",
   wayStore: "By the system's secure storage.",
   wayPassphrase: "By a passphrase.",
-  wayAlso: "Its passphrase unlocks it after a lock.",
+  wayAlso: "Its passphrase unlocks it after a lock, and opens it where secure storage does not.",
   recoveryHave: "A recovery code was made. A new one replaces it.",
   recoveryNone: "Without a recovery code, a lost key means signing in anew, and what was not sent is lost.",
   recoveryMake: "Make a recovery code",
@@ -230,6 +230,18 @@ export const en = {
   restore: "Restore with code",
   setAside: "Set the old files aside",
   setAsideWarn: "The old files are set aside. Unsent messages and drafts stay in them: {folder}",
+  setAsideAsk:
+    "Messages that were not sent and drafts stay in the old files and are not shown any more. They come back with the old key or a recovery code. Set the files aside?",
+  byPassphrase: "Or open it by its passphrase.",
+  byCode: "Or open it by its recovery code. A passphrase takes the lost key's place.",
+  leaveUnsaved: "What you typed cannot be saved ({why}). Close again to close all the same, without it.",
+  moveToStore: "Open by the system's secure storage instead",
+  moveToPassphrase: "Open by a passphrase instead",
+  moveAsk: "Only this passphrase, or a recovery code, opens the profile then.",
+  wipe: "Remove everything from this device",
+  wipeHelp: "Signs out of every workspace and destroys what is kept here, its key first.",
+  wipeAsk:
+    "Messages that were not sent ({messages}) and drafts ({drafts}) are lost. The rest stays on your servers. Remove everything?",
   repair: "Repair",
 };
 

@@ -170,7 +170,7 @@ export const pt: Texts = {
   ways: "Como este perfil se abre",
   wayStore: "Pelo armazenamento seguro do sistema.",
   wayPassphrase: "Por uma frase-passe.",
-  wayAlso: "A frase-passe desbloqueia-o depois de bloqueado.",
+  wayAlso: "A frase-passe desbloqueia-o depois de bloqueado, e abre-o onde o armazenamento seguro não o faz.",
   recoveryHave: "Foi criado um código de recuperação. Um novo substitui-o.",
   recoveryNone:
     "Sem código de recuperação, perder a chave obriga a entrar de novo, e o que não foi enviado perde-se.",
@@ -229,5 +229,18 @@ export const pt: Texts = {
   setAside: "Pôr os ficheiros antigos de lado",
   setAsideWarn:
     "Os ficheiros antigos foram postos de lado. Mensagens por enviar e rascunhos ficam neles: {folder}",
+  setAsideAsk:
+    "As mensagens por enviar e os rascunhos ficam nos ficheiros antigos e deixam de ser mostrados. Voltam com a chave antiga ou com um código de recuperação. Pôr os ficheiros de lado?",
+  byPassphrase: "Ou abra-o com a sua frase-passe.",
+  byCode: "Ou abra-o com o código de recuperação. Uma frase-passe toma o lugar da chave perdida.",
+  leaveUnsaved:
+    "Não é possível guardar o que escreveu ({why}). Feche outra vez para fechar mesmo assim, sem isso.",
+  moveToStore: "Abrir antes pelo armazenamento seguro do sistema",
+  moveToPassphrase: "Abrir antes com uma frase-passe",
+  moveAsk: "Depois, só esta frase-passe ou um código de recuperação abre o perfil.",
+  wipe: "Remover tudo deste dispositivo",
+  wipeHelp: "Sai de todos os espaços e destrói o que aqui está guardado, primeiro a chave.",
+  wipeAsk:
+    "Perdem-se as mensagens por enviar ({messages}) e os rascunhos ({drafts}). O resto fica nos seus servidores. Remover tudo?",
   repair: "Reparar",
 };
