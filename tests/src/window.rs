@@ -2,7 +2,7 @@
 //! use it.
 
 use crate::bin;
-use crate::server::free_port;
+use crate::server::{free_port, signal};
 use fantoccini::elements::Element;
 use fantoccini::{Client, ClientBuilder, Locator};
 use hyper_util::client::legacy::connect::HttpConnector;
@@ -312,6 +312,25 @@ impl Window {
         let begun = Instant::now();
         while !below(self.driver.id()).is_empty() {
             assert!(begun.elapsed() < PATIENCE, "the window was closed, and its program goes on");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+        end(&mut self.driver);
+    }
+
+    /// The process of the desktop program.
+    pub fn process(&self) -> u32 {
+        let is_ours = |pid: &u32| {
+            std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.ends_with("thechatapp-desktop"))
+        };
+        below(self.driver.id()).into_iter().find(is_ours).expect("the window's process")
+    }
+
+    /// Ends the program as a system does that shuts down (SIGTERM), and waits until it has ended.
+    pub async fn terminate(mut self) {
+        signal(self.process(), "TERM");
+        let begun = Instant::now();
+        while !below(self.driver.id()).is_empty() {
+            assert!(begun.elapsed() < PATIENCE, "the program was told to end, and goes on");
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         end(&mut self.driver);

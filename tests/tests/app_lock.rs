@@ -9,7 +9,7 @@ use thechatapp_core::{Client, Unlock};
 use thechatapp_tests::keyring::Keyring;
 use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::server::line_file;
-use thechatapp_tests::window::{Display, Window, below};
+use thechatapp_tests::window::{Display, Window};
 use thechatapp_tests::{Cli, Server};
 use zeroize::Zeroizing;
 
@@ -73,11 +73,48 @@ async fn keys(cli: &Cli, passphrase: &str, entry: Vec<u8>) -> Vec<(String, Vec<u
         .collect()
 }
 
-fn window_process(test: u32) -> u32 {
-    let is_ours = |pid: &u32| {
-        std::fs::read_link(format!("/proc/{pid}/exe")).is_ok_and(|path| path.ends_with("thechatapp-desktop"))
-    };
-    below(test).into_iter().find(is_ours).expect("the window's process")
+/// How many connections to this port a process has open, or is about to: by its descriptors, and by the table of its network.
+fn connections(pid: u32, port: u16) -> usize {
+    let ours: Vec<String> = std::fs::read_dir(format!("/proc/{pid}/fd"))
+        .unwrap()
+        .flatten()
+        .filter_map(|entry| {
+            let link = std::fs::read_link(entry.path()).ok()?;
+            Some(link.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')?.to_owned())
+        })
+        .collect();
+    ["tcp", "tcp6"]
+        .iter()
+        .map(|table| std::fs::read_to_string(format!("/proc/{pid}/net/{table}")).unwrap_or_default())
+        .flat_map(|table| table.lines().skip(1).map(str::to_owned).collect::<Vec<_>>())
+        .filter(|line| {
+            // Number, local address, remote address, and as the tenth the inode.
+            let fields: Vec<&str> = line.split_whitespace().collect();
+            let remote = fields[2].rsplit_once(':').and_then(|(_, port)| u16::from_str_radix(port, 16).ok());
+            remote == Some(port) && ours.iter().any(|inode| inode == fields[9])
+        })
+        .count()
+}
+
+/// Waits until none of these stands in a process's memory any more. A thread that has nothing to do ends after ten seconds, and its
+/// stack with it.
+async fn gone(pid: u32, needles: &[(String, Vec<u8>)]) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let mut after = found(pid, needles);
+    while Instant::now() < deadline && after.iter().any(|(_, count)| *count > 0) {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        after = found(pid, needles);
+    }
+    assert!(after.iter().all(|(_, count)| *count == 0), "{after:?}");
+}
+
+/// Waits until a process has no connection to this port.
+async fn disconnected(pid: u32, port: u16) {
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while connections(pid, port) > 0 {
+        assert!(Instant::now() < deadline, "it is connected still");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -102,23 +139,18 @@ async fn a_locked_window_has_no_key_in_its_memory_and_opens_again_by_its_passphr
     window.shows(TIMELINE, "before the break").await;
     window.say("back in ten minutes").await;
     window.until_sent().await;
-    let pid = window_process(std::process::id());
+    let pid = window.process();
     let before = found(pid, &keys);
     assert!(before.iter().any(|(_, count)| *count > 0), "an open window has its keys: {before:?}");
+    assert!(connections(pid, server.port) > 0, "an open window is connected");
 
     window.click("[data-testid=lock]").await;
     window.key_state("passphrase").await;
     window.keep_picture("locked");
     let text = window.text("body").await;
     assert!(!text.contains("back in ten minutes"), "{text}");
-    // A thread that has nothing to do ends after ten seconds, and its stack with it.
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let mut after = found(pid, &keys);
-    while Instant::now() < deadline && after.iter().any(|(_, count)| *count > 0) {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-        after = found(pid, &keys);
-    }
-    assert!(after.iter().all(|(_, count)| *count == 0), "before {before:?}, after {after:?}");
+    disconnected(pid, server.port).await;
+    gone(pid, &keys).await;
     assert_eq!(alice.run(&["channels"]).code, 21, "its profile does not open by itself either");
 
     window.fill("[data-testid=passphrase]", "not this one").await;
@@ -130,6 +162,17 @@ async fn a_locked_window_has_no_key_in_its_memory_and_opens_again_by_its_passphr
     window.say("and here again").await;
     window.shows(TIMELINE, "and here again").await;
     window.until_sent().await;
+
+    // What was typed to unlock it is no longer there after the next lock either.
+    let mut typed = keys;
+    typed.push(("passphrase".into(), b"a quiet afternoon".to_vec()));
+    window.click("[data-testid=lock]").await;
+    window.key_state("passphrase").await;
+    disconnected(pid, server.port).await;
+    gone(pid, &typed).await;
+    window.fill("[data-testid=passphrase]", "a quiet afternoon").await;
+    window.press("[data-testid=passphrase]", thechatapp_tests::window::ENTER).await;
+    window.shows(TIMELINE, "and here again").await;
     window.close().await;
     assert_eq!(
         alice.run(&["read", "general"]).ok().texts(),
@@ -165,4 +208,38 @@ async fn the_command_line_locks_the_window_and_a_click_unlocks_it() {
     assert_eq!(alice.run(&["read", "general"]).code, 21);
     alice.run(&["unlock"]).ok();
     assert_eq!(alice.run(&["read", "general"]).ok().texts(), ["before the break"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_window_that_nobody_is_at_locks_itself_disconnects_and_forgets_its_keys() {
+    let server = Server::start();
+    let keyring = Keyring::unlocked();
+    let display = Display::start();
+    let alice = Cli::with_secure_storage(keyring.env());
+    alice.join(server.owner_invite(), "alice").ok();
+    alice.run(&["send", "general", "before the break"]).ok();
+    let file: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(alice.profile().join("profile.json")).unwrap()).unwrap();
+    let entry = keyring.read(&format!("device-key-{}", file["key_id"].as_str().unwrap()));
+    let passphrase = line_file(alice.folder.path(), "unlocking", "a quiet afternoon");
+    alice.run(&["key", "passphrase", "--new-passphrase-file", passphrase.to_str().unwrap()]).ok();
+    let keys = keys(&alice, "a quiet afternoon", entry).await;
+    alice.run(&["lock", "--after", "1"]).ok();
+
+    let window = Window::open(&display, &alice.window(), &alice.env).await;
+    window.shows(TIMELINE, "before the break").await;
+    let pid = window.process();
+    let before = found(pid, &keys);
+    assert!(before.iter().any(|(_, count)| *count > 0), "an open window has its keys: {before:?}");
+    // The shortest time that can be chosen is a minute.
+    let deadline = Instant::now() + Duration::from_secs(180);
+    while window.text("[data-key-state=passphrase]").await.is_empty() {
+        assert!(Instant::now() < deadline, "nobody was there, and it shows:\n{}", window.text("body").await);
+        tokio::time::sleep(Duration::from_millis(200)).await;
+    }
+    assert!(!window.text("body").await.contains("before the break"));
+    disconnected(pid, server.port).await;
+    gone(pid, &keys).await;
+    assert_eq!(alice.run(&["channels"]).code, 21);
+    window.close().await;
 }

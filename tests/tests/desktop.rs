@@ -108,6 +108,7 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
     let mut alice = Desk::set_up();
     alice.cli.join(server.owner_invite(), "alice").ok();
     alice.cli.run(&["send", "general", "before the storm"]).ok();
+    alice.cli.run(&["key", "recovery-code"]).ok();
     let files = alice.keyring.files();
     let aside = files.with_extension("aside");
 

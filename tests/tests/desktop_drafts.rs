@@ -1,7 +1,9 @@
 //! Real windows: what somebody types and does not send.
 
+use std::process::Command;
 use thechatapp_tests::desk::Desk;
-use thechatapp_tests::{Cli, Server};
+use thechatapp_tests::server::signal;
+use thechatapp_tests::{Cli, Server, bin};
 
 const FIELD: &str = "return document.querySelector('[data-testid=composer]').value";
 
@@ -22,6 +24,29 @@ async fn a_window_that_is_closed_right_after_the_last_key_keeps_every_letter() {
     let window = alice.open().await;
     window.element("[data-testid=composer]").await;
     assert_eq!(window.script(FIELD, Vec::new()).await, typed);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_that_the_system_ends_saves_what_was_typed_as_one_that_is_closed() {
+    let server = Server::start();
+    let alice = Desk::set_up();
+    alice.cli.join(server.owner_invite(), "alice").ok();
+    let window = alice.open().await;
+    window.element("[data-testid=composer]").await;
+    window.fill("[data-testid=composer]", "The last words before the shutdown").await;
+    window.terminate().await;
+    let draft = alice.cli.run(&["draft", "general"]).ok().json();
+    assert_eq!(draft["text"], "The last words before the shutdown");
+
+    // Its exit code, which a driver does not tell.
+    let mut command = Command::new(bin("thechatapp-desktop"));
+    command.args(alice.cli.window()).env("DISPLAY", alice.display.name()).env("GDK_BACKEND", "x11");
+    command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("WEBKIT_DISABLE_DMABUF_RENDERER", "1").env("NO_AT_BRIDGE", "1");
+    let mut program = command.envs(alice.cli.env.iter().cloned()).spawn().unwrap();
+    alice.until_held().await;
+    signal(program.id(), "TERM");
+    assert_eq!(program.wait().unwrap().code(), Some(0));
+    assert_eq!(alice.cli.run(&["channels"]).code, 0, "the profile is free");
 }
 
 #[tokio::test(flavor = "multi_thread")]

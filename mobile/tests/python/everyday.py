@@ -10,7 +10,8 @@ from phones import Memory, Phone, WAIT, phone, refused, run
 from thechatapp_mobile import ChatClient, ChatError, HitStep, Network, NetworkError, Query, Step, StepState, Transfer
 
 PASSWORD = "a good password"
-LINES = 3000
+# More than comes by itself at once.
+LINES = 10_500
 
 
 class Mobile(Network):
@@ -134,14 +135,23 @@ async def kept(ana):
 
 
 async def the_way_out(dear, network):
-    ws, url = dear.workspace.id, dear.workspace.url
-    assert any(url.startswith(asked) for asked in network.asked if asked != "metered"), network.asked
-    assert "metered" in network.asked
+    ws = dear.workspace.id
+    assert network.asked == ["metered"] * len(network.asked) and network.asked, "this machine itself is behind no proxy"
     assert (await dear.client.storage()).workspaces[0].messages < LINES, "history waits for a network that costs nothing"
     way = await dear.client.network()
     assert (way.proxy, way.ways[0].by) == ("system", ["direct"]), way
     hops = await dear.client.walk(ws)
     assert [hop.step for hop in hops] == list(Step) and all(hop.state != StepState.FAILED for hop in hops), hops
+
+    # Elsewhere one goes as the phone says, and nowhere while it does not say.
+    for host, answers, why in [
+        ("chat.example.org", ["http://127.0.0.1:9"], "127.0.0.1:9"),
+        ("other.example.org", None, "it is being set up"),
+    ]:
+        network.answers = answers
+        offline = await refused(ChatError.Offline, dear.client.contact(f"https://{host}/w/acme", None))
+        assert why in offline.why and any(host in asked for asked in network.asked), (offline, network.asked)
+    network.answers = []
 
     # A proxy that is not there: the walk says where it ends, and the way back is a choice.
     await dear.client.set_network("http://127.0.0.1:9", False, "ana", "secret")
@@ -165,7 +175,7 @@ async def the_way_out(dear, network):
 async def everyday(server, folder):
     made = server.init()
     log = folder / "2026-01-02.log"
-    lines = [f"[10:{n // 100:02}] <tom> line {n}" for n in range(LINES)]
+    lines = [f"[10:{n // 200:02}] <tom> line {n}" for n in range(LINES)]
     lines[0] += " xylophone"
     log.write_text("\n".join(lines) + "\n")
     imported = server.command("import", "--workspace", "acme", "--format", "irc", "--channel", "general", log)
