@@ -225,3 +225,18 @@ fn a_pin_may_begin_with_a_hyphen() {
     assert!(parse(&["join", "https://x/join/y#z", "--name", "ines", "--trust-pin", "-q"]).is_ok());
     assert!(parse(&["identity", "accept", "-qRtHyPhEn"]).is_ok());
 }
+
+#[test]
+fn a_profile_is_restored_into_either_place_and_set_aside_on_purpose_only() {
+    let restored = parse(&["key", "restore", "--code-file", "code", "--new-passphrase-file", "mine"]).unwrap();
+    let Command::Key { action: KeyAction::Restore { code_file, new_passphrase_file } } = restored.command else {
+        panic!("it is restored");
+    };
+    assert_eq!((code_file, new_passphrase_file), (Some("code".into()), Some("mine".into())));
+    for (words, meant) in [(&["key", "set-aside"][..], false), (&["key", "set-aside", "--yes"], true)] {
+        let Command::Key { action: KeyAction::SetAside { yes } } = parse(words).unwrap().command else {
+            panic!("it is set aside");
+        };
+        assert_eq!(yes, meant);
+    }
+}
