@@ -261,3 +261,6 @@ fn first_line(path: &Path) -> Result<Zeroizing<String>, Error> {
         _ => Err(unreadable("its first line is empty".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;
