@@ -10,7 +10,7 @@ use std::fmt;
 use std::io::IsTerminal;
 use std::path::PathBuf;
 use std::time::Duration;
-use thechatapp_core::view::{ChannelView, Connection, KeyState, WorkspaceView};
+use thechatapp_core::view::{ChannelView, Connection, WorkspaceView};
 use thechatapp_core::{Client, Due, Error, Platform, Unlock, WorkspaceId};
 
 /// How long attempts may fail at once, one after the other, before a command goes on without the server.
@@ -124,11 +124,11 @@ impl Place {
         })
     }
 
-    /// What opens the profile after secure storage did not: the person at the terminal, where it is a passphrase profile.
-    pub async fn ask(&self, error: Error) -> Outcome<Unlock> {
+    /// What opens the profile after secure storage did not: the person at the terminal, where a passphrase does.
+    pub fn ask(&self, error: Error) -> Outcome<Unlock> {
         let asked = self.passphrase_file.is_none()
             && secrets::can_ask()
-            && Client::state(&self.dir, &self.platform).await == KeyState::Passphrase;
+            && Client::ways_of(&self.dir).is_some_and(|ways| ways.passphrase);
         if asked { Ok(Unlock::Passphrase(secrets::ask("passphrase")?)) } else { Err(error.into()) }
     }
 
@@ -144,8 +144,8 @@ impl Place {
     pub async fn open(&self) -> Outcome<Client> {
         self.refuse_locked()?;
         match Client::open(&self.dir, self.unlock()?, self.platform.clone()).await {
-            Err(error @ Error::Locked { .. }) => {
-                let unlock = self.ask(error).await?;
+            Err(error) if is_shut(&error) => {
+                let unlock = self.ask(error)?;
                 Ok(Client::open(&self.dir, unlock, self.platform.clone()).await?)
             }
             other => Ok(other?),
@@ -156,8 +156,8 @@ impl Place {
     pub async fn open_or_create(&self) -> Outcome<Client> {
         self.refuse_locked()?;
         match Client::open_or_create(&self.dir, self.unlock()?, self.platform.clone()).await {
-            Err(error @ Error::Locked { .. }) => {
-                let unlock = self.ask(error).await?;
+            Err(error) if is_shut(&error) => {
+                let unlock = self.ask(error)?;
                 Ok(Client::open(&self.dir, unlock, self.platform.clone()).await?)
             }
             other => Ok(other?),
@@ -186,6 +186,19 @@ impl Place {
         }
         Progress(bar)
     }
+}
+
+/// Whether secure storage keeps the profile shut, in whatever way.
+fn is_shut(error: &Error) -> bool {
+    matches!(
+        error,
+        Error::NoBackend { .. }
+            | Error::Locked { .. }
+            | Error::Dismissed { .. }
+            | Error::KeyMissing
+            | Error::WrongKey { .. }
+            | Error::Unreachable { .. }
+    )
 }
 
 /// Something that turns until it is dropped.

@@ -45,8 +45,7 @@ pub struct EarlierDraft {
 
 impl From<view::DraftView> for Draft {
     fn from(from: view::DraftView) -> Self {
-        let earlier =
-            |one: view::EarlierDraftView| EarlierDraft { number: one.number, text: one.text, at: one.at.0 };
+        let earlier = |one: view::EarlierDraftView| EarlierDraft { number: one.number, text: one.text, at: one.at.0 };
         Self {
             channel: from.channel.to_string(),
             thread: from.thread.map(|id| id.to_string()),
@@ -72,12 +71,7 @@ impl ChatClient {
     }
 
     /// The draft of one place with what other devices had typed there; none where nothing was typed.
-    pub async fn draft_at(
-        &self,
-        workspace: String,
-        channel: String,
-        thread: Option<String>,
-    ) -> Result<Option<Draft>> {
+    pub async fn draft_at(&self, workspace: String, channel: String, thread: Option<String>) -> Result<Option<Draft>> {
         let (client, ws) = self.with(&workspace)?;
         let thread = thread.as_deref().map(id).transpose()?;
         Ok(client.draft_at(ws, id(&channel)?, thread).await?.map(Into::into))

@@ -37,11 +37,8 @@ pub struct Kept {
 
 impl From<view::StorageView> for Storage {
     fn from(from: view::StorageView) -> Self {
-        let kept = |kept: view::KeptView| Kept {
-            workspace: kept.workspace,
-            bytes: kept.bytes,
-            messages: kept.messages,
-        };
+        let kept =
+            |kept: view::KeptView| Kept { workspace: kept.workspace, bytes: kept.bytes, messages: kept.messages };
         Self { days: from.days, bytes: from.bytes, workspaces: from.workspaces.into_iter().map(kept).collect() }
     }
 }

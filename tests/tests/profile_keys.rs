@@ -1,8 +1,9 @@
 //! The ways into a profile, with a real Secret Service: moved, lost, and found again.
 
 use serde_json::json;
+use std::io::Write;
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use thechatapp_tests::keyring::Keyring;
 use thechatapp_tests::{Cli, Server, bin};
 
@@ -68,6 +69,36 @@ fn a_recovery_code_opens_a_profile_where_no_secure_storage_is_left() {
     assert_eq!(restored, json!({"backend": "passphrase", "passphrase": true, "recovery": true}));
     let read = cli.run(&["--passphrase-file", mine, "read", "general"]).ok();
     assert_eq!(read.texts(), ["kept all the same"]);
+}
+
+#[test]
+fn a_person_at_a_terminal_is_asked_for_the_second_passphrase_where_secure_storage_does_not_open() {
+    let server = Server::start();
+    let mut keyring = Keyring::unlocked();
+    let cli = Cli::with_secure_storage(keyring.env());
+    cli.join(server.owner_invite(), "alice").ok();
+    cli.run(&["send", "general", "kept all the same"]).ok();
+    keyring.stop_daemon();
+    // Without one there is nothing to ask for.
+    assert!(!at_a_terminal(&cli, "a quiet afternoon", "read general").contains("Passphrase"));
+    keyring.start_daemon(true);
+    let mine = line(&cli, "new", "a quiet afternoon");
+    cli.run(&["key", "passphrase", "--new-passphrase-file", mine.to_str().unwrap()]).ok();
+    keyring.stop_daemon();
+    let shown = at_a_terminal(&cli, "a quiet afternoon", "read general");
+    assert!(shown.contains("Passphrase: ") && shown.contains("kept all the same"), "{shown}");
+    assert_eq!(cli.run(&["read", "general"]).code, 20, "nobody is there to be asked");
+}
+
+/// Runs a command as a person does who types a line, and gives what the terminal shows.
+fn at_a_terminal(cli: &Cli, typed: &str, command: &str) -> String {
+    let program = bin("thechatapp-cli");
+    let command = format!("{} --profile {} {command}", program.display(), cli.profile().display());
+    let mut terminal = Command::new("script");
+    terminal.args(["--quiet", "--command", &command, "/dev/null"]).envs(cli.env.iter().cloned());
+    let mut terminal = terminal.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    writeln!(terminal.stdin.take().unwrap(), "{typed}").unwrap();
+    String::from_utf8_lossy(&terminal.wait_with_output().unwrap().stdout).into_owned()
 }
 
 #[test]

@@ -41,7 +41,7 @@ pub async fn unlock(place: &Place) -> Outcome {
     };
     let client = match Client::open(&place.dir, unlock, place.platform.clone()).await {
         Err(error @ Error::Locked { .. }) => {
-            Client::open(&place.dir, place.ask(error).await?, place.platform.clone()).await?
+            Client::open(&place.dir, place.ask(error)?, place.platform.clone()).await?
         }
         other => other?,
     };

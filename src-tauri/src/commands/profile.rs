@@ -62,11 +62,7 @@ pub async fn repair(desktop: State<'_, Desktop>, passphrase: Option<String>) -> 
 }
 
 #[tauri::command]
-pub async fn restore_with_code(
-    desktop: State<'_, Desktop>,
-    code: String,
-    passphrase: Option<String>,
-) -> Answer<()> {
+pub async fn restore_with_code(desktop: State<'_, Desktop>, code: String, passphrase: Option<String>) -> Answer<()> {
     let code = Zeroizing::new(code);
     desktop.restore(&code, passphrase.map(Zeroizing::new)).await.map_err(report)
 }
