@@ -2,6 +2,10 @@
 //! stands in a file), over that the command line. A key that is not known is refused: a typing error must not pass as a
 //! default.
 
+mod own;
+
+pub use own::OwnKeySection;
+
 use crate::audit::Pace;
 use crate::backup::Keep;
 use crate::blobs;
@@ -10,6 +14,7 @@ use crate::store::files::Limits;
 use crate::thumbnail::Drawing;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use toml::{Table, Value};
@@ -113,6 +118,9 @@ pub struct KeySection {
     pub timeout_seconds: u64,
     /// After how many days keys are rotated by themselves.
     pub rotate_days: RotateDays,
+    /// What the key services of single workspaces want to see.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub workspace: BTreeMap<String, OwnKeySection>,
 }
 
 /// `[key.rotate_days]`: what is older is rotated; what is absent never is by itself.
@@ -158,6 +166,7 @@ impl Default for KeySection {
             cache_seconds: 300,
             timeout_seconds: 15,
             rotate_days: RotateDays::default(),
+            workspace: BTreeMap::new(),
         }
     }
 }
@@ -490,7 +499,8 @@ impl Config {
         let mut shown = self.clone();
         let (key, files) = (&mut shown.key, &mut shown.files);
         let secrets = [&mut key.passphrase, &mut key.vault_token, &mut key.pin, &mut files.secret_access_key];
-        for secret in secrets.into_iter().flatten() {
+        let own = key.workspace.values_mut().flat_map(OwnKeySection::secrets);
+        for secret in secrets.into_iter().flatten().chain(own) {
             *secret = "(hidden)".to_owned();
         }
         toml::to_string(&shown).map_err(|why| Error::internal("The configuration cannot be shown", why))

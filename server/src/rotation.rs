@@ -8,7 +8,7 @@ use crate::config::RotateDays;
 use crate::error::{Error, Result};
 use crate::identity_keys::{Identity, Rotation};
 use crate::store::audit::{self, Act, By};
-use crate::tenants::Host;
+use crate::tenants::{Followed, Host};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use thechatapp_protocol::Timestamp;
@@ -84,7 +84,7 @@ pub fn due(days: &RotateDays, last: &BTreeMap<String, Timestamp>, made: Timestam
     })
 }
 
-/// Rotates keys of a workspace, or with [`What::Kms`] of the host, and remembers that it was done at this time.
+/// Rotates keys of a workspace, or with [`What::Kms`] of the host unless the workspace has a key service of its own, and remembers that it was done at this time.
 ///
 /// # Errors
 /// See [`crate::error::Kind`].
@@ -105,11 +105,23 @@ pub async fn rotate(
     }
     if what == What::Kms {
         // The key service may take its time.
-        let workspaces = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
+        if let Some(workspace) = workspace.and_then(|name| host.find(name)).filter(|one| one.own().is_some()) {
+            tokio::task::block_in_place(|| host.rotate_own_kms(&workspace.name, passphrase))?;
+            if workspace.is_open() {
+                let act = Act::new(Class::Key, "key.rotated", Target::Workspace).after(what.name());
+                workspace.unguarded(move |tx| audit::record(tx, by, act)).await?;
+            }
+            host.note_rotation(Some(workspace.id), what, at)?;
+            tracing::info!(workspace = %workspace.id, what = what.name(), "keys were rotated");
+            return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": 1 }));
+        }
+        let Followed { workspaces, left } = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
         host.note_rotation(None, what, at)?;
         record_everywhere(host, by, || Act::new(Class::Key, "key.rotated", Target::Workspace).after(what.name()))
             .await?;
-        return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": workspaces }));
+        return Ok(
+            json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": workspaces, "left": left }),
+        );
     }
     let name = workspace.ok_or_else(|| {
         Error::bad_input("No workspace was given", "these keys are a workspace's own", "give --workspace NAME")

@@ -22,6 +22,7 @@ use crate::gate::{self, Caller, Permit};
 use crate::hub::{Hub, Note};
 use crate::identity_keys::{Face, Identity};
 use crate::keyring::Keyring;
+use crate::kms::own::OwnService;
 use crate::kms::watch::Health;
 use crate::metrics::Figures;
 use crate::store::audit::{self as log, Act, By};
@@ -69,6 +70,8 @@ pub struct Workspace {
     place: Place,
     /// The wrapped keys that open it.
     keys: Mutex<WrappedKeys>,
+    /// What guards them, where that is not the host's key service.
+    own: RwLock<Option<OwnService>>,
     /// How far the re-sealing of older values is, while there are some.
     resealing: Mutex<Option<Progress>>,
     resealed: AtomicU64,
@@ -184,6 +187,7 @@ impl Workspace {
             index: Arc::new(true.into()),
             place,
             keys: Mutex::new(keys),
+            own: RwLock::default(),
             resealing: Mutex::default(),
             resealed: AtomicU64::default(),
             not_resealing: Mutex::default(),
@@ -212,6 +216,15 @@ impl Workspace {
 
     pub(crate) fn set_keys(&self, keys: WrappedKeys) {
         *self.keys.lock().unwrap_or_else(PoisonError::into_inner) = keys;
+    }
+
+    /// The key service of its own, where it has one.
+    pub(crate) fn own(&self) -> Option<OwnService> {
+        self.own.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(crate) fn set_own(&self, own: Option<OwnService>) {
+        *self.own.write().unwrap_or_else(PoisonError::into_inner) = own;
     }
 
     /// Opens it with its key and starts its writer. Where a rotation was broken off, it shows which key is in use: then

@@ -49,9 +49,9 @@ fn takes_a_host(source: impl Fn() -> KeySource, meanwhile: impl FnOnce()) {
     thechatapp_server::init(&data, &support::key(), "acme", Some("https://chat.example.org"), Cost::TESTS).unwrap();
     let host = open(&support::key()).unwrap();
     let tls = host.tls_key().unwrap();
-    assert_eq!(host.move_to(&source()).unwrap(), 1);
+    assert_eq!(host.move_to(&source()).unwrap().workspaces, 1);
     meanwhile();
-    assert_eq!(host.rotate_kms(None).unwrap(), 1);
+    assert_eq!(host.rotate_kms(None).unwrap().workspaces, 1);
     host.close();
     let refused = open(&support::key()).unwrap_err();
     assert!(refused.why.starts_with("its keys are guarded by"), "{refused}");

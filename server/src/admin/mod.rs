@@ -6,7 +6,7 @@ mod keys;
 pub mod socket;
 mod wipe;
 
-pub use keys::MoveTo;
+pub use keys::{MoveOne, MoveTo};
 
 use crate::backup::{self, Folder, Opening};
 use crate::error::{Error, Result};
@@ -86,7 +86,7 @@ pub enum Command {
     },
     /// New keys.
     KeyRotate {
-        /// Of which workspace; with `kms` of the whole host.
+        /// Of which workspace; with `kms` of the whole host, unless this has a key service of its own.
         workspace: Option<String>,
         /// `session`, `identity`, `channels`, `workspace`, `kms` or `database`.
         what: String,
@@ -95,6 +95,8 @@ pub enum Command {
     },
     /// Another key service for the whole host.
     KeyMove(MoveTo),
+    /// Another key service for one workspace.
+    KeyMoveWorkspace(MoveOne),
     /// A sealed backup of every workspace.
     BackupCreate {
         /// Into which folder.
@@ -220,6 +222,7 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
                 .await
         }
         Command::KeyMove(wanted) => keys::move_to(host, wanted).await,
+        Command::KeyMoveWorkspace(wanted) => keys::move_one(host, wanted).await,
         Command::BackupCreate { to, passphrase, key_service } => {
             let service = key_service.then(|| host.key_service());
             let folder = tokio::task::spawn_blocking(move || {

@@ -3,10 +3,10 @@
 use crate::error::{Error, Result};
 use crate::store::audit::By;
 use crate::store::wipes;
-use crate::tenants::Host;
+use crate::tenants::{Host, Known};
 use crate::wipe::Named;
 use serde_json::{Value, json};
-use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::{Timestamp, WorkspaceId};
 
 /// Wipes a workspace, or a channel or a person in it.
 ///
@@ -15,16 +15,23 @@ use thechatapp_protocol::Timestamp;
 pub(super) async fn run(host: &Host, name: String, channel: Option<String>, person: Option<String>) -> Result<Value> {
     let (named, key, subject) = match (channel, person) {
         (None, None) => {
-            let since = host.workspace(&name)?.place().created;
-            host.wipe_workspace(&name)?;
+            let place = host.workspace(&name)?.place().clone();
+            let ended = host.wipe_workspace(&name)?;
             tracing::info!(workspace = name, "a workspace was wiped");
             // What is left there opens for nobody any more, and the server goes on deleting it.
             let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
                 tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
                 true
             });
-            let open = tokio::task::block_in_place(|| still_open(host, since))?;
-            return Ok(json!({ "workspace": name, "wiped": true, "files_left": left, "backups_still_open": open }));
+            let open = tokio::task::block_in_place(|| still_open(host, place.created, place.id, &ended.destroyed))?;
+            return Ok(json!({
+                "workspace": name,
+                "wiped": true,
+                "files_left": left,
+                "keys_destroyed": ended.destroyed,
+                "keys_to_destroy": ended.left.iter().map(to_destroy).collect::<Vec<_>>(),
+                "backups_still_open": open,
+            }));
         }
         (Some(channel), None) => (Named::Channel(channel.clone()), "channel", channel),
         (None, Some(person)) => (Named::Person(person.clone()), "person", person),
@@ -45,7 +52,7 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
         "wiped": true,
         "messages": done.messages,
         "files": done.files,
-        "backups_still_open": tokio::task::block_in_place(|| still_open(host, Timestamp(done.since)))?,
+        "backups_still_open": tokio::task::block_in_place(|| still_open(host, Timestamp(done.since), workspace.id, &[]))?,
     });
     if let Value::Object(fields) = &mut said {
         fields.insert(key.to_owned(), json!(subject));
@@ -56,18 +63,38 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
     Ok(said)
 }
 
-/// The backups that hold what was wiped and open still, and why. It looks into their folders, which may take its time.
-fn still_open(host: &Host, since: Timestamp) -> Result<Vec<Value>> {
+/// A key in a service that this host cannot end: it may wrap and unwrap with it, and no more.
+fn to_destroy((provider, key): &(&str, String)) -> Value {
+    json!({
+        "provider": provider,
+        "key": key,
+        "why": "which was this workspace's alone: until it is destroyed there, it opens backups and copies of the folder",
+    })
+}
+
+/// The backups that hold what was wiped and open still, and why. It looks into their folders, which may take its time. A wiped
+/// workspace's own key file is gone, so a backup that only this one opened is not among them.
+fn still_open(host: &Host, since: Timestamp, of: WorkspaceId, destroyed: &[String]) -> Result<Vec<Value>> {
     let (provider, key) = host.guarded_by();
-    let known = host.backups_still_open(since)?;
+    let known = host.backups_still_open(since, of)?;
+    let is_shut = |known: &Known| {
+        let own = known.own.as_ref().filter(|_| !known.recovery);
+        own.is_some_and(|own| destroyed.contains(&own.key))
+    };
     Ok(known
         .into_iter()
+        .filter(|known| !is_shut(known))
         .map(|known| {
             let mut why = Vec::new();
             if known.recovery {
                 why.push("whoever has its recovery passphrase opens it".to_owned());
             }
-            if let Some(service) = &known.service {
+            if let (Some(own), false) = (&known.own, known.recovery) {
+                let (key, provider) = (&own.key, &own.provider);
+                why.push(format!(
+                    "it opens with the key {key} of {provider}, which is the workspace's own, until that is destroyed"
+                ));
+            } else if let Some(service) = &known.service {
                 let shared = if service.provider == provider && service.key == key {
                     "which all workspaces of this host share, and which a wipe does not destroy"
                 } else {

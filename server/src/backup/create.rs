@@ -1,7 +1,7 @@
 //! Making a backup while the host goes on.
 
 use super::folder::Folder;
-use super::snapshot::{Kept, Pieces, Snapshot, VERSION, WorkspaceKept};
+use super::snapshot::{Kept, Missing, Pieces, Snapshot, VERSION, WITH_OWN, WorkspaceKept};
 use super::{Report, blocking};
 use crate::blobs::Part;
 use crate::error::{Error, Result};
@@ -14,15 +14,15 @@ use std::sync::Arc;
 use thechatapp_protocol::FileId;
 
 /// Makes a backup of every workspace. Each is as it was at one moment; what was acknowledged before this was called is in
-/// it.
+/// it. One that is closed or damaged holds up no other: it is named as missing.
 ///
 /// # Errors
-/// See [`crate::error::Kind`], busy while another is made there; then no snapshot is written, and the pieces that were help
+/// See [`crate::error::Kind`], busy while another is made there, and where no workspace could be kept; then no snapshot is written, and the pieces that were help
 /// the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
     let at = now();
     let made = make(host, folder).await;
-    host.figures().backup(made.is_ok().then_some(at));
+    host.figures().backup(at, made.as_ref().ok().map(|made| made.missing.len()));
     made
 }
 
@@ -31,22 +31,38 @@ async fn make(host: &Host, folder: Folder) -> Result<Report> {
     if let Some(why) = host.closed() {
         return Err(why);
     }
-    let mut workspaces = Vec::new();
+    let (mut workspaces, mut missing, mut last) = (Vec::new(), Vec::new(), None);
     for workspace in host.workspaces() {
-        workspaces.push(keep(&workspace, &folder).await?);
+        match keep(host, &workspace, &folder).await {
+            Ok(kept) => workspaces.push(kept),
+            Err(why) if Missing::is_one_s_own(&why) => {
+                tracing::error!(workspace = %workspace.id, error = %why, "a workspace is not in the backup");
+                missing.push(Missing::of(&workspace.name, &why));
+                last = Some(why);
+            }
+            Err(why) => return Err(why),
+        }
     }
-    let snapshot = Snapshot { version: VERSION, at: now(), base_url: host.base_url()?, workspaces };
+    if let (true, Some(why)) = (workspaces.is_empty(), last) {
+        return Err(why);
+    }
+    let version = if workspaces.iter().any(|one| one.own.is_some()) { WITH_OWN } else { VERSION };
+    let snapshot = Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing };
     let name = Folder::name_of(&snapshot)?;
     // Noted before it exists: one that is noted and does not exist is found out, the other way about it would be forgotten.
-    host.note_backup(&folder, &name, snapshot.at)?;
+    host.note_backup(&folder, &name, &snapshot)?;
     folder.put_snapshot_as(&name, &snapshot)?;
-    host.note_backup_made(snapshot.at)?;
-    Ok(snapshot.report(name, true))
+    if snapshot.is_complete() {
+        host.note_backup_made(snapshot.at)?;
+    }
+    Ok(snapshot.report(name, Vec::new()))
 }
 
-async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
+async fn keep(host: &Host, workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
     let place = workspace.place();
     let Still { key, database_key, messages, shared, thumbnails, guard } = workspace.freeze().await?;
+    // Whoever has the passphrase is to have everything; without one, a service of its own stays the only way in.
+    let own = if folder.sealed_for().recovery { None } else { host.own_kept(workspace, &key, &database_key).await? };
     let (path, to) = (place.path.clone(), folder.clone());
     let database = blocking(move || {
         let kept = to.keep(File::open(path)?);
@@ -80,8 +96,9 @@ async fn keep(workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<Worksp
         name: workspace.name.clone(),
         title: workspace.title.clone(),
         created: place.created,
-        key: Kept::from(&key),
-        database_key: Kept::from(&database_key),
+        key: if own.is_some() { Kept::elsewhere() } else { Kept::from(&key) },
+        database_key: if own.is_some() { Kept::elsewhere() } else { Kept::from(&database_key) },
+        own,
         database,
         files,
         thumbnails: kept,

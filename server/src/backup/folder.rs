@@ -3,7 +3,7 @@
 //! removes something, also against those who read.
 
 use super::seals::{Guard, Keys, Opening, Pair, SealedFor, damaged};
-use super::snapshot::{Pieces, Snapshot};
+use super::snapshot::{Missing, OwnKept, Pieces, Snapshot, WITH_OWN, WorkspaceKept};
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::keyring::mac;
@@ -13,8 +13,9 @@ use std::fmt;
 use std::fs::{File, TryLockError};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use thechatapp_protocol::{Timestamp, wire};
-use thechatapp_seal::{Argon2Params, Context, Key, KeyService, open, seal};
+use thechatapp_seal::{Argon2Params, Context, Key, KeyService, WrapContext, open, seal, unwrap};
 use zeroize::Zeroizing;
 
 /// The longest piece.
@@ -37,6 +38,18 @@ pub struct Folder {
     lock: Option<File>,
     /// Nothing goes away while something is read.
     reading: Option<File>,
+    owners: Option<Owners>,
+}
+
+/// What opens the keys of a workspace that only a key service of its own opens: by the workspace's short name, and what is kept
+/// of it.
+pub type Owners = Arc<dyn Fn(&str, &OwnKept) -> Result<Arc<dyn KeyService>> + Send + Sync>;
+
+/// The workspaces of a snapshot that open, with their keys and their databases' keys, and those that do not.
+#[derive(Default)]
+pub(super) struct Opened<'a> {
+    pub(super) workspaces: Vec<(&'a WorkspaceKept, (Key, Key))>,
+    pub(super) shut: Vec<Missing>,
 }
 
 impl fmt::Debug for Folder {
@@ -81,7 +94,15 @@ impl Folder {
     }
 
     fn with(path: &Path, pair: Pair, sealed_for: SealedFor) -> Self {
-        Self { path: path.to_owned(), seal: pair.seal, name: pair.name, sealed_for, lock: None, reading: None }
+        Self {
+            path: path.to_owned(),
+            seal: pair.seal,
+            name: pair.name,
+            sealed_for,
+            lock: None,
+            reading: None,
+            owners: None,
+        }
     }
 
     fn keys(path: &Path) -> Result<Keys> {
@@ -108,6 +129,57 @@ impl Folder {
     pub fn open<'a>(path: &Path, with: impl Into<Opening<'a>>) -> Result<Self> {
         let keys = Self::keys(path)?;
         Ok(Self::with(path, keys.open(with.into())?, keys.sealed_for()))
+    }
+
+    /// The same, with what opens workspaces that have a key service of their own.
+    #[must_use]
+    pub fn with_owners(self, owners: Owners) -> Self {
+        Self { owners: Some(owners), ..self }
+    }
+
+    /// The key of a workspace, and of its database.
+    ///
+    /// # Errors
+    /// Key service where it has one of its own that does not give it, wrong key, corrupt.
+    pub(super) fn keys_of(&self, kept: &WorkspaceKept) -> Result<(Key, Key)> {
+        let Some(own) = &kept.own else { return Ok((kept.key.key()?, kept.database_key.key()?)) };
+        let shut = |why: String| {
+            Error::new(
+                Kind::KeyService,
+                "A workspace of this backup stays shut",
+                format!("only the key {} of {} opens it: {why}", own.key_id, own.provider),
+                format!("name its key service: --workspace-kms {}=URI", kept.name),
+            )
+        };
+        let owners = self.owners.as_ref().ok_or_else(|| shut("it was not named".to_owned()))?;
+        let service = owners(&kept.name, own).map_err(|why| shut(why.why))?;
+        let key =
+            service.unwrap(&WrapContext::new(kept.id.to_string()), &own.key).map_err(|why| shut(why.to_string()))?;
+        let database_key = unwrap(&key, "database", kept.id.as_bytes(), 0, &own.database_key)
+            .map_err(|why| shut(format!("it gave a key that is not the workspace's ({why})")))?;
+        Ok((key, database_key))
+    }
+
+    /// The workspaces of a snapshot with their keys. One whose own key service does not give them holds up no other.
+    ///
+    /// # Errors
+    /// Corrupt, and where no workspace opens.
+    pub(super) fn open_workspaces<'a>(&self, snapshot: &'a Snapshot) -> Result<Opened<'a>> {
+        let (mut opened, mut last) = (Opened::default(), None);
+        for kept in &snapshot.workspaces {
+            match self.keys_of(kept) {
+                Ok(keys) => opened.workspaces.push((kept, keys)),
+                Err(why) if kept.own.is_some() => {
+                    opened.shut.push(Missing::of(&kept.name, &why));
+                    last = Some(why);
+                }
+                Err(why) => return Err(why),
+            }
+        }
+        match last {
+            Some(why) if opened.workspaces.is_empty() => Err(why),
+            _ => Ok(opened),
+        }
     }
 
     /// Where it is.
@@ -358,6 +430,14 @@ impl Folder {
         File::open(self.path.join("snapshots").join(&name))?.take(SNAPSHOT_MAX).read_to_end(&mut sealed)?;
         let bytes = open(&self.seal, &snapshot_context(&name), &sealed).map_err(|why| damaged("A snapshot", why))?;
         let snapshot: Snapshot = wire::decode(&bytes).map_err(|why| damaged("A snapshot", why))?;
+        if snapshot.version > WITH_OWN {
+            return Err(Error::new(
+                Kind::Newer,
+                "A newer release made this backup",
+                format!("{name} has version {}, this release knows {WITH_OWN}", snapshot.version),
+                "use that release",
+            ));
+        }
         Ok((name, snapshot))
     }
 }

@@ -10,7 +10,8 @@
 //!   snapshots/<when>-<id>     what one backup holds, sealed: workspaces with their keys, and the pieces of their files
 //! ```
 //!
-//! A snapshot holds the keys of the workspaces, so whoever opens it has everything, and whoever does not has nothing. Databases are copied as they lie on the disk, sealed already; so are files.
+//! A snapshot holds the keys of the workspaces, so whoever opens it has everything, and whoever does not has nothing; but where
+//! only key services open it, it holds the key of a workspace with a service of its own as that one wrapped it. Databases are copied as they lie on the disk, sealed already; so are files.
 
 mod create;
 mod folder;
@@ -22,12 +23,12 @@ mod seals;
 mod snapshot;
 
 pub use create::create;
-pub use folder::Folder;
+pub use folder::{Folder, Owners};
 pub use prune::{Keep, Pruned, prune};
 pub use rehearse::rehearse;
 pub use restore::{restore, verify};
 pub use seals::{Guard, Opening, SealedFor};
-pub use snapshot::{Kept, Pieces, Snapshot, WorkspaceKept};
+pub use snapshot::{Kept, Missing, OwnKept, Pieces, Snapshot, WorkspaceKept};
 
 use crate::error::{Error, Result};
 use crate::rotation::record_everywhere;
@@ -52,9 +53,21 @@ pub struct Report {
     pub bytes: u64,
     /// Whether everything is as it must be.
     pub ok: bool,
+    /// The workspaces that are not in it, or do not open.
+    pub missing: Vec<Missing>,
     /// After a restore: what has to be given anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voided: Option<Voided>,
+}
+
+impl Report {
+    /// What a command ends with when something is missing.
+    ///
+    /// # Errors
+    /// Then: key service where one gave no key, else what was wrong with the first of them.
+    pub fn whole(&self) -> Result<()> {
+        Missing::none(&self.missing)
+    }
 }
 
 /// Writes down in each workspace's audit log that a backup was made.

@@ -1,7 +1,6 @@
 //! Removing old backups from a folder: first the snapshots that need not stay, then the pieces that no other names.
 
 use super::folder::Folder;
-use super::snapshot::VERSION;
 use crate::error::{Error, Kind, Result};
 use jiff::tz::TimeZone;
 use serde::Serialize;
@@ -46,10 +45,13 @@ impl Keep {
     }
 
     /// Which of these snapshots stay. Choosing again among them and some of the others gives the same.
-    fn choose(self, snapshots: &[(String, Timestamp)]) -> BTreeSet<String> {
+    fn choose(self, snapshots: &[(String, Timestamp, bool)]) -> BTreeSet<String> {
         let mut newest_first: Vec<_> = snapshots.iter().collect();
-        newest_first.sort_by_key(|(name, at)| std::cmp::Reverse((*at, name)));
-        let mut stay: BTreeSet<String> = newest_first.first().map(|(name, _)| name.clone()).into_iter().collect();
+        newest_first.sort_by_key(|(name, at, _)| std::cmp::Reverse((*at, name)));
+        // One that lacks a workspace takes the place of no complete one: beside the newest, it stays where there is no other.
+        let newest = newest_first.first();
+        let complete = newest_first.iter().find(|(_, _, complete)| *complete);
+        let mut stay: BTreeSet<String> = newest.into_iter().chain(complete).map(|one| one.0.clone()).collect();
         let periods: [(u32, Period); 3] = [
             (self.daily, |at| (at.year(), at.day_of_year())),
             (self.weekly, |at| {
@@ -60,16 +62,22 @@ impl Keep {
         ];
         for (mut left, period) in periods {
             let mut last = None;
-            for (name, at) in &newest_first {
-                let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
-                let this = Some(period(at.to_zoned(TimeZone::UTC)));
+            for (number, (_, at, _)) in newest_first.iter().enumerate() {
+                let of = |at: Timestamp| {
+                    let at = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default();
+                    Some(period(at.to_zoned(TimeZone::UTC)))
+                };
+                let this = of(*at);
                 if this == last {
                     continue;
                 }
                 if left == 0 {
                     break;
                 }
-                stay.insert(name.clone());
+                let same = || newest_first.iter().skip(number).take_while(|(_, at, _)| of(*at) == this);
+                if let Some(one) = same().find(|(_, _, complete)| *complete).or_else(|| same().next()) {
+                    stay.insert(one.0.clone());
+                }
                 (last, left) = (this, left.saturating_sub(1));
             }
         }
@@ -102,10 +110,7 @@ pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
     let mut snapshots = Vec::new();
     for name in folder.snapshots()? {
         let (_, snapshot) = folder.snapshot(Some(&name)).map_err(|why| unreadable(&name, why))?;
-        if snapshot.version != VERSION {
-            return Err(unreadable(&name, Error::new(Kind::Newer, "", "a newer release made it", "use that release")));
-        }
-        snapshots.push((name, snapshot.at));
+        snapshots.push((name, snapshot.at, snapshot.is_complete()));
     }
     let stay = keep.choose(&snapshots);
     let mut needed = HashSet::new();
@@ -116,7 +121,8 @@ pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
             needed.extend(std::iter::once(workspace.database).chain(files).flat_map(|one| one.pieces));
         }
     }
-    let gone: Vec<_> = snapshots.iter().map(|(name, _)| name.as_str()).filter(|name| !stay.contains(*name)).collect();
+    let gone: Vec<_> =
+        snapshots.iter().map(|(name, _, _)| name.as_str()).filter(|name| !stay.contains(*name)).collect();
     folder.remove_snapshots(&gone)?;
     let (pieces, bytes) = folder.remove_pieces_but(&needed)?;
     Ok(Pruned { kept: stay.len() as u64, removed: gone.len() as u64, pieces, bytes })

@@ -48,7 +48,7 @@ pub async fn rehearse(folder: Folder, name: Option<&str>, scratch: &Path) -> Res
     let source = KeySource::Local { file: None, passphrase: Zeroizing::new(HEXLOWER.encode(&*secret)) };
     let (host, snapshot, report) = blocking(move || {
         let (name, snapshot) = folder.snapshot(name.as_deref())?;
-        let report = snapshot.report(name.clone(), true);
+        let report = snapshot.report(name.clone(), Vec::new());
         // It is made where others write, too: they must not be left without room.
         if files::room(data.parent().unwrap_or(&data)).is_some_and(|room| room < report.bytes.saturating_add(SPARE)) {
             return Err(Error::new(
@@ -58,12 +58,12 @@ pub async fn rehearse(folder: Folder, name: Option<&str>, scratch: &Path) -> Res
                 "make room, or rehearse elsewhere: `backup verify --rehearse --scratch DIR`",
             ));
         }
-        restore(&folder, Some(&name), &data, &source, Cost::PRODUCT)?;
+        let report = Report { voided: None, ..restore(&folder, Some(&name), &data, &source, Cost::PRODUCT)? };
         let host = Host::open(&data, &source, Cost::PRODUCT)?;
         Ok((host, snapshot, report))
     })
     .await?;
-    let looked = look(&host, &snapshot).await;
+    let looked = look(&host, &snapshot, &report).await;
     let _ = blocking(move || {
         host.close();
         drop(place);
@@ -73,8 +73,9 @@ pub async fn rehearse(folder: Folder, name: Option<&str>, scratch: &Path) -> Res
     looked.map(|()| report)
 }
 
-async fn look(host: &Host, snapshot: &Snapshot) -> Result<()> {
-    for kept in &snapshot.workspaces {
+async fn look(host: &Host, snapshot: &Snapshot, report: &Report) -> Result<()> {
+    let is_missing = |kept: &&WorkspaceKept| report.missing.iter().any(|one| one.workspace == kept.name);
+    for kept in snapshot.workspaces.iter().filter(|kept| !is_missing(kept)) {
         let workspace = host.workspace(&kept.name)?;
         compare(&workspace, kept).await?;
     }

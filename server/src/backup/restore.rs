@@ -19,7 +19,7 @@ use std::path::Path;
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::FileId;
 use thechatapp_protocol::audit::{Class, Target};
-use thechatapp_seal::{Context, OpenReader};
+use thechatapp_seal::{Context, Key, OpenReader};
 
 /// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
 /// its end. It needs room in `scratch` for the largest database, sealed.
@@ -29,24 +29,24 @@ use thechatapp_seal::{Context, OpenReader};
 pub fn verify(folder: &Folder, name: Option<&str>, scratch: &Path) -> Result<Report> {
     let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
-    for kept in &snapshot.workspaces {
+    let opened = folder.open_workspaces(&snapshot)?;
+    for (kept, keys) in &opened.workspaces {
         let place = scratch.join("verify");
         files::private_folder(&place)?;
-        let proved = prove(folder, kept, &place);
+        let proved = prove(folder, kept, keys, &place);
         let _ = std::fs::remove_dir_all(&place);
         proved?;
     }
-    Ok(snapshot.report(name, true))
+    Ok(snapshot.report(name, opened.shut))
 }
 
-fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
+fn prove(folder: &Folder, kept: &WorkspaceKept, (key, database_key): &(Key, Key), place: &Path) -> Result<()> {
     let path = place.join("workspace.db");
     folder.write_out(&kept.database, &path)?;
     let _in_use = database::in_use();
-    let database_key = kept.database_key.key()?;
     let db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Normal)?;
     database::check(&db)?;
-    let keyring = Keyring::load(&db, kept.id, kept.key.key()?)?;
+    let keyring = Keyring::load(&db, kept.id, key.clone())?;
     Identity::load(&db, &keyring)?;
     let view = View { db: &db, keyring: &keyring };
     let messages = store::messages::count(view)?;
@@ -73,25 +73,27 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, place: &Path) -> Result<()> {
 }
 
 /// Makes a host from a backup in a folder that has none, under a key service of its own. Each workspace goes on as a new
-/// generation of its identity, so that devices know they may have seen more than the server has. What may have been used up since is
+/// generation of its identity, so that devices know they may have seen more than the server has; one whose own key service gives
+/// no key stays out, and the report names it. What may have been used up since is
 /// void (see [`store::voided`]), and the report says how much of it there was.
 ///
 /// # Errors
-/// Bad input when there is a host already; corrupt; then nothing is left behind.
+/// Bad input when there is a host already; corrupt; where no workspace opens; then nothing is left behind.
 pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
     let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
+    let opened = folder.open_workspaces(&snapshot)?;
     let fresh = !data.exists();
     let host = Host::create(data, source, cost)?;
     let made = (|| {
         let mut voided = Voided::default();
-        for kept in &snapshot.workspaces {
-            voided = voided.and(bring(folder, &name, kept, &host)?);
+        for (kept, keys) in &opened.workspaces {
+            voided = voided.and(bring(folder, &name, (kept, keys), &host)?);
         }
         // They hold what may be wiped here one day.
         for earlier in folder.snapshots()? {
             if let Ok((name, snapshot)) = folder.snapshot(Some(&earlier)) {
-                host.note_backup(folder, &name, snapshot.at)?;
+                host.note_backup(folder, &name, &snapshot)?;
             }
         }
         host.set_base_url(&snapshot.base_url)?;
@@ -107,10 +109,15 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
             let _ = std::fs::remove_dir(data);
         }
     })?;
-    Ok(Report { voided: Some(voided), ..snapshot.report(name, true) })
+    Ok(Report { voided: Some(voided), ..snapshot.report(name, opened.shut) })
 }
 
-fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Result<Voided> {
+fn bring(
+    folder: &Folder,
+    backup: &str,
+    (kept, (key, database_key)): (&WorkspaceKept, &(Key, Key)),
+    host: &Host,
+) -> Result<Voided> {
     let place = host.dir().join(&kept.name);
     files::private_folder(&place.join("files"))?;
     let path = place.join("workspace.db");
@@ -121,7 +128,6 @@ fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Re
     for (file, pieces) in &kept.thumbnails {
         folder.write_out(pieces, &place.join("files").join(Part::Thumbnail.name(*file)))?;
     }
-    let (key, database_key) = (kept.key.key()?, kept.database_key.key()?);
     let voided;
     {
         let _in_use = database::in_use();
@@ -137,6 +143,6 @@ fn bring(folder: &Folder, backup: &str, kept: &WorkspaceKept, host: &Host) -> Re
         store::files::thumbs::only(&step, &thumbnails)?;
         step.commit()?;
     }
-    host.adopt(kept, &key, &database_key)?;
+    host.adopt(kept, key, database_key)?;
     Ok(voided)
 }

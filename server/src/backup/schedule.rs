@@ -18,6 +18,9 @@ use zeroize::Zeroizing;
 /// How often it is looked whether one is due, and thus how soon after a failure it is tried again.
 const LOOK: Duration = Duration::from_secs(5 * 60);
 
+/// How soon after a backup that lacks a workspace there is another.
+const AFTER_PARTIAL: Duration = Duration::from_secs(60 * 60);
+
 /// How soon after a rehearsal that failed there is another.
 const AFTER_FAILURE: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -65,6 +68,14 @@ impl Schedule {
             .is_none_or(|newest| at.unix_millis().saturating_sub(newest.unix_millis()) >= self.every.as_millis() as u64)
     }
 
+    /// The same where the newest may lack a workspace: then another is due sooner, once the newest complete one is of that age.
+    pub fn is_due_after(&self, newest: Option<Timestamp>, complete: Option<Timestamp>, at: Timestamp) -> bool {
+        let rested = |newest: Timestamp| {
+            at.unix_millis().saturating_sub(newest.unix_millis()) >= AFTER_PARTIAL.as_millis() as u64
+        };
+        self.is_due(newest, at) || (newest != complete && self.is_due(complete, at) && newest.is_none_or(rested))
+    }
+
     /// Whether a rehearsal is due, when this is what the last one showed. One that failed is soon tried again.
     pub fn is_rehearsal_due(&self, last: Option<&Rehearsed>, at: Timestamp) -> bool {
         let Some(every) = self.rehearse else { return false };
@@ -79,21 +90,29 @@ impl Schedule {
             let passphrase = own.passphrase()?;
             let with = own.opening(passphrase.as_ref(), service.as_deref());
             let folder = Folder::open_or_make(&own.to, with, &Argon2Params::default())?;
-            let newest = match folder.snapshots()?.last() {
-                Some(name) => Some(folder.snapshot(Some(name))?.1.at),
-                None => None,
-            };
-            Ok((own.is_due(newest, now()).then_some(folder), newest))
+            let (mut newest, mut complete) = (None, None);
+            for name in folder.snapshots()?.iter().rev() {
+                let (_, snapshot) = folder.snapshot(Some(name))?;
+                let _ = newest.get_or_insert(snapshot.at);
+                if snapshot.is_complete() {
+                    complete = Some(snapshot.at);
+                    break;
+                }
+            }
+            Ok((own.is_due_after(newest, complete, now()).then_some(folder), complete))
         })
         .await;
         // From here on whoever makes it counts it.
-        let (folder, newest) = found.inspect_err(|_| host.figures().backup(None))?;
+        let (folder, newest) = found.inspect_err(|_| host.figures().backup(now(), None))?;
         if let Some(newest) = newest {
             host.figures().newest_backup(newest);
         }
         if let Some(folder) = folder {
             let made = create(host, folder).await?;
             record(host, By::SERVER, &made).await?;
+            if let Err(why) = made.whole() {
+                tracing::error!(backup = made.backup, error = %why, "a backup lacks workspaces");
+            }
             tracing::info!(
                 backup = made.backup,
                 messages = made.messages,
@@ -128,7 +147,8 @@ impl Schedule {
                     files = report.files,
                     "a backup was rehearsed"
                 );
-                host.note_rehearsal(Rehearsed { at, backup: Some(report.backup), error: None })
+                let error = report.whole().err().map(|why| why.to_string());
+                host.note_rehearsal(Rehearsed { at, backup: Some(report.backup), error })
             }
             // It is in the way for a moment only.
             Err(why) if why.kind == Kind::Busy => Ok(()),
@@ -158,10 +178,16 @@ impl Schedule {
     }
 
     async fn open(&self, host: &Host) -> Result<Folder> {
-        let (own, service) = (self.clone(), self.service(host));
+        let (own, service, services) = (self.clone(), self.service(host), host.own_services());
         blocking(move || {
             let passphrase = own.passphrase()?;
-            Folder::open(&own.to, own.opening(passphrase.as_ref(), service.as_deref()))
+            let folder = Folder::open(&own.to, own.opening(passphrase.as_ref(), service.as_deref()))?;
+            Ok(folder.with_owners(Arc::new(move |name, _| {
+                let none = || {
+                    Error::bad_input("It is not opened", "the workspace has no such key any longer", "see `key status`")
+                };
+                services.get(name).cloned().ok_or_else(none)
+            })))
         })
         .await
     }

@@ -4,12 +4,14 @@ use super::output::Output;
 use super::{KeyArgs, Open, once, read_secret, text};
 use crate::admin::{Command, report_json};
 use crate::auth::password::Cost;
-use crate::backup::{self, Folder, Keep, Opening};
+use crate::backup::{self, Folder, Keep, Missing, Opening, Owners};
+use crate::config::Config;
 use crate::error::{Error, Kind, Result};
-use crate::kms::KeySource;
+use crate::kms::{self, KeySource};
 use crate::upgrade::{self, Copied};
 use clap::{Args, Subcommand};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -113,19 +115,29 @@ pub(super) struct From {
     /// Which backup of the folder; the newest when absent.
     #[arg(long)]
     backup: Option<String>,
+    /// The key service of a workspace that only its own opens, as NAME=URI; else the one that it had.
+    #[arg(long, value_parser = named)]
+    workspace_kms: Vec<(String, String)>,
+}
+
+/// `NAME=URI`.
+fn named(text: &str) -> std::result::Result<(String, String), String> {
+    let (name, uri) = text.split_once('=').ok_or_else(|| "NAME=URI is expected".to_owned())?;
+    Ok((name.to_owned(), uri.to_owned()))
 }
 
 /// What opens a backup: held here, lent to whoever opens.
 struct Opens {
     passphrase: Option<Zeroizing<String>>,
     service: Option<Arc<dyn KeyService>>,
+    owners: Option<Owners>,
 }
 
 impl Opens {
     /// A recovery passphrase, or else the key service.
     fn by(recovery: Option<&Path>, key: &KeyArgs) -> Result<Self> {
         if let Some(path) = recovery {
-            return Ok(Self { passphrase: Some(read_secret(path)?), service: None });
+            return Ok(Self { passphrase: Some(read_secret(path)?), service: None, owners: None });
         }
         let source = key.source(None)?;
         if matches!(source, KeySource::Local { file: None, .. }) {
@@ -136,12 +148,16 @@ impl Opens {
                 "give --recovery-passphrase-file, or --kms with the key service: local:/path/to/key.json, vault+https:..",
             ));
         }
-        Ok(Self { passphrase: None, service: Some(source.open(Path::new("."))?) })
+        Ok(Self { passphrase: None, service: Some(source.open(Path::new("."))?), owners: None })
     }
 
     fn open(&self, path: &Path) -> Result<Folder> {
         let passphrase = self.passphrase.as_ref().map(|text| text.as_str());
-        Folder::open(path, Opening { passphrase, service: self.service.as_deref() })
+        let folder = Folder::open(path, Opening { passphrase, service: self.service.as_deref() })?;
+        Ok(match &self.owners {
+            Some(owners) => folder.with_owners(owners.clone()),
+            None => folder,
+        })
     }
 }
 
@@ -152,7 +168,25 @@ impl From {
     }
 
     fn opens(&self, key: &KeyArgs) -> Result<Opens> {
-        Opens::by(self.recovery_passphrase_file.as_deref(), key)
+        let owners = self.owners()?;
+        Ok(Opens { owners: Some(owners), ..Opens::by(self.recovery_passphrase_file.as_deref(), key)? })
+    }
+
+    /// The key services of single workspaces: as the command names them, else as the backup does. What they want to see is in the
+    /// environment.
+    fn owners(&self) -> Result<Owners> {
+        let section = Config::read(None, |name| std::env::var(name).ok())?.key;
+        let named: BTreeMap<String, String> = self.workspace_kms.iter().cloned().collect();
+        Ok(Arc::new(move |name, kept| {
+            let uri = named.get(name).unwrap_or(&kept.uri);
+            // A key file that was named within the data folder of then is not known by that here.
+            let file = uri.strip_prefix("local:");
+            if named.get(name).is_none() && file.is_some_and(|file| !Path::new(file).is_absolute()) {
+                return Err(Error::bad_input("Its key file is not named", "it lay in the data folder of the host", ""));
+            }
+            let service = kms::own::source(uri, name, Path::new("."), &section)?;
+            service.open(Path::new("."))
+        }))
     }
 }
 
@@ -231,7 +265,16 @@ pub(super) async fn run(command: Backup, output: &Output) -> Result<()> {
         }
     };
     output.print(&done, words);
-    Ok(())
+    whole(&done)
+}
+
+/// A backup that lacks a workspace is there, and the command does not end as if nothing were wrong.
+fn whole(done: &Value) -> Result<()> {
+    let missing = done.get("missing").cloned().map(serde_json::from_value::<Vec<Missing>>);
+    match missing {
+        Some(Ok(missing)) => Missing::none(&missing),
+        _ => Ok(()),
+    }
 }
 
 fn words(done: &Value) -> String {
@@ -243,6 +286,9 @@ fn words(done: &Value) -> String {
         text(done, "files"),
         text(done, "bytes")
     );
+    for missing in done.get("missing").and_then(Value::as_array).into_iter().flatten() {
+        let _ = write!(words, "\nMissing: {}, {}", text(missing, "workspace"), text(missing, "why"));
+    }
     if let Some(voided) = done.get("voided") {
         let _ = write!(
             words,

@@ -2,7 +2,7 @@
 
 use super::output::Output;
 use super::{Open, Way, once, read_secret, text};
-use crate::admin::{Command, MoveTo};
+use crate::admin::{Command, MoveOne, MoveTo};
 use crate::config::Config;
 use crate::error::{Error, Kind, Result};
 use crate::rotation::What;
@@ -32,7 +32,7 @@ pub(super) enum Key {
     Rotate {
         #[command(flatten)]
         open: Open,
-        /// Of which workspace; `kms` is of the whole host.
+        /// Of which workspace; `kms` is of the whole host, unless this one has a key service of its own.
         #[arg(long)]
         workspace: Option<String>,
         /// Which keys.
@@ -45,14 +45,19 @@ pub(super) enum Key {
         #[arg(long)]
         no_wait: bool,
     },
-    /// Moves the whole host to another key service, also while the server runs.
+    /// Moves the whole host, or one workspace, to another key service, also while the server runs.
     #[command(
-        after_help = "Example: thechatapp-server key move --data /srv/chat --to vault+https://vault.example.org/transit/chat"
+        after_help = "Examples: thechatapp-server key move --data /srv/chat --to vault+https://vault.example.org/transit/chat
+          thechatapp-server key move --data /srv/chat --workspace acme --to vault+https://vault.example.org/transit/acme
+          thechatapp-server key move --data /srv/chat --workspace acme --to host"
     )]
     Move {
         #[command(flatten)]
         open: Open,
-        /// The other key service, written as in --kms.
+        /// Only this workspace, which then has a key service of its own.
+        #[arg(long)]
+        workspace: Option<String>,
+        /// The other key service, written as in --kms; with --workspace also `host`, back to that of the host.
         #[arg(long)]
         to: String,
         /// A file with the passphrase of the other one, when it is a local key file.
@@ -80,10 +85,14 @@ pub(super) async fn run(command: Key, output: &Output) -> Result<()> {
             }
             output.print(&done, rotated);
         }
-        Key::Move { open, to, to_passphrase_file } => {
+        Key::Move { open, workspace, to, to_passphrase_file } => {
             let passphrase = to_passphrase_file.map(|path| read_secret(&path)).transpose()?;
             let passphrase = passphrase.map(|passphrase| passphrase.to_string());
-            let mut section = Box::new(Config::read(None, |name| std::env::var(name).ok())?.key);
+            let variable = |name: &str| std::env::var(name).ok();
+            let mut section = Box::new(Config::read(None, variable)?.key);
+            if let Some(workspace) = &workspace {
+                *section = section.of_workspace(workspace, variable)?;
+            }
             // The server runs in another folder than this command.
             for path in [&mut section.vault_token_file, &mut section.pin_file].into_iter().flatten() {
                 *path = std::path::absolute(&path)?;
@@ -92,18 +101,43 @@ pub(super) async fn run(command: Key, output: &Output) -> Result<()> {
                 Some(path) => format!("local:{}", std::path::absolute(path)?.display()),
                 None => to,
             };
+            if let Some(workspace) = workspace {
+                let passphrase = passphrase.or_else(|| section.passphrase.take());
+                let to = MoveTo { to, passphrase, section };
+                let done = once(&open, Command::KeyMoveWorkspace(MoveOne { workspace, to })).await?;
+                output.print(&done, moved_one);
+                return Ok(());
+            }
             let done = once(&open, Command::KeyMove(MoveTo { to, passphrase, section })).await?;
             output.print(&done, |done| {
-                format!(
+                let mut words = format!(
                     "{} workspaces are guarded by {} ({}) now. Start the server with its --kms from here on.",
                     text(done, "workspaces"),
                     text(done, "provider"),
                     text(done, "key")
-                )
+                );
+                left_behind(done, &mut words);
+                words
             });
         }
     }
     Ok(())
+}
+
+fn moved_one(done: &Value) -> String {
+    let (name, provider, key) = (text(done, "workspace"), text(done, "provider"), text(done, "key"));
+    let guarded = format!("{name} is guarded by {provider} ({key}) now");
+    if done.get("own") != Some(&Value::Bool(true)) {
+        return format!("{guarded}, as the host is.");
+    }
+    format!("{guarded}. What that wants to see belongs into [key.workspace.{name}] before the server starts again.")
+}
+
+/// The workspaces that did not come along.
+fn left_behind(done: &Value, words: &mut String) {
+    for name in done.get("left").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        let _ = write!(words, "\n{name} stays with the former key, which did not give its own.");
+    }
 }
 
 /// Waits until everything is under the newest keys. Without a server it is this command that sees to it.

@@ -301,6 +301,10 @@ fn wiped(done: &Value) -> String {
     if done.get("messages").is_some() {
         let _ = write!(words, ": {} messages, {} files", text(done, "messages"), text(done, "files"));
     }
+    for key in done.get("keys_to_destroy").and_then(Value::as_array).into_iter().flatten() {
+        let (key, provider, why) = (text(key, "key"), text(key, "provider"), text(key, "why"));
+        let _ = write!(words, "\nStill to be destroyed: the key {key} of {provider}, {why}");
+    }
     let open = done.get("backups_still_open").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     if !open.is_empty() {
         words.push_str("\nThese backups hold it still:");
@@ -348,8 +352,9 @@ impl Way {
             })?);
         }
         let source = open.key.source(None)?;
-        let host = Host::open(&open.data, &source, Cost::PRODUCT)?;
-        host.set_storage_in_use(&Config::read(None, |name| std::env::var(name).ok())?.files)?;
+        let config = Config::read(None, |name| std::env::var(name).ok())?;
+        let host = Host::open_with(&open.data, &source, Cost::PRODUCT, &config.key)?;
+        host.set_storage_in_use(&config.files)?;
         // What cannot be wiped now is said by whoever asks for that; other commands do their work.
         let _ = host.go_on_wiping().await;
         Ok(Self::Local(Box::new(host)))

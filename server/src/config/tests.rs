@@ -105,3 +105,33 @@ fn keys_are_rotated_after_days_that_are_at_least_one() {
     assert!(read("[key.rotate_days]\nkms = 0\n").is_err());
     assert!(read("[key.rotate_days]\nsearch = 9\n").is_err());
 }
+
+#[test]
+fn what_a_workspace_s_own_key_service_wants_to_see_goes_before_what_the_host_s_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("secret");
+    std::fs::write(&path, "open sesame\n").unwrap();
+    let file = format!(
+        "[key]\npassphrase = \"of the host\"\nvault_token = \"hvs.host\"\n\
+         [key.workspace.acme-lab]\npassphrase_file = {path:?}\n[key.workspace.b]\nvault_token = \"hvs.of-b\"\n"
+    );
+    let config = read(&file, &[]).unwrap();
+    assert!(!config.show().unwrap().contains("hvs."), "{}", config.show().unwrap());
+    assert!(!format!("{config:?}").contains("hvs."));
+    let none = |_: &str| None;
+    let own = config.key.of_workspace("acme-lab", none).unwrap();
+    assert_eq!((own.passphrase.as_deref(), own.vault_token.as_deref()), (Some("open sesame"), Some("hvs.host")));
+    let own = config.key.of_workspace("b", none).unwrap();
+    assert_eq!((own.passphrase.as_deref(), own.vault_token.as_deref()), (Some("of the host"), Some("hvs.of-b")));
+    let variable = |name: &str| match name {
+        "THECHATAPP_KEY_WORKSPACE_C_D_VAULT_TOKEN_FILE" => Some("/run/token".to_owned()),
+        "THECHATAPP_KEY_WORKSPACE_C_D_PASSPHRASE" => Some("of c-d".to_owned()),
+        _ => None,
+    };
+    let own = config.key.of_workspace("c-d", variable).unwrap();
+    assert_eq!((own.passphrase.as_deref(), own.vault_token), (Some("of c-d"), None), "the file is not outdone");
+    assert_eq!(own.vault_token_file.as_deref(), Some(Path::new("/run/token")));
+    std::fs::remove_file(&path).unwrap();
+    assert!(config.key.of_workspace("acme-lab", none).is_err());
+    assert!(read("[key.workspace.acme]\npasphrase = \"x\"\n", &[]).is_err());
+}

@@ -5,6 +5,7 @@
 
 #[cfg(feature = "aws-kms")]
 mod aws;
+pub(crate) mod own;
 mod pkcs11;
 mod remote;
 mod uri;
@@ -44,18 +45,27 @@ pub enum KeySource {
 pub(crate) struct Service {
     pub(crate) kms: Arc<dyn KeyService>,
     pub(crate) file: Option<(PathBuf, Arc<LocalKeyService>)>,
+    /// As it is named in `--kms`.
+    pub(crate) uri: String,
 }
 
 impl Service {
     pub(crate) fn local(path: PathBuf, service: LocalKeyService) -> Self {
         let service = Arc::new(service);
-        Self { kms: service.clone(), file: Some((path, service)) }
+        let uri = local_uri(&path);
+        Self { kms: service.clone(), file: Some((path, service)), uri }
     }
 
     /// The same, with its calls counted.
     pub(crate) fn watched(self, figures: &Arc<Figures>) -> Self {
-        Self { kms: Watched::new(self.kms, figures.clone()), file: self.file }
+        Self { kms: Watched::new(self.kms, figures.clone()), ..self }
     }
+}
+
+/// A key file, as it is named from any folder.
+pub(crate) fn local_uri(path: &Path) -> String {
+    let path = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    format!("local:{}", path.display())
 }
 
 /// Where the key file lies that is about to take another one's place.
@@ -67,6 +77,7 @@ pub(crate) fn next_file(path: &Path) -> PathBuf {
 pub struct Remote {
     place: Where,
     patience: Duration,
+    uri: String,
 }
 
 enum Where {
@@ -93,14 +104,15 @@ impl fmt::Debug for Remote {
 
 impl Remote {
     /// Nothing is asked yet: whether the service answers shows with its first key.
-    fn connect(&self) -> Result<Arc<dyn KeyService>> {
+    fn connect(&self) -> Result<Service> {
         let patience = self.patience;
-        Ok(match &self.place {
+        let kms: Arc<dyn KeyService> = match &self.place {
             Where::Vault(address) => Arc::new(vault::Vault::new(address.clone(), patience)?),
             Where::Pkcs11(address) => Arc::new(pkcs11::Pkcs11::new(address.clone(), patience)?),
             #[cfg(feature = "aws-kms")]
             Where::Aws(address) => Arc::new(aws::Aws::new(address.clone(), patience)?),
-        })
+        };
+        Ok(Service { kms, file: None, uri: self.uri.clone() })
     }
 }
 
@@ -132,7 +144,7 @@ impl KeySource {
                 let path = Self::path(file.as_ref(), data);
                 Ok(Service::local(path.clone(), LocalKeyService::create(&path, passphrase.as_bytes())?))
             }
-            Self::Remote(remote) => Ok(Service { kms: remote.connect()?, file: None }),
+            Self::Remote(remote) => remote.connect(),
         }
     }
 
@@ -158,7 +170,7 @@ impl KeySource {
                 })?;
                 Ok(Service::local(path, opened))
             }
-            Self::Remote(remote) => Ok(Service { kms: remote.connect()?, file: None }),
+            Self::Remote(remote) => remote.connect(),
         }
     }
 

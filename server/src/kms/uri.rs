@@ -42,7 +42,8 @@ impl KeySource {
             "aws-kms" => Where::Aws(aws(rest)?),
             _ => return Err(usage(format!("{scheme}: is none that this release speaks to"), FORMS)),
         };
-        Ok(Self::Remote(Remote { place, patience: Duration::from_secs(section.timeout_seconds) }))
+        let patience = Duration::from_secs(section.timeout_seconds);
+        Ok(Self::Remote(Remote { place, patience, uri: uri.to_owned() }))
     }
 }
 

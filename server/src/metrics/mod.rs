@@ -111,6 +111,7 @@ pub struct Figures {
     key_seconds: HistogramVec,
     backups: IntCounterVec,
     backup_made: IntGauge,
+    backup_missing: IntGauge,
     scraped: Scraped,
 }
 
@@ -180,7 +181,7 @@ impl Figures {
             refused.with_label_values(&[reason.name()]);
         }
         let backups = make.counters("backups_total", "Backups made since the start, by outcome", &["outcome"])?;
-        for outcome in [OK, "failed"] {
+        for outcome in [OK, "partial", "failed"] {
             backups.with_label_values(&[outcome]);
         }
         macro_rules! all {
@@ -211,8 +212,14 @@ impl Figures {
             batch: make.histogram("batch_writes", "Writes that shared a transaction", &BATCH)?,
             key_calls: make.counters("key_calls_total", "Calls of the key service", &["call", "outcome"])?,
             key_seconds: make.histograms("key_call_seconds", "How long they took", &KEY_SECONDS, &["call"])?,
-            backup_made: make
-                .gauge("backup_made_timestamp_seconds", "When the newest backup was begun; 0: none is known")?,
+            backup_made: make.gauge(
+                "backup_made_timestamp_seconds",
+                "When the newest complete backup was begun; 0: none is known",
+            )?,
+            backup_missing: make.gauge(
+                "backup_workspaces_missing",
+                "Workspaces that are not in the backup made last, since the start",
+            )?,
             scraped: Scraped::new(&make)?,
             registry: make.0,
             calls,
@@ -246,11 +253,19 @@ impl Figures {
         self.transaction_seconds.observe(committed.took.as_secs_f64());
     }
 
-    /// A backup was made, begun at this time, or none could be.
-    pub fn backup(&self, made: Option<thechatapp_protocol::Timestamp>) {
-        self.backups.with_label_values(&[if made.is_some() { OK } else { "failed" }]).inc();
-        if let Some(at) = made {
-            self.newest_backup(at);
+    /// A backup was begun at this time, and so many workspaces are not in it; or none could be made.
+    pub fn backup(&self, begun: thechatapp_protocol::Timestamp, missing: Option<usize>) {
+        let outcome = match missing {
+            Some(0) => OK,
+            Some(_) => "partial",
+            None => "failed",
+        };
+        self.backups.with_label_values(&[outcome]).inc();
+        if let Some(missing) = missing {
+            self.backup_missing.set(i64::try_from(missing).unwrap_or(i64::MAX));
+        }
+        if missing == Some(0) {
+            self.newest_backup(begun);
         }
     }
 

@@ -101,7 +101,8 @@ impl Host {
                 }
             };
             let Some(what) = what else { continue };
-            let name = (what != What::Kms).then_some(workspace.name.as_str());
+            let is_its_own = what != What::Kms || workspace.own().is_some();
+            let name = is_its_own.then_some(workspace.name.as_str());
             if let Err(why) = rotate(self, name, what, None, at, By::SERVER).await {
                 tracing::error!(workspace = %workspace.id, what = what.name(), error = %why, "keys could not be rotated");
             }

@@ -82,6 +82,7 @@ pub const HOST: Schema = &[
     include_str!("migrations/host_0001_first.sql"),
     include_str!("migrations/host_0002_rotation.sql"),
     include_str!("migrations/host_0003_backups.sql"),
+    include_str!("migrations/host_0004_own_services.sql"),
 ];
 
 /// A writer's transaction, as one job sees it.

@@ -2,12 +2,12 @@
 //! rehearsal showed.
 
 use super::Host;
-use crate::backup::{Folder, Guard};
+use crate::backup::{Folder, Guard, Snapshot};
 use crate::error::{Kind, Result};
 use crate::time::now;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
-use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::{Timestamp, WorkspaceId};
 use thechatapp_seal::KeyService;
 
 /// Facts in `host.db`.
@@ -29,6 +29,8 @@ pub struct Known {
     pub service: Option<Guard>,
     /// Whether it was seen just now: its folder may be elsewhere.
     pub found: bool,
+    /// The workspace's own key, where its keys open with that one alone.
+    pub own: Option<Guard>,
 }
 
 /// What a rehearsal showed.
@@ -60,7 +62,8 @@ pub struct Health {
 
 impl Host {
     /// Remembers a backup in a folder.
-    pub(crate) fn note_backup(&self, folder: &Folder, name: &str, at: Timestamp) -> Result<()> {
+    pub(crate) fn note_backup(&self, folder: &Folder, name: &str, snapshot: &Snapshot) -> Result<()> {
+        let at = snapshot.at;
         let sealed_for = folder.sealed_for();
         let service = sealed_for.services.last();
         // As the one who looks for it later has another working folder.
@@ -78,6 +81,15 @@ impl Host {
                 service.map(|service| &service.key),
             ),
         )?;
+        for workspace in &snapshot.workspaces {
+            if let Some(own) = &workspace.own {
+                db.execute(
+                    "INSERT OR REPLACE INTO backup_own (folder, name, workspace, provider, key_id)
+                     VALUES (?1, ?2, ?3, ?4, ?5)",
+                    (&path, name, workspace.id.as_bytes(), &own.provider, &own.key_id),
+                )?;
+            }
+        }
         // A key service that follows another one opens the earlier ones, too.
         if let Some(service) = service {
             db.execute(
@@ -88,18 +100,21 @@ impl Host {
         Ok(())
     }
 
-    /// The backups since a time that still open, oldest first. One whose folder is there without it is not among them.
+    /// The backups since a time that still open, oldest first, as they are for one workspace. One whose folder is there without
+    /// it is not among them.
     ///
     /// # Errors
     /// When the database fails.
-    pub fn backups_still_open(&self, since: Timestamp) -> Result<Vec<Known>> {
+    pub fn backups_still_open(&self, since: Timestamp, of: WorkspaceId) -> Result<Vec<Known>> {
         let db = self.db()?;
         let mut rows = db.prepare(
-            "SELECT folder, name, at, recovery, provider, key_id FROM backups WHERE gone IS NULL AND at >= ?1
-             ORDER BY at, name",
+            "SELECT folder, name, at, recovery, backups.provider, backups.key_id, own.provider, own.key_id
+             FROM backups LEFT JOIN (SELECT * FROM backup_own WHERE workspace = ?2) AS own USING (folder, name)
+             WHERE gone IS NULL AND at >= ?1 ORDER BY at, name",
         )?;
-        let rows = rows.query_map([since.0], |row| {
+        let rows = rows.query_map((since.0, of.as_bytes()), |row| {
             let service: (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
+            let own: (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
             Ok(Known {
                 folder: row.get(0)?,
                 name: row.get(1)?,
@@ -107,6 +122,7 @@ impl Host {
                 recovery: row.get(3)?,
                 service: service.0.zip(service.1).map(|(provider, key)| Guard { provider, key }),
                 found: false,
+                own: own.0.zip(own.1).map(|(provider, key)| Guard { provider, key }),
             })
         })?;
         let mut open = Vec::new();
@@ -130,6 +146,13 @@ impl Host {
     pub(super) fn has_backups_for_service(&self) -> Result<bool> {
         let sql = "SELECT 1 FROM backups WHERE gone IS NULL AND provider IS NOT NULL";
         Ok(self.db()?.prepare(sql)?.exists([])?)
+    }
+
+    /// Whether there are backups in which a workspace's key lies as this service wrapped it.
+    pub(super) fn has_backups_under(&self, id: WorkspaceId, own: &dyn KeyService) -> Result<bool> {
+        let sql = "SELECT 1 FROM backup_own JOIN backups USING (folder, name)
+            WHERE gone IS NULL AND workspace = ?1 AND backup_own.provider = ?2 AND backup_own.key_id = ?3";
+        Ok(self.db()?.prepare(sql)?.exists((id.as_bytes(), own.provider(), own.key_id()))?)
     }
 
     /// Backups that open with the key service in use are to open with another one, too: those whose folders are there. Of

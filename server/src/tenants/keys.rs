@@ -2,6 +2,7 @@
 
 use super::{HOST, Host, HostKey, InUse, NOT_YET, Opened, check, make, moving};
 use crate::error::{Error, Kind, Result};
+use crate::kms::own::OwnService;
 use crate::kms::{self, watch};
 use crate::state::{Given, Place, Workspace, WrappedKeys};
 use crate::store;
@@ -54,28 +55,61 @@ impl Host {
         if let Err(why) = self.open_host(at) {
             return if kms::may_be_away(&*self.kms()) && why.kind == Kind::KeyService { Ok(()) } else { Err(why) };
         }
-        for workspace in self.workspaces() {
+        let (own, shared): (Vec<_>, Vec<_>) =
+            self.workspaces().into_iter().partition(|workspace| workspace.own().is_some());
+        for workspace in shared {
             let (kms, keys) = self.to_ask(&workspace);
             let given = ask(&*kms, &workspace, &keys);
-            let failed = given.as_ref().err().map(ToString::to_string);
             let away = given.as_ref().is_err_and(|why| !watch::is_refusal(why));
-            let opened =
-                given.map_err(|why| kms::failed(&*kms, why)).and_then(|given| self.open_workspace(&workspace, &given));
-            let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-            match opened {
-                Ok(()) => health.confirmed(at, self.cache),
-                Err(why) if why.kind == Kind::KeyService => health.failed(at, failed.unwrap_or(why.why)),
-                // Its neighbours are not to wait for it.
-                Err(why) if why.kind == Kind::Corrupt => {
-                    drop(health);
-                    workspace.close_damaged(why.why);
-                }
-                Err(why) => return Err(why),
-            }
+            self.begin(&workspace, given, at)?;
             // Waiting once more for each of the others would keep everybody waiting.
             if away {
                 break;
             }
+        }
+        // Each of these services may be away by itself, so several are waited for at once.
+        for some in own.chunks(AT_ONCE) {
+            let given: Vec<_> = std::thread::scope(|scope| {
+                let asked: Vec<_> = some
+                    .iter()
+                    .map(|workspace| {
+                        scope.spawn(move || {
+                            let (kms, keys) = self.to_ask(workspace);
+                            ask(&*kms, workspace, &keys)
+                        })
+                    })
+                    .collect();
+                let ended = |_| Err(std::io::Error::other("it was not asked to the end").into());
+                asked.into_iter().map(|asked| asked.join().unwrap_or_else(ended)).collect()
+            });
+            for (workspace, given) in some.iter().zip(given) {
+                self.begin(workspace, given, at)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Opens a workspace with what the service gave. Its neighbours are not to wait for one that has no key, or is damaged.
+    fn begin(&self, workspace: &Workspace, given: std::result::Result<Given, KmsError>, at: Instant) -> Result<()> {
+        let failed = |words: String| {
+            tracing::error!(workspace = %workspace.id, why = words, "a workspace is closed");
+            workspace.health.lock().unwrap_or_else(PoisonError::into_inner).failed(at, words);
+        };
+        let given = match given {
+            Ok(given) => given,
+            Err(why) => {
+                failed(why.to_string());
+                return Ok(());
+            }
+        };
+        match self.open_workspace(workspace, &given) {
+            Ok(()) => {
+                workspace.health.lock().unwrap_or_else(PoisonError::into_inner).confirmed(at, self.cache);
+            }
+            Err(why) if why.kind == Kind::KeyService => failed(why.why),
+            Err(why) if why.kind == Kind::WrongKey => failed(KmsError::WrongKey.to_string()),
+            Err(why) if why.kind == Kind::Corrupt => workspace.close_damaged(why.why),
+            Err(why) => return Err(why),
         }
         Ok(())
     }
@@ -99,12 +133,34 @@ impl Host {
             }
         };
         // Of a file that says something else than it did, nothing is believed.
-        let opened = HostKey::read(&self.dir).and_then(|file| file.prove(&key)).and_then(|()| self.list(key));
+        let opened = HostKey::read(&self.dir).and_then(|file| {
+            let proved = file.prove(&key).and_then(|()| {
+                // An earlier release wrote no proof: there the database says whether the key is the right one.
+                if file.check.is_none() { self.is_host_key(&key) } else { Ok(()) }
+            });
+            proved.map_err(|why| {
+                // What it gave is a key, and not this host's. It may give the right one again.
+                if !kms::may_be_away(&*service.kms) {
+                    return why;
+                }
+                kms::away(&format!("{}, or keys/host.json was changed", KmsError::WrongKey))
+            })?;
+            self.list(key)
+        });
         match &opened {
             Ok(()) => self.health.lock().confirmed(at, self.cache),
+            Err(why) if why.kind == Kind::KeyService => self.health.lock().failed(at, why.why.clone()),
             Err(why) => self.health.lock().failed(at, why.to_string()),
         }
         opened
+    }
+
+    /// Whether `host.db` opens with a key at all.
+    fn is_host_key(&self, key: &Key) -> Result<()> {
+        match database::open_reader(&self.dir.join("host.db"), key.expose()) {
+            Err(why @ database::Error::NotADatabase) => Err(check::host_damaged(&self.dir.join("host.db"), key, why)),
+            _ => Ok(()),
+        }
     }
 
     /// Opens `host.db`, and knows its workspaces from then on.
@@ -130,7 +186,8 @@ impl Host {
         let places = {
             let mut rows = db.prepare(
                 "SELECT id, name, title, created,
-                    wrapped_key, database_key, coming_key, coming_database_key, key_epoch, key_made FROM workspaces",
+                    wrapped_key, database_key, coming_key, coming_database_key, key_epoch, key_made, uri, key_id
+                 FROM workspaces",
             )?;
             let rows = rows.query_map([], |row| {
                 let name: String = row.get(1)?;
@@ -142,12 +199,16 @@ impl Host {
                     created: Timestamp(row.get(3)?),
                     upgrades: self.upgrades.clone(),
                 };
-                Ok((place, Self::keys_of(row, 4)?))
+                let own: Option<String> = row.get(10)?;
+                Ok((place, Self::keys_of(row, 4)?, own, row.get::<_, String>(11)?))
             })?;
             rows.collect::<std::result::Result<Vec<_>, _>>()?
         };
-        for (place, keys) in places {
-            self.add(place.name.clone(), Workspace::new(place, keys, self.passwords.clone(), self.figures.clone()));
+        for (place, keys, own, key_id) in places {
+            let name = place.name.clone();
+            let workspace = Workspace::new(place, keys, self.passwords.clone(), self.figures.clone());
+            workspace.set_own(own.map(|uri| self.own_service(&name, &uri, &key_id).watched(&self.figures)));
+            self.add(name, workspace);
         }
         self.set_opened(Opened { key, db });
         self.recall_backups()
@@ -271,7 +332,7 @@ impl Host {
         let given = match right {
             Ok(given) => given,
             // It was asked for what another service guards now.
-            Err(_) if workspace.is_open() && !Arc::ptr_eq(asked, &self.kms()) => return,
+            Err(_) if workspace.is_open() && !Arc::ptr_eq(asked, &self.to_ask(workspace).0) => return,
             Err(why) => {
                 tracing::warn!(workspace = %workspace.id, error = %why, "the key service did not give a workspace's key");
                 health().failed(at, why.to_string());
@@ -286,7 +347,12 @@ impl Host {
             return health().confirmed(at, self.cache);
         }
         let (own, opening) = (self.clone(), workspace.clone());
-        let opened = tokio::task::spawn_blocking(move || own.open_workspace(&opening, &given)).await;
+        let opened = tokio::task::spawn_blocking(move || {
+            // Whoever moves it while it is closed writes what opening may write, too.
+            let _rotating = own.rotating.lock();
+            own.open_workspace(&opening, &given)
+        })
+        .await;
         let opened = opened.unwrap_or_else(|why| Err(Error::internal("The workspace did not open", why)));
         if let Err(why) = opened {
             tracing::error!(workspace = %workspace.id, error = %why, "a workspace could not be opened");
@@ -315,19 +381,26 @@ impl Host {
     }
 
     /// The service that guards a workspace's keys, and what it wrapped: both of one moment.
-    fn to_ask(&self, workspace: &Workspace) -> (Arc<dyn KeyService>, WrappedKeys) {
+    pub(super) fn to_ask(&self, workspace: &Workspace) -> (Arc<dyn KeyService>, WrappedKeys) {
         let in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
-        (in_use.service.kms.clone(), workspace.keys())
+        let kms = workspace.own().map_or_else(|| in_use.service.kms.clone(), |own| own.kms);
+        (kms, workspace.keys())
     }
 
-    /// What is known of a workspace's key: `{provider, key, age, epoch, state, last_error, confirmed, resealing, rotated}`;
-    /// `age`, `confirmed` and what stands in `rotated` in seconds.
+    /// The key service of its own, and what that wrapped: both of one moment.
+    pub(super) fn own_keys(&self, workspace: &Workspace) -> Option<(OwnService, WrappedKeys)> {
+        let _in_use = self.in_use.read().unwrap_or_else(PoisonError::into_inner);
+        Some((workspace.own()?, workspace.keys()))
+    }
+
+    /// What is known of a workspace's key: `{provider, key, own, age, epoch, state, cache, last_error, confirmed, resealing,
+    /// rotated}`; `own` is whether the key service is that workspace's alone, `cache` says how long the key is used after the
+    /// service gave it, and how much of that is left; `age`, `cache`, `confirmed` and what stands in `rotated` in seconds.
     ///
     /// # Errors
     /// Bad input when there is no such workspace.
     pub fn key_status(&self, name: &str) -> Result<Value> {
-        let kms = self.kms();
-        let of = |keys: Option<&WrappedKeys>, health: &watch::Health, open: bool| {
+        let of = |kms: &dyn KeyService, keys: Option<&WrappedKeys>, health: &watch::Health, open: bool| {
             let last_error = health.last_error();
             let state = match (open, &last_error) {
                 (true, None) => "open",
@@ -341,12 +414,16 @@ impl Host {
                 "age": keys.map(|keys| (now().0 - keys.made.0) / 1000),
                 "epoch": keys.map(|keys| keys.epoch),
                 "state": state,
+                "cache": {
+                    "seconds": self.cache.as_secs(),
+                    "left": open.then(|| health.lasts(Instant::now(), self.cache).as_secs()),
+                },
                 "confirmed": health.last_confirmed().map(|at| at.elapsed().as_secs()),
                 "last_error": last_error,
             })
         };
         if self.closed().is_some() && self.dir.join(name).join("workspace.db").exists() {
-            return Ok(of(None, &self.health.lock(), false));
+            return Ok(of(&*self.kms(), None, &self.health.lock(), false));
         }
         let workspace = self.workspace(name)?;
         let rotated: BTreeMap<String, i64> =
@@ -354,9 +431,12 @@ impl Host {
         let resealing = workspace.resealing().map(
             |progress| json!({ "left": progress.left(), "done": progress.done, "error": workspace.not_resealing() }),
         );
+        // Before the health is locked: whoever changes the service locks these two in this order.
+        let (kms, keys) = self.to_ask(&workspace);
         let health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut status = of(Some(&workspace.keys()), &health, workspace.is_open());
+        let mut status = of(&*kms, Some(&keys), &health, workspace.is_open());
         if let Value::Object(fields) = &mut status {
+            fields.insert("own".to_owned(), json!(workspace.own().is_some()));
             fields.insert("resealing".to_owned(), json!(resealing));
             fields.insert("resealed".to_owned(), json!(workspace.resealed()));
             fields.insert("rotated".to_owned(), json!(rotated));
@@ -365,7 +445,11 @@ impl Host {
     }
 }
 
-fn ask(kms: &dyn KeyService, workspace: &Workspace, keys: &WrappedKeys) -> std::result::Result<Given, KmsError> {
+pub(super) fn ask(
+    kms: &dyn KeyService,
+    workspace: &Workspace,
+    keys: &WrappedKeys,
+) -> std::result::Result<Given, KmsError> {
     let context = WrapContext::new(workspace.id.to_string());
     let key = kms.unwrap(&context, &keys.key)?;
     let coming = keys.coming_key.as_ref().map(|coming| kms.unwrap(&context, coming)).transpose()?;

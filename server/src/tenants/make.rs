@@ -1,6 +1,6 @@
 //! How a workspace begins and ends, and how people are invited to it.
 
-use super::Host;
+use super::{Ended, Host, own};
 use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
@@ -136,20 +136,24 @@ impl Host {
         Ok(name)
     }
 
-    /// Destroys a workspace: its wrapped keys first, then its files. Broken off in between, the next opening goes on. What lies in a
-    /// bucket stays for [`Self::remove_wiped_files`].
+    /// Destroys a workspace: its wrapped keys first, then a key file of its own, then its files. Broken off in between, the next
+    /// opening goes on. What lies in a bucket stays for [`Self::remove_wiped_files`].
     ///
     /// # Errors
     /// Bad input when there is none.
-    pub fn wipe_workspace(&self, name: &str) -> Result<()> {
+    pub fn wipe_workspace(&self, name: &str) -> Result<Ended> {
         let _rotating = self.rotating.lock();
         let workspace = self.workspace(name)?;
+        let own = workspace.own();
+        let file = own.as_ref().and_then(|own| own.own.file());
+        let left = own.filter(|_| file.is_none()).map(|own| (own.kms.provider(), own.kms.key_id()));
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
             step.execute("DELETE FROM workspaces WHERE id = ?1", [workspace.id.as_bytes()])?;
             step.execute("DELETE FROM rotations WHERE id = ?1", [workspace.id.as_bytes()])?;
-            let wiped = (format!("{WIPED}{name}"), [0_u8; 0]);
+            let file = file.as_ref().map_or_else(Vec::new, |file| file.as_os_str().as_encoded_bytes().to_vec());
+            let wiped = (format!("{WIPED}{name}"), file);
             step.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)", wiped)?;
             Self::note_wiped_files(&step, workspace.id)?;
             step.commit()?;
@@ -159,7 +163,8 @@ impl Host {
         crash::point("wipe: keys destroyed");
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
-        remove_wiped(&*self.db()?, &self.dir, &self.upgrades)
+        let destroyed = remove_wiped(&*self.db()?, &self.dir, &self.upgrades)?;
+        Ok(Ended { destroyed, left })
     }
 
     /// A new invite.
@@ -199,22 +204,29 @@ fn invited(rank: Rank, uses: u32) -> Act {
     Act::new(Class::Account, "invite.made", Target::Workspace).after(format!("{rank}, {uses} uses"))
 }
 
-/// Removes the folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still.
-pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<()> {
-    let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
-    let facts = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+/// Removes the key files and folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still. Answers
+/// the names of the keys that lay in those files.
+pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<Vec<String>> {
+    let mut destroyed = Vec::new();
+    let mut facts = db.prepare("SELECT name, value FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
+    let facts = facts.query_map([WIPED], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let facts = facts.collect::<std::result::Result<Vec<(String, Vec<u8>)>, _>>()?;
     if !facts.is_empty() {
         upgrades.remove()?;
     }
-    for fact in facts {
+    for (fact, file) in facts {
         let Some(name) = fact.strip_prefix(WIPED) else { continue };
+        let file = String::from_utf8(file).ok().filter(|file| !file.is_empty()).map(Into::into);
+        for file in own::key_files(dir, name, file) {
+            destroyed.extend(own::destroy(&file)?);
+        }
         match std::fs::remove_dir_all(dir.join(short_name(name)?)) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(why.into()),
             _ => {}
         }
         db.execute("DELETE FROM facts WHERE name = ?1", [&fact])?;
     }
-    Ok(())
+    Ok(destroyed)
 }
 
 /// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.

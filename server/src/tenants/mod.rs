@@ -6,6 +6,7 @@
 //!   admin.sock            while the server runs: where commands reach it
 //!   keys/local.json       the local key service's key, sealed by a passphrase
 //!   keys/host.json        the key of host.db, wrapped by the key service
+//!   keys/workspace-NAME.json   the key file of a workspace that has a local key service of its own
 //!   keys/tls.key          where the key service may be away: the TLS key this host made for itself
 //!   host.db               workspaces with their wrapped keys; facts
 //!   upgrade/              copies of the databases from before a newer release changed them
@@ -23,15 +24,19 @@ mod keep;
 mod keys;
 mod make;
 mod moving;
+mod own;
 mod rotate;
 
 pub use backups::{Health as BackupHealth, Known, Rehearsed};
 pub use check::Checked;
 pub use make::Made;
 pub(crate) use make::short_name;
+pub use moving::Followed;
+pub use own::{Ended, To};
 
 use crate::auth::password::{Cost, Passwords};
 use crate::blobs;
+use crate::config::KeySection;
 use crate::error::{Error, Kind, Result};
 use crate::kms::watch::Health;
 use crate::kms::{self, KeySource, Service};
@@ -150,6 +155,8 @@ pub struct Host {
     /// Held by whatever changes the keys of the host or of a workspace as a whole: one at a time.
     rotating: Mutex<()>,
     health: Mutex<Health>,
+    /// What key services of single workspaces want to see.
+    section: KeySection,
     cache: Duration,
     opened: Mutex<Option<Opened>>,
     workspaces: RwLock<BTreeMap<String, Arc<Workspace>>>,
@@ -262,7 +269,7 @@ impl Host {
     ///
     /// # Errors
     /// Bad input when there is none, busy when another process has it, and what keys and databases fail with.
-    pub fn open(dir: &Path, source: &KeySource, cost: Cost) -> Result<Self> {
+    pub fn open_with(dir: &Path, source: &KeySource, cost: Cost, section: &KeySection) -> Result<Self> {
         let path = HostKey::path(dir);
         if !path.exists() || !dir.join("host.db").exists() {
             let (kind, why) = if dir.join("host.db").exists() {
@@ -289,9 +296,17 @@ impl Host {
         }
         let service = source.service_of(dir, &file.key_id)?;
         let in_use = InUse { service, wrapped_key: wrapped, key_id: file.key_id, generation: file.generation };
-        let host = Self::assemble(dir, in_use, cost, lock)?;
+        let host = Self { section: section.clone(), ..Self::assemble(dir, in_use, cost, lock)? };
         host.open_all()?;
         Ok(host)
+    }
+
+    /// The same where no workspace has a key service of its own, or what it wants to see is in the environment.
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open(dir: &Path, source: &KeySource, cost: Cost) -> Result<Self> {
+        Self::open_with(dir, source, cost, &KeySection::default())
     }
 
     fn assemble(dir: &Path, in_use: InUse, cost: Cost, lock: File) -> Result<Self> {
@@ -303,6 +318,7 @@ impl Host {
             in_use: RwLock::new(in_use),
             rotating: Mutex::new(()),
             health: Mutex::default(),
+            section: KeySection::default(),
             cache: CACHE,
             opened: Mutex::new(None),
             workspaces: RwLock::default(),

@@ -1,4 +1,6 @@
-//! The key service of a host changes, or wraps everything anew: its own key and every workspace's.
+//! The key service of a host changes, or wraps everything anew: its own key, and that of every workspace that has none of its own
+//! ([`super::own`]). What does not open with the former one cannot come along: it stays there, as a workspace with a key
+//! service of its own, and holds up no other.
 //!
 //! ```text
 //! host.db         next_key of each workspace, and the generation that they are for
@@ -8,49 +10,62 @@
 //!
 //! Broken off before the second step nothing has changed, after it the next opening does the third.
 
+use super::keys::ask;
 use super::rotate::wrap;
 use super::{HOST, Host, HostKey, InUse};
 use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
-use crate::kms::{self, KeySource, Service};
-use crate::state::WrappedKeys;
+use crate::kms::{self, KeySource, Service, watch};
+use crate::state::{Workspace, WrappedKeys};
 use rusqlite::Connection;
-use std::sync::PoisonError;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use thechatapp_seal::Argon2Params;
+use thechatapp_seal::{Argon2Params, KeyService};
 use zeroize::Zeroizing;
 
 /// The fact that says for which generation `next_key` is.
 const MOVING: &str = "moving";
 
-/// What came along, and what did not.
+/// What came along with the host, and what did not.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Followed {
+    /// How many workspaces are under the host's key service now.
+    pub workspaces: usize,
+    /// Those that stay with the former key, because it does not give theirs.
+    pub left: Vec<String>,
+}
+
+/// The same, and what became of backups.
 struct Moved {
-    workspaces: usize,
+    followed: Followed,
     /// Folders with backups that open with the former key alone.
     backups_left: Vec<String>,
 }
 
 impl Host {
-    /// Moves the host with all its workspaces to another key service, or to the same one anew. Blocks. Answers how many
-    /// workspaces there are.
+    /// Moves the host with the workspaces under its key service to another one, or to the same one anew. Blocks.
     ///
     /// # Errors
-    /// Those of either key service; then nothing has changed.
-    pub fn move_to(&self, source: &KeySource) -> Result<usize> {
+    /// Those of either key service; bad input for a key that is a single workspace's; then nothing has changed.
+    pub fn move_to(&self, source: &KeySource) -> Result<Followed> {
         let _rotating = self.rotating.lock();
         if let Some(why) = self.closed() {
             return Err(why);
         }
-        Ok(self.change_service(source.open_or_create(&self.dir)?)?.workspaces)
+        let service = source.open_or_create(&self.dir)?;
+        self.not_a_workspace_s(&*service.kms, None)?;
+        let former = self.in_use().service.uri;
+        Ok(self.change_service(service, Some(former))?.followed)
     }
 
     /// Everything is wrapped anew by the key service: under the newest version of its key, or, with the local one, under a
-    /// new random key. A new passphrase is for the local one's key file. Blocks. Answers how many workspaces there are.
+    /// new random key. A new passphrase is for the local one's key file. Workspaces with a key service of their own are not
+    /// touched. Blocks.
     ///
     /// # Errors
     /// Those of the key service; bad input for a passphrase that nothing takes.
-    pub fn rotate_kms(&self, passphrase: Option<&Zeroizing<String>>) -> Result<usize> {
+    pub fn rotate_kms(&self, passphrase: Option<&Zeroizing<String>>) -> Result<Followed> {
         let _rotating = self.rotating.lock();
         if let Some(why) = self.closed() {
             return Err(why);
@@ -64,7 +79,7 @@ impl Host {
                     "leave --new-passphrase-file out",
                 ));
             }
-            return Ok(self.change_service(service)?.workspaces);
+            return Ok(self.change_service(service, None)?.followed);
         };
         if passphrase.is_some_and(|passphrase| passphrase.is_empty()) {
             return Err(Error::bad_input("The passphrase is empty", "an empty one protects nothing", "choose one"));
@@ -73,16 +88,19 @@ impl Host {
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
         crash::point("local: made");
-        // Backups that cannot follow would be lost with the key that is replaced.
+        // What cannot follow would be lost with the key that is replaced.
         let former = path.with_file_name(format!("former-{}.json", self.in_use().key_id));
-        if self.has_backups_for_service()? {
+        // What is open follows, whatever comes.
+        let may_stay = |workspace: &Arc<Workspace>| workspace.own().is_none() && !workspace.is_open();
+        if self.has_backups_for_service()? || self.workspaces().iter().any(may_stay) {
             files::write_private(&former, &std::fs::read(path)?)?;
         }
-        let moved = self.change_service(Service::local(path.clone(), renewed));
+        let moved = self.change_service(Service::local(path.clone(), renewed), Some(kms::local_uri(&former)));
         match &moved {
-            Ok(moved) if !moved.backups_left.is_empty() => {
-                let folders = &moved.backups_left;
-                tracing::warn!(file = %former.display(), ?folders, "the former key file is kept: backups need it");
+            Ok(moved) if !moved.backups_left.is_empty() || !moved.followed.left.is_empty() => {
+                let (folders, workspaces) = (&moved.backups_left, &moved.followed.left);
+                let file = former.display();
+                tracing::warn!(%file, ?folders, ?workspaces, "the former key file is kept: backups or workspaces need it");
             }
             _ => drop(std::fs::remove_file(&former)),
         }
@@ -97,7 +115,7 @@ impl Host {
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
             in_use.service = Service::local(path.clone(), again);
         }
-        Ok(moved.workspaces)
+        Ok(moved.followed)
     }
 
     /// The key service in use, and its key.
@@ -106,25 +124,37 @@ impl Host {
         (kms.provider(), kms.key_id())
     }
 
-    fn change_service(&self, service: Service) -> Result<Moved> {
+    /// `former` is where what does not follow stays; nothing for a service that is the same, and has its key still.
+    fn change_service(&self, service: Service, former: Option<String>) -> Result<Moved> {
         let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
         let host_key = self.db()?.opened.key.clone();
         let wrapped_key = wrap(&*kms, HOST, &host_key)?;
-        let mut wrapped = Vec::new();
-        for workspace in self.workspaces() {
-            self.settled(&workspace)?;
-            let key = wrap(&*kms, &workspace.id.to_string(), &workspace.keyring()?.top())?;
-            wrapped.push((workspace, key));
+        let (mut wrapped, mut left) = (Vec::new(), Vec::new());
+        for workspace in self.workspaces().into_iter().filter(|workspace| workspace.own().is_none()) {
+            match self.wrapped_anew(&workspace, &*kms)? {
+                Some(keys) => wrapped.push((workspace, keys)),
+                None => left.push(workspace),
+            }
+        }
+        if wrapped.is_empty() && !left.is_empty() {
+            return Err(kms::away("it gives the key of no workspace"));
         }
         self.place_tls_key(kms::may_be_away(&*kms))?;
         let follow = self.backups_follow(&*kms)?;
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
-            for (workspace, key) in &wrapped {
-                step.execute("UPDATE workspaces SET next_key = ?2 WHERE id = ?1", (workspace.id.as_bytes(), key))?;
+            for (workspace, keys) in &wrapped {
+                step.execute(
+                    "UPDATE workspaces SET next_key = ?2, next_coming_key = ?3 WHERE id = ?1",
+                    (workspace.id.as_bytes(), &keys.key, &keys.coming_key),
+                )?;
+            }
+            for workspace in &left {
+                let next = (workspace.id.as_bytes(), &former);
+                step.execute("UPDATE workspaces SET next_uri = ?2 WHERE id = ?1", next)?;
             }
             step.execute(
                 "INSERT INTO facts (name, value) VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = excluded.value",
@@ -135,22 +165,52 @@ impl Host {
         crash::point("service: wrapped");
         HostKey::new(&*kms, &host_key, &wrapped_key, generation)?.write(&self.dir)?;
         crash::point("service: changed");
-        let moved = wrapped.len();
+        let workspaces = wrapped.len();
+        let key_id = self.in_use().key_id;
         let next = InUse { service, wrapped_key, key_id: kms.key_id(), generation };
         {
             // Whoever asks takes the service and what it wrapped together.
             let mut in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-            for (workspace, key) in wrapped {
-                let keys = workspace.keys();
-                workspace.set_keys(WrappedKeys { key, ..keys });
-                let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-                health.confirmed(Instant::now(), self.cache);
+            for (workspace, keys) in wrapped {
+                workspace.set_keys(keys);
+                if workspace.is_open() {
+                    let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+                    health.confirmed(Instant::now(), self.cache);
+                }
+            }
+            if let Some(former) = &former {
+                for workspace in &left {
+                    let own = self.own_service(&workspace.name, former, &key_id);
+                    workspace.set_own(Some(own.watched(&self.figures)));
+                }
             }
             *in_use = next.clone();
         }
         finish(&*self.db()?, &next)?;
         self.backups_followed(&follow.followed, &*kms)?;
-        Ok(Moved { workspaces: moved, backups_left: follow.left })
+        let left = left.into_iter().map(|workspace| workspace.name.clone()).collect();
+        Ok(Moved { followed: Followed { workspaces, left }, backups_left: follow.left })
+    }
+
+    /// A workspace's keys as another service wraps them, also of one that is closed; nothing where the present service answers
+    /// that it does not give its key.
+    pub(super) fn wrapped_anew(&self, workspace: &Arc<Workspace>, by: &dyn KeyService) -> Result<Option<WrappedKeys>> {
+        let id = workspace.id.to_string();
+        if let Ok(keyring) = workspace.keyring() {
+            let keys = self.settled(workspace)?;
+            return Ok(Some(WrappedKeys { key: wrap(by, &id, &keyring.top())?, ..keys }));
+        }
+        let (present, keys) = self.to_ask(workspace);
+        let given = match ask(&*present, workspace, &keys) {
+            Ok(given) => given,
+            Err(why) if watch::is_refusal(&why) || !kms::may_be_away(&*present) => {
+                tracing::warn!(workspace = %workspace.id, error = %why, "a workspace stays with the former key");
+                return Ok(None);
+            }
+            Err(why) => return Err(kms::failed(&*present, why)),
+        };
+        let coming_key = given.coming.map(|key| wrap(by, &id, &key)).transpose()?;
+        Ok(Some(WrappedKeys { key: wrap(by, &id, &given.key)?, coming_key, ..keys }))
     }
 }
 
@@ -165,11 +225,13 @@ pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<Option<bool>> {
     if came {
         let kms = &in_use.service.kms;
         step.execute(
-            "UPDATE workspaces SET wrapped_key = next_key, provider = ?1, key_id = ?2 WHERE next_key IS NOT NULL",
+            "UPDATE workspaces SET wrapped_key = next_key, coming_key = next_coming_key, provider = ?1, key_id = ?2
+             WHERE next_key IS NOT NULL",
             (kms.provider(), kms.key_id()),
         )?;
+        step.execute("UPDATE workspaces SET uri = next_uri WHERE next_uri IS NOT NULL", [])?;
     }
-    step.execute("UPDATE workspaces SET next_key = NULL", [])?;
+    step.execute("UPDATE workspaces SET next_key = NULL, next_coming_key = NULL, next_uri = NULL", [])?;
     step.execute("DELETE FROM facts WHERE name = ?1", [MOVING])?;
     step.commit()?;
     thechatapp_database::empty_wal(db)?;

@@ -28,7 +28,7 @@ impl Host {
         let _rotating = self.rotating.lock();
         let workspace = self.workspace(name)?;
         let (former, next) = (workspace.keyring()?.top(), Key::random()?);
-        let wrapped = wrap(&*self.kms(), &workspace.id.to_string(), &next)?;
+        let wrapped = wrap(&*self.to_ask(&workspace).0, &workspace.id.to_string(), &next)?;
         let mut keys = self.settled(&workspace)?;
         let coming = wrap_database_key(workspace.id, &next, &workspace.database_key()?)?;
         (keys.coming_key, keys.coming_database_key) = (Some(wrapped.clone()), Some(coming.clone()));
@@ -150,8 +150,11 @@ impl Host {
     /// When the database fails.
     pub fn rotations(&self, id: WorkspaceId) -> Result<BTreeMap<String, Timestamp>> {
         let db = self.db()?;
-        let mut rows = db.prepare("SELECT what, at FROM rotations WHERE id IN (?1, ?2)")?;
-        let rows = rows.query_map((id.as_bytes(), OF_HOST), |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?;
+        // What the key service of the host wrapped anew is not under one of the workspace's own.
+        let own = self.workspaces().iter().any(|workspace| workspace.id == id && workspace.own().is_some());
+        let host = if own { *id.as_bytes() } else { OF_HOST };
+        let mut rows = db.prepare("SELECT what, at FROM rotations WHERE id IN (?1, ?2) ORDER BY id = ?1")?;
+        let rows = rows.query_map((id.as_bytes(), host), |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?;
         Ok(rows.collect::<std::result::Result<_, _>>()?)
     }
 

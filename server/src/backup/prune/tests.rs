@@ -7,8 +7,8 @@ fn at(text: &str) -> Timestamp {
 }
 
 /// Snapshots that are named as their times.
-fn made(times: &[&str]) -> Vec<(String, Timestamp)> {
-    times.iter().map(|time| ((*time).to_owned(), at(time))).collect()
+fn made(times: &[&str]) -> Vec<(String, Timestamp, bool)> {
+    times.iter().map(|time| ((*time).to_owned(), at(time), true)).collect()
 }
 
 fn chosen(keep: Keep, times: &[&str]) -> Vec<String> {
@@ -62,12 +62,42 @@ fn what_was_ended_early_is_chosen_alike_the_next_time() {
             let left: Vec<_> = all
                 .iter()
                 .enumerate()
-                .filter(|(place, (name, _))| stay.contains(name) || removed & (1 << place) == 0)
+                .filter(|(place, (name, ..))| stay.contains(name) || removed & (1 << place) == 0)
                 .map(|(_, one)| one.clone())
                 .collect();
             assert_eq!(wanted.choose(&left), stay);
         }
     }
+}
+
+#[test]
+fn a_backup_that_lacks_a_workspace_takes_the_place_of_no_complete_one() {
+    let lacking =
+        |all: &mut Vec<(String, Timestamp, bool)>, which: &[usize]| which.iter().for_each(|one| all[*one].2 = false);
+    let chosen = |keep: Keep, which: &[usize]| {
+        let mut all = made(&TIMES);
+        lacking(&mut all, which);
+        keep.choose(&all).into_iter().collect::<Vec<_>>()
+    };
+    // The newest complete one stays beside the newest.
+    assert_eq!(chosen(keep(1, 0, 0), &[8]), [TIMES[7], TIMES[8]]);
+    assert_eq!(chosen(keep(1, 0, 0), &[7, 8]), [TIMES[6], TIMES[8]]);
+    // Of a day the newest complete one, and another only where there is none.
+    assert_eq!(chosen(keep(2, 0, 0), &[6]), [TIMES[5], TIMES[8]]);
+    assert_eq!(chosen(keep(2, 0, 0), &[5, 6]), [TIMES[6], TIMES[8]]);
+    assert_eq!(chosen(keep(1, 0, 0), &[0, 1, 2, 3, 4, 5, 6, 7, 8]), &TIMES[8..]);
+    for which in [&[8][..], &[6, 8], &[5, 6, 7, 8], &[2, 3]] {
+        let mut all = made(&TIMES);
+        lacking(&mut all, which);
+        let stay = keep(3, 2, 1).choose(&all);
+        all.retain(|(name, ..)| stay.contains(name));
+        assert_eq!(keep(3, 2, 1).choose(&all), stay, "the next time chooses alike");
+    }
+}
+
+fn snapshot(time: &str) -> Snapshot {
+    let (base_url, workspaces, missing) = (String::new(), Vec::new(), Vec::new());
+    Snapshot { version: 1, at: at(time), base_url, workspaces, missing }
 }
 
 struct Fixture {
@@ -81,7 +111,7 @@ impl Fixture {
         let folder = Folder::open_or_make(&own.dir.path().join("b"), "recovery", &cost).unwrap();
         for time in ["2026-11-24T03:00:00Z", "2026-11-25T03:00:00Z"] {
             folder.keep(time.as_bytes()).unwrap();
-            let snapshot = Snapshot { version: VERSION, at: at(time), base_url: String::new(), workspaces: Vec::new() };
+            let snapshot = snapshot(time);
             folder.put_snapshot(&snapshot).unwrap();
         }
         own

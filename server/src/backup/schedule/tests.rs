@@ -21,6 +21,20 @@ fn a_backup_is_due_so_long_after_the_newest() {
 }
 
 #[test]
+fn after_a_backup_that_lacks_a_workspace_another_is_due_sooner() {
+    let schedule = Schedule::new(&section(Some("b"), Some("p"), 24)).unwrap().unwrap();
+    let (hour, at) = (3_600_000, 1_795_000_000_000_i64);
+    let due = |complete: Option<i64>, after: i64| {
+        schedule.is_due_after(Some(Timestamp(at)), complete.map(Timestamp), Timestamp(at + after))
+    };
+    assert_eq!([due(Some(at), hour), due(Some(at), 24 * hour)], [false, true]);
+    assert_eq!([due(Some(at - 24 * hour), hour - 1), due(Some(at - 24 * hour), hour)], [false, true]);
+    assert_eq!([due(None, hour - 1), due(None, hour)], [false, true]);
+    assert!(!due(Some(at - hour), hour), "the complete one is fresh");
+    assert!(schedule.is_due_after(None, None, Timestamp(at)));
+}
+
+#[test]
 fn half_a_section_is_refused() {
     assert!(Schedule::new(&section(None, None, 24)).unwrap().is_none());
     for bad in [section(Some("b"), None, 24), section(None, Some("p"), 24), section(Some("b"), Some("p"), 0)] {

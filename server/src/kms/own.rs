@@ -1,0 +1,146 @@
+//! The key service of a single workspace. Whatever is wrong with it (no secret for it, a key file that is not there, a passphrase
+//! that is another) closes that workspace and no other, and is tried again: it is opened when it is first asked, and until that
+//! has come about each time it is asked.
+
+use super::{KeySource, LOCAL, Service};
+use crate::config::KeySection;
+use crate::error::{Error, Kind, Result};
+use crate::metrics::{Figures, Watched};
+use parking_lot::Mutex;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
+
+/// A workspace's own key service.
+pub(crate) struct Own {
+    workspace: String,
+    uri: String,
+    key_id: String,
+    /// The data folder, which key files are named from.
+    data: PathBuf,
+    section: KeySection,
+    opened: Mutex<Option<Service>>,
+}
+
+/// It, and how it is asked.
+#[derive(Clone)]
+pub(crate) struct OwnService {
+    pub(crate) own: Arc<Own>,
+    pub(crate) kms: Arc<dyn KeyService>,
+}
+
+/// Where the key file of a workspace lies, unless another place is named.
+pub(crate) fn key_file(data: &Path, workspace: &str) -> PathBuf {
+    data.join("keys").join(format!("workspace-{workspace}.json"))
+}
+
+/// Where one lies that was replaced, for backups that need it still.
+pub(crate) fn former_file(data: &Path, workspace: &str, key_id: &str) -> PathBuf {
+    data.join("keys").join(format!("former-{workspace}-{key_id}.json"))
+}
+
+/// The key service of a URI, as a workspace has it: what it wants to see is that workspace's own, and a key file is named from the
+/// data folder.
+///
+/// # Errors
+/// Usage, with what is wrong with the URI or not there.
+pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySection) -> Result<KeySource> {
+    let of_workspace = section.of_workspace(workspace, |name| std::env::var(name).ok())?;
+    let passphrase = || {
+        let passphrase = of_workspace.passphrase.clone().filter(|passphrase| !passphrase.is_empty());
+        passphrase.map(zeroize::Zeroizing::new).ok_or_else(|| {
+            Error::new(
+                Kind::Usage,
+                "No passphrase was given",
+                format!("the keys of {workspace} are in a key file of its own"),
+                format!("set key.workspace.{workspace}.passphrase_file"),
+            )
+        })
+    };
+    Ok(match KeySource::parse(uri, &of_workspace, passphrase)? {
+        KeySource::Local { file, passphrase } => {
+            let file = file.map_or_else(|| key_file(data, workspace), |file| data.join(file));
+            KeySource::Local { file: Some(file), passphrase }
+        }
+        remote @ KeySource::Remote(_) => remote,
+    })
+}
+
+impl Own {
+    /// One that is opened later; `key_id` says which key it has to have.
+    pub(crate) fn new(workspace: &str, uri: &str, key_id: &str, data: &Path, section: &KeySection) -> Self {
+        Self {
+            workspace: workspace.to_owned(),
+            uri: uri.to_owned(),
+            key_id: key_id.to_owned(),
+            data: data.to_owned(),
+            section: section.clone(),
+            opened: Mutex::new(None),
+        }
+    }
+
+    /// The same, open already.
+    pub(crate) fn opened(self, service: Service) -> Self {
+        *self.opened.lock() = Some(service);
+        self
+    }
+
+    /// As the host's database names it.
+    pub(crate) fn uri(&self) -> &str {
+        &self.uri
+    }
+
+    /// It, with its file if it has one.
+    ///
+    /// # Errors
+    /// When it cannot be opened now.
+    pub(crate) fn service(&self) -> Result<Service> {
+        let mut opened = self.opened.lock();
+        if let Some(service) = &*opened {
+            return Ok(service.clone());
+        }
+        let source = source(&self.uri, &self.workspace, &self.data, &self.section)?;
+        let service = source.service_of(&self.data, &self.key_id)?;
+        *opened = Some(service.clone());
+        Ok(service)
+    }
+
+    /// The key file, where it has one. Nothing is opened for that.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        let file = self.uri.strip_prefix("local:")?;
+        Some(if file.is_empty() { key_file(&self.data, &self.workspace) } else { self.data.join(file) })
+    }
+
+    fn ready(&self) -> std::result::Result<Service, KmsError> {
+        self.service().map_err(|why| std::io::Error::other(why.to_string()).into())
+    }
+
+    /// With its calls counted.
+    pub(crate) fn watched(self, figures: &Arc<Figures>) -> OwnService {
+        let own = Arc::new(self);
+        OwnService { kms: Watched::new(own.clone(), figures.clone()), own }
+    }
+}
+
+impl KeyService for Own {
+    fn wrap(&self, context: &WrapContext, key: &Key) -> std::result::Result<Vec<u8>, KmsError> {
+        self.ready()?.kms.wrap(context, key)
+    }
+
+    fn unwrap(&self, context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Key, KmsError> {
+        self.ready()?.kms.unwrap(context, wrapped)
+    }
+
+    fn provider(&self) -> &'static str {
+        match self.uri.split_once(':').map_or("", |(scheme, _)| scheme) {
+            "vault+https" | "vault+http" => "vault",
+            "pkcs11" => "pkcs11",
+            "aws-kms" => "aws-kms",
+            _ => LOCAL,
+        }
+    }
+
+    fn key_id(&self) -> String {
+        self.key_id.clone()
+    }
+}
