@@ -12,6 +12,7 @@ use support::{Host, Person};
 use thechatapp_protocol::ChannelId;
 use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_server::admin::{self, Command};
+use thechatapp_server::config::OwnKeySection;
 use thechatapp_server::kms::KeySource;
 
 const PASSPHRASE: &str = "server passphrase";
@@ -27,6 +28,10 @@ impl Subject {
     async fn new() -> Self {
         let mut host = Host::start().await;
         std::fs::write(host.folder.path().join("passphrase"), PASSPHRASE).unwrap();
+        let own = host.folder.path().join("own");
+        std::fs::write(&own, "a passphrase of its own").unwrap();
+        let own = OwnKeySection { passphrase_file: Some(own), ..OwnKeySection::default() };
+        host.config.key.workspace.insert("acme".into(), own);
         let mut alice = host.join("alice").await;
         let channel = alice.general().await;
         let said: Vec<String> = (0..150).map(|number| format!("message {number}")).collect();
@@ -50,6 +55,7 @@ impl Subject {
         let mut program = Program::new(env!("CARGO_BIN_EXE_thechatapp-server"));
         program.arg(group).args(args).arg("--data").arg(self.host.data()).arg("--json");
         program.arg("--passphrase-file").arg(self.file("passphrase")).stdin(Stdio::null());
+        program.env("THECHATAPP_KEY_WORKSPACE_ACME_PASSPHRASE_FILE", self.file("own"));
         if let Some(end) = end {
             program.env("THECHATAPP_CRASH_AT", end);
         }
@@ -177,14 +183,48 @@ async fn a_host_is_where_it_was_until_its_own_key_has_moved() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_is_under_the_one_key_service_or_the_other() {
+    let mut subject = Subject::new().await;
+    let there = ["move", "--workspace", "acme", "--to", "local:"];
+    let back = ["move", "--workspace", "acme", "--to", "host"];
+    let own = |subject: &Subject| subject.succeeds(&["status", "--workspace", "acme"])["own"].clone();
+    for (place, came) in [("own: wrapped", false), ("own: changed", true)] {
+        subject.ends_at(place, &there);
+        assert_eq!(subject.goes_on(place).await["own"], came, "{place}");
+        assert_eq!(subject.succeeds(&there)["own"], true);
+        subject.goes_on("once more").await;
+        subject.ends_at(place, &back);
+        assert_eq!(subject.goes_on(place).await["own"], !came, "{place}");
+        assert_eq!(subject.succeeds(&back)["own"], false);
+        assert_eq!(subject.goes_on("back").await["own"], false);
+    }
+    // Its key file is replaced as the host's is.
+    subject.succeeds(&there);
+    let key = |subject: &Subject| subject.succeeds(&["status", "--workspace", "acme"])["key"].clone();
+    let places = ["own: made", "own: wrapped", "own: changed", "own: renamed"];
+    for (place, came) in places.into_iter().zip([false, false, true, true]) {
+        let before = key(&subject);
+        subject.ends_at(place, &rotate("kms"));
+        subject.goes_on(place).await;
+        assert_eq!(key(&subject) != before, came, "{place}");
+        assert!(!subject.host.data().join("keys/workspace-acme.next.json").exists(), "{place}");
+        subject.succeeds(&rotate("kms"));
+        subject.goes_on("once more").await;
+    }
+    assert_eq!(own(&subject), true);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_folder_of_a_wiped_workspace_follows_its_keys() {
     let subject = Subject::new().await;
+    subject.succeeds(&["move", "--workspace", "acme", "--to", "local:"]);
+    let file = subject.host.data().join("keys/workspace-acme.json");
     let folder = subject.host.data().join("acme");
     let ended = subject.program("workspace", &["wipe", "--workspace", "acme", "--yes"], Some("wipe: keys destroyed"));
     assert_eq!(ended.status.code(), None);
-    assert!(folder.join("workspace.db").exists());
+    assert!(folder.join("workspace.db").exists() && file.exists());
     let list: Value = serde_json::from_slice(&subject.program("workspace", &["list"], None).stdout).unwrap();
     assert_eq!(list["workspaces"], serde_json::json!([]));
-    assert!(!folder.exists());
+    assert!(!folder.exists() && !file.exists());
     assert!(subject.program("workspace", &["create", "--workspace", "acme"], None).status.success());
 }

@@ -15,7 +15,6 @@ use thechatapp_protocol::methods::messages::{History, HistoryParams};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams};
 use thechatapp_protocol::{ChannelId, Code, ErrorBody, http as http_paths};
 use thechatapp_server::admin::{self, Command};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Longer than a key is used after it was last given, and longer than any wait between attempts.
 const LONG: Duration = Duration::from_secs(400);
@@ -49,12 +48,7 @@ fn is_closed<T: std::fmt::Debug>(answer: Result<T, ErrorBody>, why: &str) {
 }
 
 async fn plain(address: SocketAddr, path: &str) -> String {
-    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
-    stream.write_all(request.as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer
+    String::from_utf8(support::get_plain(address, path).await).unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,6 +119,239 @@ async fn a_service_that_refuses_is_obeyed_at_once() {
         assert_eq!(alice.send(channel, "again").await.unwrap().seq, number as u64 + 1);
         at += Duration::from_secs(220);
     }
+}
+
+/// Everything that a service may do instead of what it should, and the reason that people are told.
+const TROUBLES: [(Mood, &str); 15] = [
+    (Mood::Breaks, AWAY),
+    (Mood::Hangs, AWAY),
+    (Mood::Slow(Duration::from_secs(5)), AWAY),
+    (Mood::Says(503, "Vault is sealed"), AWAY),
+    (Mood::Says(502, ""), AWAY),
+    (Mood::Says(429, ""), "the key service asks to slow down"),
+    (Mood::Garbage, GARBAGE),
+    (Mood::Nonsense, GARBAGE),
+    (Mood::Truncated, AWAY),
+    (Mood::Endless, GARBAGE),
+    (Mood::HalfAKey, GARBAGE),
+    (Mood::Says(403, "permission denied"), "the key service denies access to the key"),
+    (Mood::Says(400, "version is disallowed by policy"), "the key is disabled in the key service"),
+    (Mood::Says(404, ""), "no such key"),
+    (Mood::AnotherKey, WRONG),
+];
+const AWAY: &str = "the key service cannot be reached";
+/// Between the end of the time and the last answer.
+const SILENT: &str = "the key service did not give the key again in time";
+const GARBAGE: &str = "the wrapped key or key file is damaged";
+const WRONG: &str = "wrapped by another key or for another workspace";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_wrong_with_it_past_the_limit_people_are_told_and_it_opens_by_itself() {
+    let (vault, host) = hosted().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    let (mut at, mut said) = (Instant::now(), Vec::new());
+    for (mood, why) in TROUBLES {
+        vault.set(mood);
+        host.running().check_keys(at + LONG).await;
+        is_closed(alice.send(channel, "never").await, why);
+        is_closed(history(&mut alice, channel).await, why);
+        assert_eq!(ready(&host).await, (503, format!("closed: {why}\n")), "{mood:?}");
+        let known = status(&host).await;
+        assert_eq!(
+            (&known["state"], &known["last_error"], &known["cache"]["left"]),
+            (&json!("closed"), &json!(why), &Value::Null)
+        );
+        assert_eq!(known["cache"]["seconds"], 300);
+        // It stays so while the trouble does.
+        host.running().check_keys(at + LONG + Duration::from_secs(60)).await;
+        is_closed(alice.send(channel, "never").await, why);
+        vault.set(Mood::Works);
+        at += LONG + Duration::from_secs(120);
+        host.running().check_keys(at).await;
+        said.push(format!("after {mood:?}"));
+        alice.send(channel, said.last().unwrap()).await.unwrap();
+        assert_eq!(history(&mut alice, channel).await.unwrap(), said);
+        let known = status(&host).await;
+        assert_eq!((&known["state"], &known["last_error"]), (&json!("open"), &Value::Null), "{mood:?}");
+        assert!(known["cache"]["left"].as_u64().is_some_and(|left| left >= 290), "{known}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_slow_and_still_in_time_closes_nothing() {
+    let vault = Vault::start().await;
+    let asked = vault.clone();
+    let host = Host::start_with(move || asked.patient(Duration::from_secs(30))).await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    vault.set(Mood::Slow(Duration::from_secs(5)));
+    let at = Instant::now() + Duration::from_secs(200);
+    let (checked, ()) = tokio::join!(host.running().check_keys(at), async {
+        // Nobody waits for it meanwhile.
+        for number in 0..20 {
+            alice.send(channel, &format!("message {number}")).await.unwrap();
+        }
+    });
+    assert_eq!((checked, &status(&host).await["state"]), (Duration::from_secs(150), &json!("open")));
+    // Slow answers also open what is closed.
+    vault.set(Mood::Says(403, ""));
+    host.running().check_keys(at + Duration::from_secs(150)).await;
+    assert_eq!(status(&host).await["state"], "closed");
+    vault.set(Mood::Slow(Duration::from_secs(5)));
+    host.running().check_keys(at + LONG).await;
+    assert_eq!(history(&mut alice, channel).await.unwrap().len(), 20);
+}
+
+/// Files below a folder with a marker in them.
+fn with_marker(folder: &std::path::Path, marker: &[u8]) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(with_marker(&path, marker));
+        } else if std::fs::read(&path).is_ok_and(|bytes| bytes.windows(marker.len()).any(|part| part == marker)) {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn down_for_ten_minutes_under_load_loses_nothing_and_writes_nothing_unsealed() {
+    const MARKER: &str = "vexkuqomarker";
+    let (vault, host) = hosted().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    // How many answers there were in all, and a turn that the test waits for.
+    let (answers, mut answered) = tokio::sync::watch::channel(0_u64);
+    let (answers, stop) =
+        (std::sync::Arc::new(answers), std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false)));
+    let mut working = tokio::task::JoinSet::new();
+    for number in 0..8 {
+        let mut sender = host.join(&format!("sender {number}")).await;
+        let mut reader = host.join(&format!("reader {number}")).await;
+        let (sent, stopped) = (answers.clone(), stop.clone());
+        working.spawn(async move {
+            let (mut acknowledged, mut refused, mut count) = (Vec::new(), 0, 0);
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                let text = format!("{MARKER} {number} {count}");
+                count += 1;
+                match sender.send(channel, &text).await {
+                    Ok(_) => acknowledged.push(text),
+                    Err(body) => {
+                        assert!(body.code.exit_code() == 30 && [AWAY, SILENT].contains(&body.why.as_str()), "{body:?}");
+                        refused += 1;
+                    }
+                }
+                sent.send_modify(|answers| *answers += 1);
+            }
+            (acknowledged, refused)
+        });
+        let (read, stopped) = (answers.clone(), stop.clone());
+        working.spawn(async move {
+            let mut refused = 0;
+            while !stopped.load(std::sync::atomic::Ordering::Relaxed) {
+                match history(&mut reader, channel).await {
+                    Ok(texts) => assert!(texts.iter().all(|text| text.starts_with(MARKER))),
+                    Err(body) => {
+                        assert!(body.code.exit_code() == 30 && [AWAY, SILENT].contains(&body.why.as_str()), "{body:?}");
+                        refused += 1;
+                    }
+                }
+                read.send_modify(|answers| *answers += 1);
+            }
+            (Vec::new(), refused)
+        });
+    }
+    let begun = Instant::now();
+    let mut states = Vec::new();
+    for seconds in (0..=700).step_by(20) {
+        vault.set(if seconds < 600 { Mood::Breaks } else { Mood::Works });
+        host.running().check_keys(begun + Duration::from_secs(150 + seconds)).await;
+        // So many answers of everybody at this moment.
+        let until = *answered.borrow_and_update() + 48;
+        answered.wait_for(|answers| *answers >= until).await.unwrap();
+        states.push(status(&host).await["state"].as_str().unwrap().to_owned());
+        if seconds == 400 {
+            assert_eq!(with_marker(&host.data(), MARKER.as_bytes()), Vec::<std::path::PathBuf>::new());
+        }
+    }
+    stop.store(true, std::sync::atomic::Ordering::Relaxed);
+    let (mut acknowledged, mut refused) = (std::collections::BTreeSet::new(), [0, 0]);
+    while let Some(done) = working.join_next().await {
+        let (texts, of) = done.unwrap();
+        refused[usize::from(texts.is_empty())] += of;
+        acknowledged.extend(texts);
+    }
+    // In use until the time was over, then closed, then open without anybody's doing.
+    states.dedup();
+    assert_eq!(states, ["retrying", "closed", "open"]);
+    assert!(refused[0] > 0 && refused[1] > 0, "{refused:?}");
+    let (mut present, mut after) = (std::collections::BTreeSet::new(), 0);
+    loop {
+        let params = HistoryParams { channel, before: None, after: Some(after), limit: 200 };
+        let page = alice.call::<History>(&params).await.unwrap();
+        let Some(last) = page.messages.last() else { break };
+        after = last.seq;
+        for message in page.messages {
+            assert!(present.insert(message.text), "nothing is there twice");
+        }
+    }
+    assert_eq!(present, acknowledged, "what was acknowledged, and nothing that was refused");
+    assert_eq!(with_marker(host.folder.path(), MARKER.as_bytes()), Vec::<std::path::PathBuf>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_is_given_a_wrong_key_at_its_start_waits_for_the_right_one() {
+    let (vault, mut host) = hosted().await;
+    let mut alice = host.join("alice").await;
+    let channel = alice.general().await;
+    alice.send(channel, "before").await.unwrap();
+    let known = host.known().await;
+    host.stop().await;
+    vault.set(Mood::AnotherKey);
+    host.serve().await;
+    let why = format!("{WRONG}, or keys/host.json was changed");
+    assert_eq!(ready(&host).await, (503, format!("closed: {why}\n")));
+    let closed = status(&host).await;
+    assert_eq!((&closed["state"], &closed["last_error"]), (&json!("closed"), &json!(why)));
+    vault.set(Mood::Works);
+    host.running().check_keys(Instant::now() + LONG).await;
+    assert_eq!(ready(&host).await, (200, "ready\n".into()));
+    host.stop().await;
+
+    // So does a host of a release whose file of the key proves nothing.
+    let path = host.data().join("keys/host.json");
+    let mut file: Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    file.as_object_mut().unwrap().remove("check");
+    std::fs::write(&path, file.to_string()).unwrap();
+    vault.set(Mood::AnotherKey);
+    host.serve().await;
+    assert_eq!(ready(&host).await, (503, format!("closed: {why}\n")));
+    vault.set(Mood::Works);
+    host.running().check_keys(Instant::now() + LONG).await;
+    let session = Session::open(host.port, &known, &alice.device).await.unwrap();
+    let mut alice = Person { session, ..alice };
+    assert_eq!(history(&mut alice, channel).await.unwrap(), ["before"]);
+    host.stop().await;
+
+    // And where the host's own key is right, and one workspace's is not, the others are served.
+    host.serve().await;
+    host.running().host().create_workspace("lab", Vec::new()).unwrap();
+    let lab = host.running().host().workspace("lab").unwrap().id;
+    host.stop().await;
+    vault.exchange(Some(lab.to_string()));
+    host.serve().await;
+    assert_eq!(status(&host).await["state"], "open");
+    let of_lab =
+        async || admin::run(host.running().host(), Command::KeyStatus { workspace: "lab".into() }).await.unwrap();
+    let known = of_lab().await;
+    assert_eq!(known["state"], "closed");
+    assert_eq!(known["last_error"], WRONG);
+    vault.exchange(None);
+    host.running().check_keys(Instant::now() + LONG).await;
+    assert_eq!(of_lab().await["state"], "open");
 }
 
 #[tokio::test(flavor = "multi_thread")]

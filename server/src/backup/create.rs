@@ -31,20 +31,19 @@ async fn make(host: &Host, folder: Folder) -> Result<Report> {
     if let Some(why) = host.closed() {
         return Err(why);
     }
-    let (mut workspaces, mut missing, mut last) = (Vec::new(), Vec::new(), None);
+    let (mut workspaces, mut missing) = (Vec::new(), Vec::new());
     for workspace in host.workspaces() {
         match keep(host, &workspace, &folder).await {
             Ok(kept) => workspaces.push(kept),
             Err(why) if Missing::is_one_s_own(&why) => {
                 tracing::error!(workspace = %workspace.id, error = %why, "a workspace is not in the backup");
                 missing.push(Missing::of(&workspace.name, &why));
-                last = Some(why);
             }
             Err(why) => return Err(why),
         }
     }
-    if let (true, Some(why)) = (workspaces.is_empty(), last) {
-        return Err(why);
+    if workspaces.is_empty() {
+        Missing::none(&missing)?;
     }
     let version = if workspaces.iter().any(|one| one.own.is_some()) { WITH_OWN } else { VERSION };
     let snapshot = Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing };

@@ -55,7 +55,7 @@ impl Host {
         }
         let service = source.open_or_create(&self.dir)?;
         self.not_a_workspace_s(&*service.kms, None)?;
-        let former = self.in_use().service.uri;
+        let former = self.in_use().service;
         Ok(self.change_service(service, Some(former))?.followed)
     }
 
@@ -95,7 +95,12 @@ impl Host {
         if self.has_backups_for_service()? || self.workspaces().iter().any(may_stay) {
             files::write_private(&former, &std::fs::read(path)?)?;
         }
-        let moved = self.change_service(Service::local(path.clone(), renewed), Some(kms::local_uri(&former)));
+        let stays = Service {
+            kms: service.kms.clone(),
+            file: Some((former.clone(), local.clone())),
+            uri: kms::local_uri(&former),
+        };
+        let moved = self.change_service(Service::local(path.clone(), renewed), Some(stays));
         match &moved {
             Ok(moved) if !moved.backups_left.is_empty() || !moved.followed.left.is_empty() => {
                 let (folders, workspaces) = (&moved.backups_left, &moved.followed.left);
@@ -124,8 +129,8 @@ impl Host {
         (kms.provider(), kms.key_id())
     }
 
-    /// `former` is where what does not follow stays; nothing for a service that is the same, and has its key still.
-    fn change_service(&self, service: Service, former: Option<String>) -> Result<Moved> {
+    /// `former` is what guards those that do not follow; nothing where the service is the same, and has its key still.
+    fn change_service(&self, service: Service, former: Option<Service>) -> Result<Moved> {
         let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
@@ -153,7 +158,7 @@ impl Host {
                 )?;
             }
             for workspace in &left {
-                let next = (workspace.id.as_bytes(), &former);
+                let next = (workspace.id.as_bytes(), former.as_ref().map(|former| &former.uri));
                 step.execute("UPDATE workspaces SET next_uri = ?2 WHERE id = ?1", next)?;
             }
             step.execute(
@@ -180,7 +185,7 @@ impl Host {
             }
             if let Some(former) = &former {
                 for workspace in &left {
-                    let own = self.own_service(&workspace.name, former, &key_id);
+                    let own = self.own_service(&workspace.name, &former.uri, &key_id).opened(former.clone());
                     workspace.set_own(Some(own.watched(&self.figures)));
                 }
             }

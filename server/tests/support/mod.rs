@@ -467,3 +467,13 @@ pub async fn get_whole(port: u16, path: &str) -> (String, Vec<u8>) {
     let split = answer.windows(4).position(|window| window == b"\r\n\r\n").unwrap();
     (String::from_utf8_lossy(&answer[..split]).into_owned(), answer[split + 4..].to_vec())
 }
+
+/// Over no TLS, as figures are served.
+pub async fn get_plain(address: std::net::SocketAddr, path: &str) -> Vec<u8> {
+    let mut stream = TcpStream::connect(address).await.unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer).await.unwrap();
+    answer
+}

@@ -23,6 +23,8 @@ pub enum Mood {
     Says(u16, &'static str),
     /// Nothing, for as long as somebody waits.
     Hangs,
+    /// What is right, so late.
+    Slow(Duration),
     /// Ends the connection instead of answering.
     Breaks,
     /// No JSON.
@@ -49,6 +51,10 @@ struct Inner {
     /// The versions of the key; what is gone opens nothing any longer.
     keys: Mutex<Vec<Option<Key>>>,
     mood: Mutex<Mood>,
+    /// Of which workspace it gives no key, whatever its mood.
+    refused: Mutex<Option<String>>,
+    /// Of which workspace it gives a key that is another.
+    exchanged: Mutex<Option<String>>,
     asked: watch::Sender<u64>,
 }
 
@@ -60,6 +66,8 @@ impl Vault {
         let inner = Arc::new(Inner {
             keys: Mutex::new(vec![Some(Key::random().unwrap())]),
             mood: Mutex::new(Mood::Works),
+            refused: Mutex::default(),
+            exchanged: Mutex::default(),
             asked,
         });
         let router = Router::new()
@@ -75,7 +83,13 @@ impl Vault {
 
     /// As the server gets to it, with a second of patience.
     pub fn source(&self) -> KeySource {
-        let section = KeySection { vault_token: Some(TOKEN.to_owned()), timeout_seconds: 1, ..KeySection::default() };
+        self.patient(Duration::from_secs(1))
+    }
+
+    /// The same with so much of it.
+    pub fn patient(&self, patience: Duration) -> KeySource {
+        let timeout_seconds = patience.as_secs();
+        let section = KeySection { vault_token: Some(TOKEN.to_owned()), timeout_seconds, ..KeySection::default() };
         KeySource::parse(&self.uri(), &section, || unreachable!("no passphrase is asked for")).unwrap()
     }
 
@@ -93,6 +107,16 @@ impl Vault {
 
     pub fn set(&self, mood: Mood) {
         *self.inner.mood.lock().unwrap() = mood;
+    }
+
+    /// Of this workspace it gives no key from here on; of all again with none.
+    pub fn refuse(&self, workspace: Option<String>) {
+        *self.inner.refused.lock().unwrap() = workspace;
+    }
+
+    /// Of this workspace it gives another key than it took.
+    pub fn exchange(&self, workspace: Option<String>) {
+        *self.inner.exchanged.lock().unwrap() = workspace;
     }
 
     /// Waits until it is asked so many times more.
@@ -131,6 +155,7 @@ async fn answer(
         Mood::Nonsense => return r#"{"data":{"keys":[]}}"#.into_response(),
         Mood::Truncated => return broken(Some(500), br#"{"data":{"plain"#),
         Mood::Endless => return "x".repeat(1 << 20).into_response(),
+        Mood::Slow(late) => tokio::time::sleep(late).await,
         Mood::Works | Mood::AnotherKey | Mood::HalfAKey => {}
     }
     if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
@@ -141,6 +166,14 @@ async fn answer(
     }
     let body: Value = serde_json::from_str(&body).unwrap();
     let bytes = |name: &str| BASE64.decode(body[name].as_str().unwrap().as_bytes()).unwrap();
+    let (refused, exchanged) = (inner.refused.lock().unwrap().clone(), inner.exchanged.lock().unwrap().clone());
+    let is_of = |workspace: String| {
+        let named = thechatapp_seal::WrapContext::new(workspace).to_context().as_bytes().to_vec();
+        named == bytes("associated_data")
+    };
+    if refused.is_some_and(&is_of) {
+        return errors(403, "permission denied");
+    }
     let bound = Context::new("fake vault").part(&bytes("associated_data"));
     let data = match action.as_str() {
         "encrypt" => {
@@ -167,6 +200,7 @@ async fn answer(
             };
             let opened = match mood {
                 Mood::AnotherKey => vec![7; 32],
+                _ if exchanged.is_some_and(is_of) => vec![7; 32],
                 Mood::HalfAKey => opened[..16].to_vec(),
                 _ => opened.to_vec(),
             };
