@@ -276,6 +276,23 @@ async fn verified(host: &Host, path: &Path, own: Option<&Vault>) -> Result<Repor
     tokio::task::spawn_blocking(move || backup::verify(&folder, None, &scratch)).await.unwrap()
 }
 
+async fn verified_by_the_program(
+    host: &Host,
+    path: &Path,
+    secret: Option<(&str, &str)>,
+    own: Option<String>,
+) -> (Option<i32>, Value) {
+    let passphrase = host.folder.path().join("passphrase");
+    std::fs::write(&passphrase, "server passphrase").unwrap();
+    let kms = format!("local:{}", host.data().join("keys/local.json").display());
+    let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_thechatapp-server"));
+    program.args(["backup", "verify", "--json", "--kms", &kms, "--from"]).arg(path);
+    program.arg("--passphrase-file").arg(passphrase).arg("--scratch").arg(host.folder.path().join("scratch"));
+    program.envs(secret).args(own.iter().flat_map(|own| ["--workspace-kms", own]));
+    let done = program.stdin(Stdio::null()).output().await.unwrap();
+    (done.status.code(), serde_json::from_slice::<Value>(&done.stdout).unwrap())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_a_workspace_with_its_own_key_stays_shut_once_that_is_gone() {
     let vault = Vault::start().await;
@@ -308,17 +325,9 @@ async fn a_backup_of_a_workspace_with_its_own_key_stays_shut_once_that_is_gone()
     let folder = opened(&host, &path("service"), Some(&vault));
     assert!(backup::rehearse(folder, None, &path("rehearsal")).await.unwrap().ok);
     // The same by the command, which is told by the environment what the service wants to see.
-    std::fs::write(path("passphrase"), "server passphrase").unwrap();
-    let kms = format!("local:{}", host.data().join("keys/local.json").display());
     let verify = async |token: Option<&str>| {
-        let mut program = tokio::process::Command::new(env!("CARGO_BIN_EXE_thechatapp-server"));
-        program.args(["backup", "verify", "--json", "--kms", &kms, "--from"]).arg(path("service"));
-        program.arg("--passphrase-file").arg(path("passphrase")).arg("--scratch").arg(path("scratch"));
-        if let Some(token) = token {
-            program.env("THECHATAPP_KEY_WORKSPACE_ACME_VAULT_TOKEN", token);
-        }
-        let done = program.stdin(Stdio::null()).output().await.unwrap();
-        (done.status.code(), serde_json::from_slice::<Value>(&done.stdout).unwrap())
+        let token = token.map(|token| ("THECHATAPP_KEY_WORKSPACE_ACME_VAULT_TOKEN", token));
+        verified_by_the_program(&host, &path("service"), token, None).await
     };
     assert_eq!(verify(Some(TOKEN)).await, (Some(0), made.clone()));
     let (code, said) = verify(None).await;
@@ -369,14 +378,20 @@ async fn a_wipe_takes_the_key_file_and_with_it_the_backups_that_nothing_else_ope
     };
     assert_eq!(keys(), 2);
     back_up(&host, &service, None).await;
+    let copy = host.folder.path().join("copy.json");
+    std::fs::copy(host.data().join("keys/workspace-lab.json"), &copy).unwrap();
     let with_passphrase = back_up(&host, &recovery, Some("recovery passphrase")).await;
     let ended = wipe(&host, "lab").await;
     assert_eq!((keys(), ended["keys_destroyed"].as_array().unwrap().len()), (0, 2));
     let open = ended["backups_still_open"].as_array().unwrap();
     assert_eq!(open.len(), 1, "{open:?}");
     assert_eq!((&open[0]["backup"], &open[0]["recovery_passphrase"]), (&with_passphrase["backup"], &json!(true)));
-    let report = verified(&host, &service, None).await.unwrap();
-    assert_eq!(report.missing[0].workspace, "lab");
+    let secret = Some(("THECHATAPP_KEY_WORKSPACE_LAB_PASSPHRASE", "of the lab"));
+    let (code, said) = verified_by_the_program(&host, &service, secret, None).await;
+    assert_eq!((code, &said["missing"][0]["workspace"]), (Some(30), &json!("lab")));
+    // Who kept a copy of the key file opens it with that.
+    let copy = Some(format!("lab=local:{}", copy.display()));
+    assert_eq!(verified_by_the_program(&host, &service, secret, copy).await.0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

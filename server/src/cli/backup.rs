@@ -181,7 +181,7 @@ impl From {
             let uri = named.get(name).unwrap_or(&kept.uri);
             // A key file that was named within the data folder of then is not known by that here.
             let file = uri.strip_prefix("local:");
-            if named.get(name).is_none() && file.is_some_and(|file| !Path::new(file).is_absolute()) {
+            if !named.contains_key(name) && file.is_some_and(|file| !Path::new(file).is_absolute()) {
                 return Err(Error::bad_input("Its key file is not named", "it lay in the data folder of the host", ""));
             }
             let service = kms::own::source(uri, name, Path::new("."), &section)?;
