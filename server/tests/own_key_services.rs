@@ -222,11 +222,22 @@ async fn a_closed_neighbour_holds_up_neither_a_move_nor_a_rotation_of_the_host()
     assert_eq!((&moved["workspaces"], &moved["left"]), (&json!(2), &json!(["lab"])));
     let known = status(&host, "lab").await;
     assert_eq!((&known["own"], &known["state"]), (&json!(true), &json!("closed")));
+    // Its key there was the host's, and is not for it alone.
+    assert_eq!(rotate(&host, Some("lab"), "kms", None).await.unwrap_err().kind, Kind::BadInput);
+    assert_eq!(move_one(&host, "acme", &vault.uri(), None).await.unwrap_err().kind, Kind::BadInput);
     vault.refuse(None);
     host.running().check_keys(Instant::now() + LATER).await;
     for name in ["acme", "lab", "shut"] {
         assert_eq!(status(&host, name).await["state"], "open", "{name}");
     }
+    back_up(&host, &host.folder.path().join("backups"), None).await;
+    let (path, service) = (host.folder.path().join("backups"), second.clone());
+    let kept = tokio::task::spawn_blocking(move || {
+        let service = service.source().open(Path::new(".")).unwrap();
+        let folder = Folder::open(&path, Opening { passphrase: None, service: Some(&*service) }).unwrap();
+        folder.snapshot(None).unwrap().1.workspaces
+    });
+    assert!(kept.await.unwrap().iter().all(|kept| kept.own.is_none()));
     // After a restart it is where it stayed, until it is moved.
     host.stop().await;
     let there = second.clone();
@@ -234,6 +245,7 @@ async fn a_closed_neighbour_holds_up_neither_a_move_nor_a_rotation_of_the_host()
     host.config.key.vault_token = Some(TOKEN.into());
     host.serve().await;
     assert_eq!(status(&host, "lab").await["state"], "open");
+    assert_eq!(rotate(&host, Some("lab"), "kms", None).await.unwrap_err().kind, Kind::BadInput);
     move_one(&host, "lab", "host", None).await.unwrap();
     vault.set(Mood::Breaks);
     host.running().check_keys(Instant::now() + LATER).await;

@@ -19,6 +19,8 @@ pub(crate) struct Own {
     /// The data folder, which key files are named from.
     data: PathBuf,
     section: KeySection,
+    /// Whether its key guarded the host before, and may be needed by others still.
+    shared: bool,
     opened: Mutex<Option<Service>>,
 }
 
@@ -75,6 +77,7 @@ impl Own {
             key_id: key_id.to_owned(),
             data: data.to_owned(),
             section: section.clone(),
+            shared: false,
             opened: Mutex::new(None),
         }
     }
@@ -83,6 +86,16 @@ impl Own {
     pub(crate) fn opened(self, service: Service) -> Self {
         *self.opened.lock() = Some(service);
         self
+    }
+
+    /// The same, and whether its key is that of the host before.
+    pub(crate) fn shared(self, shared: bool) -> Self {
+        Self { shared, ..self }
+    }
+
+    /// Whether its key is not this workspace's alone.
+    pub(crate) fn is_shared(&self) -> bool {
+        self.shared
     }
 
     /// As the host's database names it.

@@ -101,7 +101,7 @@ impl Host {
                 }
             };
             let Some(what) = what else { continue };
-            let is_its_own = what != What::Kms || workspace.own().is_some();
+            let is_its_own = what != What::Kms || workspace.own().is_some_and(|own| !own.own.is_shared());
             let name = is_its_own.then_some(workspace.name.as_str());
             if let Err(why) = rotate(self, name, what, None, at, By::SERVER).await {
                 tracing::error!(workspace = %workspace.id, what = what.name(), error = %why, "keys could not be rotated");

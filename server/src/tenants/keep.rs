@@ -23,6 +23,9 @@ impl Host {
         database_key: &Key,
     ) -> Result<Option<OwnKept>> {
         let Some((own, keys)) = self.own_keys(workspace) else { return Ok(None) };
+        if own.own.is_shared() {
+            return Ok(None);
+        }
         let wraps = |wrapped: &[u8]| {
             unwrap(key, "database", workspace.id.as_bytes(), 0, wrapped).is_ok_and(|given| given == *database_key)
         };

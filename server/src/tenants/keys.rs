@@ -186,7 +186,7 @@ impl Host {
         let places = {
             let mut rows = db.prepare(
                 "SELECT id, name, title, created,
-                    wrapped_key, database_key, coming_key, coming_database_key, key_epoch, key_made, uri, key_id
+                    wrapped_key, database_key, coming_key, coming_database_key, key_epoch, key_made, uri, key_id, shared
                  FROM workspaces",
             )?;
             let rows = rows.query_map([], |row| {
@@ -200,14 +200,16 @@ impl Host {
                     upgrades: self.upgrades.clone(),
                 };
                 let own: Option<String> = row.get(10)?;
-                Ok((place, Self::keys_of(row, 4)?, own, row.get::<_, String>(11)?))
+                let guarded: (String, bool) = (row.get(11)?, row.get(12)?);
+                Ok((place, Self::keys_of(row, 4)?, own, guarded))
             })?;
             rows.collect::<std::result::Result<Vec<_>, _>>()?
         };
-        for (place, keys, own, key_id) in places {
+        for (place, keys, own, (key_id, shared)) in places {
             let name = place.name.clone();
             let workspace = Workspace::new(place, keys, self.passwords.clone(), self.figures.clone());
-            workspace.set_own(own.map(|uri| self.own_service(&name, &uri, &key_id).watched(&self.figures)));
+            let own = own.map(|uri| self.own_service(&name, &uri, &key_id).shared(shared).watched(&self.figures));
+            workspace.set_own(own);
             self.add(name, workspace);
         }
         self.set_opened(Opened { key, db });

@@ -144,9 +144,10 @@ impl Host {
     pub fn wipe_workspace(&self, name: &str) -> Result<Ended> {
         let _rotating = self.rotating.lock();
         let workspace = self.workspace(name)?;
-        let own = workspace.own();
+        // A key that others need still does not end with it.
+        let own = workspace.own().filter(|own| !own.own.is_shared());
         let file = own.as_ref().and_then(|own| own.own.file());
-        let left = own.filter(|_| file.is_none()).map(|own| (own.kms.provider(), own.kms.key_id()));
+        let elsewhere = own.filter(|_| file.is_none()).map(|own| (own.kms.provider(), own.kms.key_id()));
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
@@ -163,8 +164,9 @@ impl Host {
         crash::point("wipe: keys destroyed");
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
-        let destroyed = remove_wiped(&*self.db()?, &self.dir, &self.upgrades)?;
-        Ok(Ended { destroyed, left })
+        let mut ended = remove_wiped(&*self.db()?, &self.dir, &self.upgrades)?;
+        ended.left.extend(elsewhere);
+        Ok(ended)
     }
 
     /// A new invite.
@@ -205,9 +207,9 @@ fn invited(rank: Rank, uses: u32) -> Act {
 }
 
 /// Removes the key files and folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still. Answers
-/// the names of the keys that lay in those files.
-pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<Vec<String>> {
-    let mut destroyed = Vec::new();
+/// what became of those keys.
+pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<Ended> {
+    let mut ended = Ended::default();
     let mut facts = db.prepare("SELECT name, value FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;
     let facts = facts.query_map([WIPED], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let facts = facts.collect::<std::result::Result<Vec<(String, Vec<u8>)>, _>>()?;
@@ -218,7 +220,15 @@ pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> 
         let Some(name) = fact.strip_prefix(WIPED) else { continue };
         let file = String::from_utf8(file).ok().filter(|file| !file.is_empty()).map(Into::into);
         for file in own::key_files(dir, name, file) {
-            destroyed.extend(own::destroy(&file)?);
+            match own::destroy(&file) {
+                Ok(key) => ended.destroyed.extend(key),
+                // It must not keep the rest, which this host can remove.
+                Err(why) => {
+                    let file = file.display().to_string();
+                    tracing::error!(file, error = %why, "the key file of a wiped workspace cannot be removed: remove it");
+                    ended.left.push(("local", file));
+                }
+            }
         }
         match std::fs::remove_dir_all(dir.join(short_name(name)?)) {
             Err(why) if why.kind() != ErrorKind::NotFound => return Err(why.into()),
@@ -226,7 +236,7 @@ pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> 
         }
         db.execute("DELETE FROM facts WHERE name = ?1", [&fact])?;
     }
-    Ok(destroyed)
+    Ok(ended)
 }
 
 /// A workspace's name as it stands in addresses: lower-case letters, digits and inner hyphens, at most 40.

@@ -185,7 +185,8 @@ impl Host {
             }
             if let Some(former) = &former {
                 for workspace in &left {
-                    let own = self.own_service(&workspace.name, &former.uri, &key_id).opened(former.clone());
+                    let own =
+                        self.own_service(&workspace.name, &former.uri, &key_id).shared(true).opened(former.clone());
                     workspace.set_own(Some(own.watched(&self.figures)));
                 }
             }
@@ -234,7 +235,7 @@ pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<Option<bool>> {
              WHERE next_key IS NOT NULL",
             (kms.provider(), kms.key_id()),
         )?;
-        step.execute("UPDATE workspaces SET uri = next_uri WHERE next_uri IS NOT NULL", [])?;
+        step.execute("UPDATE workspaces SET uri = next_uri, shared = 1 WHERE next_uri IS NOT NULL", [])?;
     }
     step.execute("UPDATE workspaces SET next_key = NULL, next_coming_key = NULL, next_uri = NULL", [])?;
     step.execute("DELETE FROM facts WHERE name = ?1", [MOVING])?;

@@ -38,8 +38,8 @@ pub enum To<'a> {
 pub struct Ended {
     /// Keys of key files, which are destroyed.
     pub destroyed: Vec<String>,
-    /// The provider and the key that guarded it, where only somebody else can destroy that.
-    pub left: Option<(&'static str, String)>,
+    /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed.
+    pub left: Vec<(&'static str, String)>,
 }
 
 impl Host {
@@ -91,6 +91,13 @@ impl Host {
                 "leave --workspace out: the host's is rotated as a whole",
             ));
         };
+        if present.own.is_shared() {
+            return Err(Error::bad_input(
+                "The key of this workspace cannot be rotated",
+                "it is the one that guarded the host before, where the workspace stayed",
+                "move it first: `key move --workspace`, to a service of its own or to the host",
+            ));
+        }
         let (uri, service) = (present.own.uri().to_owned(), present.own.service()?);
         let Some((path, local)) = &service.file else {
             if passphrase.is_some() {
@@ -165,7 +172,9 @@ impl Host {
     /// Whoever ends a workspace may end its key: a key that is a workspace's own guards nothing else.
     pub(super) fn not_a_workspace_s(&self, kms: &dyn KeyService, but: Option<WorkspaceId>) -> Result<()> {
         for workspace in self.workspaces().into_iter().filter(|workspace| Some(workspace.id) != but) {
-            if workspace.own().is_some_and(|own| same(&*own.kms, kms)) {
+            // The host may go back to where a workspace stayed.
+            let counts = |own: &own::OwnService| but.is_some() || !own.own.is_shared();
+            if workspace.own().filter(counts).is_some_and(|own| same(&*own.kms, kms)) {
                 return Err(Error::bad_input(
                     "This key is another workspace's own",
                     format!("{} of {} guards {}", kms.key_id(), kms.provider(), workspace.name),
@@ -195,7 +204,8 @@ fn store(
     keys: &WrappedKeys,
 ) -> Result<()> {
     db.execute(
-        "UPDATE workspaces SET uri = ?2, provider = ?3, key_id = ?4, wrapped_key = ?5, coming_key = ?6 WHERE id = ?1",
+        "UPDATE workspaces SET uri = ?2, provider = ?3, key_id = ?4, wrapped_key = ?5, coming_key = ?6, shared = 0
+         WHERE id = ?1",
         (id.as_bytes(), uri, provider, key_id, &keys.key, &keys.coming_key),
     )?;
     // What the former one wrapped leaves the file with the WAL.

@@ -151,7 +151,9 @@ impl Host {
     pub fn rotations(&self, id: WorkspaceId) -> Result<BTreeMap<String, Timestamp>> {
         let db = self.db()?;
         // What the key service of the host wrapped anew is not under one of the workspace's own.
-        let own = self.workspaces().iter().any(|workspace| workspace.id == id && workspace.own().is_some());
+        let mut all = self.workspaces().into_iter();
+        let own = all.find(|workspace| workspace.id == id).and_then(|workspace| workspace.own());
+        let own = own.is_some_and(|own| !own.own.is_shared());
         let host = if own { *id.as_bytes() } else { OF_HOST };
         let mut rows = db.prepare("SELECT what, at FROM rotations WHERE id IN (?1, ?2) ORDER BY id = ?1")?;
         let rows = rows.query_map((id.as_bytes(), host), |row| Ok((row.get(0)?, Timestamp(row.get(1)?))))?;

@@ -1,6 +1,8 @@
--- uri: the key service of a workspace that has one of its own; without it the host's guards it. next_uri and next_coming_key
+-- uri: the key service of a workspace that has one of its own; without it the host's guards it. shared: whether that is what guarded
+-- the host before, where the workspace stayed when the host moved. next_uri and next_coming_key
 -- stand beside next_key while the host moves: the first of a workspace that stays where the host was.
 ALTER TABLE workspaces ADD COLUMN uri TEXT;
+ALTER TABLE workspaces ADD COLUMN shared INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE workspaces ADD COLUMN next_uri TEXT;
 ALTER TABLE workspaces ADD COLUMN next_coming_key BLOB;
 
