@@ -82,6 +82,16 @@ impl Output {
         }
     }
 
+    /// A remark beside the result, on standard error, as text for people or as an object for machines.
+    pub fn remark_as<T: Serialize>(self, value: &T, text: &str) {
+        match serde_json::to_string(value) {
+            Ok(object) if self.json => {
+                let _ = writeln!(io::stderr(), "{object}");
+            }
+            _ => self.remark(text),
+        }
+    }
+
     /// Prints a failure and gives the code to end with.
     pub fn fail(self, failure: Failure) -> ExitCode {
         let report = match failure {

@@ -18,7 +18,7 @@ pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::{UnsentView, WaysView};
 pub use network::{NetworkView, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
-pub use search::{FoundView, HitView, SearchQuery};
+pub use search::{FoundView, HitView, RemoteFound, SearchQuery};
 pub use storage::{KeptView, StorageView};
 
 use serde::{Deserialize, Serialize};

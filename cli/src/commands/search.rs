@@ -4,7 +4,9 @@ use crate::args::Search;
 use crate::output::Outcome;
 use crate::run::Desk;
 use crate::shape::{Hit, message_text};
-use thechatapp_core::view::HitView;
+use serde::Serialize;
+use std::fmt;
+use thechatapp_core::view::{HitView, RemoteFound};
 use thechatapp_core::{AccountId, Error, Timestamp};
 
 #[cfg(test)]
@@ -30,11 +32,16 @@ pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
     query.has_file |= has_file;
     (query.relevance, query.limit) = (relevance, number);
     let hits = if remote {
-        desk.client.search_remote(desk.ws(), &query).await?
+        let found = desk.client.search_remote(desk.ws(), &query).await?;
+        if let Some(limits) = Limits::of(&found) {
+            desk.output().remark_as(&limits, &limits.to_string());
+        }
+        found.hits
     } else {
         let found = desk.client.find(desk.ws(), &query, false).await?;
         if found.partial {
-            desk.output().remark("not all messages are on this device, and the server did not look");
+            let server = if found.asked { "did not look at all of them" } else { "did not look" };
+            desk.output().remark(&format!("not all messages are on this device, and the server {server}"));
         }
         found.hits
     };
@@ -44,6 +51,34 @@ pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
         let text = |hit: &HitView| format!("{}\n{}", names.name(hit.message.channel), message_text(&hit.message));
         hits.iter().map(text).collect::<Vec<_>>().join("\n")
     })
+}
+
+/// What the server's answer leaves open.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+struct Limits {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reaches_back_to: Option<String>,
+    behind: bool,
+}
+
+impl Limits {
+    fn of(found: &RemoteFound) -> Option<Self> {
+        let reaches_back_to = found.reaches_back_to.map(|at| at.to_string());
+        found.is_partial().then_some(Self { reaches_back_to, behind: found.behind })
+    }
+}
+
+impl fmt::Display for Limits {
+    fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(at) = &self.reaches_back_to {
+            write!(to, "the server looked back to {at} only; --before {at} goes on from there")?;
+        }
+        if self.behind {
+            let between = if self.reaches_back_to.is_some() { "; " } else { "" };
+            write!(to, "{between}the server's index lacks messages still, as after an import: ask again in a while")?;
+        }
+        Ok(())
+    }
 }
 
 /// A person by name, with or without `@`, or by id.

@@ -5,7 +5,7 @@ use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::search::{highlights, typed};
 use crate::sync::Workspace;
-use crate::view::{ChannelKindView, ChannelView, FoundView, HitView, SearchQuery};
+use crate::view::{ChannelKindView, ChannelView, FoundView, HitView, RemoteFound, SearchQuery};
 use std::collections::BTreeSet;
 use thechatapp_protocol::methods::messages::{Search, SearchParams};
 use thechatapp_protocol::{AccountId, ChannelId, WorkspaceId};
@@ -56,8 +56,8 @@ impl Client {
         }
         match self.search_remote(ws, query).await {
             Ok(more) => {
-                found.hits = merged(found.hits, more, query);
-                (found.partial, found.asked) = (false, true);
+                (found.partial, found.asked) = (more.is_partial(), true);
+                found.hits = merged(found.hits, more.hits, query);
             }
             // It cannot be asked this, or not now: what is here is what there is.
             Err(Error::Refused(_) | Error::Offline { .. }) => {}
@@ -78,7 +78,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Offline`], [`Error::Refused`].
-    pub async fn search_remote(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<Vec<HitView>> {
+    pub async fn search_remote(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<RemoteFound> {
         let workspace = self.workspace(ws)?;
         let params = SearchParams {
             words: query.words.clone(),
@@ -98,7 +98,7 @@ impl Client {
                 message,
             });
         }
-        Ok(hits)
+        Ok(RemoteFound { hits, reaches_back_to: found.reaches_back_to, behind: found.behind })
     }
 
     /// A channel as it is named in a search: `#name`, or `@person` for the conversation with them. None is opened for it.

@@ -38,10 +38,28 @@ pub struct SearchQuery {
 pub struct FoundView {
     /// Messages, each once.
     pub hits: Vec<HitView>,
-    /// Whether more messages may match: some are not on this device, and the server did not look.
+    /// Whether more messages may match: some are not on this device, and the server did not look at all of them.
     pub partial: bool,
     /// Whether the server looked, too.
     pub asked: bool,
+}
+
+/// What the server's index answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RemoteFound {
+    /// Messages, newest first.
+    pub hits: Vec<HitView>,
+    /// When the server ended its search early: what is before this time it did not look at. To go on, ask for what is before it.
+    pub reaches_back_to: Option<Timestamp>,
+    /// Whether its index lacked messages still.
+    pub behind: bool,
+}
+
+impl RemoteFound {
+    /// Whether more messages may match than it looked at.
+    pub fn is_partial(&self) -> bool {
+        self.reaches_back_to.is_some() || self.behind
+    }
 }
 
 /// A message found, newest first.

@@ -248,6 +248,13 @@ pub struct SearchParams {
 pub struct Found {
     /// The messages.
     pub messages: Vec<MessageRow>,
+    /// When the server ended its search before it had as many as were asked for: everything at or after this time was looked
+    /// at, and what is before it was not. [`SearchParams::before`] with this time goes on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reaches_back_to: Option<Timestamp>,
+    /// Whether the index lacked messages still, as after a long import.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub behind: bool,
 }
 
 methods! {

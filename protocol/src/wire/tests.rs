@@ -443,7 +443,9 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
         has_file: false,
         limit: 20,
     };
-    golden.method::<Search>(&search, &Found { messages: vec![message()] });
+    golden.method::<Search>(&search, &Found { messages: vec![message()], reaches_back_to: None, behind: false });
+    let part = Found { messages: Vec::new(), reaches_back_to: Some(AT), behind: true };
+    golden.add("messages.search:part", &part);
     let options = vec!["Monday".to_owned(), "Friday".to_owned()];
     let votes = vec![event::Vote { person: PERSON, choices: vec![0, 1] }];
     let poll = event::Poll { multiple: true, closed: None, options: options.clone(), votes };

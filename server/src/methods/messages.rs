@@ -150,7 +150,7 @@ impl Handle for MarkRead {
     }
 }
 
-/// Steps of indexing that a search waits for. After a long import the newest messages may still be missing.
+/// Steps of indexing that a search waits for. After a long import some messages may still be missing; the answer says so.
 const INDEX_FIRST: usize = 40;
 
 impl Handle for Search {
@@ -163,11 +163,12 @@ impl Handle for Search {
             ));
         }
         // Whoever searches finds what was acknowledged before.
-        workspace.index(INDEX_FIRST).await?;
+        let complete = workspace.index(INDEX_FIRST).await?;
         workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
                 let only = params.channel.map(|_| permit.channel()).transpose()?;
-                search::find(view, permit.person(), only, &params)
+                let found = search::find(view, permit.person(), only, &params)?;
+                Ok(Found { behind: !complete && search::is_behind(view)?, ..found })
             })
             .await
     }

@@ -7,27 +7,23 @@
 //! A message is acknowledged before the index has it: in the same commit its place is noted, and a moment later many are
 //! taken in at once, which costs a fraction of one by one. Whoever searches first waits until that is done.
 
-use super::channels::Channel;
-use super::messages::{self, PAGE_BYTES};
-use super::{Tx, View, channels};
+mod finding;
+
+pub(super) use finding::Sight;
+pub use finding::find;
+
+use super::{Tx, View, channels, messages};
 use crate::error::Fail;
 use crate::keyring::Keyring;
 use data_encoding::BASE32_NOPAD;
 use rusqlite::OptionalExtension;
-use std::collections::{BTreeSet, HashMap};
+use std::collections::BTreeSet;
 use thechatapp_protocol::event::MessageRow;
-use thechatapp_protocol::methods::messages::{Found, HITS_MAX, SearchParams};
-use thechatapp_protocol::search::{Term, terms, words};
+use thechatapp_protocol::search::words;
 use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
 
 /// Letters of a word's beginning that can be asked for.
 const START: std::ops::RangeInclusive<usize> = 3..=6;
-/// Messages looked at for one search: what a person may read can be rare among what matches.
-const LOOKED_AT: usize = 20_000;
-/// Most words in one search: each opens a list of the index.
-const WORDS_MAX: usize = 32;
-/// Hits when no limit is given.
-const HITS: u32 = 20;
 /// Bits of a rowid below its time.
 const BELOW: u32 = 20;
 
@@ -167,6 +163,14 @@ pub fn backlog(view: View<'_>) -> Result<u64, Fail> {
     Ok(super::unsigned(count))
 }
 
+/// Whether it lacks any.
+///
+/// # Errors
+/// SQLite's.
+pub fn is_behind(view: View<'_>) -> Result<bool, Fail> {
+    Ok(view.db.prepare_cached("SELECT 1 FROM unindexed LIMIT 1")?.exists([])?)
+}
+
 /// Some of the messages that were noted after a place, with their tokens: made here and not on the writer's thread.
 ///
 /// # Errors
@@ -298,133 +302,5 @@ pub fn tidy(tx: &Tx<'_>, first: bool) -> Result<bool, Fail> {
     Ok(tx.db.total_changes() - before >= 2)
 }
 
-/// Finds messages, newest first, among those a person may read. `only` is the channel, when one was asked for and the gate
-/// has let it pass.
-///
-/// # Errors
-/// Bad input for words that the index cannot answer; the asker's own device can.
-pub fn find(view: View<'_>, asker: AccountId, only: Option<Channel>, params: &SearchParams) -> Result<Found, Fail> {
-    let terms = terms(&params.words);
-    let question = question(view.keyring, &terms, only, params)?;
-    let mut walk = view.db.prepare_cached(
-        "SELECT f.place FROM search s CROSS JOIN found f ON f.at = s.rowid
-         WHERE s.search MATCH ?1 AND s.rowid < ?2 AND s.rowid >= ?3 ORDER BY s.rowid DESC LIMIT ?4",
-    )?;
-    let (before, after) = (params.before.map_or(i64::MAX, floor), params.after.map_or(0, floor));
-    let mut rows = walk.query((question, before, after, LOOKED_AT as i64))?;
-    let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
-    let mut sight = Sight::new(asker);
-    let (mut messages, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = rows.next()? {
-        let place: i64 = row.get(0)?;
-        let Some(channel) = sight.channel(view, place >> 40)? else { continue };
-        let message = messages::row(view, channel, place)?;
-        if !holds(&message, &terms) {
-            continue;
-        }
-        bytes += messages::weight(&message);
-        if bytes > PAGE_BYTES && !messages.is_empty() {
-            break;
-        }
-        messages.push(message);
-        if messages.len() >= limit {
-            break;
-        }
-    }
-    Ok(Found { messages })
-}
-
-/// The index's question: every term, and the filters that it knows.
-fn question(keyring: &Keyring, terms: &[Term], only: Option<Channel>, params: &SearchParams) -> Result<String, Fail> {
-    let count: usize = terms
-        .iter()
-        .map(|term| match term {
-            Term::Phrase(words) | Term::PhraseStart(words) => words.len(),
-            Term::Word(_) | Term::Start(_) => 1,
-        })
-        .sum();
-    if count > WORDS_MAX {
-        return Err(Fail::bad_input(
-            "This is too much to search for at once",
-            format!("{count} words were given, {WORDS_MAX} are allowed"),
-            "leave some out",
-        ));
-    }
-    let mut parts = Vec::new();
-    for term in terms {
-        parts.push(match term {
-            Term::Word(word) => format!("words : {}", word_token(keyring, word)),
-            Term::Phrase(phrase) => together(keyring, phrase),
-            // Whether its last word begins as was asked is seen when the message is read.
-            Term::PhraseStart(phrase) => match phrase.split_last() {
-                Some((_, whole)) => together(keyring, whole),
-                None => continue,
-            },
-            Term::Start(start) => {
-                let length = start.chars().count().min(*START.end());
-                let start = beginning(start, length).filter(|_| length >= *START.start()).ok_or_else(|| {
-                    Fail::bad_input(
-                        "This cannot be searched on the server",
-                        format!("\"{start}*\" has too few letters: its index knows beginnings of 3 letters and more"),
-                        "add letters, or search on this device",
-                    )
-                })?;
-                format!("marks : {}", start_token(keyring, start))
-            }
-        });
-    }
-    if parts.is_empty() {
-        return Err(Fail::bad_input("There is nothing to search for", "no word was given", "give at least one word"));
-    }
-    parts.extend(only.map(|channel| format!("marks : {}", place_token(keyring, channel.id))));
-    parts.extend(params.author.map(|author| format!("marks : {}", author_token(keyring, author))));
-    parts.extend(params.has_file.then(|| format!("marks : {}", file_token(keyring))));
-    Ok(parts.join(" AND "))
-}
-
-fn together(keyring: &Keyring, phrase: &[String]) -> String {
-    let tokens: Vec<String> = phrase.iter().map(|word| word_token(keyring, word)).collect();
-    format!("words : \"{}\"", tokens.join(" "))
-}
-
-/// Whether a message does begin words as was asked: the index knows six letters of a beginning, and 64 bits of each token.
-fn holds(message: &MessageRow, terms: &[Term]) -> bool {
-    let mut starts = terms.iter().filter_map(|term| match term {
-        Term::Start(start) => Some(std::slice::from_ref(start)),
-        Term::PhraseStart(phrase) => Some(phrase.as_slice()),
-        Term::Word(_) | Term::Phrase(_) => None,
-    });
-    let text = message.searchable();
-    starts.all(|phrase| begins(&words(&text).collect::<Vec<_>>(), phrase))
-}
-
-/// Whether these words follow each other in a text, of the last one the beginning.
-fn begins(text: &[String], phrase: &[String]) -> bool {
-    let Some((last, whole)) = phrase.split_last() else { return true };
-    text.windows(phrase.len())
-        .any(|part| part.split_last().is_some_and(|(end, before)| before == whole && end.starts_with(last.as_str())))
-}
-
-/// The channels that the asker may read, looked up once each.
-pub(super) struct Sight {
-    asker: AccountId,
-    known: HashMap<i64, Option<ChannelId>>,
-}
-
-impl Sight {
-    /// For one question of this person.
-    pub(super) fn new(asker: AccountId) -> Self {
-        Self { asker, known: HashMap::new() }
-    }
-
-    /// The channel with this number, if the asker may read it.
-    pub(super) fn channel(&mut self, view: View<'_>, number: i64) -> Result<Option<ChannelId>, Fail> {
-        if let Some(known) = self.known.get(&number) {
-            return Ok(*known);
-        }
-        let channel = channels::numbered(view, number)?.ok_or(Fail::Broken("a message without its channel"))?;
-        let seen = channels::is_readable(view, channel, self.asker)?.then_some(channel.id);
-        self.known.insert(number, seen);
-        Ok(seen)
-    }
-}
+#[cfg(test)]
+mod tests;

@@ -633,7 +633,7 @@ export type FoundView = {
  */
 hits: Array<HitView>,
 /**
- * Whether more messages may match: some are not on this device, and the server did not look.
+ * Whether more messages may match: some are not on this device, and the server did not look at all of them.
  */
 partial: boolean,
 /**

@@ -62,7 +62,8 @@ export class Search {
       if (this.words !== words) return;
       // Of what is here this device tells whether it still is.
       this.#there = this.#without(this.#here, found.hits);
-      this.#asked = found.asked;
+      // One that did not look at all of them leaves it open.
+      this.#asked = found.asked && !found.partial;
       this.partial = found.partial;
       this.#show();
     } catch (why) {

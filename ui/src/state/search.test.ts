@@ -79,3 +79,24 @@ test("what this device found, and finds no longer, is not shown as the server's"
   expect(search.hits?.map((one) => one.message.id)).toEqual(["m1"]);
   search.end();
 });
+
+test("where the server did not look at all of them either, that stays said", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  const changes = new Set<() => void>();
+  fake({
+    watchSearch: asking(changes, async () => ({
+      rows: [hit("m2", 2)],
+      about: { partial: true, asked: false },
+    })),
+    find: async () => ({ hits: [hit("m1", 1)], partial: true, asked: true }),
+  });
+  const search = new Search("w");
+  await search.typed("more");
+  vi.advanceTimersByTime(PAUSE);
+  vi.useRealTimers();
+  await settle();
+  changes.forEach((tell) => tell());
+  await settle();
+  expect([search.hits?.map((one) => one.message.id), search.partial]).toEqual([["m2", "m1"], true]);
+  search.end();
+});
