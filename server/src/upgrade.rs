@@ -499,6 +499,8 @@ fn put_back(copy_of: &Path, manifest: &Manifest, data: &Path) -> Result<u64> {
     Ok(shared)
 }
 
+/// Those of the host as it was at last: what the copy does not know of goes with the files that belong nowhere, a day after it
+/// was written.
 fn bring_files(from: &Path, to: &Path) -> Result<u64> {
     let Ok(entries) = std::fs::read_dir(from) else { return Ok(0) };
     files::private_folder(to)?;

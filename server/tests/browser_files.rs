@@ -81,6 +81,10 @@ async fn a_file_comes_opened_whole_or_in_the_part_that_was_asked_for() {
     assert_eq!(head.header("etag"), tag);
     let known = tab.ask("GET", &path, &[("If-None-Match", tag.clone())], &[]).await;
     assert_eq!((known.status, known.body.len()), (304, 0));
+    for (value, status) in [(tag.clone(), 200), (format!("W/{tag}"), 412), ("\"another\"".into(), 412)] {
+        let answer = tab.ask("GET", &path, &[("If-Match", value.clone())], &[]).await;
+        assert_eq!((answer.status, answer.header("etag")), (status, tag.as_str()), "{value}");
+    }
     let range = ("Range", "bytes=0-9".to_owned());
     let same = tab.ask("GET", &path, &[range.clone(), ("If-Range", tag)], &[]).await;
     assert_eq!((same.status, same.body.len()), (206, 10));

@@ -16,7 +16,7 @@ use support::web::Tab;
 use support::{Host, Person};
 use thechatapp_protocol::http::{file_path, thumbnail_path};
 use thechatapp_protocol::methods::messages::{DeleteMessage, OneMessage, SendMessage};
-use thechatapp_protocol::{ChannelId, Code, FileId};
+use thechatapp_protocol::{ChannelId, Code, FileId, Timestamp};
 use thechatapp_seal::sealed_len;
 use thechatapp_server::admin::{self, Command};
 use thechatapp_server::auth::password::Cost;
@@ -28,6 +28,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::broadcast;
 
 const MARKER: &[u8] = b"marker-bucket-qevotasylbri";
+/// moto wants to be asked by somebody, whoever that is.
+const SOMEBODY: &str =
+    "AWS4-HMAC-SHA256 Credential=tests/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0";
 
 /// A bucket, and what stands between it and the server.
 struct Bucket {
@@ -116,7 +119,9 @@ impl Bucket {
 
     async fn bytes(&self, name: &str) -> Vec<u8> {
         let url = format!("{}/chat/{}", self.moto.url, name.replace(' ', "%20"));
-        reqwest::get(url).await.unwrap().bytes().await.unwrap().to_vec()
+        let answer = reqwest::Client::new().get(url).header("authorization", SOMEBODY).send().await.unwrap();
+        assert!(answer.status().is_success(), "{name}: {}", answer.status());
+        answer.bytes().await.unwrap().to_vec()
     }
 }
 
@@ -200,6 +205,7 @@ async fn files_lie_sealed_in_the_bucket_and_nowhere_else() {
     for name in bucket.names().await {
         assert!(name.starts_with("team files/"), "{name}");
         let stored = bucket.bytes(&name).await;
+        assert!(stored.len() > 100_000, "{name}");
         assert!(!stored.windows(MARKER.len()).any(|part| part == MARKER), "{name}");
     }
 
@@ -256,10 +262,7 @@ async fn what_a_bucket_lost_or_changed_is_never_served_as_if_right() {
     let name = bucket.names().await.remove(0);
     let url = format!("{}/chat/{}", bucket.moto.url, name.replace(' ', "%20"));
     let put = async |bytes: Vec<u8>| {
-        // It wants to be asked by somebody, whoever that is.
-        let somebody =
-            "AWS4-HMAC-SHA256 Credential=tests/20260101/eu-central-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-        let request = reqwest::Client::new().put(&url).header("authorization", somebody);
+        let request = reqwest::Client::new().put(&url).header("authorization", SOMEBODY);
         let answer = request.body(bytes).send().await.unwrap();
         assert!(answer.status().is_success(), "{} {}", answer.status(), answer.text().await.unwrap());
     };
@@ -307,14 +310,20 @@ async fn an_upload_that_ends_between_bucket_and_database_ends_once_more() {
     host.stop().await;
     host.serve().await;
     alice.again(&host).await;
-    host.running().host().workspace("acme").unwrap().sweep_files().await.unwrap();
-    assert!(!part.exists() && !stray.exists());
+    let acme = host.running().host().workspace("acme").unwrap();
+    acme.sweep_files().await.unwrap();
+    assert!(!part.exists() && stray.exists(), "something may have begun with it");
+
     put.finish(&mut alice).await.unwrap();
     for file in &files {
         assert!(!lies_in(&host.data(), file.id));
         alice.call::<SendMessage>(&file.message()).await.unwrap();
         arrives(&host, &mut alice, file).await;
     }
+    let in_two_days = Timestamp(support::millis() as i64 + 2 * 24 * 60 * 60 * 1000);
+    acme.sweep_files_at(in_two_days).await.unwrap();
+    assert!(!stray.exists());
+    arrives(&host, &mut alice, put).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -458,6 +467,10 @@ async fn a_browser_gets_and_sends_files_of_the_bucket() {
     bucket.set(WELL);
     assert_eq!(tab.finish(channel, file).await.status, 200);
     assert!(bucket.has(file).await && !lies_in(&host.data(), file));
+    // What the server itself sealed is there as sealed bytes.
+    let stored = bucket.bytes(&bucket.names().await[0]).await;
+    assert_eq!(stored.len() as u64, sealed_len(plain.len() as u64));
+    assert!(!stored.windows(MARKER.len()).any(|part| part == MARKER));
 
     assert!(tab.fetch(channel, file).await.body == plain);
     for (range, part) in [

@@ -72,7 +72,19 @@ async fn an_upload_goes_on_where_it_stands_and_is_fetched_whole_or_in_part() {
         let answer = raw(host.port, "GET", &path, &ask("range", range.into()), &[]).await;
         assert_eq!((answer.status, answer.body.as_slice()), (status, part), "{range}");
     }
-    assert_eq!(raw(host.port, "GET", &path, &ask("if-none-match", tag), &[]).await.status, 304);
+    for (name, value, status) in [
+        ("if-none-match", tag.clone(), 304),
+        ("if-none-match", format!("W/{tag}"), 304),
+        ("if-none-match", "\"another\"".into(), 200),
+        ("if-match", tag.clone(), 200),
+        ("if-match", "*".into(), 200),
+        ("if-match", format!("W/{tag}"), 412),
+        ("if-match", "\"another\"".into(), 412),
+    ] {
+        let answer = raw(host.port, "GET", &path, &ask(name, value.clone()), &[]).await;
+        assert_eq!((answer.status, &answer.headers["etag"]), (status, &tag), "{name}: {value}");
+        assert_eq!(answer.body.is_empty(), status != 200, "{name}: {value}");
+    }
     let stale = with(ask("if-range", "\"another\"".into()), "range", "bytes=0-55");
     assert_eq!(raw(host.port, "GET", &path, &stale, &[]).await.status, 200);
 }
@@ -254,6 +266,38 @@ async fn a_file_made_to_harm_is_not_kept() {
     assert_eq!(refused.code, Code::BadInput);
     assert!(refused.why.contains("10000000090 bytes were declared, 10 came"), "{}", refused.why);
     assert_eq!(alice.call::<SendMessage>(&short.message()).await.unwrap_err().code, Code::BadInput);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_lies_in_the_folder_and_belongs_nowhere_goes_after_a_day_and_nothing_else() {
+    let host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    let general = alice.general().await;
+    let acme = host.running().host().workspace("acme").unwrap();
+    let shared = Sealed::new(&alice, general, 1, vec![1; 100]);
+    shared.upload(&host, &mut alice).await;
+    alice.call::<SendMessage>(&shared.message()).await.unwrap();
+    let folder = host.data().join("acme/files");
+    let stray = FileId::from_bytes([9; 16]);
+    let strays = ["", ".part", ".thumb"].map(|ending| folder.join(format!("{stray}{ending}")));
+    let (foreign, in_days) = (folder.join("README"), |days: i64| support::millis() as i64 + days * 24 * 60 * 60 * 1000);
+    for path in strays.iter().chain([&foreign]) {
+        std::fs::write(path, "stray").unwrap();
+    }
+    acme.sweep_files().await.unwrap();
+    assert!(strays.iter().all(|path| path.exists()), "something may have begun with them");
+    // One that came a moment before it is looked through.
+    let (late, in_two_days) = (folder.join(FileId::from_bytes([8; 16]).to_string()), Timestamp(in_days(2)));
+    std::fs::write(&late, "late").unwrap();
+    let just_before = std::time::UNIX_EPOCH + Duration::from_millis(in_two_days.0 as u64 - 1000);
+    std::fs::File::options().write(true).open(&late).unwrap().set_modified(just_before).unwrap();
+    acme.sweep_files_at(in_two_days).await.unwrap();
+    assert!(!strays.iter().any(|path| path.exists()));
+    assert!(late.exists() && foreign.exists() && acme.blobs.whole(shared.id).exists());
+    acme.sweep_files_at(Timestamp(in_days(4))).await.unwrap();
+    assert!(!late.exists() && foreign.exists() && acme.blobs.whole(shared.id).exists());
+    let token = shared.open(&mut alice).await.unwrap().token;
+    assert_eq!(fetch(&host, shared.id, &token).await.body, shared.bytes);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -261,6 +261,19 @@ async fn a_browser_gets_the_thumbnail_opened() {
     assert_eq!((drawn.width(), drawn.height()), (512, 256));
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
     assert_eq!(tab.ask("GET", &path(text.id), &[], &[]).await.status, 404);
+    let tag = answer.header("etag").to_owned();
+    for (name, value, status) in [
+        ("If-None-Match", tag.clone(), 304),
+        ("If-None-Match", format!("W/{tag}"), 304),
+        ("If-None-Match", "\"another\"".into(), 200),
+        ("If-Match", tag.clone(), 200),
+        ("If-Match", "\"another\"".into(), 412),
+        ("Range", "bytes=0-9".into(), 200),
+    ] {
+        let asked = tab.ask("GET", &path(file.id), &[(name, value.clone())], &[]).await;
+        assert_eq!((asked.status, asked.header("etag")), (status, tag.as_str()), "{name}: {value}");
+        assert_eq!(asked.body.len(), if status == 200 { answer.body.len() } else { 0 }, "{name}: {value}");
+    }
     // Damaged, it is not shown.
     let mut sealed = std::fs::read(thumb(&host, file.id)).unwrap();
     sealed[100] ^= 1;

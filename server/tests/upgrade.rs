@@ -129,6 +129,9 @@ async fn an_earlier_host_is_copied_before_it_changes_and_there_is_a_way_back() {
     let (former, data) = (host.folder.path().join("former"), host.data());
     std::fs::rename(&data, &former).unwrap();
     let (from, to) = (former.join("upgrade").display().to_string(), data.display().to_string());
+    // What was shared after the upgrade: its bytes come along, and nobody here knows of them.
+    let unknown = thechatapp_protocol::FileId::from_bytes([9; 16]).to_string();
+    std::fs::write(former.join("acme/files").join(&unknown), "shared after the upgrade").unwrap();
     let proved = program(&["backup", "verify", "--from", &from]);
     assert!(proved.status.success(), "{}", String::from_utf8_lossy(&proved.stderr));
     let restored = program(&["backup", "restore", "--from", &from, "--data", &to]);
@@ -136,7 +139,7 @@ async fn an_earlier_host_is_copied_before_it_changes_and_there_is_a_way_back() {
     let said: Value = serde_json::from_slice(&restored.stdout).unwrap();
     assert_eq!(
         (said["workspaces"].as_u64(), said["files"].as_u64(), said["ok"].as_bool()),
-        (Some(1), Some(1), Some(true))
+        (Some(1), Some(2), Some(true))
     );
     // The release before finds what it left. This one brings it on once more.
     is_as_before(&data);
@@ -155,6 +158,12 @@ async fn an_earlier_host_is_copied_before_it_changes_and_there_is_a_way_back() {
     let grant = again.call::<OpenFile>(&OpenFileParams { channel, file, part: false }).await.unwrap();
     assert_eq!(grant.file.size, 3000);
     assert!(data.join("acme/files").join(file.to_string()).exists());
+    let in_two_days = thechatapp_protocol::Timestamp(support::millis() as i64 + 2 * 24 * 60 * 60 * 1000);
+    assert!(data.join("acme/files").join(&unknown).exists());
+    host.running().host().workspace("acme").unwrap().sweep_files_at(in_two_days).await.unwrap();
+    assert!(data.join("acme/files").join(file.to_string()).exists());
+    assert!(!data.join("acme/files").join(&unknown).exists());
+    assert!(former.join("acme/files").join(&unknown).exists(), "the host that has it keeps it");
     // And the next start is an ordinary one.
     let generation = host.known().await.document().generation;
     host.stop().await;

@@ -3,6 +3,7 @@
 //!
 //! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
 
+use super::asked::{Asked as Wanted, asked};
 use super::{Allowed, Blobs, Lease, Part, Right, Stored};
 use crate::error::Fail;
 use crate::gate;
@@ -252,29 +253,17 @@ async fn fetch_part(
 }
 
 /// What is stored never changes, so its name is its strong validator (RFC 9110, section 8.8).
-async fn give(stored: Stored, name: &str, asked: &HeaderMap) -> Result<Response, Fail> {
-    let tag = format!("\"{name}\"");
-    let says = |name| asked.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-    if says(header::IF_NONE_MATCH).is_some_and(|known| known == "*" || known.split(',').any(|one| one.trim() == tag)) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response());
-    }
-    let size = stored.size;
-    let wanted = says(header::RANGE).filter(|_| says(header::IF_RANGE).is_none_or(|known| known == tag));
-    let range = match wanted.map(http_range_header::parse_range_header) {
-        // What is no range, or several, is answered whole (RFC 9110, section 14.2).
-        None | Some(Err(_)) => None,
-        Some(Ok(ranges)) => match ranges.validate(size) {
-            Ok(ranges) if ranges.len() == 1 => ranges.into_iter().next(),
-            Ok(_) => None,
-            Err(_) => {
-                let unmet = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-                return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response());
-            }
-        },
-    };
-    let (status, first, length) = match &range {
-        Some(range) => (StatusCode::PARTIAL_CONTENT, *range.start(), range.end() - range.start() + 1),
-        None => (StatusCode::OK, 0, size),
+async fn give(stored: Stored, name: &str, heads: &HeaderMap) -> Result<Response, Fail> {
+    let (tag, size) = (format!("\"{name}\""), stored.size);
+    let (status, first, length) = match asked(heads, &tag, size, true) {
+        Wanted::Failed => return Ok((StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)]).into_response()),
+        Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+        Wanted::Unmet => {
+            let unmet = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
+            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response());
+        }
+        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
+        Wanted::Whole => (StatusCode::OK, 0, size),
     };
     let body = Body::from_stream(stored.pieces(first, length).await?);
     let mut response = (
@@ -288,7 +277,7 @@ async fn give(stored: Stored, name: &str, asked: &HeaderMap) -> Result<Response,
         body,
     )
         .into_response();
-    if range.is_some()
+    if status == StatusCode::PARTIAL_CONTENT
         && let Ok(value) = HeaderValue::from_str(&format!("bytes {first}-{}/{size}", first + length - 1))
     {
         response.headers_mut().insert(header::CONTENT_RANGE, value);

@@ -1,9 +1,10 @@
 //! The sealed bytes of a workspace's files: `<workspace>/files/<id>`, while being uploaded `<id>.part`. With a bucket ([`storage`])
-//! whole files lie there instead; what is in the folder still counts, until it was moved (see [`Blobs::leftovers`]).
+//! whole files lie there instead; what is in the folder still counts, until it was moved (see [`Blobs::lying`]).
 //!
 //! They are sealed before they come and stay so; the server opens a file once, when its upload ends, to see that it is what
 //! it says. What may be asked of them over HTTPS was decided in a session: see [`Tokens`].
 
+mod asked;
 mod check;
 mod danger;
 mod http;
@@ -12,6 +13,7 @@ pub mod storage;
 mod sweep;
 mod tokens;
 
+pub(crate) use asked::{Asked, asked};
 pub use check::{UNKNOWN, check_name, is_hidden, look_at};
 pub use danger::{Verdict, judge, refusal};
 pub use http::router;
@@ -24,14 +26,15 @@ use crate::store::files::Limits;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use futures_util::{StreamExt, TryStreamExt};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, SystemTime};
 use storage::Shelf;
-use thechatapp_protocol::FileId;
+use thechatapp_protocol::{FileId, Timestamp};
 use thechatapp_seal::HEADER;
 use tokio::io::AsyncReadExt;
 use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
@@ -61,6 +64,15 @@ impl Part {
     }
 }
 
+/// A file of which something lies in the folder.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lying {
+    /// Which.
+    pub file: FileId,
+    /// When any of it was last written.
+    pub touched: SystemTime,
+}
+
 /// One workspace's blobs.
 #[derive(Debug)]
 pub struct Blobs {
@@ -72,6 +84,8 @@ pub struct Blobs {
     busy: Arc<Mutex<HashSet<FileId>>>,
     /// Whether pictures may have come since they were last looked for.
     pictures: AtomicBool,
+    /// When it was last seen to that nothing lies in the folder that belongs nowhere.
+    looked_through: Mutex<Option<Timestamp>>,
     /// Held by whoever makes thumbnails.
     pub(crate) drawing: tokio::sync::Mutex<()>,
 }
@@ -100,6 +114,7 @@ impl Blobs {
             limits: RwLock::new(LIMITS),
             busy: Arc::default(),
             pictures: true.into(),
+            looked_through: Mutex::default(),
             drawing: tokio::sync::Mutex::default(),
         }
     }
@@ -289,31 +304,46 @@ impl Blobs {
         Ok(gone)
     }
 
-    /// With a bucket: the files of which something lies in the folder.
+    /// The files of which something lies in the folder.
     ///
     /// # Errors
     /// The system's.
-    pub async fn leftovers(self: &Arc<Self>) -> Result<Vec<FileId>, Fail> {
-        if self.bucket().is_none() {
-            return Ok(Vec::new());
-        }
+    pub async fn lying(self: &Arc<Self>) -> Result<Vec<Lying>, Fail> {
         let folder = self.folder.clone();
         blocking(move || {
-            let mut found = Vec::new();
+            let mut found = BTreeMap::new();
             let entries = match std::fs::read_dir(folder) {
-                Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(found),
+                Err(why) if why.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
                 entries => entries?,
             };
             for entry in entries {
-                let name = entry?.file_name();
+                let entry = entry?;
+                let name = entry.file_name();
                 let name = name.to_str().map(|name| name.split('.').next().unwrap_or(name));
-                found.extend(name.and_then(|name| name.parse::<FileId>().ok()));
+                let Some(file) = name.and_then(|name| name.parse::<FileId>().ok()) else { continue };
+                let touched = match entry.metadata() {
+                    // An upload that ended meanwhile has another name by now.
+                    Err(why) if why.kind() == io::ErrorKind::NotFound => continue,
+                    about => about?.modified()?,
+                };
+                let latest = found.entry(file).or_insert(touched);
+                *latest = touched.max(*latest);
             }
-            found.sort_unstable();
-            found.dedup();
-            Ok(found)
+            Ok(found.into_iter().map(|(file, touched)| Lying { file, touched }).collect())
         })
         .await
+    }
+
+    /// Whether the folder is to be looked through as of a moment: always with a bucket, where nothing is to stay in it, and
+    /// else once in so long, since it may hold much.
+    pub(crate) fn looks_through(&self, at: Timestamp, every: Duration) -> bool {
+        let last = *self.looked_through.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bucket().is_some() || last.is_none_or(|last| u128::from(at.0.abs_diff(last.0)) >= every.as_millis())
+    }
+
+    /// It was looked through.
+    pub(crate) fn looked_through(&self, at: Timestamp) {
+        *self.looked_through.lock().unwrap_or_else(PoisonError::into_inner) = Some(at);
     }
 
     /// Moves a whole file that lies in the folder still into the bucket, unless somebody has it.

@@ -10,14 +10,14 @@ use crate::config::FilesSection;
 use crate::error::{Error, Fail, Result};
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use object_store::aws::{AmazonS3, AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::path::Path;
 use object_store::{BackoffConfig, ClientOptions, GetOptions, ObjectStore, ObjectStoreExt, RetryConfig};
 use std::fs::File;
 use std::sync::Arc;
 use std::time::Duration;
-use streamed::Streamed;
+use streamed::{Heads, Streamed};
 use thechatapp_protocol::WorkspaceId;
 use tokio::io::AsyncReadExt;
 use tokio::sync::Semaphore;
@@ -31,11 +31,11 @@ const PUTS: usize = 8;
 const PUTS_OF_ONE: usize = 2;
 /// How much is read from the disk at once; what is no longer goes out in one piece.
 const AT_ONCE: usize = 256 * 1024;
-/// How much of a longer file is read at once while it goes out; what sends it holds a few such pieces.
+/// How much of a longer file is read at once while it goes there, or given on at once when it comes back; what sends it holds a
+/// few such pieces.
 const SENT_AT_ONCE: usize = 64 * 1024;
-/// Settings from the surroundings that want something said with each request that a signed address does not say.
-const MORE_IN_REQUESTS: [&str; 4] =
-    ["aws_server_side_encryption", "aws_sse_customer_key_base64", "aws_s3_express", "aws_skip_signature"];
+/// Settings from the surroundings that want something said with each request that only `object_store` knows.
+const MORE_IN_REQUESTS: [&str; 2] = ["aws_sse_customer_key_base64", "aws_s3_express"];
 /// How often a request is made once more, and how long is waited before, at most.
 const RETRIES: usize = 2;
 const BACKOFF: Duration = Duration::from_secs(2);
@@ -57,7 +57,9 @@ impl Storage {
     /// # Errors
     /// Bad input for what names none.
     pub fn new(section: &FilesSection) -> Result<Option<Self>> {
-        section.storage.as_deref().map(|text| Self::bucket(text, section)).transpose()
+        // What the surroundings say, and over it what the configuration says.
+        let bucket = |text| Self::bucket(AmazonS3Builder::from_env(), text, section);
+        section.storage.as_deref().map(bucket).transpose()
     }
 
     /// Which bucket an address means, and where in it, whatever it says besides.
@@ -65,7 +67,7 @@ impl Storage {
         text.split('?').next().unwrap_or_default().trim_end_matches('/')
     }
 
-    fn bucket(text: &str, section: &FilesSection) -> Result<Self> {
+    fn bucket(settings: AmazonS3Builder, text: &str, section: &FilesSection) -> Result<Self> {
         let bad = |why: String| {
             Error::bad_input("Files cannot be stored there", why, "write files.storage as s3://bucket/prefix")
         };
@@ -85,8 +87,7 @@ impl Storage {
             .with_connect_timeout(patience)
             .with_timeout_disabled()
             .with_read_timeout(patience);
-        // What the surroundings say, and over it what the configuration says.
-        let mut builder = AmazonS3Builder::from_env().with_bucket_name(bucket);
+        let mut builder = settings.with_bucket_name(bucket);
         for (key, value) in url.query_pairs() {
             match key.as_ref() {
                 "region" => builder = builder.with_region(value),
@@ -113,14 +114,14 @@ impl Storage {
             let value = builder.get_config_value(&key);
             value.is_some_and(|value| !["", "false"].contains(&value.as_str()))
         });
-        let store =
-            builder.with_client_options(options).with_retry(retry).build().map_err(|why| bad(why.to_string()))?;
-        let store = Arc::new(store);
+        let builder = builder.with_client_options(options).with_retry(retry);
+        let store = Arc::new(builder.clone().build().map_err(|why| bad(why.to_string()))?);
         let streamed = if more_in_requests {
             None
         } else {
             let internal = |why: String| Error::internal("TLS for the bucket could not start", why);
-            Some(Streamed::new(store.clone(), patience).map_err(internal)?)
+            let heads = Heads::new(&builder, &store).map_err(|why| bad(why.to_string()))?;
+            Some(Streamed::new(store.clone(), heads, patience).map_err(internal)?)
         };
         let name = Self::name_of(text).to_owned();
         Ok(Self { store, streamed, prefix, name, turns: Arc::new(Semaphore::new(PUTS)) })
@@ -155,7 +156,7 @@ impl Storage {
 #[derive(Clone, Debug)]
 pub struct Shelf {
     store: Arc<AmazonS3>,
-    /// Unless requests have to say more than a signed address does.
+    /// Unless requests have to say more than is known here.
     streamed: Option<Streamed>,
     base: Path,
     own_turns: Arc<Semaphore>,
@@ -184,12 +185,12 @@ impl Shelf {
             return Ok(());
         }
         match &self.streamed {
-            Some(streamed) if length <= streamed::MOST => streamed.put(&path, from, length).await,
-            _ => self.put_in_parts(&path, from, length).await,
+            Some(streamed) => streamed.put(&path, from, length).await,
+            None => self.put_in_parts(&path, from, length).await,
         }
     }
 
-    /// With one part in memory: for what is too long for one request, or where requests have to say more.
+    /// With one part in memory: where requests have to say more than is known here.
     async fn put_in_parts(&self, path: &Path, from: File, length: u64) -> std::result::Result<(), Fail> {
         let mut from = tokio::fs::File::from_std(from);
         // Each of the same length but the last, as some stores want it.
@@ -237,7 +238,7 @@ impl Shelf {
         }
         let options = GetOptions::new().with_range(Some(first..first + length));
         let got = self.store.get_opts(&self.path(name), options).await?;
-        Ok(got.into_stream().map_err(std::io::Error::other).boxed())
+        Ok(got.into_stream().map_err(std::io::Error::other).map_ok(in_small).try_flatten().boxed())
     }
 
     /// Deletes what is there of these. What is not there is no error.
@@ -272,6 +273,15 @@ impl Shelf {
         }
         Ok(count)
     }
+}
+
+/// What came in one read, copied into small pieces as they are asked for. A read may be of 400 KiB, and as a whole it would be in
+/// memory until the last of it has gone out, while the next two are there already.
+fn in_small(mut piece: Bytes) -> impl Stream<Item = std::io::Result<Bytes>> {
+    futures_util::stream::iter(std::iter::from_fn(move || {
+        let next = piece.split_to(piece.len().min(SENT_AT_ONCE));
+        (!next.is_empty()).then(|| Ok(Bytes::copy_from_slice(&next)))
+    }))
 }
 
 async fn part(from: &mut tokio::fs::File, most: u64) -> std::io::Result<Vec<u8>> {

@@ -4,10 +4,10 @@ use crate::error::Fail;
 use crate::state::Workspace;
 use crate::store::files;
 use crate::time::now;
-use std::time::Duration;
-use thechatapp_protocol::Timestamp;
+use std::time::{Duration, SystemTime};
+use thechatapp_protocol::{FileId, Timestamp};
 
-/// An upload that nobody went on with for so long, or a file that no message took, is removed.
+/// An upload that nobody went on with for so long, or a file that no message took or that belongs nowhere, is removed.
 const LEFT_ALONE: Duration = Duration::from_secs(24 * 60 * 60);
 /// Files removed in one step.
 const FILES_AT_ONCE: u32 = 200;
@@ -37,12 +37,42 @@ impl Workspace {
                 break;
             }
         }
-        let here = self.blobs.leftovers().await?;
-        let (whole, nobodys) = self.look(move |view| files::sort_out(view, &here)).await?;
-        self.blobs.delete(&nobodys).await?;
-        for file in whole {
-            self.blobs.move_out(file).await?;
+        if self.blobs.looks_through(at, LEFT_ALONE) {
+            self.sort_out_folder(at).await?;
+            self.blobs.looked_through(at);
+        }
+        Ok(())
+    }
+
+    /// What lies in the folder and belongs nowhere goes: what a message had before the database was put back to an earlier state,
+    /// or what a server that was killed did not come to remove. An object in the bucket that belongs nowhere stays there: the
+    /// database that was put back may be a copy beside the one that has it, and both see the same bucket.
+    async fn sort_out_folder(&self, at: Timestamp) -> Result<(), Fail> {
+        let lying = self.blobs.lying().await?;
+        for some in lying.chunks(FILES_AT_ONCE as usize) {
+            let here: Vec<_> = some.iter().map(|one| one.file).collect();
+            let (whole, mut nobodys) = self.look(move |view| files::sort_out(view, &here)).await?;
+            // One that was just written may be of something that has only begun.
+            let may_go = |file: &FileId| {
+                some.iter().find(|one| one.file == *file).is_some_and(|one| was_left_alone(one.touched, at))
+            };
+            nobodys.retain(may_go);
+            if !nobodys.is_empty() {
+                let gone = self.blobs.delete(&nobodys).await?;
+                tracing::info!(workspace = %self.id, count = gone.len(), "files that belonged nowhere were removed");
+            }
+            for file in whole {
+                self.blobs.move_out(file).await?;
+            }
         }
         Ok(())
     }
 }
+
+fn was_left_alone(touched: SystemTime, at: Timestamp) -> bool {
+    let touched = touched.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_millis());
+    u128::try_from(at.0).is_ok_and(|at| at >= touched + LEFT_ALONE.as_millis())
+}
+
+#[cfg(test)]
+mod tests;

@@ -4,11 +4,10 @@
 //! ends the response broken off: what came before it is genuine, and it is never taken for all. Whoever may not read it any more gets
 //! no further piece ([`Lease`]).
 
-use super::asked::{Asked, asked};
 use super::browser::{PATIENCE, Refused, Web};
 use super::session::Visit;
 use super::show;
-use crate::blobs::{Lease, Part, Right};
+use crate::blobs::{Asked, Lease, Part, Right, asked};
 use crate::error::Fail;
 use crate::native::Connection;
 use crate::store;
@@ -32,6 +31,9 @@ use zeroize::Zeroizing;
 
 /// How much is opened at once: eight chunks.
 const PIECE: u64 = 128 * 1024;
+
+/// Nothing opened stays in a cache, neither a proxy's nor the browser's on its disk.
+const CACHING: &str = "private, no-store";
 
 /// How a file is wanted.
 #[derive(Debug, Default, Deserialize)]
@@ -86,7 +88,8 @@ pub async fn fetch(
     let (head, size) = (method == Method::HEAD, coming.row.size);
     let (kind, shown) = show::manner(&coming.row.media_type);
     let mut about = told(kind, shown && wanted.download.is_none(), &coming.row.name, &tag);
-    let (status, first, end) = match asked(&headers, &tag, size, head) {
+    let (status, first, end) = match asked(&headers, &tag, size, !head) {
+        Asked::Failed => return Ok((StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)]).into_response()),
         Asked::NotModified => return Ok((StatusCode::NOT_MODIFIED, about).into_response()),
         Asked::Unmet => {
             let unmet = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
@@ -118,9 +121,17 @@ pub async fn fetch_thumbnail(
     let visit = Visit::of(&web, &place.0, &headers, &connection).await?;
     let (channel, file) = ids(&place.1, &place.2)?;
     let coming = Coming::of(web, visit, channel, file, Part::Thumbnail).await?;
-    let size = coming.row.size;
+    let (size, tag) = (coming.row.size, format!("\"{}\"", Part::Thumbnail.name(file)));
+    match asked(&headers, &tag, size, false) {
+        Asked::Failed => return Ok((StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)]).into_response()),
+        Asked::NotModified => {
+            let kept = (header::CACHE_CONTROL, CACHING.to_owned());
+            return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag), kept]).into_response());
+        }
+        Asked::Whole | Asked::Part(..) | Asked::Unmet => {}
+    }
     let (first, body) = coming.begin(0, size).await?;
-    let mut about = told(show::drawn(&first), true, "thumbnail", &format!("\"{}\"", Part::Thumbnail.name(file)));
+    let mut about = told(show::drawn(&first), true, "thumbnail", &tag);
     about.insert(header::CONTENT_LENGTH, HeaderValue::from(size));
     about.remove(header::ACCEPT_RANGES);
     Ok((StatusCode::OK, about, body).into_response())
@@ -139,8 +150,7 @@ fn told(kind: &str, shown: bool, name: &str, tag: &str) -> HeaderMap {
     tell(header::ETAG, tag);
     tell(header::ACCEPT_RANGES, "bytes");
     tell(header::CONTENT_SECURITY_POLICY, show::POLICY);
-    // Nothing opened stays in a cache, neither a proxy's nor the browser's on its disk.
-    tell(header::CACHE_CONTROL, "private, no-store");
+    tell(header::CACHE_CONTROL, CACHING);
     headers
 }
 

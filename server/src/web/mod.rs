@@ -2,7 +2,6 @@
 //! the way of browsers. Every answer carries the headers that keep a browser from doing more than it must.
 
 mod api;
-mod asked;
 mod browser;
 mod files;
 mod session;

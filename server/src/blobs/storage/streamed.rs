@@ -1,8 +1,12 @@
-//! One file put by one request whose body is read from the disk as it goes out, so that little of it is in memory however large
-//! it is: `object_store` takes only bodies that are in memory. It signs the address that the request goes to.
+//! Files put by requests whose bodies are read from the disk as they go out, so that little of them is in memory however large
+//! they are: `object_store` takes only bodies that are in memory. It signs the addresses that the requests go to, or their heads.
 //!
-//! The bucket is told the SHA-256 of what it will get and refuses anything else. A request that breaks off leaves nothing there, and
-//! begins once more with the file's first byte. It goes on for as long as something moves.
+//! A file goes by one request, or in [`parts`]. The bucket is told the SHA-256 of what it will get and refuses anything else. A
+//! request that breaks off leaves nothing there, and begins once more with its first byte. It goes on for as long as something moves.
+
+mod parts;
+
+pub(super) use parts::Heads;
 
 use super::{BACKOFF, RETRIES, SENT_AT_ONCE};
 use crate::error::Fail;
@@ -15,7 +19,7 @@ use object_store::path::Path;
 use object_store::signer::{HeaderName, HeaderValue, Method, SignedUrlOptions, Signer};
 use parking_lot::Mutex;
 use reqwest::StatusCode;
-use reqwest::header::CONTENT_LENGTH;
+use reqwest::header::{CONTENT_LENGTH, HeaderMap};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::io::{self, BufReader, Read, Seek, SeekFrom};
@@ -39,6 +43,16 @@ pub(super) struct Streamed {
     bucket: Arc<AmazonS3>,
     client: reqwest::Client,
     patience: Duration,
+    heads: Heads,
+}
+
+/// What a request puts.
+#[derive(Clone, Copy)]
+enum What<'a> {
+    /// A file.
+    Whole,
+    /// A part of one: of which upload, and which.
+    Part(&'a str, usize),
 }
 
 /// Why a request did not put anything.
@@ -86,10 +100,12 @@ impl Refusal {
     }
 }
 
-/// A file that is sent, as often as needed.
+/// A file that is sent, or a part of it, as often as needed.
 #[derive(Clone)]
 struct Source {
     file: Arc<Mutex<File>>,
+    /// Where in the file it begins.
+    first: u64,
     length: u64,
     moved: Arc<Mutex<Instant>>,
     /// Why the disk did not give it.
@@ -97,15 +113,25 @@ struct Source {
 }
 
 impl Source {
-    fn checksum(&self) -> io::Result<String> {
+    fn new(file: File, length: u64) -> Self {
+        let moved = Arc::new(Mutex::new(Instant::now()));
+        Self { file: Arc::new(Mutex::new(file)), first: 0, length, moved, unread: Arc::default() }
+    }
+
+    /// A part of it.
+    fn part(&self, first: u64, length: u64) -> Self {
+        Self { first, length, ..self.clone() }
+    }
+
+    fn digest(&self) -> io::Result<[u8; 32]> {
         let mut file = self.file.lock();
-        file.seek(SeekFrom::Start(0))?;
+        file.seek(SeekFrom::Start(self.first))?;
         let mut digest = Sha256::new();
         let read = io::copy(&mut BufReader::with_capacity(SENT_AT_ONCE, &*file).take(self.length), &mut digest)?;
         if read < self.length {
             return Err(io::ErrorKind::UnexpectedEof.into());
         }
-        Ok(BASE64.encode(&digest.finalize()))
+        Ok(digest.finalize().into())
     }
 
     /// The bytes from a place on: each time from a named one, since a read of an attempt that is over may still be under way.
@@ -113,7 +139,7 @@ impl Source {
         let length = usize::try_from(self.length - from).unwrap_or(usize::MAX).min(SENT_AT_ONCE);
         let mut piece = vec![0; length];
         let mut file = self.file.lock();
-        file.seek(SeekFrom::Start(from))?;
+        file.seek(SeekFrom::Start(self.first + from))?;
         file.read_exact(&mut piece)?;
         Ok(piece.into())
     }
@@ -141,7 +167,7 @@ impl Streamed {
     ///
     /// # Errors
     /// TLS cannot start.
-    pub(super) fn new(bucket: Arc<AmazonS3>, patience: Duration) -> Result<Self, String> {
+    pub(super) fn new(bucket: Arc<AmazonS3>, heads: Heads, patience: Duration) -> Result<Self, String> {
         let tls = trusting_the_system().map_err(|why| why.to_string())?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
@@ -150,7 +176,7 @@ impl Streamed {
             .connect_timeout(patience)
             .build()
             .map_err(|why| why.to_string())?;
-        Ok(Self { bucket, client, patience })
+        Ok(Self { bucket, client, patience, heads })
     }
 
     /// Puts a file there, whole or not at all.
@@ -158,17 +184,23 @@ impl Streamed {
     /// # Errors
     /// The bucket's, or that of reading.
     pub(super) async fn put(&self, path: &Path, file: File, length: u64) -> Result<(), Fail> {
-        let source = Source {
-            file: Arc::new(Mutex::new(file)),
-            length,
-            moved: Arc::new(Mutex::new(Instant::now())),
-            unread: Arc::default(),
-        };
+        let source = Source::new(file, length);
+        if self.heads.always_in_parts || length > MOST {
+            return self.put_in_parts(path, &source).await;
+        }
+        self.send(path, What::Whole, &source).await.map(drop)
+    }
+
+    /// Sends what there is, as often as it takes, and gives the heads of the answer.
+    async fn send(&self, path: &Path, what: What<'_>, source: &Source) -> Result<HeaderMap, Fail> {
         let reader = source.clone();
-        let checksum = super::super::blocking(move || reader.checksum()).await?;
+        let digest = super::super::blocking(move || reader.digest()).await?;
         let mut wait = FIRST_WAIT;
         for left in (0..=RETRIES).rev() {
-            let Err(why) = self.attempt(path, &source, &checksum).await? else { return Ok(()) };
+            let why = match self.attempt(path, what, source, &digest).await? {
+                Ok(heads) => return Ok(heads),
+                Err(why) => why,
+            };
             if let Some(why) = source.unread.lock().take() {
                 return Err(why.into());
             }
@@ -182,23 +214,37 @@ impl Streamed {
         Err(Fail::Broken("a file was put without an end"))
     }
 
-    async fn attempt(&self, path: &Path, source: &Source, checksum: &str) -> Result<Result<(), Refusal>, Fail> {
-        let value = HeaderValue::from_str(checksum).map_err(|_| Fail::Broken("a checksum is no header"))?;
-        let options = SignedUrlOptions::new().with_signed_header(CHECKSUM, value.clone());
+    async fn attempt(
+        &self,
+        path: &Path,
+        what: What<'_>,
+        source: &Source,
+        digest: &[u8; 32],
+    ) -> Result<Result<HeaderMap, Refusal>, Fail> {
         // Anew each time: the key may be another by now.
-        let url = self.bucket.signed_url_opts(Method::PUT, path, SIGNED_FOR, &options).await?;
+        let request = match what {
+            What::Whole => self.whole(path, digest).await?,
+            What::Part(id, number) => self.part(path, id, number, digest).await?,
+        };
         *source.moved.lock() = Instant::now();
-        let request = self
-            .client
-            .put(url)
-            .header(CHECKSUM, value)
-            .header(CONTENT_LENGTH, source.length)
-            .body(reqwest::Body::wrap_stream(source.clone().pieces()));
+        let request =
+            request.header(CONTENT_LENGTH, source.length).body(reqwest::Body::wrap_stream(source.clone().pieces()));
         Ok(tokio::select! {
             answered = answered(request) => answered,
             () = silence(&source.moved, self.patience) => Err(Refusal::Silent(self.patience)),
         })
     }
+
+    async fn whole(&self, path: &Path, digest: &[u8; 32]) -> Result<reqwest::RequestBuilder, Fail> {
+        let value = checksum(digest)?;
+        let options = SignedUrlOptions::new().with_signed_header(CHECKSUM, value.clone());
+        let url = self.bucket.signed_url_opts(Method::PUT, path, SIGNED_FOR, &options).await?;
+        Ok(self.client.put(url).header(CHECKSUM, value))
+    }
+}
+
+fn checksum(digest: &[u8; 32]) -> Result<HeaderValue, Fail> {
+    HeaderValue::from_str(&BASE64.encode(digest)).map_err(|_| Fail::Broken("a checksum is no header"))
 }
 
 /// Ends when nothing has moved for so long.
@@ -212,11 +258,11 @@ async fn silence(moved: &Mutex<Instant>, patience: Duration) {
     }
 }
 
-async fn answered(request: reqwest::RequestBuilder) -> Result<(), Refusal> {
+async fn answered(request: reqwest::RequestBuilder) -> Result<HeaderMap, Refusal> {
     let mut answer = request.send().await.map_err(|why| Refusal::Broken(why.without_url()))?;
     let status = answer.status();
     if status.is_success() {
-        return Ok(());
+        return Ok(std::mem::take(answer.headers_mut()));
     }
     let words = answer.chunk().await.ok().flatten().unwrap_or_default();
     let words = String::from_utf8_lossy(words.get(..WORDS).unwrap_or(&words)).into_owned();

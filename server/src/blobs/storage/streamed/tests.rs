@@ -7,23 +7,23 @@ use thechatapp_protocol::WorkspaceId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, BufReader as Buffered};
 use tokio::net::{TcpListener, TcpStream};
 
-const MIB: usize = 1 << 20;
+pub(super) const MIB: usize = 1 << 20;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// What answers in place of a bucket, by hand.
-struct Bucket {
+pub(super) struct Bucket {
     listener: TcpListener,
-    shelf: Shelf,
+    pub(super) shelf: Shelf,
 }
 
 /// A request whose body is still on its way.
-struct Request {
+pub(super) struct Request {
     stream: Buffered<TcpStream>,
-    head: String,
+    pub(super) head: String,
 }
 
 impl Bucket {
-    async fn new() -> Self {
+    pub(super) async fn new() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let section = FilesSection {
@@ -37,7 +37,7 @@ impl Bucket {
         Self { listener, shelf }
     }
 
-    async fn request(&self) -> Request {
+    pub(super) async fn request(&self) -> Request {
         let mut stream = Buffered::new(self.listener.accept().await.unwrap().0);
         let mut head = Vec::new();
         while !head.ends_with(b"\r\n\r\n") {
@@ -48,18 +48,18 @@ impl Bucket {
 }
 
 impl Request {
-    fn header(&self, name: &str) -> &str {
+    pub(super) fn header(&self, name: &str) -> &str {
         let line = self.head.lines().find(|line| line.to_lowercase().starts_with(&format!("{name}:")));
         line.unwrap_or_else(|| panic!("no {name} in {}", self.head)).split_once(':').unwrap().1.trim()
     }
 
-    async fn take(&mut self, length: usize) -> Vec<u8> {
+    pub(super) async fn take(&mut self, length: usize) -> Vec<u8> {
         let mut bytes = vec![0; length];
         self.stream.read_exact(&mut bytes).await.unwrap();
         bytes
     }
 
-    async fn answer(mut self, status: &str, words: &str) {
+    pub(super) async fn answer(mut self, status: &str, words: &str) {
         let length = words.len();
         let answer = format!("HTTP/1.1 {status}\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{words}");
         self.stream.write_all(answer.as_bytes()).await.unwrap();
@@ -69,11 +69,11 @@ impl Request {
     }
 }
 
-fn content(length: usize) -> Vec<u8> {
+pub(super) fn content(length: usize) -> Vec<u8> {
     (0..length).map(|n| ((n as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40) as u8).collect()
 }
 
-fn file(content: &[u8]) -> File {
+pub(super) fn file(content: &[u8]) -> File {
     let mut file = tempfile::tempfile().unwrap();
     file.write_all(content).unwrap();
     file
@@ -156,6 +156,7 @@ async fn silence_counts_from_what_moved_last() {
     let long_ago = Instant::now();
     let source = Source {
         file: Arc::new(Mutex::new(file(&content))),
+        first: 0,
         length: content.len() as u64,
         moved: Arc::new(Mutex::new(long_ago)),
         unread: Arc::default(),

@@ -3,8 +3,11 @@ use super::*;
 const TAG: &str = "\"a\"";
 
 fn ask(pairs: &[(HeaderName, &'static str)], size: u64, head: bool) -> Asked {
-    let headers = pairs.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect();
-    asked(&headers, TAG, size, head)
+    let mut headers = HeaderMap::new();
+    for (name, value) in pairs {
+        headers.append(name.clone(), value.parse().unwrap());
+    }
+    asked(&headers, TAG, size, !head)
 }
 
 #[test]
@@ -32,11 +35,32 @@ fn ranges_are_bytes_of_the_file_and_nothing_beyond() {
 
 #[test]
 fn conditions_compare_with_the_validator() {
-    use header::{IF_NONE_MATCH, IF_RANGE, RANGE};
+    use header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
     for known in [TAG, "*", "W/\"a\"", "\"b\", \"a\""] {
         assert_eq!(ask(&[(IF_NONE_MATCH, known)], 100, false), Asked::NotModified, "{known}");
     }
     assert_eq!(ask(&[(IF_NONE_MATCH, "\"b\"")], 100, false), Asked::Whole);
+    // In several lines it is one list.
+    assert_eq!(ask(&[(IF_NONE_MATCH, "\"b\""), (IF_NONE_MATCH, TAG)], 100, false), Asked::NotModified);
+    for (known, wanted) in [
+        (TAG, Asked::Whole),
+        ("*", Asked::Whole),
+        ("\"b\", \"a\"", Asked::Whole),
+        ("W/\"a\"", Asked::Failed),
+        ("\"b\"", Asked::Failed),
+        ("", Asked::Failed),
+    ] {
+        assert_eq!(ask(&[(IF_MATCH, known)], 100, false), wanted, "{known}");
+        assert_eq!(ask(&[(IF_MATCH, known)], 100, true), wanted, "HEAD, {known}");
+    }
+    // The one that must hold is looked at first.
+    assert_eq!(ask(&[(IF_MATCH, "\"b\""), (IF_NONE_MATCH, TAG)], 100, false), Asked::Failed);
+    assert_eq!(ask(&[(IF_MATCH, TAG), (IF_NONE_MATCH, TAG)], 100, false), Asked::NotModified);
+    assert_eq!(ask(&[(IF_MATCH, TAG), (RANGE, "bytes=0-1")], 100, false), Asked::Part(0, 1));
+    use header::{IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE};
+    for name in [IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
+        assert_eq!(ask(&[(name, "Wed, 25 Nov 2026 10:00:00 GMT")], 100, false), Asked::Whole);
+    }
     let range = (RANGE, "bytes=0-1");
     assert_eq!(ask(&[range.clone(), (IF_RANGE, TAG)], 100, false), Asked::Part(0, 1));
     // A weak one, another, or a date: what was there may have been something else.
