@@ -1,6 +1,7 @@
 //! The harness of the scenarios: real servers and command-line clients as processes on free loopback ports, stopped by
 //! process id when they go out of scope, each with folders of its own.
 
+pub mod bucket;
 pub mod cli;
 pub mod desk;
 #[cfg(target_os = "linux")]
@@ -8,6 +9,9 @@ pub mod disk;
 pub mod exit;
 pub mod keyring;
 pub mod markers;
+pub mod memory;
+#[path = "../../server/tests/support/moto.rs"]
+mod moto;
 pub mod person;
 pub mod portal;
 pub mod proxy;
