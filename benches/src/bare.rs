@@ -18,12 +18,16 @@ use tokio_tungstenite::tungstenite::Message;
 /// A SQLCipher database with one table, opened as the product opens its own.
 pub fn database(path: &Path) -> Connection {
     let db = Connection::open(path).unwrap();
-    db.execute_batch(&format!(
-        "PRAGMA key = \"x'{}'\"; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
+    db.execute_batch(&format!("PRAGMA key = \"x'{}'\";", "5a".repeat(32))).unwrap();
+    opened(db)
+}
+
+fn opened(db: Connection) -> Connection {
+    db.execute_batch(
+        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;
          CREATE TABLE rows (seq INTEGER PRIMARY KEY, id BLOB NOT NULL, author BLOB NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL, change INTEGER NOT NULL) STRICT;
          CREATE UNIQUE INDEX rows_id ON rows (author, id);",
-        "5a".repeat(32)
-    ))
+    )
     .unwrap();
     db
 }
@@ -41,7 +45,15 @@ pub fn insert(db: &Connection, seq: i64, text: &str) {
 
 /// The server's own tables in a bare database.
 pub fn workspace(path: &Path) -> Connection {
-    let db = database(path);
+    with_tables(database(path))
+}
+
+/// The same without a key: pages lie on the disk as they are.
+pub fn plain_workspace(path: &Path) -> Connection {
+    with_tables(opened(Connection::open(path).unwrap()))
+}
+
+fn with_tables(db: Connection) -> Connection {
     db.execute_batch(include_str!("../../server/src/store/migrations/0001_first.sql")).unwrap();
     db
 }
@@ -83,25 +95,7 @@ pub fn keyed_tokens(text: &str) -> (String, String) {
 
 /// The rows that the server writes for a message, with nothing around them. The body is as long as a sealed one.
 pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str, tokens: &Tokens) {
-    let mut id = [0u8; 16];
-    id[8..].copy_from_slice(&seq.to_be_bytes());
-    let body = vec![0x5a_u8; text.len() + 72];
-    let values = rusqlite::params![
-        (1_i64 << 40) | seq,
-        &id[..],
-        &[author; 16][..],
-        1_700_000_000_000_i64 + seq,
-        &[3u8; 32][..],
-        seq,
-        &body,
-    ];
-    db.prepare_cached(
-        "INSERT INTO messages (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body)
-         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?6, 0, NULL, 0, ?7) ON CONFLICT (id, author) DO NOTHING",
-    )
-    .unwrap()
-    .execute(values)
-    .unwrap();
+    insert_body(db, seq, author, &vec![0x5a_u8; text.len() + 72]);
     let rowid = (1_700_000_000_000_i64 + seq) << 20 | seq;
     db.prepare_cached("INSERT INTO found (at, place) VALUES (?1, ?2) ON CONFLICT (at) DO NOTHING")
         .unwrap()
@@ -111,6 +105,28 @@ pub fn insert_message(db: &Connection, seq: i64, author: u8, text: &str, tokens:
         .unwrap()
         .execute((rowid, &tokens.words, &tokens.marks))
         .unwrap();
+}
+
+/// Of these rows the message's own, and nothing in the index.
+pub fn insert_body(db: &Connection, seq: i64, author: u8, body: &[u8]) {
+    let mut id = [0u8; 16];
+    id[8..].copy_from_slice(&seq.to_be_bytes());
+    let values = rusqlite::params![
+        (1_i64 << 40) | seq,
+        &id[..],
+        &[author; 16][..],
+        1_700_000_000_000_i64 + seq,
+        &[3u8; 32][..],
+        seq,
+        body,
+    ];
+    db.prepare_cached(
+        "INSERT INTO messages (place, id, author, at, thread, digest, made, change, revision, edited, deleted, body)
+         VALUES (?1, ?2, ?3, ?4, NULL, ?5, ?6, ?6, 0, NULL, 0, ?7) ON CONFLICT (id, author) DO NOTHING",
+    )
+    .unwrap()
+    .execute(values)
+    .unwrap();
 }
 
 type ClientSocket = WebSocketStream<tokio_rustls::client::TlsStream<TcpStream>>;

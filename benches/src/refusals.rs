@@ -1,22 +1,30 @@
 //! Whether the time of a refusal tells what there is: every method that names something, asked with ids of another workspace, with
-//! ids that exist here and are not for the caller, and with ids of nothing, in shuffled order over one session.
+//! ids that exist here and are not for the caller, and with ids of nothing, in shuffled order over one session; by a member, and by
+//! an owner, for whom what powers reach is looked for where a member is turned away before it is.
 //!
 //! Two different sets of ids of nothing say how much of a difference is chance.
 
+#[path = "../../server/tests/neighbours/calls.rs"]
+mod calls;
+
 use crate::table::{Table, median};
+use calls::{Call, Ids, NAME_NOTHING, calls};
 use futures_util::SinkExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use thechatapp_protocol::event::ChannelKind;
+use thechatapp_protocol::event::{ChannelKind, Visibility};
 use thechatapp_protocol::methods::account::{Nothing, WhoAmI};
 use thechatapp_protocol::methods::channels::*;
 use thechatapp_protocol::methods::files::*;
+use thechatapp_protocol::methods::groups::*;
 use thechatapp_protocol::methods::messages::*;
+use thechatapp_protocol::methods::moderation::*;
 use thechatapp_protocol::methods::polls::*;
-use thechatapp_protocol::methods::saved::*;
+use thechatapp_protocol::methods::roles::*;
+use thechatapp_protocol::permission::{Powers, Rank};
 use thechatapp_protocol::session::{Kind, Message};
 use thechatapp_protocol::wire::{Request, encode};
-use thechatapp_protocol::{AccountId, ChannelId, FileId, MessageId, Method, for_each_method};
+use thechatapp_protocol::{AccountId, MessageId, Method, for_each_method};
 use thechatapp_tests::raw::RawClient;
 use thechatapp_tests::server::json;
 use thechatapp_tests::{Server, wire};
@@ -25,15 +33,6 @@ use tokio_tungstenite::tungstenite::Message as Frame;
 const ROUNDS: usize = 1000;
 /// What a caller may be able to tell apart: a tenth.
 const BOUND: f64 = 1.1;
-
-#[derive(Clone, Copy)]
-struct Ids {
-    channel: ChannelId,
-    message: MessageId,
-    poll: MessageId,
-    file: FileId,
-    person: AccountId,
-}
 
 /// Random enough to shuffle and to name nothing.
 struct Numbers(u64);
@@ -45,23 +44,14 @@ impl Numbers {
         mixed ^ (mixed >> 31)
     }
 
-    fn ten(&mut self) -> [u8; 10] {
+    /// An id of now.
+    fn id(&mut self) -> [u8; 16] {
         let bytes = [self.next().to_be_bytes(), self.next().to_be_bytes()].concat();
-        std::array::from_fn(|place| bytes[place])
-    }
-
-    fn message(&mut self) -> MessageId {
-        MessageId::from_parts(wire::millis(), &self.ten())
+        *MessageId::from_parts(wire::millis(), &std::array::from_fn(|place| bytes[place])).as_bytes()
     }
 
     fn nothing(&mut self) -> Ids {
-        Ids {
-            channel: ChannelId::from_parts(wire::millis(), &self.ten()),
-            message: self.message(),
-            poll: self.message(),
-            file: FileId::from_parts(wire::millis(), &self.ten()),
-            person: AccountId::from_parts(wire::millis(), &self.ten()),
-        }
+        Ids::nobodys(&mut || self.id())
     }
 
     fn shuffle<T>(&mut self, all: &mut [T]) {
@@ -71,59 +61,10 @@ impl Numbers {
     }
 }
 
-/// A method's name, what is special about the call, and its parameters.
-type Call = (&'static str, &'static str, Vec<u8>);
-
-fn call<M: Method>(special: &'static str, params: M::Params) -> Call {
-    (M::NAME, special, encode(&params).unwrap())
-}
-
-fn calls(ids: Ids, numbers: &mut Numbers) -> Vec<Call> {
-    let Ids { channel, message: id, poll, file, person } = ids;
-    let one = || OneMessage { channel, id };
-    let new = numbers.message();
-    let sent = |files, thread| SendMessageParams { id: new, channel, text: "in".into(), files, thread, after: None };
-    let fresh = FileId::from_parts(wire::millis(), &numbers.ten());
-    let begin =
-        BeginUploadParams { file: fresh, channel, name: "a.txt".into(), media_type: "text/plain".into(), size: 1 };
-    let options = vec!["a".to_owned(), "b".to_owned()];
-    let ask = CreatePollParams { id: new, channel, question: "?".into(), options, multiple: false };
-    let search = SearchParams { words: "hidden".into(), channel: Some(channel), ..Default::default() };
-    vec![
-        call::<OpenDirect>("", OpenDirectParams { people: vec![person] }),
-        call::<JoinChannel>("", InChannel { channel }),
-        call::<LeaveChannel>("", InChannel { channel }),
-        call::<AddMember>("", AddMemberParams { channel, person }),
-        call::<SetTopic>("", SetTopicParams { channel, topic: "in".into() }),
-        call::<BeginUpload>("", begin),
-        call::<FinishUpload>("", FinishUploadParams { channel, file, key: FileKey(vec![7; 32]) }),
-        call::<OpenFile>("", OpenFileParams { channel, file, part: true }),
-        call::<SendMessage>("", sent(Vec::new(), None)),
-        call::<SendMessage>(" with a file", sent(vec![file], None)),
-        call::<SendMessage>(" in a thread", sent(Vec::new(), Some(id))),
-        call::<EditMessage>("", EditMessageParams { channel, id, text: "in".into() }),
-        call::<Edits>("", EditsParams { channel, id, from: 0 }),
-        call::<DeleteMessage>("", one()),
-        call::<React>("", ReactParams { channel, id, emoji: "👍".into(), on: true }),
-        call::<Pin>("", one()),
-        call::<Unpin>("", one()),
-        call::<Pins>("", PinsParams { channel, after: 0 }),
-        call::<Thread>("", ThreadParams { channel, id, before: None, after: None, limit: 10 }),
-        call::<History>("", HistoryParams { channel, before: None, after: None, limit: 10 }),
-        call::<MarkRead>("", MarkReadParams { channel, seq: 1 }),
-        call::<Search>("", search),
-        call::<CreatePoll>("", ask),
-        call::<CastVote>("", CastVoteParams { channel, id: poll, choices: vec![0] }),
-        call::<ClosePoll>("", OneMessage { channel, id: poll }),
-        call::<Save>("", SaveParams { channel, id, note: None }),
-        call::<Unsave>("", one()),
-    ]
-}
-
-/// A private channel with a message, a poll and a file that is being uploaded.
+/// A private channel with a message, a poll and a file that is being uploaded; a report, a group and a role.
 async fn hidden(person: &mut RawClient, numbers: &mut Numbers) -> Ids {
     let ids = numbers.nothing();
-    let Ids { channel, message, poll, file, .. } = ids;
+    let Ids { channel, message, poll, file, report, group, role, .. } = ids;
     let create = CreateChannelParams { id: channel, name: "secret".into(), kind: ChannelKind::Private };
     person.call::<CreateChannel>(&create).await.unwrap();
     let text = "hidden".to_owned();
@@ -134,7 +75,14 @@ async fn hidden(person: &mut RawClient, numbers: &mut Numbers) -> Ids {
     person.call::<CreatePoll>(&ask).await.unwrap();
     let begin = BeginUploadParams { file, channel, name: "a.txt".into(), media_type: "text/plain".into(), size: 1 };
     person.call::<BeginUpload>(&begin).await.unwrap();
-    ids
+    let reported = ReportMessageParams { report, channel, id: message, reason: "hidden".into() };
+    person.call::<ReportMessage>(&reported).await.unwrap();
+    let (slug, name) = ("secret".to_owned(), "Secret".to_owned());
+    let made = GroupParams { id: group, slug, name, visibility: Visibility::Hidden };
+    person.call::<CreateGroup>(&made).await.unwrap();
+    person.call::<CreateRole>(&Role { id: role, name: "secret".into(), powers: Powers::NONE }).await.unwrap();
+    let me = person.call::<WhoAmI>(&Nothing {}).await.unwrap();
+    Ids { person: me.person.id, device: me.device, ..ids }
 }
 
 const ANOTHERS: &str = "another workspace's";
@@ -149,66 +97,93 @@ pub async fn run(table: &mut Table) {
     let mut numbers = Numbers(wire::millis());
     let mut eve = RawClient::join_at(&server, pin, invite, "eve").await;
     let anothers = hidden(&mut eve, &mut numbers).await;
-    let anothers = Ids { person: eve.call::<WhoAmI>(&Nothing {}).await.unwrap().person.id, ..anothers };
     let mut alice = RawClient::join(&server, server.owner_invite(), "alice").await;
     let theirs = hidden(&mut alice, &mut numbers).await;
-    // Ids carry their time, and people are looked for in the order of their ids: all of these come before the caller's.
+    // Ids carry their time, and people are looked for in the order of their ids: all of these come before the callers'.
     let (nothing, either) = (numbers.nothing(), numbers.nothing());
     let mut bob = RawClient::join(&server, &server.invite(), "bob").await;
-    bob.again(&server).await;
+    let mut olga = RawClient::join(&server, &server.invite(), "olga").await;
+    let person = olga.call::<WhoAmI>(&Nothing {}).await.unwrap().person.id;
+    alice.call::<SetRank>(&SetRankParams { person, rank: Rank::Owner }).await.unwrap();
 
-    // Where the caller is not; and where they are, with what is elsewhere.
-    let mut asked: Vec<((Call, &str), &str)> = Vec::new();
-    for (kind, ids) in [(ANOTHERS, anothers), (HIDDEN, theirs), (NOTHING, nothing), (NOTHING_EITHER, either)] {
-        let ids_here = Ids { channel: bob.general, ..ids };
-        for (place, ids) in [("in a channel", ids), ("in one's own channel", ids_here)] {
-            asked.extend(calls(ids, &mut numbers).into_iter().map(|call| ((call, place), kind)));
-        }
+    let all = [(ANOTHERS, anothers), (HIDDEN, theirs), (NOTHING, nothing), (NOTHING_EITHER, either)];
+    let mut took = Took::new();
+    let mut measured = measure(&server, &mut bob, "a member", all, &mut numbers, &mut took).await;
+    // An owner knows of groups, roles, reports, people and their devices, and what an owner asks of them is done.
+    let theirs =
+        Ids { channel: theirs.channel, message: theirs.message, poll: theirs.poll, file: theirs.file, ..nothing };
+    let all = [(ANOTHERS, anothers), (HIDDEN, theirs), (NOTHING, nothing), (NOTHING_EITHER, either)];
+    measured.extend(measure(&server, &mut olga, "an owner", all, &mut numbers, &mut took).await);
+
+    macro_rules! names {
+        ($($method:ty),+ $(,)?) => { BTreeSet::from([$(<$method as Method>::NAME),+]) };
     }
-    let (mut stream, mut refused) = (1_000_000, Vec::new());
-    for ((call, place), kind) in asked {
-        // Of the others in one's own channel some succeed, as they should: they name nothing that is hidden.
-        if ask(&mut bob, &mut stream, &call).await.1 == Kind::Error {
-            refused.push((call, place, kind));
-        }
-    }
-    let mut took: BTreeMap<_, BTreeMap<&str, Vec<Duration>>> = BTreeMap::new();
-    for round in 0..ROUNDS + ROUNDS / 10 {
-        numbers.shuffle(&mut refused);
-        for (call, place, kind) in &refused {
-            let (time, answer) = ask(&mut bob, &mut stream, call).await;
-            assert_eq!(answer, Kind::Error, "{}{} {place}, ids {kind}", call.0, call.1);
-            if round >= ROUNDS / 10 {
-                took.entry((call.0, call.1, *place)).or_default().entry(kind).or_default().push(time);
-            }
-        }
-    }
+    let all: BTreeSet<&str> = for_each_method!(names);
+    measured.extend(NAME_NOTHING);
+    let missing: Vec<_> = all.difference(&measured).collect();
+    assert!(missing.is_empty(), "not measured: {missing:?}; they belong into server/tests/neighbours/calls.rs");
     compare(table, took);
 }
 
-fn compare(table: &mut Table, took: BTreeMap<(&str, &str, &str), BTreeMap<&str, Vec<Duration>>>) {
+/// By method, what is special about the call, and who asked where; by kind of ids, how long it took.
+type Took = BTreeMap<(&'static str, &'static str, &'static str, &'static str), BTreeMap<&'static str, Vec<Duration>>>;
+
+/// Asks for all of it. The answer is which methods were refused.
+async fn measure(
+    server: &Server,
+    who: &mut RawClient,
+    rank: &'static str,
+    kinds: [(&'static str, Ids); 4],
+    numbers: &mut Numbers,
+    took: &mut Took,
+) -> BTreeSet<&'static str> {
+    who.again(server).await;
+    let me: AccountId = who.call::<WhoAmI>(&Nothing {}).await.unwrap().person.id;
+    // Where the caller is not; and where they are, with what is elsewhere.
+    let mut asked: Vec<(Call, &str, &str)> = Vec::new();
+    for (kind, ids) in kinds {
+        let ids_here = Ids { channel: who.general, ..ids };
+        for (place, ids) in [("in a channel", ids), ("in one's own channel", ids_here)] {
+            asked.extend(calls(ids, me, &mut || numbers.id()).into_iter().map(|call| (call, place, kind)));
+        }
+    }
+    let (mut stream, mut refused) = (1_000_000, Vec::new());
+    for (call, place, kind) in asked {
+        // Of the others in one's own channel some succeed, as they should: they name nothing that is hidden.
+        if ask(who, &mut stream, &call).await.1 == Kind::Error {
+            refused.push((call, place, kind));
+        }
+    }
+    let measured = refused.iter().filter(|(_, _, kind)| *kind == NOTHING).map(|(call, ..)| call.0).collect();
+    for round in 0..ROUNDS + ROUNDS / 10 {
+        numbers.shuffle(&mut refused);
+        for (call, place, kind) in &refused {
+            let (time, answer) = ask(who, &mut stream, call).await;
+            assert_eq!(answer, Kind::Error, "{}{} {place}, ids {kind}, by {rank}", call.0, call.1);
+            if round >= ROUNDS / 10 {
+                took.entry((call.0, call.1, *place, rank)).or_default().entry(kind).or_default().push(time);
+            }
+        }
+    }
+    measured
+}
+
+fn compare(table: &mut Table, took: Took) {
     let mut worst: BTreeMap<&str, (f64, String, Duration, Duration)> = BTreeMap::new();
-    let mut measured = BTreeSet::new();
-    for ((method, special, place), kinds) in took {
+    for ((method, special, place, rank), kinds) in took {
         let medians: BTreeMap<_, _> = kinds.into_iter().map(|(kind, all)| (kind, median(all))).collect();
         let Some(nothing) = medians.get(NOTHING).copied() else { continue };
         for (kind, took) in &medians {
             // Quicker tells as much as slower.
             let (more, less) = (nothing.max(*took), nothing.min(*took));
             let ratio = more.as_secs_f64() / less.as_secs_f64();
-            let name = format!("{method}{special} {place}");
+            let name = format!("{method}{special} {place}, by {rank}");
             eprintln!("{name}: ids {kind} {took:.1?}, of nothing {nothing:.1?}, {ratio:.2}");
             if *kind != NOTHING && worst.get(kind).is_none_or(|(most, ..)| ratio > *most) {
                 worst.insert(kind, (ratio, name, more, less));
             }
         }
-        measured.insert(method);
     }
-    macro_rules! names {
-        ($($method:ty),+ $(,)?) => { BTreeSet::from([$(<$method as Method>::NAME),+]) };
-    }
-    let all: BTreeSet<&str> = for_each_method!(names);
-    eprintln!("{} methods measured; not: {:?}", measured.len(), all.difference(&measured).collect::<Vec<_>>());
     for (kind, (_, name, more, less)) in worst {
         table.slower_by(&format!("refused, ids {kind}: `{name}`"), more, less, BOUND);
     }

@@ -1,8 +1,10 @@
 //! Acknowledged messages a second with fifty people sending at once, beside a bare SQLCipher loop that writes the same rows
-//! into the same tables, the search index's included, as many in a transaction as the server did.
+//! into the same tables, the search index's included, as many in a transaction as the server did; and beside the same loop on plain
+//! SQLite, where nothing is sealed and nothing indexed: the server itself has no such form, so that is what it could save at most.
 
-use crate::bare::{Tokens, insert_message, workspace};
+use crate::bare::{Tokens, insert_body, insert_message, plain_workspace, workspace};
 use crate::table::Table;
+use rusqlite::Connection;
 use std::io::{Read, Write};
 use std::net::TcpStream;
 use std::time::Instant;
@@ -24,6 +26,9 @@ pub async fn run(table: &mut Table) {
     let what = format!("acknowledged messages, 50 senders, {} in a commit", quiet.group);
     table.rate_beside(&what, quiet.acknowledged, peer, 0.6);
     table.note("the same, until the search index has them too", quiet.indexed, peer);
+    let plain = bare_plain(quiet.group);
+    table.note("acknowledged, beside plain SQLite without seal and index", quiet.acknowledged, plain);
+    table.note("bare with seal and index, beside plain SQLite without", peer, plain);
     let listening = product(true, true).await;
     table.note("the same, each of the 50 seeing all messages", listening.acknowledged, peer);
     let without = product(false, false).await.acknowledged;
@@ -116,17 +121,28 @@ fn committed(metrics: u16) -> (u64, u64) {
 
 /// The same rows into the same tables.
 fn bare(group: usize) -> f64 {
-    let total = SENDERS as i64 * EACH as i64;
     let folder = tempfile::tempdir().unwrap();
     let db = workspace(&folder.path().join("bare.db"));
     let tokens = Tokens::of(TEXT);
+    commits(&db, group, |seq, author| insert_message(&db, seq, author, TEXT, &tokens))
+}
+
+/// The messages' own rows, with their text as it is, into a database without a key.
+fn bare_plain(group: usize) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let db = plain_workspace(&folder.path().join("plain.db"));
+    commits(&db, group, |seq, author| insert_body(&db, seq, author, TEXT.as_bytes()))
+}
+
+fn commits(db: &Connection, group: usize, mut insert: impl FnMut(i64, u8)) -> f64 {
+    let total = SENDERS as i64 * EACH as i64;
     let begun = Instant::now();
     let mut seq = 0;
     while seq < total {
         db.execute_batch("BEGIN IMMEDIATE").unwrap();
         for _ in 0..group {
             seq += 1;
-            insert_message(&db, seq, (seq % SENDERS as i64) as u8, TEXT, &tokens);
+            insert(seq, (seq % SENDERS as i64) as u8);
         }
         db.execute_batch("COMMIT").unwrap();
     }

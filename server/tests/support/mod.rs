@@ -142,6 +142,11 @@ impl Host {
 
     /// Somebody in another workspace of this host, signed in.
     pub async fn elsewhere(&self, workspace: &str, name: &str) -> Person {
+        self.elsewhere_known(workspace, name).await.0
+    }
+
+    /// The same, with that workspace's identity.
+    pub async fn elsewhere_known(&self, workspace: &str, name: &str) -> (Person, Verified) {
         let made = self.running().host().create_workspace(workspace, Vec::new()).unwrap();
         self.running().host().refresh_identities().await.unwrap();
         let (code, body) = get(self.port, &paths::identity_path(workspace)).await;
@@ -155,7 +160,7 @@ impl Host {
         let params = EnrolParams { credential, device: proof(&session, &device) };
         let me = session.call::<Enrol>(&params).await.unwrap();
         let session = Session::open(self.port, &known, &device).await.unwrap();
-        Person { session, me, device }
+        (Person { session, me, device }, known)
     }
 
     /// A new account, signed in.
@@ -350,6 +355,22 @@ impl Session {
             match message.kind {
                 Kind::Reply if message.stream == stream => return Ok(decode(&message.payload).unwrap()),
                 Kind::Error if message.stream == stream => return Err(decode(&message.payload).unwrap()),
+                Kind::Event => self.events.push_back(decode(&message.payload).unwrap()),
+                _ => {}
+            }
+        }
+    }
+
+    /// A call by its name, with parameters as they are sent: what it was refused with.
+    pub async fn ask(&mut self, method: &str, params: Vec<u8>) -> Option<ErrorBody> {
+        self.stream += 1;
+        let request = Request { method: method.into(), params };
+        self.put(Kind::Request, self.stream, encode(&request).unwrap()).await;
+        loop {
+            let message = self.next().await.expect("the server answers");
+            match message.kind {
+                Kind::Reply if message.stream == self.stream => return None,
+                Kind::Error if message.stream == self.stream => return Some(decode(&message.payload).unwrap()),
                 Kind::Event => self.events.push_back(decode(&message.payload).unwrap()),
                 _ => {}
             }
