@@ -21,6 +21,20 @@ fn no_core_dumps() {
     let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
 }
 
+/// The calling thread weighs less than others from now on. On Linux alone: elsewhere it would be the whole process.
+pub fn weigh_less(by: i32) {
+    #[cfg(target_os = "linux")]
+    if let Err(why) = rustix::process::nice(by) {
+        /// Every thread would say the same.
+        static SAID: std::sync::Once = std::sync::Once::new();
+        SAID.call_once(|| {
+            tracing::warn!(%why, "threads that compute weigh as much as those that carry messages: setpriority is not allowed");
+        });
+    }
+    #[cfg(not(target_os = "linux"))]
+    let _ = by;
+}
+
 fn tell(fault: &PanicHookInfo<'_>) {
     let place = fault.location().map(ToString::to_string).unwrap_or_default();
     let words = words(fault.payload());
@@ -54,6 +68,18 @@ mod tests {
         );
         assert!(words(&*quoting).starts_with("its words are left out"));
         assert_eq!(words(&*payload(|| panic!("what the program says"))), "what the program says");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_thread_weighs_less_alone() {
+        let weight = || rustix::process::getpriority_process(None).unwrap();
+        let before = weight();
+        let after = std::thread::spawn(move || {
+            weigh_less(3);
+            weight()
+        });
+        assert_eq!((after.join().unwrap(), weight()), ((before + 3).min(19), before));
     }
 
     #[cfg(target_os = "linux")]

@@ -9,6 +9,7 @@ mod fuzz;
 mod r#gen;
 mod icons;
 mod places;
+mod separate;
 mod setup;
 mod step;
 mod test;

@@ -3,7 +3,7 @@
 
 use crate::places::Places;
 use crate::step::{Failure, Outcome, Result, Steps, output, succeeds};
-use crate::{arrows, deploy, r#gen, setup};
+use crate::{arrows, deploy, r#gen, separate, setup};
 use std::fs;
 use std::path::Path;
 
@@ -25,6 +25,7 @@ pub fn run(places: &Places, install: bool) -> Result {
     steps.step("arrows", || arrows::run(places))?;
     steps.step("long files", || long_files(places))?;
     steps.step("deploy: the unit", || deploy::unit(places))?;
+    steps.step("lock files of their own", || separate::locks(places))?;
     steps.step("cargo-deny", || setup::cargo_deny(places, install))?;
     let mut deny = places.cargo(&["deny", "--locked", "--all-features", "check", "--hide-inclusion-graph"]);
     // Outside crates that are there in two versions are listed by `cargo deny check bans`; here they would bury the rest.
@@ -40,6 +41,7 @@ pub fn run(places: &Places, install: bool) -> Result {
 
     let mut clippy = places.cargo(&["clippy", "--workspace", "--all-targets", "--locked", "--quiet", "--"]);
     steps.command("clippy", clippy.args(["-D", "warnings"]))?;
+    steps.step("benches", || separate::benches(places))?;
     steps.command("build", places.cargo(&["build", "--locked"]).args(BINARIES))?;
     steps.command("build: disk journal", places.cargo(&["build", "--locked"]).args(JOURNAL))?;
     steps.step("generated files", || r#gen::check(places))?;
@@ -47,6 +49,7 @@ pub fn run(places: &Places, install: bool) -> Result {
         ["test", "--doc", "--locked", "-p", "thechatapp-protocol", "-p", "thechatapp-seal", "-p", "thechatapp-core"];
     steps.command("test: documentation", &mut places.cargo(&documented))?;
     steps.command("test", &mut tests(places))?;
+    steps.step("deploy: the image", || deploy::image(places))?;
     steps.print();
     Ok(())
 }

@@ -26,7 +26,6 @@ const HARD: Score = Score::Two;
 /// Most threads.
 const MOST_THREADS: usize = 4;
 /// How much less weight they have than others: a thread of weight 1 stands beside one of about 9.
-#[cfg(target_os = "linux")]
 const NICE: i32 = 10;
 
 /// What computing one hash costs.
@@ -234,9 +233,7 @@ fn threads() -> usize {
 
 /// Computes what comes until there is nobody left to ask.
 fn compute(places: &Places<Work>) {
-    // Of this thread alone, on Linux; elsewhere it would be the whole process.
-    #[cfg(target_os = "linux")]
-    let _ = rustix::process::nice(NICE);
+    crate::guard::weigh_less(NICE);
     while let Some(work) = places.next() {
         // One that fails must not take the thread with it; whoever waits is told by its dropped answer.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(work));

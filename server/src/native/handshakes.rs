@@ -7,7 +7,6 @@ use tokio::runtime::{Builder, Runtime};
 use tokio_util::task::AbortOnDropHandle;
 
 /// How much less weight: a thread of weight 1 stands beside one of about 3.
-#[cfg(target_os = "linux")]
 const NICE: i32 = 5;
 /// More are of no use to a server of messages.
 const MOST_THREADS: usize = 4;
@@ -25,11 +24,7 @@ impl Handshakes {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         let mut builder = Builder::new_multi_thread();
         builder.worker_threads(cores.clamp(1, MOST_THREADS)).thread_name("handshakes").enable_time();
-        // Of these threads alone, on Linux; elsewhere it would be the whole process.
-        #[cfg(target_os = "linux")]
-        builder.on_thread_start(|| {
-            let _ = rustix::process::nice(NICE);
-        });
+        builder.on_thread_start(|| crate::guard::weigh_less(NICE));
         let runtime = builder.build().map_err(|why| Error::internal("No threads for handshakes", why))?;
         Ok(Self(Some(runtime)))
     }
