@@ -76,6 +76,7 @@ pub const WORKSPACE: Schema = &[
     include_str!("migrations/0024_made_private.sql"),
     include_str!("migrations/0026_drafts.sql"),
     include_str!("migrations/0027_wiped_devices.sql"),
+    include_str!("migrations/0028_index_pages.sql"),
 ];
 /// The schema of `host.db`.
 pub const HOST: Schema = &[
