@@ -25,6 +25,10 @@ pub(crate) struct Applied {
     pub(crate) messages: BTreeMap<ChannelId, u64>,
     /// Channels whose messages had to leave the device; the index wants tidying.
     pub(crate) lost: Vec<ChannelId>,
+    /// Channels that one is not in any more, whether or not anything of them was here: what is under way to them ends.
+    pub(crate) left: Vec<ChannelId>,
+    /// Sealed files beside the cache lost what opens them, and are to go.
+    pub(crate) files: bool,
     /// Texts were removed or replaced; the index keeps their words until it is tidied.
     pub(crate) removed: bool,
 }
@@ -288,6 +292,7 @@ impl<'a> Batch<'a> {
                 .execute(params![id, me.as_bytes()])?;
         }
         self.applied.messages.remove(&channel);
+        self.applied.left.push(channel);
         if gone > 0 {
             self.applied.lost.push(channel);
         }
@@ -321,7 +326,7 @@ impl<'a> Batch<'a> {
         let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text, &self.slugs);
         if row.deleted {
-            thumbnails::drop_of(self.db, row.channel, row.seq)?;
+            self.applied.files |= thumbnails::drop_of(self.db, row.channel, row.seq)?;
         }
         let mut place = schema::rowid(row.channel, row.at, row.seq);
         let mut fresh = fresh;

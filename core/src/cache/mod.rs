@@ -5,6 +5,7 @@
 
 mod apply;
 mod gaps;
+mod kept;
 mod read;
 mod rights;
 mod room;
@@ -30,7 +31,8 @@ use tokio::sync::watch;
 
 pub(crate) use apply::{Applied, HistoryPage};
 pub(crate) use gaps::Gaps;
-pub(crate) use room::{Bounds, Used};
+pub(crate) use kept::KeptFile;
+pub(crate) use room::{Bounds, FILES_ROOM, Used};
 pub(crate) use search::INDEX_TOGETHER;
 
 /// Where the cursor stood before the server told heads instead of messages.
@@ -276,7 +278,7 @@ impl Cache {
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
-                 DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+                 DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM kept; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
             Ok(())

@@ -1,6 +1,7 @@
 //! How much of the past this device keeps.
 
 use super::Client;
+use super::files::here;
 use crate::cache::{Bounds, Used};
 use crate::error::{Error, Result};
 use crate::sync::history::Wanted;
@@ -24,8 +25,9 @@ impl Client {
         let local = &self.0.shared.local;
         let mut kept = Vec::new();
         for workspace in self.all() {
-            let Used { bytes, messages } = workspace.cache.used().await?;
-            kept.push(KeptView { workspace: workspace.account().short, bytes, messages });
+            let Used { bytes, messages, .. } = workspace.cache.used().await?;
+            let files = here::bytes(&workspace).await?;
+            kept.push(KeptView { workspace: workspace.account().short, bytes, messages, files });
         }
         Ok(StorageView { days: local.choice(DAYS).await?, bytes: local.choice(BYTES).await?, workspaces: kept })
     }
@@ -67,14 +69,12 @@ impl Client {
             Timestamp(self.now().0.saturating_sub(back).max(0))
         });
         let bounds = Bounds { since, bytes: local.choice(BYTES).await? };
-        if bounds == Bounds::default() {
-            return Ok(());
-        }
         for workspace in self.all() {
             let gone = workspace.cache.keep_within(bounds).await?;
             if gone > 0 {
                 tracing::info!(messages = gone, "what is beyond the chosen bounds left this device");
             }
+            here::sweep(&workspace).await?;
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 //! only with the rows it stands for.
 
 use super::{Workspace, history, outbox};
+use crate::client::files::here;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::local::{Waiting, drafts_behind};
@@ -255,6 +256,7 @@ impl<'a> Connected<'a> {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
                 new_generation(self.workspace, generation, false).await?;
                 self.workspace.cache.tidy().await?;
+                here::sweep(self.workspace).await?;
                 self.workspace.events.push(ClientEvent::Resync);
                 self.workspace.bump();
                 return Ok(Some(End::Anew));
@@ -311,16 +313,15 @@ impl<'a> Connected<'a> {
         // First: the cursor does not go beyond them.
         self.workspace.take_drafts(super::drafts_in(&mut changes.rows)).await?;
         let applied = self.workspace.cache.apply(changes, self.from_the_start).await?;
-        self.workspace.announce(&applied);
-        if !applied.lost.is_empty() {
-            self.workspace.cache.tidy().await?;
-        }
+        self.workspace.settle(applied).await?;
         if live && self.workspace.connection() == Connection::Syncing {
             self.from_the_start = false;
             if std::mem::take(&mut self.drafts_behind) {
                 self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
             }
             self.workspace.set_connection(Connection::Online);
+            // What may be seen is known again: uploads to elsewhere end.
+            here::sweep(self.workspace).await?;
             if self.eager {
                 self.workspace.want(history::Wanted::Everything);
             }

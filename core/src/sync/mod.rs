@@ -12,6 +12,7 @@ mod outbox;
 
 use crate::cache::{Applied, Cache};
 use crate::client::events::Events;
+use crate::client::files::here;
 use crate::client::wipe::Wipes;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -31,7 +32,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -372,12 +373,27 @@ impl Workspace {
     /// Applies rows that an answer carried, and says so.
     pub(crate) async fn take(&self, mut rows: Vec<Row>) -> Result<()> {
         self.take_drafts(drafts_in(&mut rows)).await?;
-        let applied = self.cache.apply_aside(rows).await?;
+        self.settle(self.cache.apply_aside(rows).await?).await
+    }
+
+    /// Says what rows changed, and has nothing stay of what one may not see any more.
+    pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
         }
+        if !applied.left.is_empty() {
+            here::end_uploads(self, &applied.left).await?;
+        }
+        if applied.files || !applied.left.is_empty() {
+            here::sweep(self).await?;
+        }
         Ok(())
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.platform.clock.now()
     }
 
     /// What a connection needs to know.

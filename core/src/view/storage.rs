@@ -27,4 +27,8 @@ pub struct KeptView {
     /// Messages.
     #[ts(type = "number")]
     pub messages: u64,
+    /// Bytes of sealed files beside it: kept ones, and those on their way.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub files: u64,
 }

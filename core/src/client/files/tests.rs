@@ -126,7 +126,8 @@ async fn a_file_opens_while_it_comes_and_goes_on_where_it_broke_off() {
             assert_eq!(file.to().exists(), done.is_ok(), "nothing is in its place before it is whole");
         }
         assert_eq!(std::fs::read(file.to()).unwrap(), file.plain);
-        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 0));
+        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 1));
+        assert_eq!(std::fs::read(file.place.fetched(file.row.id)).unwrap(), file.sealed, "it can stay as it came");
     }
 }
 
