@@ -27,6 +27,8 @@ pub(crate) struct Applied {
     pub(crate) lost: Vec<ChannelId>,
     /// Channels that one is not in any more, whether or not anything of them was here: what is under way to them ends.
     pub(crate) left: Vec<ChannelId>,
+    /// More is missing of channels one is in than before.
+    pub(crate) missing: bool,
     /// Sealed files beside the cache lost what opens them, and are to go.
     pub(crate) files: bool,
     /// Texts were removed or replaced; the index keeps their words until it is tidied.
@@ -59,6 +61,7 @@ struct Held {
     gaps: Gaps,
     head_changed: bool,
     gaps_changed: bool,
+    gaps_grew: bool,
 }
 
 pub(super) struct Batch<'a> {
@@ -135,8 +138,9 @@ impl<'a> Batch<'a> {
     }
 
     /// Stores what is known of the channels now.
-    pub(super) fn finish(self) -> Result<Applied, Error> {
+    pub(super) fn finish(mut self) -> Result<Applied, Error> {
         for (channel, held) in &self.held {
+            self.applied.missing |= held.gaps_grew && held.joined && !held.gaps.all().is_empty();
             if held.head_changed {
                 self.db
                     .prepare_cached("UPDATE channels SET head = ?2 WHERE id = ?1")?
@@ -183,6 +187,7 @@ impl<'a> Batch<'a> {
             held.head = row.head;
             held.head_changed = true;
             held.gaps_changed = true;
+            held.gaps_grew = true;
         }
         // A channel seen from outside is not kept up to date, so what is known of it is always stale.
         if !held.joined && origin == Origin::Aside && held.head > 0 {
@@ -257,6 +262,7 @@ impl<'a> Batch<'a> {
             // Nothing kept these rows up to date while one was outside.
             held.gaps.add(1, held.head);
             held.gaps_changed = true;
+            held.gaps_grew = true;
             self.applied.touch(row.channel, 1);
         }
         Ok(())
@@ -308,6 +314,7 @@ impl<'a> Batch<'a> {
                 if row.seq > held.head + 1 {
                     held.gaps.add(held.head + 1, row.seq - 1);
                     held.gaps_changed = true;
+                    held.gaps_grew = true;
                 }
                 held.head = row.seq;
                 held.head_changed = true;
@@ -410,6 +417,7 @@ impl<'a> Batch<'a> {
         if held.head > 0 {
             held.gaps.add(1, held.head);
             held.gaps_changed = true;
+            held.gaps_grew = true;
         }
         Ok(())
     }
@@ -450,6 +458,7 @@ fn load(db: &Connection, me: &Me, channel: ChannelId) -> Result<Held, Error> {
         gaps: Gaps::load(db, channel)?,
         head_changed: false,
         gaps_changed: false,
+        gaps_grew: false,
     })
 }
 

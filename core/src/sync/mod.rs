@@ -28,6 +28,7 @@ use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
@@ -118,6 +119,8 @@ pub(crate) struct Workspace {
     troubles: Mutex<BTreeMap<MessageId, Error>>,
     /// Channels whose history this session does not get.
     refused: Mutex<BTreeSet<ChannelId>>,
+    /// Whether all of the past is to come by itself.
+    eager: AtomicBool,
     /// Channels that people looked at, the last one last.
     looked: Mutex<Vec<ChannelId>>,
     /// Counts what changed here: rows, what waits, the connection.
@@ -199,6 +202,7 @@ impl Workspace {
             closed: Mutex::default(),
             troubles: Mutex::new(BTreeMap::new()),
             refused: Mutex::default(),
+            eager: AtomicBool::new(false),
             looked: Mutex::default(),
             changed: watch::Sender::new(0),
             link_orders,
@@ -219,6 +223,9 @@ impl Workspace {
 
     /// Connects, and stays connected. With `eager`, all history is fetched in the background.
     pub(crate) fn start(&self, eager: bool) {
+        if eager {
+            self.eager.store(true, Ordering::SeqCst);
+        }
         // The task ends only with the workspace.
         let _ = self.link_orders.send(follow::Order::Start { eager });
     }
@@ -358,6 +365,11 @@ impl Workspace {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether all of the past is to come by itself.
+    fn is_eager(&self) -> bool {
+        self.eager.load(Ordering::SeqCst)
+    }
+
     /// Asks for ranges of a channel in the background.
     pub(crate) fn want(&self, wanted: history::Wanted) {
         let _ = self.wanted.send(wanted);
@@ -387,6 +399,10 @@ impl Workspace {
         }
         if applied.files || !applied.left.is_empty() {
             here::sweep(self).await?;
+        }
+        // Until everything is caught up with, what is missing may be on its way; then all of it is asked for anyway.
+        if applied.missing && self.is_eager() && self.connection() == Connection::Online {
+            self.want(history::Wanted::Everything);
         }
         Ok(())
     }
