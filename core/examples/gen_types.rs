@@ -67,6 +67,7 @@ fn types() -> String {
         route::State,
         route::Hop,
         view::KeptView,
+        view::LimitView,
         view::StorageView,
         view::DeviceKindView,
         view::DeviceView,

@@ -19,7 +19,7 @@ pub use key::{UnsentView, WaysView};
 pub use network::{NetworkView, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use search::{FoundView, HitView, SearchQuery};
-pub use storage::{KeptView, StorageView};
+pub use storage::{KeptView, LimitView, StorageView};
 
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;

@@ -240,6 +240,7 @@ impl<'a> Connected<'a> {
             Ok(started) => {
                 self.workspace.set_closed(None);
                 self.workspace.cache.set_updates(started.updates).await?;
+                self.workspace.cache.set_device_bounds(started.bounds).await?;
                 if started.heads {
                     let applied = self.workspace.cache.mark_stale(true).await?;
                     self.workspace.announce(&applied);

@@ -193,7 +193,7 @@ export function memory(query: URLSearchParams): Api {
     })),
     watchSearch: asking(changes, async ({ typed }) => ({
       rows: hits(typed),
-      about: { partial: false, asked: false },
+      about: { partial: false, asked: false, relevance: false },
     })),
     people: async () => [marta, ...others],
     createChannel: async (_, name, isPrivate) => channel("new", name, isPrivate ? "private" : "public"),

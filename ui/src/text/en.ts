@@ -118,7 +118,7 @@ export const en = {
   signOutAsk: "Sign this device out of {name}? Its copy here goes, and what was not sent yet with it.",
   searchLabel: "Search messages",
   searchHelp:
-    "Searches the sealed copy on this device. Narrow it with in:, from:, before:, after: or has:file.",
+    "Searches the sealed copy on this device. Narrow it with in:, from:, before:, after: or has:file; order:relevance puts the fittest first.",
   foundInPart: "Not all messages are on this device.",
   nothingFound: "Nothing found.",
   channelName: "Name",

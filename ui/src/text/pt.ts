@@ -114,7 +114,7 @@ export const pt: Texts = {
     "Terminar a sessão deste dispositivo em {name}? A cópia que aqui está desaparece, e com ela o que ainda não foi enviado.",
   searchLabel: "Pesquisar mensagens",
   searchHelp:
-    "Pesquisa a cópia selada neste dispositivo. Restrinja com in:, from:, before:, after: ou has:file.",
+    "Pesquisa a cópia selada neste dispositivo. Restrinja com in:, from:, before:, after: ou has:file; order:relevance põe primeiro o mais relevante.",
   foundInPart: "Nem todas as mensagens estão neste dispositivo.",
   nothingFound: "Nada encontrado.",
   channelName: "Nome",

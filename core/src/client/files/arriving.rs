@@ -55,7 +55,7 @@ impl Arriving {
             let coming = Pieces { coming, now: Bytes::new(), missing: total - here };
             let out = open(before.chain(coming), (&key, &context), to);
             // What is not genuine is fetched anew next time; what broke off, or could not be written, goes on from here.
-            if matches!(out, Err(Error::Corrupt { .. })) {
+            if matches!(out, Err(Error::NotGenuine { .. })) {
                 let _ = spoil.send(());
             }
             out?.place()

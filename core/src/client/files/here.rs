@@ -54,7 +54,7 @@ pub(super) async fn open(
             let (key, context, into) = (key_of(kept.key.as_slice())?, place.context(file), to.clone());
             blocking(move || open_here(sealed, (&key, &context), range, size, into)).await.map(|()| to)
         }
-        _ => Err(Error::Corrupt { file: path.display().to_string(), why: "it is not as long as it was".into() }),
+        _ => Err(Error::NotGenuine { why: "it is not as long as it was".into() }),
     };
     match opened {
         Ok(to) => {
@@ -63,7 +63,7 @@ pub(super) async fn open(
             Ok(Some(to))
         }
         // The server has it as it was.
-        Err(Error::Corrupt { why, .. }) => {
+        Err(Error::NotGenuine { why }) => {
             tracing::warn!(%why, "a file that was kept is fetched anew");
             workspace.cache.forget_file(file).await?;
             remove(&path);
