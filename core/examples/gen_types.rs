@@ -63,6 +63,7 @@ fn types() -> String {
         view::WaysView,
         view::NetworkView,
         view::WaysOutView,
+        view::Reason,
         route::Step,
         route::State,
         route::Hop,

@@ -16,7 +16,7 @@ pub use account::{
 pub use difference::{Difference, Keyed, differences};
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::{UnsentView, WaysView};
-pub use network::{NetworkView, WaysOutView};
+pub use network::{NetworkView, Reason, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use search::{FoundView, HitView, SearchQuery};
 pub use storage::{KeptView, LimitView, StorageView};
@@ -60,6 +60,9 @@ pub enum Connection {
         /// Milliseconds until the next attempt.
         #[ts(type = "number")]
         retry_in: u64,
+        /// Of which kind that is.
+        #[serde(default)]
+        reason: Reason,
     },
     /// An attempt is under way.
     Connecting,

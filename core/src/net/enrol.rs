@@ -66,6 +66,7 @@ async fn reach(
         match connect(&target).await {
             Ok((socket, transport)) => return Ok((known, socket, transport)),
             Err(Failure::Offline(why)) => return Err(Error::Offline { why }),
+            Err(Failure::Way(why)) => return Err(Error::Offline { why: why.to_string() }),
             Err(Failure::Closed(body)) => return Err(Error::Refused(body)),
             Err(Failure::Identity(why)) if last => return Err(Error::Offline { why }),
             Err(Failure::Identity(why)) => {

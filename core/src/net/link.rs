@@ -9,12 +9,13 @@ use super::wake::Wakes;
 use super::{LinkConfig, LinkEvent, fetch_identity, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
+use crate::view::Reason;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::Event;
-use thechatapp_protocol::identity::Pin;
+use thechatapp_protocol::identity::{IdentityError, Pin};
 use tokio::sync::mpsc;
 
 /// The first wait after a failure, doubled up to the longest.
@@ -100,7 +101,7 @@ async fn ask_after_sleep(wakes: &mut Wakes, session: &RwLock<Option<Session>>) -
 /// What an attempt led to.
 enum Outcome {
     /// Try again after the usual wait, or after this one.
-    Wait { why: String, fixed: Option<Duration> },
+    Wait { why: String, reason: Reason, fixed: Option<Duration> },
     /// The workspace is closed for now: try again after the usual wait.
     Closed(ErrorBody),
     /// The identity moved on: try again at once.
@@ -109,6 +110,30 @@ enum Outcome {
     Stopped(Pin),
     /// Nothing more to do.
     Finished,
+}
+
+/// Try again after the usual wait.
+fn wait(why: String, reason: Reason) -> Outcome {
+    Outcome::Wait { why, reason, fixed: None }
+}
+
+/// What keeps an identity document from being followed.
+pub(super) fn unfit(why: &IdentityError) -> Reason {
+    match why {
+        IdentityError::NoSessionKey => Reason::Clock,
+        IdentityError::RolledBack { .. } => Reason::RolledBack,
+        _ => Reason::Unproved,
+    }
+}
+
+/// Why a server's identity document cannot be had.
+fn unseen(why: &Error) -> Reason {
+    match why {
+        Error::Offline { why } if *why == portal::words() => Reason::Portal,
+        Error::Offline { .. } => Reason::Unreachable,
+        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
+        _ => Reason::Unproved,
+    }
 }
 
 struct Keeper {
@@ -134,7 +159,7 @@ impl Keeper {
             let outcome =
                 if stopped.is_some() { self.look(String::new(), stopped).await } else { self.attempt().await };
             let (outcome, closed) = match outcome {
-                Outcome::Closed(body) => (Outcome::Wait { why: body.to_string(), fixed: None }, Some(body)),
+                Outcome::Closed(body) => (wait(body.to_string(), Reason::Closed), Some(body)),
                 other => (other, None),
             };
             match outcome {
@@ -159,12 +184,13 @@ impl Keeper {
                         return;
                     }
                 }
-                Outcome::Wait { why, fixed } => {
+                Outcome::Wait { why, reason, fixed } => {
                     moves = 0;
                     let wait = fixed.unwrap_or_else(|| self.next_wait());
                     if stopped.is_none() || fixed.is_some() {
                         stopped = None;
-                        if self.events.send(LinkEvent::Down { why, retry_in: wait, closed }).await.is_err() {
+                        let down = LinkEvent::Down { why, reason, retry_in: wait, closed };
+                        if self.events.send(down).await.is_err() {
                             return;
                         }
                     }
@@ -185,7 +211,7 @@ impl Keeper {
         };
         let tls = match tls {
             Ok(tls) => tls,
-            Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
+            Err(why) => return wait(why.to_string(), Reason::Fault),
         };
         self.tls = Some(Arc::clone(&tls));
         let target = Target {
@@ -199,7 +225,8 @@ impl Keeper {
         };
         let (socket, transport) = match connect(&target).await {
             Ok(connected) => connected,
-            Err(Failure::Offline(why)) => return self.unreachable(why).await,
+            Err(Failure::Offline(why)) => return self.unreachable(why, Reason::Unreachable).await,
+            Err(Failure::Way(why)) => return self.unreachable(why.to_string(), why.reason()).await,
             Err(Failure::Closed(body)) => return Outcome::Closed(body),
             Err(Failure::Identity(why)) => return self.look(why, None).await,
         };
@@ -226,8 +253,12 @@ impl Keeper {
         };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = None;
         match end {
-            End::Lost(why) => Outcome::Wait { why, fixed: None },
-            End::Again(wait) => Outcome::Wait { why: "the server is restarting".into(), fixed: Some(wait) },
+            End::Lost(why) => wait(why, Reason::Unreachable),
+            End::Again(wait) => Outcome::Wait {
+                why: "the server is restarting".into(),
+                reason: Reason::Restarting,
+                fixed: Some(wait),
+            },
             End::SignedOut(body) => {
                 let _ = self.events.send(LinkEvent::Refused(body)).await;
                 Outcome::Finished
@@ -245,14 +276,14 @@ impl Keeper {
                 Err(Error::BadInput { .. }) => {
                     match fetch_identity(&self.config.router, &self.config.url, None, None).await {
                         Ok(fetched) => fetched,
-                        Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
+                        Err(why) => return wait(why.to_string(), unseen(&why)),
                     }
                 }
-                Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
+                Err(why) => return wait(why.to_string(), unseen(&why)),
             };
         match self.config.known.next(fetched, self.config.clock.now()) {
             Ok(Next::Same) if told.is_some() => Outcome::Moved,
-            Ok(Next::Same) => Outcome::Wait { why, fixed: None },
+            Ok(Next::Same) => wait(why, Reason::Unproved),
             Ok(Next::Advanced { known, restored }) => {
                 self.config.known = known.clone();
                 self.tls = None;
@@ -266,15 +297,15 @@ impl Keeper {
                 }
                 Outcome::Stopped(pin)
             }
-            Err(Stop::Unfit(why)) => Outcome::Wait { why: why.to_string(), fixed: None },
+            Err(Stop::Unfit(why)) => wait(why.to_string(), unfit(&why)),
         }
     }
 
     /// Nothing answers, or nothing that speaks TLS: in a network that lets nothing through before one signs in, a plain request
     /// to the server's name tells.
-    async fn unreachable(&self, why: String) -> Outcome {
+    async fn unreachable(&self, why: String, reason: Reason) -> Outcome {
         let asked = self.waits >= PORTAL_AFTER && portal::asks(&self.config.router, &self.config.url).await;
-        Outcome::Wait { why: if asked { portal::words() } else { why }, fixed: None }
+        if asked { wait(portal::words(), Reason::Portal) } else { wait(why, reason) }
     }
 
     /// Waits, or until somebody wants it at once. An error means that the link was dropped.

@@ -24,6 +24,7 @@ pub use route::Router;
 pub use session::Session;
 
 use crate::trust::Known;
+use crate::view::Reason;
 use crate::{Clock, WorkspaceId};
 use std::fmt;
 use std::sync::Arc;
@@ -73,6 +74,8 @@ pub enum LinkEvent {
     Down {
         /// Why, in words for people.
         why: String,
+        /// Of which kind that is.
+        reason: Reason,
         /// Until the next attempt.
         retry_in: Duration,
         /// The server's own words, when it is there and its workspace is closed.

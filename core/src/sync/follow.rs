@@ -10,7 +10,7 @@ use crate::event::ClientEvent;
 use crate::local::{Waiting, drafts_behind};
 use crate::net::{Link, LinkEvent, Session};
 use crate::trust::Known;
-use crate::view::Connection;
+use crate::view::{Connection, Reason};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
@@ -90,7 +90,13 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
                         Error::DiskFull { .. } => Some(why.clone()),
                         _ => None,
                     });
-                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
+                    let reason = match &why {
+                        Error::DiskFull { .. } => Reason::DiskFull,
+                        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
+                        Error::Refused(_) => Reason::Refused,
+                        _ => Reason::Fault,
+                    };
+                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in, reason });
                     tokio::time::sleep(AFTER_FAULT).await;
                 }
             }
@@ -184,12 +190,12 @@ impl<'a> Connected<'a> {
             LinkEvent::Up(session) => self.up(session).await?,
             LinkEvent::Event(event) if self.starting.is_some() => self.early.push(event),
             LinkEvent::Event(event) => return self.event(event).await,
-            LinkEvent::Down { why, retry_in, closed } => {
+            LinkEvent::Down { why, reason, retry_in, closed } => {
                 self.starting = None;
                 self.early.clear();
                 workspace.set_closed(closed.map(Error::Refused));
                 let retry_in = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-                workspace.set_connection(Connection::Offline { why, retry_in });
+                workspace.set_connection(Connection::Offline { why, retry_in, reason });
             }
             // A new generation is told apart by the cache itself, which may have missed this.
             LinkEvent::Known { known, restored: _ } => workspace.store_known(&known).await?,

@@ -22,7 +22,7 @@ use crate::net::{Https, LinkConfig, Remote, Router, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
-use crate::view::Connection;
+use crate::view::{Connection, Reason};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
@@ -196,7 +196,11 @@ impl Workspace {
             events: shared.events,
             wipes: shared.wipes,
             account: RwLock::new(account),
-            connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
+            connection: watch::Sender::new(Connection::Offline {
+                why: "not connected yet".into(),
+                retry_in: 0,
+                reason: Reason::Starting,
+            }),
             session: watch::Sender::new(None),
             https: Https::default(),
             closed: Mutex::default(),

@@ -89,7 +89,7 @@ export function memory(query: URLSearchParams): Api {
     update: null,
     connection:
       connection === "offline"
-        ? { state: "offline", why: "no network", retry_in: 4000 }
+        ? { state: "offline", why: "no network", retry_in: 4000, reason: "unreachable" }
         : { state: connection },
   } as WorkspaceView;
   const changes = new Set<() => void>();
@@ -146,7 +146,15 @@ export function memory(query: URLSearchParams): Api {
     storage: async () => ({
       days: null,
       bytes: null,
-      workspaces: [{ workspace: "acme", bytes: 438 << 20, messages: 1_176_738 }],
+      workspaces: [
+        {
+          workspace: "acme",
+          bytes: 438 << 20,
+          messages: 1_176_738,
+          files: 61 << 20,
+          limit: { days: 730, bytes: null },
+        },
+      ],
     }),
     keep: async () => undefined,
     network: async () => ({
@@ -157,17 +165,26 @@ export function memory(query: URLSearchParams): Api {
     }),
     setNetwork: async () => undefined,
     walk: async () => [
-      { hop: "name", state: "ok", ok: true, took_ms: 2, why: "proxy.acme.example is found", do: "" },
-      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", do: "" },
+      {
+        hop: "name",
+        state: "ok",
+        ok: true,
+        took_ms: 2,
+        why: "proxy.acme.example is found",
+        reason: null,
+        do: "",
+      },
+      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", reason: null, do: "" },
       {
         hop: "proxy",
         state: "failed",
         ok: false,
         took_ms: 9,
         why: "the proxy wants credentials",
+        reason: "proxy_wants_login",
         do: "give them in *This device*",
       },
-      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", do: "" },
+      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", reason: null, do: "" },
     ],
     contact: async () => ({
       url: workspace.url,

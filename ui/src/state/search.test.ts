@@ -65,7 +65,10 @@ test("what this device found, and finds no longer, is not shown as the server's"
   const changes = new Set<() => void>();
   let here = [hit("m2", 2)];
   fake({
-    watchSearch: asking(changes, async () => ({ rows: here, about: { partial: true, asked: false, relevance: false } })),
+    watchSearch: asking(changes, async () => ({
+      rows: here,
+      about: { partial: true, asked: false, relevance: false },
+    })),
     find: async () => ({ hits: [hit("m2", 2), hit("m1", 1)], partial: false, asked: true }),
   });
   const search = new Search("w");

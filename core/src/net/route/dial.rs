@@ -1,5 +1,6 @@
 //! One connection by one way: TCP to whichever address of a name answers first, then through the proxy, if there is one.
 
+use crate::view::Reason;
 use super::Router;
 use super::setting::{Kind, Login, Proxy};
 use bytes::Bytes;
@@ -118,6 +119,19 @@ impl DialError {
             Self::Refused { proxy, why } => format!("the proxy {proxy} does not let this through: {why}"),
             Self::Script { url, why } => format!("the proxy script {url} does not work: {why}"),
             Self::System { why } => format!("by which proxy to go cannot be had from the system: {why}"),
+        }
+    }
+
+    /// Of which kind it is.
+    pub(in crate::net) fn reason(&self) -> Reason {
+        match self {
+            Self::Unreachable(_) => Reason::Unreachable,
+            Self::NoProxy { .. } => Reason::ProxyUnreachable,
+            Self::WantsLogin { .. } => Reason::ProxyWantsLogin,
+            Self::WrongLogin { .. } => Reason::ProxyWrongLogin,
+            Self::OtherLogin { .. } => Reason::ProxyOtherLogin,
+            Self::Refused { .. } => Reason::ProxyRefuses,
+            Self::Script { .. } | Self::System { .. } => Reason::ProxyUnknown,
         }
     }
 
