@@ -38,7 +38,7 @@ pub async fn enrol(
         signing_key: signing.verifying_key().to_bytes().to_vec(),
         signature: signing.sign(&covered).to_bytes().to_vec(),
     };
-    let (session, running) = session::begin(socket, transport, Arc::clone(&config.clock));
+    let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
     let (events, _unheard) = mpsc::channel(1);
     let params = EnrolParams { credential, device };
     // Once answered, nobody asks any more, and the session closes by itself.

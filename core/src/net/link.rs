@@ -4,7 +4,7 @@
 //! steps are followed in silence, anything else is a full stop in which nothing is sent but that look.
 
 use super::connect::{Failure, Target, connect};
-use super::session::{self, End, Session};
+use super::session::{self, End, Frames, Session};
 use super::wake::Wakes;
 use super::{LinkConfig, LinkEvent, fetch_identity, portal, verify};
 use crate::error::Error;
@@ -15,7 +15,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::Event;
-use thechatapp_protocol::identity::{IdentityError, Pin};
+use thechatapp_protocol::identity::{IdentityError, Pin, Unverified};
+use thechatapp_protocol::session::Transport;
 use tokio::sync::mpsc;
 
 /// The first wait after a failure, doubled up to the longest.
@@ -205,25 +206,7 @@ impl Keeper {
     /// One connection from its beginning to its end.
     async fn attempt(&mut self) -> Outcome {
         let known = self.config.known.clone();
-        let tls = match self.tls.take() {
-            Some(tls) => Ok(tls),
-            None => verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots),
-        };
-        let tls = match tls {
-            Ok(tls) => tls,
-            Err(why) => return wait(why.to_string(), Reason::Fault),
-        };
-        self.tls = Some(Arc::clone(&tls));
-        let target = Target {
-            url: &self.config.url,
-            workspace: &self.config.workspace,
-            device: &self.config.device,
-            known: &known,
-            tls: &tls,
-            millis: self.config.clock.now().unix_millis(),
-            router: &self.config.router,
-        };
-        let (socket, transport) = match connect(&target).await {
+        let (socket, transport) = match self.connect(&known).await {
             Ok(connected) => connected,
             Err(Failure::Offline(why)) => return self.unreachable(why, Reason::Unreachable).await,
             Err(Failure::Way(why)) => return self.unreachable(why.to_string(), why.reason()).await,
@@ -267,14 +250,47 @@ impl Keeper {
         }
     }
 
+    async fn connect(&mut self, known: &Known) -> Result<(Box<dyn Frames>, Transport), Failure> {
+        #[cfg(test)]
+        if let Some(server) = &self.config.in_place {
+            return server.connect(&self.config);
+        }
+        let tls = match self.tls.take() {
+            Some(tls) => tls,
+            None => verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots)
+                .map_err(|why| Failure::Offline(why.to_string()))?,
+        };
+        self.tls = Some(Arc::clone(&tls));
+        let target = Target {
+            url: &self.config.url,
+            workspace: &self.config.workspace,
+            device: &self.config.device,
+            known,
+            tls: &tls,
+            millis: self.config.clock.now().unix_millis(),
+            router: &self.config.router,
+        };
+        let (socket, transport) = connect(&target).await?;
+        Ok((Box::new(socket), transport))
+    }
+
+    /// The server's newest document, of the workspace or, without it, of a host that serves one only.
+    async fn fetch(&self, workspace: Option<&str>) -> Result<Unverified, Error> {
+        #[cfg(test)]
+        if let Some(server) = &self.config.in_place {
+            return Ok(server.document());
+        }
+        fetch_identity(&self.config.router, &self.config.url, workspace, None).await
+    }
+
     /// Looks at the server's newest document. `told` is the pin that was already reported.
     async fn look(&mut self, why: String, told: Option<Pin>) -> Outcome {
         let fetched =
-            match fetch_identity(&self.config.router, &self.config.url, Some(&self.config.workspace), None).await {
+            match self.fetch(Some(&self.config.workspace)).await {
                 Ok(fetched) => fetched,
                 // A host that does not know this workspace is not its server; whose it is, its own document says.
                 Err(Error::BadInput { .. }) => {
-                    match fetch_identity(&self.config.router, &self.config.url, None, None).await {
+                    match self.fetch(None).await {
                         Ok(fetched) => fetched,
                         Err(why) => return wait(why.to_string(), unseen(&why)),
                     }

@@ -8,6 +8,8 @@ mod enrol;
 mod fetch;
 mod files;
 mod https;
+#[cfg(test)]
+pub(crate) mod in_place;
 mod link;
 mod portal;
 pub(crate) mod probe;
@@ -52,6 +54,9 @@ pub struct LinkConfig {
     pub extra_roots: Vec<Vec<u8>>,
     /// The way out.
     pub router: Router,
+    /// A server within this process, in the place of one at the address.
+    #[cfg(test)]
+    pub(crate) in_place: Option<Arc<in_place::InPlace>>,
 }
 
 impl fmt::Debug for LinkConfig {

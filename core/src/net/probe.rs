@@ -477,7 +477,7 @@ impl Walk<'_> {
             Failure::Way(why) => Error::Offline { why: why.to_string() },
             Failure::Closed(body) => Error::Refused(body),
         })?;
-        let (session, running) = session::begin(socket, transport, Arc::clone(&config.clock));
+        let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
         let (events, _unheard) = mpsc::channel(1);
         let ask = async move { session.call::<ListDevices>(&Nothing {}).await };
         let (answered, end) = tokio::join!(ask, running(events).run());

@@ -256,7 +256,8 @@ impl<'a> Connected<'a> {
             Err(Error::Refused(body)) if body.code == Code::Resync => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
                 new_generation(self.workspace, generation, true).await?;
-                return Ok(Some(End::Fault(Error::Refused(body))));
+                // Whoever begins at the beginning is ahead of nobody: a server that says so all the same is left alone for a while.
+                return Ok(Some(if after > 0 { End::Anew } else { End::Fault(Error::Refused(body)) }));
             }
             // One may see less than before: nothing of it stays, and nothing was lost on the server.
             Err(Error::Refused(body)) if body.code == Code::Narrowed => {

@@ -131,6 +131,9 @@ pub(crate) struct Workspace {
     draft_orders: mpsc::UnboundedSender<drafts::Order>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
+    /// The server, for tests.
+    #[cfg(test)]
+    in_place: Mutex<Option<Arc<crate::net::in_place::InPlace>>>,
 }
 
 /// What a workspace shares with its client.
@@ -214,6 +217,8 @@ impl Workspace {
             wanted,
             draft_orders,
             audit: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            in_place: Mutex::default(),
         });
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
@@ -428,6 +433,8 @@ impl Workspace {
             clock: Arc::clone(&self.platform.clock),
             extra_roots: self.platform.extra_roots.clone(),
             router: self.router.clone(),
+            #[cfg(test)]
+            in_place: self.in_place.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 

@@ -1,5 +1,6 @@
 mod background;
 mod networks;
+mod rogue;
 mod waiting;
 
 use super::*;
