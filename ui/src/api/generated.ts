@@ -1096,7 +1096,11 @@ workspace: string,
 /**
  * Which channel.
  */
-channel: string, } | { "event": "audit",
+channel: string,
+/**
+ * Which thread, by its first message; none for the conversation's own.
+ */
+thread: string | null, } | { "event": "audit",
 /**
  * Which workspace.
  */

@@ -65,7 +65,7 @@ export function memory(query: URLSearchParams): Api {
       deleted: false,
       thread: null,
       reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], count: 2, mine: true }] : [],
-      replies: 0,
+      replies: number === 0 ? 2 : 0,
       last_reply: null,
       pinned: null,
       poll: null,
@@ -76,6 +76,12 @@ export function memory(query: URLSearchParams): Api {
     };
   };
   const messages: MessageView[] = lines.map((_, number) => base(number));
+  const answers = [3, 4].map((number) => ({
+    ...base(number),
+    id: `a${number}`,
+    thread: "m0",
+    reactions: [],
+  }));
   const connection = query.get("connection") ?? "online";
   const workspace = {
     id: "w1",
@@ -218,7 +224,7 @@ export function memory(query: URLSearchParams): Api {
     leaveChannel: async () => undefined,
     setTopic: async () => undefined,
     openDirect: async () => channels[5] as ChannelView,
-    send: async (_, id, text) => {
+    send: async (_, id, text, thread) => {
       const sent: MessageView = {
         ...base(0),
         channel: id,
@@ -227,6 +233,7 @@ export function memory(query: URLSearchParams): Api {
         author: marta,
         at: Date.now(),
         text,
+        thread,
         reactions: [],
         state: "pending",
         mine: true,
@@ -236,6 +243,12 @@ export function memory(query: URLSearchParams): Api {
       setTimeout(() => void change(sent.id, () => ({ state: "sent", seq: messages.length })), 600);
       return sent;
     },
+    thread: async (_, __, id) => ({
+      root: messages.find((one) => one.id === id) ?? base(0),
+      replies: [...answers, ...messages.filter((one) => one.thread === id)],
+      older: false,
+      partial: false,
+    }),
     edit: async (_, __, id, text) => change(id, () => ({ text, edited: true })),
     deleteMessage: async (_, __, id) => change(id, () => ({ text: "", deleted: true })),
     react: async (_, __, id, emoji, on) =>
