@@ -1,4 +1,5 @@
 mod background;
+mod lines;
 mod networks;
 mod rogue;
 mod waiting;
