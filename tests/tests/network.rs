@@ -210,7 +210,11 @@ async fn doctor_names_the_step_that_fails() {
     another.port = server.port;
     another.serve();
     let failed = fails_at(&alice);
-    assert_eq!((failed["hop"].as_str(), failed["reason"].as_str()), (Some("identity"), Some("other_server")), "{failed}");
+    assert_eq!(
+        (failed["hop"].as_str(), failed["reason"].as_str()),
+        (Some("identity"), Some("other_server")),
+        "{failed}"
+    );
     let plain = String::from_utf8(alice.command(&[]).args(["doctor"]).output().unwrap().stdout).unwrap();
     assert!(plain.contains("identity"), "{plain}");
 }

@@ -237,11 +237,9 @@ impl Keeper {
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = None;
         match end {
             End::Lost(why) => wait(why, Reason::Unreachable),
-            End::Again(wait) => Outcome::Wait {
-                why: "the server is restarting".into(),
-                reason: Reason::Restarting,
-                fixed: Some(wait),
-            },
+            End::Again(wait) => {
+                Outcome::Wait { why: "the server is restarting".into(), reason: Reason::Restarting, fixed: Some(wait) }
+            }
             End::SignedOut(body) => {
                 let _ = self.events.send(LinkEvent::Refused(body)).await;
                 Outcome::Finished
@@ -285,18 +283,15 @@ impl Keeper {
 
     /// Looks at the server's newest document. `told` is the pin that was already reported.
     async fn look(&mut self, why: String, told: Option<Pin>) -> Outcome {
-        let fetched =
-            match self.fetch(Some(&self.config.workspace)).await {
+        let fetched = match self.fetch(Some(&self.config.workspace)).await {
+            Ok(fetched) => fetched,
+            // A host that does not know this workspace is not its server; whose it is, its own document says.
+            Err(Error::BadInput { .. }) => match self.fetch(None).await {
                 Ok(fetched) => fetched,
-                // A host that does not know this workspace is not its server; whose it is, its own document says.
-                Err(Error::BadInput { .. }) => {
-                    match self.fetch(None).await {
-                        Ok(fetched) => fetched,
-                        Err(why) => return wait(why.to_string(), unseen(&why)),
-                    }
-                }
                 Err(why) => return wait(why.to_string(), unseen(&why)),
-            };
+            },
+            Err(why) => return wait(why.to_string(), unseen(&why)),
+        };
         match self.config.known.next(fetched, self.config.clock.now()) {
             Ok(Next::Same) if told.is_some() => Outcome::Moved,
             Ok(Next::Same) => wait(why, Reason::Unproved),

@@ -3,9 +3,9 @@
 
 use super::connect::{Failure, Target, connect, place, secure};
 use super::https::{Answer, Https};
+use super::link::unfit;
 use super::route::{DialError, Line, Way, tcp, through};
 use super::session::{self, End, Session};
-use super::link::unfit;
 use super::{LinkConfig, fetch, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
@@ -186,7 +186,12 @@ impl Walk<'_> {
             Ok(Ok(ways)) => ways,
             Ok(Err(why)) => return self.fail(Step::Proxy, why.reason(), why.why(), why.advice()),
             Err(_) => {
-                return self.fail(Step::Proxy, Reason::ProxyUnknown, LATE, "choose another way in *This device* or with `network set`");
+                return self.fail(
+                    Step::Proxy,
+                    Reason::ProxyUnknown,
+                    LATE,
+                    "choose another way in *This device* or with `network set`",
+                );
             }
         };
         let mut first: Option<(Instant, Held, Step, DialError)> = None;
@@ -363,7 +368,14 @@ impl Walk<'_> {
         let tls = verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots);
         let answer = match self.ask(tls).await {
             Ok(answer) => answer,
-            Err(why) => return self.fail(Step::Identity, Reason::Unproved, format!("the server does not say who it is: {why}"), ASK),
+            Err(why) => {
+                return self.fail(
+                    Step::Identity,
+                    Reason::Unproved,
+                    format!("the server does not say who it is: {why}"),
+                    ASK,
+                );
+            }
         };
         let apart = self.apart(&answer);
         let closed = match fetch::read(&self.config.url, answer) {

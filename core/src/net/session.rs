@@ -104,9 +104,15 @@ fn fault(why: impl std::fmt::Display) -> Error {
 }
 
 /// What carries frames to a server and back.
-pub trait Frames: Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin {}
+pub trait Frames:
+    Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin
+{
+}
 
-impl<T: Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin> Frames for T {}
+impl<T: Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin> Frames
+    for T
+{
+}
 
 /// Begins a session on a fresh connection. It runs while the returned future is polled.
 pub fn begin(

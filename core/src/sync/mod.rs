@@ -33,7 +33,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId};
+use thechatapp_protocol::{
+    AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;

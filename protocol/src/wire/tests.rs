@@ -465,7 +465,10 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     settings(&mut golden);
     moderation(&mut golden);
     audit(&mut golden);
-    golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false, updates: None, bounds: None });
+    golden.method::<StartSync>(
+        &StartSyncParams { after: 9 },
+        &SyncStarted { head: 15, heads: false, updates: None, bounds: None },
+    );
     let updates = Updates { channel: "beta".into(), minimum: Some("1.4.0".into()) };
     golden.method::<StartSync>(
         &StartSyncParams { after: 0 },

@@ -4,7 +4,13 @@ use crate::client::desk::Desk;
 #[test]
 fn of_two_bounds_the_lower_counts() {
     assert_eq!(
-        [lower(None, None), lower(Some(3), None), lower(None, Some(4)), lower(Some(3), Some(4)), lower(Some(5), Some(4))],
+        [
+            lower(None, None),
+            lower(Some(3), None),
+            lower(None, Some(4)),
+            lower(Some(3), Some(4)),
+            lower(Some(5), Some(4))
+        ],
         [None, Some(3), Some(4), Some(3), Some(4)]
     );
 }

@@ -1,8 +1,8 @@
 //! One connection by one way: TCP to whichever address of a name answers first, then through the proxy, if there is one.
 
-use crate::view::Reason;
 use super::Router;
 use super::setting::{Kind, Login, Proxy};
+use crate::view::Reason;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};

@@ -211,13 +211,7 @@ async fn converse(net: &Net, mut line: Conversation) {
 }
 
 /// Tells rows in pages of any size, the last one as news; nothing is left of the line where it was cut amid a page.
-fn tell(
-    net: &Net,
-    mut line: Conversation,
-    rows: Vec<(u64, Row)>,
-    mut cursor: u64,
-    head: u64,
-) -> Option<Conversation> {
+fn tell(net: &Net, mut line: Conversation, rows: Vec<(u64, Row)>, mut cursor: u64, head: u64) -> Option<Conversation> {
     let mut rows = rows.into_iter().peekable();
     loop {
         let most = net.with(|world| 1 + world.dice.below(6));

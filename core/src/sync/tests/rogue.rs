@@ -217,15 +217,22 @@ async fn wrong_order_and_repeats_end_in_the_right_order_once_also_after_a_cut() 
 #[tokio::test]
 async fn gaps_are_filled_in_the_session_in_which_they_are_left_and_in_the_next() {
     let stage = stage(
-        vec![Starts(0), tells(begins(), 2), tells(said([50]), 60), Holds(60), Cuts, Starts(60), tells(said([200]), 210)],
+        vec![
+            Starts(0),
+            tells(begins(), 2),
+            tells(said([50]), 60),
+            Holds(60),
+            Cuts,
+            Starts(60),
+            tells(said([200]), 210),
+        ],
         200,
     )
     .await;
     stage.online_in(2).await;
-    stage.until(async |workspace| {
-        stage.cursor().await == 210 && workspace.cache.incomplete().await.unwrap().is_empty()
-    })
-    .await;
+    stage
+        .until(async |workspace| stage.cursor().await == 210 && workspace.cache.incomplete().await.unwrap().is_empty())
+        .await;
     assert_eq!(stage.texts().await, texts(1..=200));
 }
 
@@ -313,8 +320,11 @@ async fn names_of_control_characters_are_names() {
         Row::Person(person),
         Row::Message(MessageRow { text: name.into(), ..numbered(1) }),
     ];
-    let stage =
-        stage(vec![Starts(0), tells(begins(), 2), tells(rows.clone(), 11), Holds(11), Cuts, Starts(11), tells(rows, 11)], 1).await;
+    let stage = stage(
+        vec![Starts(0), tells(begins(), 2), tells(rows.clone(), 11), Holds(11), Cuts, Starts(11), tells(rows, 11)],
+        1,
+    )
+    .await;
     stage.online_in(2).await;
     let cache = &stage.workspace().cache;
     assert_eq!(cache.channel_name(CHANNEL).await.unwrap(), name);
@@ -348,16 +358,18 @@ async fn ten_thousand_channels_renamed_at_once_have_their_new_names_and_it_goes_
 
 #[tokio::test]
 async fn an_identity_document_that_rolls_back_is_told_nothing_until_it_is_the_known_one_again() {
-    let does = vec![Starts(0), tells([begins(), said([1])].concat(), 11), Holds(11), Cuts, Starts(11), tells(said([2]), 12)];
+    let does =
+        vec![Starts(0), tells([begins(), said([1])].concat(), 11), Holds(11), Cuts, Starts(11), tells(said([2]), 12)];
     let stage = stage(does, 2).await;
     stage.online_in(2).await;
     // Cut off, it is shown an older document of the same server.
     stage.server.show(signed_document_at([1; 16], 4).unwrap());
     stage.workspace().reroute();
-    stage.until(async |workspace| {
-        matches!(workspace.connection(), Connection::Offline { reason: Reason::RolledBack, .. })
-    })
-    .await;
+    stage
+        .until(async |workspace| {
+            matches!(workspace.connection(), Connection::Offline { reason: Reason::RolledBack, .. })
+        })
+        .await;
     assert_eq!(stage.connections.load(Ordering::SeqCst), 2, "nobody talks to it");
     let why = stage.workspace().why_not().report().why;
     assert!(why.contains("epoch 4") && why.contains("epoch 5"), "{why}");

@@ -98,7 +98,9 @@ async fn a_file_that_came_once_is_opened_without_the_server() {
     assert_eq!(std::fs::read(&to).unwrap(), plain);
     let saved = room.desk.client.save_file(room.desk.ws, file, room.out.path(), &mut |_, _| {}).await.unwrap();
     assert!(saved.ends_with("plan 7.pdf"));
-    for (range, part) in [((0, 0), &plain[..1]), ((16_383, 16_384), &plain[16_383..=16_384]), ((39_999, u64::MAX), &plain[39_999..])] {
+    for (range, part) in
+        [((0, 0), &plain[..1]), ((16_383, 16_384), &plain[16_383..=16_384]), ((39_999, u64::MAX), &plain[39_999..])]
+    {
         assert_eq!(room.offline(file, Some(range)).await.unwrap(), part, "{range:?}");
     }
     assert!(room.desk.client.storage().await.unwrap().workspaces[0].files > 40_000);
@@ -172,8 +174,7 @@ async fn what_nobody_went_on_with_is_swept_and_what_is_not_ours_is_not() {
     }
     std::fs::write(room.place.folder.join("notes.txt"), "mine").unwrap();
     sweep(&room.workspace).await.unwrap();
-    let mut left =
-        vec![format!("{file}.kept"), format!("{file}.down"), format!("{new}.up"), "notes.txt".to_owned()];
+    let mut left = vec![format!("{file}.kept"), format!("{file}.down"), format!("{new}.up"), "notes.txt".to_owned()];
     left.sort();
     assert_eq!(room.lying(), left, "{old}");
     let long_ago = std::time::SystemTime::now() - std::time::Duration::from_millis(8 * DAY as u64);
