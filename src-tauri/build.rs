@@ -42,6 +42,7 @@ fn main() {
         "open_direct",
         "send",
         "edit",
+        "thread",
         "delete_message",
         "react",
         "retry",

@@ -12,7 +12,7 @@ mod channels;
 pub(crate) mod desk;
 mod drafts;
 pub(crate) mod events;
-mod files;
+pub(crate) mod files;
 #[cfg(any(test, feature = "test-support"))]
 mod fill;
 mod groups;

@@ -77,6 +77,12 @@ pub enum Error {
         /// How it shows.
         why: String,
     },
+    /// What came of a file is not what was sent.
+    #[error("the downloaded file is not genuine: {why}")]
+    NotGenuine {
+        /// How it shows.
+        why: String,
+    },
     /// Secure storage did not answer.
     #[error("the secure storage could not be reached: {why}")]
     Unreachable {
@@ -193,6 +199,13 @@ impl Error {
                 format!("{file} is damaged"),
                 why.clone(),
                 "run `doctor --repair`: the cache is rebuilt from the server, drafts come from their last good copy",
+            ),
+            Self::NotGenuine { why } => (
+                "corrupt",
+                24,
+                "the downloaded file is not what was sent".into(),
+                why.clone(),
+                "try again, and it is fetched anew; where that does not help, ask for it to be sent again, and tell those who look after the server",
             ),
             Self::Unreachable { why } => (
                 "unreachable",

@@ -1,7 +1,7 @@
 //! What a shell hears. Events carry ids only; the shell asks again for what it shows.
 
 use serde::{Deserialize, Serialize};
-use thechatapp_protocol::{ChannelId, WorkspaceId};
+use thechatapp_protocol::{ChannelId, MessageId, WorkspaceId};
 use ts_rs::TS;
 
 /// Something changed.
@@ -46,6 +46,9 @@ pub enum ClientEvent {
         /// Which channel.
         #[ts(type = "string")]
         channel: ChannelId,
+        /// Which thread, by its first message; none for the conversation's own.
+        #[ts(type = "string | null")]
+        thread: Option<MessageId>,
     },
     /// Something was found wrong with the audit log, or somebody decided to go on.
     Audit {

@@ -7,6 +7,7 @@ use crate::profile::memory::MemoryStore;
 #[cfg(test)]
 use std::{sync::Arc, time::Duration};
 use thechatapp_protocol::identity::{Document, IdentityError, RootKey, SessionKey, SignedDocument};
+use thechatapp_protocol::session::StaticKey;
 
 /// Numbers that are the same in every run (splitmix64).
 #[derive(Clone, Debug)]
@@ -48,17 +49,29 @@ pub(crate) fn platform_at(secrets: Arc<MemoryStore>, clock: Arc<dyn Clock>) -> P
     }
 }
 
+/// The secret session key of these documents.
+pub(crate) const SESSION_KEY: [u8; 32] = [2; 32];
+
 /// A document of a server whose root is always the same.
 pub(crate) fn signed_document(generation: [u8; 16]) -> Result<SignedDocument, IdentityError> {
+    signed_document_at(generation, 5)
+}
+
+/// The same of an epoch.
+pub(crate) fn signed_document_at(generation: [u8; 16], epoch: u64) -> Result<SignedDocument, IdentityError> {
     RootKey::from_bytes([1; 32]).sign_document(Document {
         workspace_id: [7; 16],
         workspace: "acme".into(),
         name: "Acme".into(),
         generation,
-        epoch: 5,
+        epoch,
         previous: None,
         root: [0; 32],
-        session_keys: vec![SessionKey { public: [2; 32], not_before: 0, not_after: u64::MAX }],
+        session_keys: vec![SessionKey {
+            public: StaticKey::from_bytes(&SESSION_KEY).public(),
+            not_before: 0,
+            not_after: u64::MAX,
+        }],
         tls_keys: Vec::new(),
         successor: None,
         protocol_min: 1,

@@ -16,10 +16,10 @@ pub use account::{
 pub use difference::{Difference, Keyed, differences};
 pub use draft::{DraftStateView, DraftView, EarlierDraftView};
 pub use key::{UnsentView, WaysView};
-pub use network::{NetworkView, WaysOutView};
+pub use network::{NetworkView, Reason, WaysOutView};
 pub use rights::{GrantView, GroupMembersView, GroupView, RankView, RoleView, StandingView, WithinView};
 pub use search::{FoundView, HitView, RemoteFound, SearchQuery};
-pub use storage::{KeptView, StorageView};
+pub use storage::{KeptView, LimitView, StorageView};
 
 use serde::{Deserialize, Serialize};
 use thechatapp_protocol::event::FileRow;
@@ -60,6 +60,9 @@ pub enum Connection {
         /// Milliseconds until the next attempt.
         #[ts(type = "number")]
         retry_in: u64,
+        /// Of which kind that is.
+        #[serde(default)]
+        reason: Reason,
     },
     /// An attempt is under way.
     Connecting,

@@ -56,7 +56,7 @@ impl From<ClientEvent> for ChatEvent {
             ClientEvent::Messages { workspace, channel, from } => {
                 Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
             }
-            ClientEvent::Draft { workspace, channel } => {
+            ClientEvent::Draft { workspace, channel, thread: _ } => {
                 Self::Draft { workspace: workspace.to_string(), channel: channel.to_string() }
             }
             ClientEvent::Audit { workspace } => Self::Audit { workspace: workspace.to_string() },

@@ -55,7 +55,7 @@ pub enum Connection {
 impl From<view::Connection> for Connection {
     fn from(from: view::Connection) -> Self {
         match from {
-            view::Connection::Offline { why, retry_in } => Self::Offline { why, retry_in },
+            view::Connection::Offline { why, retry_in, reason: _ } => Self::Offline { why, retry_in },
             view::Connection::Connecting => Self::Connecting,
             view::Connection::Syncing => Self::Syncing,
             view::Connection::Online => Self::Online,

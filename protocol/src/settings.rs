@@ -188,6 +188,10 @@ settings! {
         "How many bytes of files one person keeps at most, where the host does not bound it lower.";
     FILES_IN_ALL = "storage.files_in_all", Storage, Kind::Number(0, 1 << 50, 1 << 50), false,
         "How many bytes of files the workspace keeps at most, where the host does not bound it lower.";
+    DEVICE_DAYS = "storage.device_days", Storage, Kind::Number(0, 36_500, 0), true,
+        "Messages of how many days a device keeps at most; 0 for all. People may choose fewer.";
+    DEVICE_MEGABYTES = "storage.device_megabytes", Storage, Kind::Number(0, 1 << 30, 0), true,
+        "How many megabytes (MiB) of this workspace a device keeps at most, never less than 16; 0 for as many as there are. People may choose fewer.";
 }
 
 #[cfg(test)]

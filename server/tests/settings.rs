@@ -187,3 +187,17 @@ async fn every_device_is_told_which_apps_are_asked_for_when_its_sync_begins() {
     let told = member.sync(0).await.0.updates.unwrap();
     assert!(told.channel == "beta" && told.require("8.99.0"), "{told:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_device_is_told_how_much_it_may_keep_when_its_sync_begins() {
+    let host = Host::start().await;
+    let mut owner = host.join_by(&host.owner_invite, "olga").await;
+    let mut member = host.join("mia").await;
+    let told = member.sync(0).await.0.bounds.unwrap();
+    assert_eq!((told.days, told.megabytes), (None, None));
+    set::<SetStorage>(&mut owner, "storage.device_days", Value::Number(90), 0).await.unwrap();
+    set::<SetStorage>(&mut owner, "storage.device_megabytes", Value::Number(500), 0).await.unwrap();
+    member.again(&host).await;
+    let told = member.sync(0).await.0.bounds.unwrap();
+    assert_eq!((told.days, told.megabytes), (Some(90), Some(500)));
+}

@@ -110,6 +110,7 @@ fn main() -> ExitCode {
             commands::messages::discard,
             commands::messages::mark_read,
             commands::messages::draft,
+            commands::messages::thread,
             commands::messages::save_draft,
             commands::messages::forget_draft,
             commands::messages::find,

@@ -69,17 +69,21 @@ fn a_file_arrives_as_it_was_sent_and_so_does_a_part_of_it() {
     let outside = bob.run(&["download", id, "--range", "3000000-3000001", "-o", &path]);
     assert_eq!(outside.code, 3, "{outside:?}");
     assert_eq!(std::fs::read(&path).unwrap(), content, "what stood there stays");
-    // Nothing of it is left behind on the way.
-    for profile in [alice.profile(), bob.profile()] {
-        let left: Vec<PathBuf> =
-            files_below(&profile).into_iter().filter(|path| path.parent().unwrap().ends_with("files")).collect();
-        assert!(left.is_empty(), "{left:?}");
-    }
+    // Nothing of it is left behind on the way, but for what came whole, sealed.
+    let left = |cli: &Cli| -> Vec<PathBuf> {
+        files_below(&cli.profile()).into_iter().filter(|path| path.parent().unwrap().ends_with("files")).collect()
+    };
+    assert_eq!(left(&alice), Vec::<PathBuf>::new());
+    let kept = left(&bob);
+    assert!(matches!(&kept[..], [one] if one.ends_with(format!("{id}.kept"))), "{kept:?}");
+    let sealed = std::fs::read(&kept[0]).unwrap();
+    assert!(!sealed.windows(64).any(|part| part == &content[..64]));
 
     let seq = sent["seq"].to_string();
     alice.run(&["delete", "general", &seq]).ok();
     let gone = bob.run(&["download", id, "-o", &path]);
     assert_eq!(gone.code, 3, "{gone:?}");
+    assert_eq!(left(&bob), Vec::<PathBuf>::new(), "it goes with its message");
 }
 
 #[test]

@@ -120,6 +120,7 @@ async fn the_environment_and_a_script_are_other_ways_to_the_same_proxy() {
     let failed = fails_at(&alice);
     assert_eq!(failed["hop"], "proxy");
     assert!(failed["why"].as_str().unwrap().contains("does not end in time"), "{failed}");
+    assert_eq!(failed["reason"], "proxy_unknown");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -136,15 +137,16 @@ async fn what_a_proxy_does_is_said_with_what_to_do() {
     let login = ["network", "set", "--proxy-user", "ana", "--proxy-password-file", word.to_str().unwrap()];
     alice.run(&login).ok();
     join(&alice, &server, server.owner_invite(), "alice").ok();
-    for (trouble, said) in [
-        (Trouble::Answers("502 Bad Gateway"), "502"),
-        (Trouble::Answers("407 No\r\nProxy-Authenticate: NTLM"), "NTLM"),
-        (Trouble::Hangs, "in time"),
+    for (trouble, said, reason) in [
+        (Trouble::Answers("502 Bad Gateway"), "502", "proxy_refuses"),
+        (Trouble::Answers("407 No\r\nProxy-Authenticate: NTLM"), "NTLM", "proxy_other_login"),
+        (Trouble::Hangs, "in time", "proxy_unreachable"),
     ] {
         exit.has(trouble);
         let failed = fails_at(&alice);
         assert_eq!(failed["hop"], "proxy", "{failed}");
         assert!(failed["why"].as_str().unwrap().contains(said), "{failed}");
+        assert_eq!(failed["reason"], reason);
         let sent = alice.run(&["send", "general", "no way", "--timeout", "2"]);
         assert_eq!(sent.code, 10, "{sent:?}");
     }
@@ -178,6 +180,7 @@ async fn a_network_that_wants_one_to_sign_in_first_is_told_as_such() {
         assert_eq!(failed["hop"], "tls");
         assert!(failed["why"].as_str().unwrap().contains("wants you to sign in to it first"), "{failed}");
         assert!(failed["do"].as_str().unwrap().contains("browser"), "{failed}");
+        assert_eq!(failed["reason"], "portal");
     }
     portal.stop().await;
     server.serve();
@@ -197,16 +200,21 @@ async fn doctor_names_the_step_that_fails() {
     let other = Cli::with_passphrase();
     other.login(&server.url(), server.pin(), "bob").ok();
     other.run(&["devices", "revoke", &revoked]).ok();
-    assert_eq!(fails_at(&bob)["hop"], "sign_in");
+    let failed = fails_at(&bob);
+    assert_eq!((failed["hop"].as_str(), failed["reason"].as_str()), (Some("sign_in"), Some("signed_out")));
     server.stop();
     let failed = fails_at(&alice);
-    assert_eq!(failed["hop"], "route", "{failed}");
+    assert_eq!((failed["hop"].as_str(), failed["reason"].as_str()), (Some("route"), Some("unreachable")), "{failed}");
     // Another server in its place.
     let mut another = Server::init();
     another.port = server.port;
     another.serve();
     let failed = fails_at(&alice);
-    assert_eq!(failed["hop"], "identity", "{failed}");
+    assert_eq!(
+        (failed["hop"].as_str(), failed["reason"].as_str()),
+        (Some("identity"), Some("other_server")),
+        "{failed}"
+    );
     let plain = String::from_utf8(alice.command(&[]).args(["doctor"]).output().unwrap().stdout).unwrap();
     assert!(plain.contains("identity"), "{plain}");
 }

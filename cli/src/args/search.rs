@@ -5,7 +5,7 @@ use clap::{Args, value_parser};
 /// `search`.
 #[derive(Debug, Args)]
 pub struct Search {
-    /// Words that must all occur; "in quotes" next to each other; beginnings*; in:, from:, before:, after:, has:file
+    /// Words that must all occur; "in quotes" next to each other; beginnings*; in:, from:, before:, after:, has:file, order:relevance
     #[arg(required = true)]
     pub words: Vec<String>,
     /// Only in this channel

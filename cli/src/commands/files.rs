@@ -42,7 +42,12 @@ fn parse_id(file: &str) -> Result<FileId, Error> {
 pub async fn download(desk: &Desk<'_>, file: &str, range: Option<&str>, to: &Path) -> Outcome {
     let id = parse_id(file)?;
     let range = range.map(parse_range).transpose()?;
-    desk.connect().await?;
+    match desk.connect().await {
+        Err(Error::Offline { .. }) if desk.client.has_file(desk.ws(), id).await? => {
+            desk.output().remark("offline; this file is on this device");
+        }
+        connected => connected?,
+    }
     let turning = desk.place.progress("downloading");
     let mut shown = |done, of| show(&turning.0, "downloading", done, of);
     desk.client.download(desk.ws(), id, range, to, &mut shown).await?;

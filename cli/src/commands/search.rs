@@ -30,7 +30,8 @@ pub async fn search(desk: &Desk<'_>, typed: Search) -> Outcome {
     }
     (query.before, query.after) = (before.or(query.before), after.or(query.after));
     query.has_file |= has_file;
-    (query.relevance, query.limit) = (relevance, number);
+    query.relevance |= relevance;
+    query.limit = number;
     let hits = if remote {
         let found = desk.client.search_remote(desk.ws(), &query).await?;
         if let Some(limits) = Limits::of(&found) {

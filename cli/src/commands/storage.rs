@@ -21,15 +21,23 @@ pub async fn storage(place: &Place, keep: Keep) -> Outcome {
 }
 
 fn text(storage: &StorageView) -> String {
-    let kept = |kept: &KeptView| format!("{}: {} messages, {} MiB", kept.workspace, kept.messages, kept.bytes >> 20);
-    let mut lines: Vec<String> = storage.workspaces.iter().map(kept).collect();
-    lines.push(match (storage.days, storage.bytes) {
-        (None, None) => "all of the past is kept".to_owned(),
-        (Some(days), None) => format!("messages of {days} days are kept"),
-        (None, Some(bytes)) => format!("at most {} MiB a workspace are kept", bytes >> 20),
-        (Some(days), Some(bytes)) => {
-            format!("messages of {days} days are kept, at most {} MiB a workspace", bytes >> 20)
+    let mut lines = Vec::new();
+    for kept in &storage.workspaces {
+        let KeptView { workspace, bytes, messages, files, limit } = kept;
+        lines.push(format!("{workspace}: {messages} messages, {} MiB, files {} MiB", bytes >> 20, files >> 20));
+        if let Some(limit) = limit {
+            lines.push(format!("{workspace} has devices keep: {}", bounds(limit.days, limit.bytes)));
         }
-    });
+    }
+    lines.push(format!("you chose: {}", bounds(storage.days, storage.bytes)));
     lines.join("\n")
+}
+
+fn bounds(days: Option<u64>, bytes: Option<u64>) -> String {
+    match (days, bytes) {
+        (None, None) => "all of the past".to_owned(),
+        (Some(days), None) => format!("messages of {days} days"),
+        (None, Some(bytes)) => format!("at most {} MiB a workspace", bytes >> 20),
+        (Some(days), Some(bytes)) => format!("messages of {days} days, at most {} MiB a workspace", bytes >> 20),
+    }
 }

@@ -40,6 +40,7 @@ fn exit_codes_are_those_of_the_contract() {
         (Error::KeyMissing, 22),
         (Error::WrongKey { why: why() }, 23),
         (Error::Corrupt { file: why(), why: why() }, 24),
+        (Error::NotGenuine { why: why() }, 24),
         (Error::Unreachable { why: why() }, 25),
         (Error::Busy, 26),
         (Error::Newer { file: why() }, 27),

@@ -1,7 +1,7 @@
 use super::*;
 use thechatapp_core::view::{
     DeviceKindView, DeviceView, HitView, IdentityStepView, PersonView, PinView, PollOptionView, PollView, RankView,
-    ShownIdentityView, UpdateView,
+    Reason, ShownIdentityView, UpdateView,
 };
 use thechatapp_core::{AccountId, DeviceId, MessageId, WorkspaceId};
 
@@ -131,7 +131,11 @@ fn workspace() -> WorkspaceView {
         url: "https://chat.example.org".into(),
         me: person("Ana Reis"),
         device: DeviceId::from_bytes(bytes(8)),
-        connection: Connection::Offline { why: "connection refused".into(), retry_in: 100 },
+        connection: Connection::Offline {
+            why: "connection refused".into(),
+            retry_in: 100,
+            reason: Reason::Unreachable,
+        },
         unread: 4,
         waiting: 1,
         update: None,

@@ -25,6 +25,12 @@ pub(crate) struct Applied {
     pub(crate) messages: BTreeMap<ChannelId, u64>,
     /// Channels whose messages had to leave the device; the index wants tidying.
     pub(crate) lost: Vec<ChannelId>,
+    /// Channels that one is not in any more, whether or not anything of them was here: what is under way to them ends.
+    pub(crate) left: Vec<ChannelId>,
+    /// More is missing of channels one is in than before.
+    pub(crate) missing: bool,
+    /// Sealed files beside the cache lost what opens them, and are to go.
+    pub(crate) files: bool,
     /// Texts were removed or replaced; the index keeps their words until it is tidied.
     pub(crate) removed: bool,
 }
@@ -55,6 +61,7 @@ struct Held {
     gaps: Gaps,
     head_changed: bool,
     gaps_changed: bool,
+    gaps_grew: bool,
 }
 
 pub(super) struct Batch<'a> {
@@ -131,8 +138,9 @@ impl<'a> Batch<'a> {
     }
 
     /// Stores what is known of the channels now.
-    pub(super) fn finish(self) -> Result<Applied, Error> {
+    pub(super) fn finish(mut self) -> Result<Applied, Error> {
         for (channel, held) in &self.held {
+            self.applied.missing |= held.gaps_grew && held.joined && !held.gaps.all().is_empty();
             if held.head_changed {
                 self.db
                     .prepare_cached("UPDATE channels SET head = ?2 WHERE id = ?1")?
@@ -179,6 +187,7 @@ impl<'a> Batch<'a> {
             held.head = row.head;
             held.head_changed = true;
             held.gaps_changed = true;
+            held.gaps_grew = true;
         }
         // A channel seen from outside is not kept up to date, so what is known of it is always stale.
         if !held.joined && origin == Origin::Aside && held.head > 0 {
@@ -253,6 +262,7 @@ impl<'a> Batch<'a> {
             // Nothing kept these rows up to date while one was outside.
             held.gaps.add(1, held.head);
             held.gaps_changed = true;
+            held.gaps_grew = true;
             self.applied.touch(row.channel, 1);
         }
         Ok(())
@@ -288,6 +298,7 @@ impl<'a> Batch<'a> {
                 .execute(params![id, me.as_bytes()])?;
         }
         self.applied.messages.remove(&channel);
+        self.applied.left.push(channel);
         if gone > 0 {
             self.applied.lost.push(channel);
         }
@@ -303,6 +314,7 @@ impl<'a> Batch<'a> {
                 if row.seq > held.head + 1 {
                     held.gaps.add(held.head + 1, row.seq - 1);
                     held.gaps_changed = true;
+                    held.gaps_grew = true;
                 }
                 held.head = row.seq;
                 held.head_changed = true;
@@ -321,7 +333,7 @@ impl<'a> Batch<'a> {
         let files = if row.files.is_empty() { None } else { wire::encode(&row.files).ok() };
         let mention = !own && !row.deleted && self.me.is_named_in(&row.text, &self.slugs);
         if row.deleted {
-            thumbnails::drop_of(self.db, row.channel, row.seq)?;
+            self.applied.files |= thumbnails::drop_of(self.db, row.channel, row.seq)?;
         }
         let mut place = schema::rowid(row.channel, row.at, row.seq);
         let mut fresh = fresh;
@@ -405,6 +417,7 @@ impl<'a> Batch<'a> {
         if held.head > 0 {
             held.gaps.add(1, held.head);
             held.gaps_changed = true;
+            held.gaps_grew = true;
         }
         Ok(())
     }
@@ -445,6 +458,7 @@ fn load(db: &Connection, me: &Me, channel: ChannelId) -> Result<Held, Error> {
         gaps: Gaps::load(db, channel)?,
         head_changed: false,
         gaps_changed: false,
+        gaps_grew: false,
     })
 }
 

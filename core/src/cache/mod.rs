@@ -5,6 +5,7 @@
 
 mod apply;
 mod gaps;
+mod kept;
 mod read;
 mod rights;
 mod room;
@@ -18,19 +19,22 @@ use crate::error::{Error, Result};
 use crate::fault;
 use apply::{Batch, Origin};
 use rusqlite::{Connection, OptionalExtension, params};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::methods::sync::Updates;
+use thechatapp_protocol::methods::sync::{DeviceBounds, Updates};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
 use thechatapp_seal::Key;
 use tokio::sync::watch;
 
 pub(crate) use apply::{Applied, HistoryPage};
 pub(crate) use gaps::Gaps;
-pub(crate) use room::{Bounds, Used};
+pub(crate) use kept::KeptFile;
+pub(crate) use room::{Bounds, FILES_ROOM, Used};
 pub(crate) use search::INDEX_TOGETHER;
 
 /// Where the cursor stood before the server told heads instead of messages.
@@ -246,27 +250,55 @@ impl Cache {
 
     /// Which apps the server asked for when a session began last, where it said so.
     pub(crate) async fn updates(&self) -> Result<Option<Updates>> {
-        let kept = self.read(|db, _| {
-            let mut query = db.prepare_cached("SELECT value FROM meta WHERE name = 'updates'")?;
-            Ok(query.query_row([], |row| row.get::<_, Vec<u8>>(0)).optional()?)
-        });
-        Ok(kept.await?.and_then(|kept| wire::decode(&kept).ok()))
+        self.told("updates").await
     }
 
     /// Keeps which apps the server asks for; nothing when it does not say.
     pub(crate) async fn set_updates(&self, updates: Option<Updates>) -> Result<()> {
-        if self.updates().await? == updates {
-            return Ok(());
+        self.set_told("updates", updates).await.map(drop)
+    }
+
+    /// How much the server lets devices keep, as it said when a session began last.
+    pub(crate) async fn device_bounds(&self) -> Result<Option<DeviceBounds>> {
+        self.told("bounds").await
+    }
+
+    /// Keeps how much the server lets devices keep.
+    pub(crate) async fn set_device_bounds(&self, bounds: Option<DeviceBounds>) -> Result<()> {
+        let bounds = bounds.filter(|bounds| *bounds != DeviceBounds::default());
+        if self.set_told("bounds", bounds).await? {
+            // What was kept out until now may be let in.
+            self.forget_horizons().await?;
         }
-        let encoded = updates.as_ref().map(wire::encode).transpose().map_err(fault::internal)?;
+        Ok(())
+    }
+
+    async fn told<T: DeserializeOwned>(&self, name: &'static str) -> Result<Option<T>> {
+        let kept = self.read(move |db, _| {
+            let mut query = db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?;
+            Ok(query.query_row([name], |row| row.get::<_, Vec<u8>>(0)).optional()?)
+        });
+        Ok(kept.await?.and_then(|kept| wire::decode(&kept).ok()))
+    }
+
+    /// Returns whether it was something else before.
+    async fn set_told<T: Serialize + DeserializeOwned + PartialEq>(
+        &self,
+        name: &'static str,
+        value: Option<T>,
+    ) -> Result<bool> {
+        if self.told(name).await? == value {
+            return Ok(false);
+        }
+        let encoded = value.as_ref().map(wire::encode).transpose().map_err(fault::internal)?;
         self.write(move |db| {
             match &encoded {
                 Some(encoded) => db
-                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES ('updates', ?1)")?
-                    .execute([encoded])?,
-                None => db.execute("DELETE FROM meta WHERE name = 'updates'", [])?,
+                    .prepare_cached("INSERT OR REPLACE INTO meta (name, value) VALUES (?1, ?2)")?
+                    .execute(params![name, encoded])?,
+                None => db.execute("DELETE FROM meta WHERE name = ?1", [name])?,
             };
-            Ok(())
+            Ok(true)
         })
         .await
     }
@@ -276,7 +308,7 @@ impl Cache {
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
-                 DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
+                 DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM kept; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
             Ok(())

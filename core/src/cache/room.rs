@@ -1,8 +1,8 @@
-//! How much of the past is kept on this device. What leaves is the least valuable first: thumbnails, then the oldest messages; of
-//! each channel the newest stay, and so do pinned messages and those that unread counts are made of. What left can be fetched
+//! How much of the past is kept on this device. What leaves is the least valuable first: files that were
+//! opened, then thumbnails, then the oldest messages; of each channel the newest stay, and so do pinned messages and those that unread counts are made of. What left can be fetched
 //! again when somebody looks there; by itself it does not come back.
 
-use super::{Cache, Gaps, schema, thumbnails};
+use super::{Cache, Gaps, kept, schema, thumbnails};
 use crate::error::Result;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
@@ -17,13 +17,15 @@ const TOGETHER: u64 = 1000;
 const WORTH_TIDYING: u64 = 1000;
 /// How often the size is looked at again: what leaves the index frees its room only when that is tidied.
 const LOOKS: usize = 4;
+/// Sealed bytes of files that are kept when nothing else was chosen.
+pub(crate) const FILES_ROOM: u64 = 1 << 30;
 
 /// What may stay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Bounds {
     /// Only messages from this time on.
     pub(crate) since: Option<Timestamp>,
-    /// At most this many bytes of the file in use.
+    /// At most this many bytes, of the file in use and of sealed files beside it together.
     pub(crate) bytes: Option<u64>,
 }
 
@@ -34,6 +36,8 @@ pub(crate) struct Used {
     pub(crate) bytes: u64,
     /// Messages.
     pub(crate) messages: u64,
+    /// Sealed bytes of the files beside it that can be opened.
+    pub(crate) files: u64,
 }
 
 impl Cache {
@@ -42,9 +46,11 @@ impl Cache {
         self.read(|db, _| used(db)).await
     }
 
-    /// Brings the cache within its bounds, as far as what stays allows. Returns how many messages left.
+    /// Brings the cache within its bounds, as far as what stays allows. Returns how many messages left. Sealed files that it does
+    /// not know any more are to be removed by the caller.
     pub(crate) async fn keep_within(&self, bounds: Bounds) -> Result<u64> {
         let mut gone = 0;
+        self.drop_files(bounds).await?;
         if let Some(since) = bounds.since {
             gone += self.drop_oldest(schema::floor(since), u64::MAX).await?;
         }
@@ -72,6 +78,21 @@ impl Cache {
             self.give_back().await?;
         }
         Ok(gone)
+    }
+
+    async fn drop_files(&self, bounds: Bounds) -> Result<()> {
+        let now = self.used().await?;
+        if now.files == 0 {
+            return Ok(());
+        }
+        let room = bounds.bytes.map_or(FILES_ROOM, |most| most.saturating_sub(now.bytes).min(FILES_ROOM));
+        self.write(move |db| {
+            if let Some(since) = bounds.since {
+                kept::drop_unwanted(db, since)?;
+            }
+            kept::make_room(db, room)
+        })
+        .await
     }
 
     async fn drop_oldest(&self, before: i64, most: u64) -> Result<u64> {
@@ -128,7 +149,7 @@ fn used(db: &Connection) -> Result<Used, Error> {
     let size: String = db.query_row("PRAGMA page_size", [], |row| row.get(0))?;
     let size: u64 = size.parse().map_err(|_| Error::Unfit(format!("pages of {size} bytes")))?;
     let messages: i64 = db.query_row("SELECT count(*) FROM messages", [], |row| row.get(0))?;
-    Ok(Used { bytes: u64::from(pages) * size, messages: messages.unsigned_abs() })
+    Ok(Used { bytes: u64::from(pages) * size, messages: messages.unsigned_abs(), files: kept::bytes(db)? })
 }
 
 /// Looks at some of the oldest messages after one place and before another, and drops those that need not stay, so many at most.

@@ -148,6 +148,19 @@ CREATE TABLE horizons (channel BLOB PRIMARY KEY, seq INTEGER NOT NULL) STRICT, W
     // A leaf of the index fits into a page whose last 80 bytes are SQLCipher's: FTS5's own 4050 are meant for whole pages, and
     // here each leaf would begin another page. An index of 400,000 messages is a tenth smaller by it.
     "INSERT INTO search (search, rank) VALUES ('pgsz', 3970);",
+    "
+-- Files whose sealed bytes lie beside this one, so many each, with what opens them, and when they were last wanted.
+CREATE TABLE kept (
+    file BLOB PRIMARY KEY,
+    channel BLOB NOT NULL,
+    row BLOB NOT NULL,
+    sealed INTEGER NOT NULL,
+    key BLOB NOT NULL,
+    at INTEGER NOT NULL
+) STRICT;
+CREATE INDEX kept_channel ON kept (channel);
+CREATE INDEX kept_at ON kept (at, sealed);
+",
 ];
 
 /// Bits of a rowid below its time.

@@ -1,4 +1,4 @@
-//! Thumbnails that were seen once. They leave with the message that has the file, with the channel, and when there are too many the
+//! Thumbnails that were seen once, and when they go. They leave with the message that has the file, with the channel, and when there are too many the
 //! oldest first.
 
 use super::Cache;
@@ -48,23 +48,27 @@ pub(super) fn make_room(db: &Connection, room: i64) -> std::result::Result<(), d
     Ok(())
 }
 
-/// Those of a message that is being deleted: its row still says which files it had.
-pub(super) fn drop_of(db: &Connection, channel: ChannelId, seq: u64) -> std::result::Result<(), database::Error> {
+/// Those of a message that is being deleted: its row still says which files it had. Returns whether bytes beside the cache lost
+/// with it what opens them.
+pub(super) fn drop_of(db: &Connection, channel: ChannelId, seq: u64) -> std::result::Result<bool, database::Error> {
     let files: Option<Vec<u8>> = db
         .prepare_cached("SELECT files FROM messages WHERE channel = ?1 AND seq = ?2")?
         .query_row(params![channel.as_bytes(), seq as i64], |row| row.get(0))
         .optional()?
         .flatten();
     let files = files.and_then(|files| wire::decode::<Vec<FileRow>>(&files).ok()).unwrap_or_default();
+    let mut kept = 0;
     for file in files {
         db.prepare_cached("DELETE FROM thumbnails WHERE file = ?1")?.execute([file.id.as_bytes()])?;
+        kept += db.prepare_cached("DELETE FROM kept WHERE file = ?1")?.execute([file.id.as_bytes()])?;
     }
-    Ok(())
+    Ok(kept > 0)
 }
 
 /// Those of a channel.
 pub(super) fn drop_all_of(db: &Connection, channel: ChannelId) -> std::result::Result<(), database::Error> {
     db.prepare_cached("DELETE FROM thumbnails WHERE file IN (SELECT id FROM files WHERE channel = ?1)")?
         .execute([channel.as_bytes()])?;
+    db.prepare_cached("DELETE FROM kept WHERE channel = ?1")?.execute([channel.as_bytes()])?;
     Ok(())
 }

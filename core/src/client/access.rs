@@ -180,6 +180,8 @@ impl Client {
             clock: Arc::clone(&platform.clock),
             extra_roots: platform.extra_roots.clone(),
             router: self.0.shared.router.clone(),
+            #[cfg(test)]
+            in_place: None,
         };
         let enrolled =
             net::enrol(&config, &signing_key, credential, &platform.device_name, &platform.device_platform).await?;

@@ -45,7 +45,8 @@ impl Client {
             workspace.draft_typed();
         }
         if saved == Saved::BesideAnother {
-            self.0.shared.events.push(ClientEvent::Draft { workspace: ws, channel });
+            let DraftPlace { channel, thread } = place;
+            self.0.shared.events.push(ClientEvent::Draft { workspace: ws, channel, thread });
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 use crate::event::ClientEvent;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
-use thechatapp_protocol::{ChannelId, WorkspaceId};
+use thechatapp_protocol::{ChannelId, MessageId, WorkspaceId};
 use tokio::sync::Notify;
 
 /// Most different events that are kept; past it a shell asks for everything anew.
@@ -18,7 +18,7 @@ struct Pending {
     channels: BTreeSet<WorkspaceId>,
     standings: BTreeSet<WorkspaceId>,
     audits: BTreeSet<WorkspaceId>,
-    drafts: BTreeSet<(WorkspaceId, ChannelId)>,
+    drafts: BTreeSet<(WorkspaceId, ChannelId, Option<MessageId>)>,
     messages: BTreeMap<(WorkspaceId, ChannelId), u64>,
 }
 
@@ -52,8 +52,8 @@ impl Events {
                 ClientEvent::Audit { workspace } => {
                     pending.audits.insert(workspace);
                 }
-                ClientEvent::Draft { workspace, channel } => {
-                    pending.drafts.insert((workspace, channel));
+                ClientEvent::Draft { workspace, channel, thread } => {
+                    pending.drafts.insert((workspace, channel, thread));
                 }
                 ClientEvent::Messages { workspace, channel, from } => {
                     // Zero says that no number changed, only what waits.
@@ -126,7 +126,11 @@ fn listed(pending: Pending) -> Vec<ClientEvent> {
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
         .chain(pending.standings.into_iter().map(|workspace| ClientEvent::Standing { workspace }))
         .chain(pending.audits.into_iter().map(|workspace| ClientEvent::Audit { workspace }))
-        .chain(pending.drafts.into_iter().map(|(workspace, channel)| ClientEvent::Draft { workspace, channel }))
+        .chain(pending.drafts.into_iter().map(|(workspace, channel, thread)| ClientEvent::Draft {
+            workspace,
+            channel,
+            thread,
+        }))
         .chain(pending.messages.into_iter().map(|((workspace, channel), from)| ClientEvent::Messages {
             workspace,
             channel,

@@ -2,6 +2,7 @@
 //! also after this program has ended in between.
 
 mod arriving;
+pub(crate) mod here;
 mod sealing;
 mod thumbnail;
 mod transfer;
@@ -201,6 +202,11 @@ impl Place {
 
     fn fetched(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.down"))
+    }
+
+    /// The sealed bytes of a file that came whole.
+    fn kept(&self, file: FileId) -> PathBuf {
+        self.folder.join(format!("{file}.kept"))
     }
 
     /// Whether the sealed bytes of an upload are here, or are still to be made.

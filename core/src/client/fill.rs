@@ -48,8 +48,7 @@ impl Client {
     /// When something could not be written.
     pub async fn take_changes(&self, ws: WorkspaceId, changes: Changes) -> Result<()> {
         let workspace = self.workspace(ws)?;
-        workspace.announce(&workspace.cache.apply(changes, false).await?);
-        Ok(())
+        workspace.settle(workspace.cache.apply(changes, false).await?).await
     }
 
     /// Takes pages of channels' histories, each of consecutive messages, as they are taken that come at the same time.

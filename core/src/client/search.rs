@@ -17,13 +17,13 @@ const INDEX_FIRST: usize = 10;
 
 impl Client {
     /// Reads what was typed: words, `"phrases"`, `beginnings*`, and the filters `in:`, `from:`, `before:`, `after:` and
-    /// `has:file`. While somebody is `typing`, the last word may be the beginning of one.
+    /// `has:file`, and `order:relevance`. While somebody is `typing`, the last word may be the beginning of one.
     ///
     /// # Errors
     /// [`Error::BadInput`] for a filter that fits nothing; when the files cannot be read.
     pub async fn read_search(&self, ws: WorkspaceId, typed: &str, typing: bool) -> Result<SearchQuery> {
         let workspace = self.workspace(ws)?;
-        let typed::Typed { words, channel, author, before, after, has_file } = typed::read(typed, typing)?;
+        let typed::Typed { words, channel, author, before, after, has_file, relevance } = typed::read(typed, typing)?;
         let channel = match channel {
             Some(name) => typed::whole(self.channel_named(ws, &name).await, typing)?,
             None => None,
@@ -32,7 +32,7 @@ impl Client {
             Some(name) => typed::whole(person_named(&workspace, &name).await, typing)?,
             None => None,
         };
-        Ok(SearchQuery { words, channel, author, before, after, has_file, ..SearchQuery::default() })
+        Ok(SearchQuery { words, channel, author, before, after, has_file, relevance, ..SearchQuery::default() })
     }
 
     /// Finds messages by the index on this device; where messages are missing on it the server looks, too, should it be there,
@@ -54,7 +54,7 @@ impl Client {
         if !found.partial || here || query.words.is_empty() || workspace.session().is_err() {
             return Ok(found);
         }
-        match self.search_remote(ws, query).await {
+        match self.hits_there(ws, query).await {
             Ok(more) => {
                 (found.partial, found.asked) = (more.is_partial(), true);
                 found.hits = merged(found.hits, more.hits, query);
@@ -74,11 +74,19 @@ impl Client {
         self.workspace(ws)?.cache.search(query.clone()).await
     }
 
-    /// Finds messages by the server's index.
+    /// Finds messages by the server's index, the newest first: it does not know how well they fit.
     ///
     /// # Errors
-    /// [`Error::Offline`], [`Error::Refused`].
+    /// [`Error::BadInput`] for hits by relevance; [`Error::Offline`], [`Error::Refused`].
     pub async fn search_remote(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<RemoteFound> {
+        if query.relevance {
+            let why = "its index is of words it cannot read; search on this device, or leave order:relevance out";
+            return Err(Error::bad_input("the server cannot put the fittest first", why));
+        }
+        self.hits_there(ws, query).await
+    }
+
+    async fn hits_there(&self, ws: WorkspaceId, query: &SearchQuery) -> Result<RemoteFound> {
         let workspace = self.workspace(ws)?;
         let params = SearchParams {
             words: query.words.clone(),

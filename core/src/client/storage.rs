@@ -1,12 +1,15 @@
 //! How much of the past this device keeps.
 
 use super::Client;
+use super::files::here;
 use crate::cache::{Bounds, Used};
 use crate::error::{Error, Result};
+use crate::sync::Workspace;
 use crate::sync::history::Wanted;
-use crate::view::{KeptView, StorageView};
+use crate::view::{KeptView, LimitView, StorageView};
 use std::sync::atomic::Ordering;
 use thechatapp_protocol::Timestamp;
+use thechatapp_protocol::methods::sync::DeviceBounds;
 
 const DAYS: &str = "keep_days";
 const BYTES: &str = "keep_bytes";
@@ -24,8 +27,10 @@ impl Client {
         let local = &self.0.shared.local;
         let mut kept = Vec::new();
         for workspace in self.all() {
-            let Used { bytes, messages } = workspace.cache.used().await?;
-            kept.push(KeptView { workspace: workspace.account().short, bytes, messages });
+            let Used { bytes, messages, .. } = workspace.cache.used().await?;
+            let files = here::bytes(&workspace).await?;
+            let limit = limit_of(&workspace).await?;
+            kept.push(KeptView { workspace: workspace.account().short, bytes, messages, files, limit });
         }
         Ok(StorageView { days: local.choice(DAYS).await?, bytes: local.choice(BYTES).await?, workspaces: kept })
     }
@@ -59,23 +64,46 @@ impl Client {
         Ok(())
     }
 
-    /// Brings every cache within what was chosen.
+    /// Brings every cache within what was chosen, and within what its server lets devices keep.
     pub(super) async fn keep_within(&self) -> Result<()> {
         let local = &self.0.shared.local;
-        let since = local.choice(DAYS).await?.map(|days| {
-            let back = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS);
-            Timestamp(self.now().0.saturating_sub(back).max(0))
-        });
-        let bounds = Bounds { since, bytes: local.choice(BYTES).await? };
-        if bounds == Bounds::default() {
-            return Ok(());
-        }
+        let (days, bytes) = (local.choice(DAYS).await?, local.choice(BYTES).await?);
         for workspace in self.all() {
+            let limit = limit_of(&workspace).await?;
+            let days = lower(days, limit.and_then(|limit| limit.days));
+            let bounds = Bounds {
+                since: days.map(|days| {
+                    let back = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS);
+                    Timestamp(self.now().0.saturating_sub(back).max(0))
+                }),
+                bytes: lower(bytes, limit.and_then(|limit| limit.bytes)),
+            };
             let gone = workspace.cache.keep_within(bounds).await?;
             if gone > 0 {
-                tracing::info!(messages = gone, "what is beyond the chosen bounds left this device");
+                tracing::info!(messages = gone, "what is beyond the bounds left this device");
             }
+            here::sweep(&workspace).await?;
         }
         Ok(())
     }
 }
+
+/// What a server lets devices keep, never less than what always stays needs.
+async fn limit_of(workspace: &Workspace) -> Result<Option<LimitView>> {
+    let bounds = workspace.cache.device_bounds().await?;
+    Ok(bounds.map(|DeviceBounds { days, megabytes }| LimitView {
+        days: days.map(|days| days.max(DAYS_MIN)),
+        bytes: megabytes.map(|megabytes| megabytes.saturating_mul(1 << 20).max(BYTES_MIN)),
+    }))
+}
+
+/// The lower of two bounds, should there be any.
+fn lower(one: Option<u64>, other: Option<u64>) -> Option<u64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+mod tests;

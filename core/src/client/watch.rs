@@ -77,6 +77,8 @@ pub struct Looked {
     pub partial: bool,
     /// Whether the server looked, too.
     pub asked: bool,
+    /// Whether the fittest come first, in place of the newest.
+    pub relevance: bool,
 }
 
 /// Of the list of channels: what is unread in all of them.
@@ -206,7 +208,7 @@ impl Client {
             let query = query.clone();
             async move {
                 let FoundView { hits, partial, asked } = client.find(ws, &query, true).await?;
-                Ok((hits, Looked { partial, asked }))
+                Ok((hits, Looked { partial, asked, relevance: query.relevance }))
             }
         })
     }

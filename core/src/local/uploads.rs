@@ -91,6 +91,18 @@ impl Local {
         .await
     }
 
+    /// Uploads that were begun, and where to.
+    pub(crate) async fn uploads(&self, workspace: WorkspaceId) -> Result<Vec<(FileId, ChannelId)>> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached("SELECT id, channel FROM uploads WHERE workspace = ?1")?;
+            let rows = query.query_map([workspace.as_bytes()], |row| {
+                Ok((FileId::from_bytes(row.get(0)?), ChannelId::from_bytes(row.get(1)?)))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
     /// Forgets an upload.
     pub(crate) async fn drop_upload(&self, file: FileId) -> Result<()> {
         self.write(move |db| {

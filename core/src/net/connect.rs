@@ -1,6 +1,6 @@
 //! One attempt to connect: a way out, strict TLS, the upgrade that carries the handshake. Three round trips in all.
 
-use super::route::{Line, Router};
+use super::route::{DialError, Line, Router};
 use super::verify::key_hash;
 use crate::trust::Known;
 use data_encoding::BASE64URL_NOPAD;
@@ -31,6 +31,8 @@ const PATIENCE: Duration = Duration::from_millis(limits::HANDSHAKE_MILLIS);
 pub enum Failure {
     /// The server cannot be reached, or what answers is none.
     Offline(String),
+    /// No way leads there.
+    Way(DialError),
     /// The workspace is closed while its key service gives no key: as good as offline, with the server's words.
     Closed(ErrorBody),
     /// What answers does not fit the identity document that is known: look at its document.
@@ -63,7 +65,7 @@ pub async fn connect(target: &Target<'_>) -> Result<(Socket, Transport), Failure
 
 async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
     let (host, port) = place(target.url).map_err(Failure::Offline)?;
-    let line = target.router.dial(&host, port).await.map_err(|why| Failure::Offline(why.to_string()))?;
+    let line = target.router.dial(&host, port).await.map_err(Failure::Way)?;
     let tls = secure(&host, target.tls, line).await?;
     let document = target.known.verified.document();
     let connection = tls.get_ref().1;

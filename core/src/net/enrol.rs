@@ -38,7 +38,7 @@ pub async fn enrol(
         signing_key: signing.verifying_key().to_bytes().to_vec(),
         signature: signing.sign(&covered).to_bytes().to_vec(),
     };
-    let (session, running) = session::begin(socket, transport, Arc::clone(&config.clock));
+    let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
     let (events, _unheard) = mpsc::channel(1);
     let params = EnrolParams { credential, device };
     // Once answered, nobody asks any more, and the session closes by itself.
@@ -66,6 +66,7 @@ async fn reach(
         match connect(&target).await {
             Ok((socket, transport)) => return Ok((known, socket, transport)),
             Err(Failure::Offline(why)) => return Err(Error::Offline { why }),
+            Err(Failure::Way(why)) => return Err(Error::Offline { why: why.to_string() }),
             Err(Failure::Closed(body)) => return Err(Error::Refused(body)),
             Err(Failure::Identity(why)) if last => return Err(Error::Offline { why }),
             Err(Failure::Identity(why)) => {

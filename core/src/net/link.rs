@@ -4,17 +4,19 @@
 //! steps are followed in silence, anything else is a full stop in which nothing is sent but that look.
 
 use super::connect::{Failure, Target, connect};
-use super::session::{self, End, Session};
+use super::session::{self, End, Frames, Session};
 use super::wake::Wakes;
 use super::{LinkConfig, LinkEvent, fetch_identity, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
+use crate::view::Reason;
 use std::convert::Infallible;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_protocol::ErrorBody;
 use thechatapp_protocol::Event;
-use thechatapp_protocol::identity::Pin;
+use thechatapp_protocol::identity::{IdentityError, Pin, Unverified};
+use thechatapp_protocol::session::Transport;
 use tokio::sync::mpsc;
 
 /// The first wait after a failure, doubled up to the longest.
@@ -100,7 +102,7 @@ async fn ask_after_sleep(wakes: &mut Wakes, session: &RwLock<Option<Session>>) -
 /// What an attempt led to.
 enum Outcome {
     /// Try again after the usual wait, or after this one.
-    Wait { why: String, fixed: Option<Duration> },
+    Wait { why: String, reason: Reason, fixed: Option<Duration> },
     /// The workspace is closed for now: try again after the usual wait.
     Closed(ErrorBody),
     /// The identity moved on: try again at once.
@@ -109,6 +111,30 @@ enum Outcome {
     Stopped(Pin),
     /// Nothing more to do.
     Finished,
+}
+
+/// Try again after the usual wait.
+fn wait(why: String, reason: Reason) -> Outcome {
+    Outcome::Wait { why, reason, fixed: None }
+}
+
+/// What keeps an identity document from being followed.
+pub(super) fn unfit(why: &IdentityError) -> Reason {
+    match why {
+        IdentityError::NoSessionKey => Reason::Clock,
+        IdentityError::RolledBack { .. } => Reason::RolledBack,
+        _ => Reason::Unproved,
+    }
+}
+
+/// Why a server's identity document cannot be had.
+fn unseen(why: &Error) -> Reason {
+    match why {
+        Error::Offline { why } if *why == portal::words() => Reason::Portal,
+        Error::Offline { .. } => Reason::Unreachable,
+        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
+        _ => Reason::Unproved,
+    }
 }
 
 struct Keeper {
@@ -134,7 +160,7 @@ impl Keeper {
             let outcome =
                 if stopped.is_some() { self.look(String::new(), stopped).await } else { self.attempt().await };
             let (outcome, closed) = match outcome {
-                Outcome::Closed(body) => (Outcome::Wait { why: body.to_string(), fixed: None }, Some(body)),
+                Outcome::Closed(body) => (wait(body.to_string(), Reason::Closed), Some(body)),
                 other => (other, None),
             };
             match outcome {
@@ -159,12 +185,13 @@ impl Keeper {
                         return;
                     }
                 }
-                Outcome::Wait { why, fixed } => {
+                Outcome::Wait { why, reason, fixed } => {
                     moves = 0;
                     let wait = fixed.unwrap_or_else(|| self.next_wait());
                     if stopped.is_none() || fixed.is_some() {
                         stopped = None;
-                        if self.events.send(LinkEvent::Down { why, retry_in: wait, closed }).await.is_err() {
+                        let down = LinkEvent::Down { why, reason, retry_in: wait, closed };
+                        if self.events.send(down).await.is_err() {
                             return;
                         }
                     }
@@ -179,27 +206,10 @@ impl Keeper {
     /// One connection from its beginning to its end.
     async fn attempt(&mut self) -> Outcome {
         let known = self.config.known.clone();
-        let tls = match self.tls.take() {
-            Some(tls) => Ok(tls),
-            None => verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots),
-        };
-        let tls = match tls {
-            Ok(tls) => tls,
-            Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
-        };
-        self.tls = Some(Arc::clone(&tls));
-        let target = Target {
-            url: &self.config.url,
-            workspace: &self.config.workspace,
-            device: &self.config.device,
-            known: &known,
-            tls: &tls,
-            millis: self.config.clock.now().unix_millis(),
-            router: &self.config.router,
-        };
-        let (socket, transport) = match connect(&target).await {
+        let (socket, transport) = match self.connect(&known).await {
             Ok(connected) => connected,
-            Err(Failure::Offline(why)) => return self.unreachable(why).await,
+            Err(Failure::Offline(why)) => return self.unreachable(why, Reason::Unreachable).await,
+            Err(Failure::Way(why)) => return self.unreachable(why.to_string(), why.reason()).await,
             Err(Failure::Closed(body)) => return Outcome::Closed(body),
             Err(Failure::Identity(why)) => return self.look(why, None).await,
         };
@@ -226,8 +236,10 @@ impl Keeper {
         };
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = None;
         match end {
-            End::Lost(why) => Outcome::Wait { why, fixed: None },
-            End::Again(wait) => Outcome::Wait { why: "the server is restarting".into(), fixed: Some(wait) },
+            End::Lost(why) => wait(why, Reason::Unreachable),
+            End::Again(wait) => {
+                Outcome::Wait { why: "the server is restarting".into(), reason: Reason::Restarting, fixed: Some(wait) }
+            }
             End::SignedOut(body) => {
                 let _ = self.events.send(LinkEvent::Refused(body)).await;
                 Outcome::Finished
@@ -236,23 +248,53 @@ impl Keeper {
         }
     }
 
+    async fn connect(&mut self, known: &Known) -> Result<(Box<dyn Frames>, Transport), Failure> {
+        #[cfg(test)]
+        if let Some(server) = &self.config.in_place {
+            return server.connect(&self.config);
+        }
+        let tls = match self.tls.take() {
+            Some(tls) => tls,
+            None => verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots)
+                .map_err(|why| Failure::Offline(why.to_string()))?,
+        };
+        self.tls = Some(Arc::clone(&tls));
+        let target = Target {
+            url: &self.config.url,
+            workspace: &self.config.workspace,
+            device: &self.config.device,
+            known,
+            tls: &tls,
+            millis: self.config.clock.now().unix_millis(),
+            router: &self.config.router,
+        };
+        let (socket, transport) = connect(&target).await?;
+        Ok((Box::new(socket), transport))
+    }
+
+    /// The server's newest document, of the workspace or, without it, of a host that serves one only.
+    async fn fetch(&self, workspace: Option<&str>) -> Result<Unverified, Error> {
+        #[cfg(test)]
+        if let Some(server) = &self.config.in_place {
+            return Ok(server.document());
+        }
+        fetch_identity(&self.config.router, &self.config.url, workspace, None).await
+    }
+
     /// Looks at the server's newest document. `told` is the pin that was already reported.
     async fn look(&mut self, why: String, told: Option<Pin>) -> Outcome {
-        let fetched =
-            match fetch_identity(&self.config.router, &self.config.url, Some(&self.config.workspace), None).await {
+        let fetched = match self.fetch(Some(&self.config.workspace)).await {
+            Ok(fetched) => fetched,
+            // A host that does not know this workspace is not its server; whose it is, its own document says.
+            Err(Error::BadInput { .. }) => match self.fetch(None).await {
                 Ok(fetched) => fetched,
-                // A host that does not know this workspace is not its server; whose it is, its own document says.
-                Err(Error::BadInput { .. }) => {
-                    match fetch_identity(&self.config.router, &self.config.url, None, None).await {
-                        Ok(fetched) => fetched,
-                        Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
-                    }
-                }
-                Err(why) => return Outcome::Wait { why: why.to_string(), fixed: None },
-            };
+                Err(why) => return wait(why.to_string(), unseen(&why)),
+            },
+            Err(why) => return wait(why.to_string(), unseen(&why)),
+        };
         match self.config.known.next(fetched, self.config.clock.now()) {
             Ok(Next::Same) if told.is_some() => Outcome::Moved,
-            Ok(Next::Same) => Outcome::Wait { why, fixed: None },
+            Ok(Next::Same) => wait(why, Reason::Unproved),
             Ok(Next::Advanced { known, restored }) => {
                 self.config.known = known.clone();
                 self.tls = None;
@@ -266,15 +308,15 @@ impl Keeper {
                 }
                 Outcome::Stopped(pin)
             }
-            Err(Stop::Unfit(why)) => Outcome::Wait { why: why.to_string(), fixed: None },
+            Err(Stop::Unfit(why)) => wait(why.to_string(), unfit(&why)),
         }
     }
 
     /// Nothing answers, or nothing that speaks TLS: in a network that lets nothing through before one signs in, a plain request
     /// to the server's name tells.
-    async fn unreachable(&self, why: String) -> Outcome {
+    async fn unreachable(&self, why: String, reason: Reason) -> Outcome {
         let asked = self.waits >= PORTAL_AFTER && portal::asks(&self.config.router, &self.config.url).await;
-        Outcome::Wait { why: if asked { portal::words() } else { why }, fixed: None }
+        if asked { wait(portal::words(), Reason::Portal) } else { wait(why, reason) }
     }
 
     /// Waits, or until somebody wants it at once. An error means that the link was dropped.

@@ -8,6 +8,8 @@ mod enrol;
 mod fetch;
 mod files;
 mod https;
+#[cfg(test)]
+pub(crate) mod in_place;
 mod link;
 mod portal;
 pub(crate) mod probe;
@@ -24,6 +26,7 @@ pub use route::Router;
 pub use session::Session;
 
 use crate::trust::Known;
+use crate::view::Reason;
 use crate::{Clock, WorkspaceId};
 use std::fmt;
 use std::sync::Arc;
@@ -51,6 +54,9 @@ pub struct LinkConfig {
     pub extra_roots: Vec<Vec<u8>>,
     /// The way out.
     pub router: Router,
+    /// A server within this process, in the place of one at the address.
+    #[cfg(test)]
+    pub(crate) in_place: Option<Arc<in_place::InPlace>>,
 }
 
 impl fmt::Debug for LinkConfig {
@@ -73,6 +79,8 @@ pub enum LinkEvent {
     Down {
         /// Why, in words for people.
         why: String,
+        /// Of which kind that is.
+        reason: Reason,
         /// Until the next attempt.
         retry_in: Duration,
         /// The server's own words, when it is there and its workspace is closed.

@@ -3,11 +3,13 @@
 
 use super::connect::{Failure, Target, connect, place, secure};
 use super::https::{Answer, Https};
+use super::link::unfit;
 use super::route::{DialError, Line, Way, tcp, through};
 use super::session::{self, End, Session};
 use super::{LinkConfig, fetch, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
+use crate::view::Reason;
 use http::header;
 use serde::Serialize;
 use std::net::IpAddr;
@@ -16,7 +18,7 @@ use std::time::Duration;
 use thechatapp_protocol::http::identity_path;
 use thechatapp_protocol::methods::account::Nothing;
 use thechatapp_protocol::methods::devices::ListDevices;
-use thechatapp_protocol::{ErrorBody, Timestamp};
+use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use ts_rs::TS;
@@ -85,6 +87,8 @@ pub struct Hop {
     pub took_ms: u64,
     /// What was found.
     pub why: String,
+    /// Why it does not hold, or not as it should: nothing where it does.
+    pub reason: Option<Reason>,
     /// What to do; empty where nothing is to be done.
     #[serde(rename = "do")]
     pub advice: String,
@@ -114,7 +118,7 @@ struct Walk<'a> {
 type Held = Vec<(Instant, String)>;
 
 impl Walk<'_> {
-    fn note(&mut self, hop: Step, state: State, why: impl Into<String>, advice: &str) {
+    fn note(&mut self, hop: Step, state: State, reason: Option<Reason>, why: impl Into<String>, advice: &str) {
         let took_ms = u64::try_from(self.step.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.step = Instant::now();
         let ok = match state {
@@ -122,15 +126,15 @@ impl Walk<'_> {
             State::Failed => Some(false),
             State::Skipped => None,
         };
-        self.hops.push(Hop { hop, state, ok, took_ms, why: why.into(), advice: advice.into() });
+        self.hops.push(Hop { hop, state, ok, took_ms, why: why.into(), reason, advice: advice.into() });
     }
 
     fn ok(&mut self, hop: Step, why: impl Into<String>) {
-        self.note(hop, State::Ok, why, "");
+        self.note(hop, State::Ok, None, why, "");
     }
 
-    fn fail<T>(&mut self, hop: Step, why: impl Into<String>, advice: &str) -> Result<T, Over> {
-        self.note(hop, State::Failed, why, advice);
+    fn fail<T>(&mut self, hop: Step, reason: Reason, why: impl Into<String>, advice: &str) -> Result<T, Over> {
+        self.note(hop, State::Failed, Some(reason), why, advice);
         Err(Over)
     }
 
@@ -147,6 +151,7 @@ impl Walk<'_> {
                     ok: None,
                     took_ms: 0,
                     why: if failed.is_some() { "another step fails".into() } else { LATE.into() },
+                    reason: None,
                     advice: String::new(),
                 })
             })
@@ -165,7 +170,7 @@ impl Walk<'_> {
     async fn all(&mut self, session: Option<Session>) -> Result<(), Over> {
         let (host, port) = match place(&self.config.url) {
             Ok(place) => place,
-            Err(why) => return self.fail(Step::Name, why, "sign in again by the right address"),
+            Err(why) => return self.fail(Step::Name, Reason::Address, why, "sign in again by the right address"),
         };
         let line = self.reach(&host, port).await?;
         let mut known = self.config.known.clone();
@@ -179,9 +184,14 @@ impl Walk<'_> {
         // A script may take longer than a step: it is fetched and run.
         let ways = match tokio::time::timeout_at(self.end, self.config.router.ways(host, port)).await {
             Ok(Ok(ways)) => ways,
-            Ok(Err(why)) => return self.fail(Step::Proxy, why.why(), why.advice()),
+            Ok(Err(why)) => return self.fail(Step::Proxy, why.reason(), why.why(), why.advice()),
             Err(_) => {
-                return self.fail(Step::Proxy, LATE, "choose another way in *This device* or with `network set`");
+                return self.fail(
+                    Step::Proxy,
+                    Reason::ProxyUnknown,
+                    LATE,
+                    "choose another way in *This device* or with `network set`",
+                );
             }
         };
         let mut first: Option<(Instant, Held, Step, DialError)> = None;
@@ -203,13 +213,17 @@ impl Walk<'_> {
             }
         }
         let Some((begun, held, step, why)) = first else {
-            return self.fail(Step::Route, "there is no way there", ASK);
+            return self.fail(Step::Route, Reason::Unreachable, "there is no way there", ASK);
         };
         self.held(begun, held);
         if matches!(step, Step::Route | Step::Name) && self.is_portal().await {
-            return self.fail(step, portal::WHY, portal::ADVICE);
+            return self.fail(step, Reason::Portal, portal::WHY, portal::ADVICE);
         }
-        self.fail(step, why.why(), why.advice())
+        let reason = match (step, why.reason()) {
+            (Step::Name, Reason::Unreachable) => Reason::Name,
+            (_, reason) => reason,
+        };
+        self.fail(step, reason, why.why(), why.advice())
     }
 
     /// Whether a network answers in the server's place.
@@ -278,22 +292,26 @@ impl Walk<'_> {
                 return Ok(());
             }
             Err(Failure::Identity(why)) => why,
-            Err(Failure::Closed(body)) => return self.fail(Step::Key, body.to_string(), &body.advice),
+            Err(Failure::Way(why)) => return self.fail(Step::Tls, why.reason(), why.why(), why.advice()),
+            Err(Failure::Closed(body)) => return self.fail(Step::Key, Reason::Closed, body.to_string(), &body.advice),
             Err(Failure::Offline(why)) => {
                 if self.is_portal().await {
-                    return self.fail(Step::Tls, portal::WHY, portal::ADVICE);
+                    return self.fail(Step::Tls, Reason::Portal, portal::WHY, portal::ADVICE);
                 }
-                let advice =
-                    if why == LATE { LET_THROUGH } else { "something on the way speaks no TLS: try another network" };
-                return self.fail(Step::Tls, why, advice);
+                let (reason, advice) = if why == LATE {
+                    (Reason::Late, LET_THROUGH)
+                } else {
+                    (Reason::NoTls, "something on the way speaks no TLS: try another network")
+                };
+                return self.fail(Step::Tls, reason, why, advice);
             }
         };
         let refused = |why: &str| format!("the certificate is not accepted: {why}");
         let Ok(answer) = self.ask(verify::for_identity_document()).await else {
-            return self.fail(Step::Tls, refused(&why), ASK);
+            return self.fail(Step::Tls, Reason::Certificate, refused(&why), ASK);
         };
         if portal::is_page(&self.config.url, &answer) {
-            return self.fail(Step::Tls, portal::WHY, portal::ADVICE);
+            return self.fail(Step::Tls, Reason::Portal, portal::WHY, portal::ADVICE);
         }
         let (apart, now) = (self.apart(&answer), self.now());
         let next = fetch::read(&self.config.url, answer).ok().map(|fetched| known.next(fetched, now));
@@ -307,23 +325,24 @@ impl Walk<'_> {
                             self.ok(Step::Tls, "the certificate is a new one, which the server announces");
                             Ok(())
                         }
-                        Err(why) => self.fail(Step::Tls, refused(&format!("{why:?}")), ASK),
+                        Err(why) => self.fail(Step::Tls, Reason::Certificate, refused(&format!("{why:?}")), ASK),
                     },
-                    Ok(Err(why)) => self.fail(Step::Tls, why.why(), why.advice()),
-                    Err(why) => self.fail(Step::Tls, why, ASK),
+                    Ok(Err(why)) => self.fail(Step::Tls, why.reason(), why.why(), why.advice()),
+                    Err(why) => self.fail(Step::Tls, Reason::Late, why, ASK),
                 }
             }
             Some(Err(Stop::Unannounced(shown))) => {
-                self.note(Step::Tls, State::Warning, refused(&why), "");
+                self.note(Step::Tls, State::Warning, Some(Reason::Certificate), refused(&why), "");
                 self.another(&shown.pin().to_string())
             }
             _ if apart.is_some_and(|apart| apart.abs() > APART) => {
-                self.note(Step::Tls, State::Warning, refused(&why), "");
+                self.note(Step::Tls, State::Warning, Some(Reason::Certificate), refused(&why), "");
                 let why = format!("{}, and so the certificate is not valid by it", off(apart.unwrap_or_default()));
-                self.fail(Step::Time, why, "set this device's clock")
+                self.fail(Step::Time, Reason::Clock, why, "set this device's clock")
             }
             _ => self.fail(
                 Step::Tls,
+                Reason::Certificate,
                 refused(&why),
                 "something on the way opens TLS, or the system lacks the authority that made it: ask your administrator",
             ),
@@ -349,7 +368,14 @@ impl Walk<'_> {
         let tls = verify::strict(&known.verified.document().tls_keys, &self.config.extra_roots);
         let answer = match self.ask(tls).await {
             Ok(answer) => answer,
-            Err(why) => return self.fail(Step::Identity, format!("the server does not say who it is: {why}"), ASK),
+            Err(why) => {
+                return self.fail(
+                    Step::Identity,
+                    Reason::Unproved,
+                    format!("the server does not say who it is: {why}"),
+                    ASK,
+                );
+            }
         };
         let apart = self.apart(&answer);
         let closed = match fetch::read(&self.config.url, answer) {
@@ -361,7 +387,7 @@ impl Walk<'_> {
                     Ok(Next::Same) => {}
                     Ok(Next::Advanced { known: next, .. }) => known = next,
                     Err(Stop::Unannounced(shown)) => return self.another(&shown.pin().to_string()),
-                    Err(Stop::Unfit(why)) => return self.fail(Step::Identity, why.to_string(), ASK),
+                    Err(Stop::Unfit(why)) => return self.fail(Step::Identity, unfit(&why), why.to_string(), ASK),
                 }
                 self.ok(Step::Identity, format!("it is {}", known.pin()));
                 return Ok(known);
@@ -369,7 +395,7 @@ impl Walk<'_> {
             Err(Error::Refused(body)) => body,
             Err(why) => {
                 self.time(apart, &known)?;
-                return self.fail(Step::Identity, why.report().why, &why.report().advice);
+                return self.fail(Step::Identity, Reason::Unproved, why.report().why, &why.report().advice);
             }
         };
         self.time(apart, &known)?;
@@ -393,10 +419,10 @@ impl Walk<'_> {
         let by_theirs = document.session_key(u64::try_from(there).unwrap_or_default()).is_some();
         if document.session_key(here).is_none() && by_theirs && apart.abs() > APART {
             let why = format!("{}, and so no key of the server is valid by it", off(apart));
-            return self.fail(Step::Time, why, "set this device's clock");
+            return self.fail(Step::Time, Reason::Clock, why, "set this device's clock");
         }
         if apart.abs() > APART {
-            self.note(Step::Time, State::Warning, off(apart), "set this device's clock");
+            self.note(Step::Time, State::Warning, Some(Reason::Clock), off(apart), "set this device's clock");
         } else {
             self.ok(Step::Time, "the clocks agree");
         }
@@ -408,13 +434,14 @@ impl Walk<'_> {
             format!("this server is not the one you know: it should be {} and is {shown}", self.config.known.pin());
         self.fail(
             Step::Identity,
+            Reason::OtherServer,
             why,
             "ask your administrator on another path which one is right; `identity accept PIN` accepts the new one",
         )
     }
 
     fn closed<T>(&mut self, body: &ErrorBody) -> Result<T, Over> {
-        self.fail(Step::Key, format!("{}: {}", body.what, body.why), &body.advice)
+        self.fail(Step::Key, Reason::Closed, format!("{}: {}", body.what, body.why), &body.advice)
     }
 
     async fn sign_in(&mut self, known: &Known, session: Option<Session>) -> Result<(), Over> {
@@ -431,11 +458,16 @@ impl Walk<'_> {
             Ok(Err(Error::Refused(body))) if body.code.is_closed() => self.closed(&body),
             Ok(Err(why)) => {
                 let report = why.report();
+                let reason = match &why {
+                    Error::Refused(body) if body.code == Code::SignedOut => Reason::SignedOut,
+                    Error::Refused(_) => Reason::Refused,
+                    _ => Reason::Unreachable,
+                };
                 let why =
                     if report.error == "offline" { report.why } else { format!("{}: {}", report.what, report.why) };
-                self.fail(Step::SignIn, why, &report.advice)
+                self.fail(Step::SignIn, reason, why, &report.advice)
             }
-            Err(why) => self.fail(Step::SignIn, why, ASK),
+            Err(why) => self.fail(Step::SignIn, Reason::Late, why, ASK),
         }
     }
 
@@ -454,9 +486,10 @@ impl Walk<'_> {
         };
         let (socket, transport) = connect(&target).await.map_err(|why| match why {
             Failure::Offline(why) | Failure::Identity(why) => Error::Offline { why },
+            Failure::Way(why) => Error::Offline { why: why.to_string() },
             Failure::Closed(body) => Error::Refused(body),
         })?;
-        let (session, running) = session::begin(socket, transport, Arc::clone(&config.clock));
+        let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
         let (events, _unheard) = mpsc::channel(1);
         let ask = async move { session.call::<ListDevices>(&Nothing {}).await };
         let (answered, end) = tokio::join!(ask, running(events).run());

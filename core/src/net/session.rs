@@ -1,9 +1,8 @@
 //! A running session: one task owns the socket and the transport. Calls go side by side, each on a stream of its own.
 
-use super::connect::Socket;
 use crate::error::{Error, Result};
 use crate::platform::Clock;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,7 +11,7 @@ use thechatapp_protocol::wire::{Request, decode, encode};
 use thechatapp_protocol::{Code, ErrorBody, Event, Method};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
-use tokio_tungstenite::tungstenite::Message as Frame;
+use tokio_tungstenite::tungstenite::{Error as LineError, Message as Frame};
 
 /// A silent line is asked after this long, and given up when it stays silent for [`PATIENCE`].
 const SILENCE: Duration = Duration::from_secs(20);
@@ -82,13 +81,42 @@ impl Session {
     }
 }
 
+#[cfg(test)]
+impl Session {
+    /// A session without a line: what is called is answered here.
+    pub(crate) fn answered_by(
+        answers: impl Fn(&str, &[u8]) -> std::result::Result<Vec<u8>, ErrorBody> + Send + 'static,
+    ) -> Self {
+        let (orders, mut inbox) = mpsc::channel(QUEUE);
+        tokio::spawn(async move {
+            while let Some(order) = inbox.recv().await {
+                if let Order::Call { method, params, answer } = order {
+                    let _ = answer.send(answers(method, &params));
+                }
+            }
+        });
+        Self(orders)
+    }
+}
+
 fn fault(why: impl std::fmt::Display) -> Error {
     Error::Internal { id: "wire".into(), why: why.to_string() }
 }
 
+/// What carries frames to a server and back.
+pub trait Frames:
+    Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin
+{
+}
+
+impl<T: Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error = LineError> + Send + Unpin> Frames
+    for T
+{
+}
+
 /// Begins a session on a fresh connection. It runs while the returned future is polled.
 pub fn begin(
-    socket: Socket,
+    socket: Box<dyn Frames>,
     transport: Transport,
     clock: Arc<dyn Clock>,
 ) -> (Session, impl FnOnce(mpsc::Sender<Event>) -> Running) {
@@ -99,7 +127,7 @@ pub fn begin(
 
 /// The task's state.
 pub struct Running {
-    socket: Socket,
+    socket: Box<dyn Frames>,
     transport: Transport,
     clock: Arc<dyn Clock>,
     inbox: mpsc::Receiver<Order>,
@@ -113,7 +141,7 @@ impl Running {
     pub async fn run(mut self) -> End {
         let end = self.serve().await;
         let closing = async {
-            let _ = self.socket.close(None).await;
+            let _ = self.socket.close().await;
         };
         // A server that is gone does not answer a close either.
         let _ = tokio::time::timeout(Duration::from_millis(200), closing).await;

@@ -52,11 +52,18 @@ fn filters_stand_among_the_words_and_what_only_looks_like_one_is_words() {
             before: None,
             after: Some(day),
             has_file: true,
+            relevance: false,
         }
     );
     assert_eq!(read("\"from:ana is words\"", false).unwrap().words, "\"from:ana is words\"");
     assert_eq!(read("from: in: lunch", false).unwrap(), Typed { words: "lunch".into(), ..Typed::default() });
-    for bad in ["before:soon", "has:luck"] {
+    let relevance = |typed| read(typed, false).unwrap();
+    assert_eq!(
+        relevance("order:relevance lunch"),
+        Typed { words: "lunch".into(), relevance: true, ..Typed::default() }
+    );
+    assert!(!relevance("order:relevance order:time lunch").relevance);
+    for bad in ["before:soon", "has:luck", "order:luck"] {
         assert!(matches!(read(bad, false), Err(crate::Error::BadInput { .. })), "{bad}");
     }
 }
@@ -68,5 +75,6 @@ fn while_somebody_types_the_last_word_is_a_beginning() {
     assert_eq!(words("big lunch "), "big lunch");
     assert_eq!(words("\"big lunch\""), "\"big lunch\"");
     assert_eq!(words("lunch from:an"), "lunch");
+    assert_eq!(words("lunch order:rel"), "lunch");
     assert_eq!(words(""), "");
 }

@@ -22,9 +22,11 @@ pub(crate) struct Typed {
     pub(crate) after: Option<Timestamp>,
     /// `has:file`
     pub(crate) has_file: bool,
+    /// `order:relevance`
+    pub(crate) relevance: bool,
 }
 
-/// Reads what was typed. With `typing` the last word may be the beginning of one.
+/// Reads what was typed. An order is no filter, and stands among them all the same. With `typing` the last word may be the beginning of one.
 ///
 /// # Errors
 /// Bad input for a day that is none, and a thing that a message cannot have.
@@ -35,7 +37,7 @@ pub(crate) fn read(typed: &str, typing: bool) -> Result<Typed> {
         last_is_word = false;
         let filter = piece.split_once(':').map(|(key, value)| (key.to_lowercase(), value.trim_matches('"').trim()));
         match filter.as_ref().map(|(key, value)| (key.as_str(), *value)) {
-            Some(("in" | "from" | "before" | "after" | "has", "")) => {}
+            Some(("in" | "from" | "before" | "after" | "has" | "order", "")) => {}
             Some(("in", name)) => found.channel = Some(name.to_owned()),
             Some(("from", name)) => found.author = Some(name.to_owned()),
             Some(("before", day)) => found.before = whole(moment(day), typing)?,
@@ -44,6 +46,13 @@ pub(crate) fn read(typed: &str, typing: bool) -> Result<Typed> {
             Some(("has", _)) if typing => {}
             Some(("has", what)) => {
                 return Err(Error::bad_input(format!("has:{what} is no filter"), "has:file finds messages with files"));
+            }
+            Some(("order", "relevance")) => found.relevance = true,
+            Some(("order", "time")) => found.relevance = false,
+            Some(("order", _)) if typing => {}
+            Some(("order", what)) => {
+                let why = "order:relevance shows the fittest first, order:time the newest";
+                return Err(Error::bad_input(format!("there is no order:{what}"), why));
             }
             _ => {
                 if !found.words.is_empty() {

@@ -4,6 +4,7 @@ use super::{Caller, Workspace, until};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::fault;
+use crate::local::DraftPlace;
 use std::sync::Arc;
 use std::time::Duration;
 use thechatapp_protocol::Code;
@@ -153,7 +154,8 @@ impl Workspace {
             return Ok(());
         }
         for place in changed {
-            self.events.push(ClientEvent::Draft { workspace: self.id, channel: place.channel });
+            let DraftPlace { channel, thread } = place;
+            self.events.push(ClientEvent::Draft { workspace: self.id, channel, thread });
         }
         self.events.push(ClientEvent::Channels { workspace: self.id });
         // It may be one that has to be said again, on top of what came.

@@ -4,12 +4,13 @@
 //! only with the rows it stands for.
 
 use super::{Workspace, history, outbox};
+use crate::client::files::here;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
 use crate::local::{Waiting, drafts_behind};
 use crate::net::{Link, LinkEvent, Session};
 use crate::trust::Known;
-use crate::view::Connection;
+use crate::view::{Connection, Reason};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::VecDeque;
@@ -89,7 +90,13 @@ async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<
                         Error::DiskFull { .. } => Some(why.clone()),
                         _ => None,
                     });
-                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
+                    let reason = match &why {
+                        Error::DiskFull { .. } => Reason::DiskFull,
+                        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
+                        Error::Refused(_) => Reason::Refused,
+                        _ => Reason::Fault,
+                    };
+                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in, reason });
                     tokio::time::sleep(AFTER_FAULT).await;
                 }
             }
@@ -183,12 +190,12 @@ impl<'a> Connected<'a> {
             LinkEvent::Up(session) => self.up(session).await?,
             LinkEvent::Event(event) if self.starting.is_some() => self.early.push(event),
             LinkEvent::Event(event) => return self.event(event).await,
-            LinkEvent::Down { why, retry_in, closed } => {
+            LinkEvent::Down { why, reason, retry_in, closed } => {
                 self.starting = None;
                 self.early.clear();
                 workspace.set_closed(closed.map(Error::Refused));
                 let retry_in = u64::try_from(retry_in.as_millis()).unwrap_or(u64::MAX);
-                workspace.set_connection(Connection::Offline { why, retry_in });
+                workspace.set_connection(Connection::Offline { why, retry_in, reason });
             }
             // A new generation is told apart by the cache itself, which may have missed this.
             LinkEvent::Known { known, restored: _ } => workspace.store_known(&known).await?,
@@ -239,6 +246,7 @@ impl<'a> Connected<'a> {
             Ok(started) => {
                 self.workspace.set_closed(None);
                 self.workspace.cache.set_updates(started.updates).await?;
+                self.workspace.cache.set_device_bounds(started.bounds).await?;
                 if started.heads {
                     let applied = self.workspace.cache.mark_stale(true).await?;
                     self.workspace.announce(&applied);
@@ -248,13 +256,15 @@ impl<'a> Connected<'a> {
             Err(Error::Refused(body)) if body.code == Code::Resync => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
                 new_generation(self.workspace, generation, true).await?;
-                return Ok(Some(End::Fault(Error::Refused(body))));
+                // Whoever begins at the beginning is ahead of nobody: a server that says so all the same is left alone for a while.
+                return Ok(Some(if after > 0 { End::Anew } else { End::Fault(Error::Refused(body)) }));
             }
             // One may see less than before: nothing of it stays, and nothing was lost on the server.
             Err(Error::Refused(body)) if body.code == Code::Narrowed => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
                 new_generation(self.workspace, generation, false).await?;
                 self.workspace.cache.tidy().await?;
+                here::sweep(self.workspace).await?;
                 self.workspace.events.push(ClientEvent::Resync);
                 self.workspace.bump();
                 return Ok(Some(End::Anew));
@@ -311,16 +321,15 @@ impl<'a> Connected<'a> {
         // First: the cursor does not go beyond them.
         self.workspace.take_drafts(super::drafts_in(&mut changes.rows)).await?;
         let applied = self.workspace.cache.apply(changes, self.from_the_start).await?;
-        self.workspace.announce(&applied);
-        if !applied.lost.is_empty() {
-            self.workspace.cache.tidy().await?;
-        }
+        self.workspace.settle(applied).await?;
         if live && self.workspace.connection() == Connection::Syncing {
             self.from_the_start = false;
             if std::mem::take(&mut self.drafts_behind) {
                 self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
             }
             self.workspace.set_connection(Connection::Online);
+            // What may be seen is known again: uploads to elsewhere end.
+            here::sweep(self.workspace).await?;
             if self.eager {
                 self.workspace.want(history::Wanted::Everything);
             }

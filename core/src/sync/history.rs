@@ -23,6 +23,10 @@ const STRETCH: u64 = 8 * ON_THE_WAY;
 const LOOKED: usize = 8;
 const LOOKED_EACH: u64 = ON_THE_WAY / 2;
 
+/// How long the background waits when something keeps what is missing from coming, doubled each time up to the longest.
+const AGAIN: Duration = Duration::from_secs(5);
+const AGAIN_MOST: Duration = Duration::from_secs(5 * 60);
+
 /// How long it counts whether what goes over the network costs.
 const METERED: Duration = Duration::from_secs(5);
 
@@ -89,42 +93,65 @@ async fn costs(workspace: &Workspace) -> bool {
     tokio::task::spawn_blocking(move || network.metered()).await.unwrap_or(false)
 }
 
-/// Fetches some of what is missing anywhere. Returns whether there is more.
+/// Fetches some of what is missing anywhere, and tries again after a while where it cannot be had now: the server asks for patience,
+/// or the disk is full. Returns whether there is more.
 async fn a_stretch(workspace: &Workspace) -> bool {
-    // What people look at comes all the same.
-    while costs(workspace).await {
-        tokio::time::sleep(METERED).await;
-    }
-    let missing = async {
-        let mut missing = workspace.cache.incomplete().await?;
-        let refused = workspace.refused().clone();
-        missing.retain(|(channel, _, _)| !refused.contains(channel));
-        let ranges = newest_of(missing, &workspace.looked());
-        if ranges.is_empty() {
-            return Ok(false);
+    let mut sessions = workspace.session.subscribe();
+    let mut pause = AGAIN;
+    loop {
+        // What people look at comes all the same.
+        while costs(workspace).await {
+            tokio::time::sleep(METERED).await;
         }
-        let session = workspace.session()?;
-        let on_page: &mut OnPage = &mut |applied, _| workspace.announce(&applied);
-        // A channel that is refused does not hold up the others.
-        let on_refusal: &mut OnRefusal = &mut |channel, why| match why {
-            Error::Refused(body) if is_settled(body.code) => {
-                tracing::debug!(%channel, what = body.what, "a channel's history is refused");
-                workspace.refused().insert(channel);
-                Ok(())
-            }
-            why => Err(why),
+        let why = match some_of_it(workspace).await {
+            Ok(more) => return more,
+            Err(why) => why,
         };
-        fetch_all(&workspace.cache, &session, ranges, on_page, on_refusal).await?;
-        Ok(true)
-    };
-    match missing.await {
-        Ok(more) => more,
-        Err(why) => {
-            let why: Error = why;
-            tracing::debug!(%why, "history waits");
-            false
+        tracing::debug!(%why, "history waits");
+        // The next session begins with all that is missing.
+        if sessions.borrow_and_update().is_none() {
+            return false;
+        }
+        let wait;
+        (wait, pause) = pauses(&why, pause);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            // Whatever it was, it was about another session.
+            _ = sessions.changed() => {}
         }
     }
+}
+
+/// How long to wait after a failure, and after the next one should it say nothing of it.
+fn pauses(why: &Error, pause: Duration) -> (Duration, Duration) {
+    let said = match why {
+        Error::Refused(body) => body.seconds.map(Duration::from_secs),
+        _ => None,
+    };
+    (said.unwrap_or(pause).min(AGAIN_MOST), (pause * 2).min(AGAIN_MOST))
+}
+
+async fn some_of_it(workspace: &Workspace) -> Result<bool> {
+    let mut missing = workspace.cache.incomplete().await?;
+    let refused = workspace.refused().clone();
+    missing.retain(|(channel, _, _)| !refused.contains(channel));
+    let ranges = newest_of(missing, &workspace.looked());
+    if ranges.is_empty() {
+        return Ok(false);
+    }
+    let session = workspace.session()?;
+    let on_page: &mut OnPage = &mut |applied, _| workspace.announce(&applied);
+    // A channel that is refused does not hold up the others.
+    let on_refusal: &mut OnRefusal = &mut |channel, why| match why {
+        Error::Refused(body) if is_settled(body.code) => {
+            tracing::debug!(%channel, what = body.what, "a channel's history is refused");
+            workspace.refused().insert(channel);
+            Ok(())
+        }
+        why => Err(why),
+    };
+    fetch_all(&workspace.cache, &session, ranges, on_page, on_refusal).await?;
+    Ok(true)
 }
 
 /// The newest of what is missing, as much as a stretch is, in pages: first some of what people looked at, then one of every channel,

@@ -12,6 +12,7 @@ mod outbox;
 
 use crate::cache::{Applied, Cache};
 use crate::client::events::Events;
+use crate::client::files::here;
 use crate::client::wipe::Wipes;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -21,17 +22,20 @@ use crate::net::{Https, LinkConfig, Remote, Router, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
-use crate::view::Connection;
+use crate::view::{Connection, Reason};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
-use thechatapp_protocol::{AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, WorkspaceId};
+use thechatapp_protocol::{
+    AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId,
+};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
@@ -117,6 +121,8 @@ pub(crate) struct Workspace {
     troubles: Mutex<BTreeMap<MessageId, Error>>,
     /// Channels whose history this session does not get.
     refused: Mutex<BTreeSet<ChannelId>>,
+    /// Whether all of the past is to come by itself.
+    eager: AtomicBool,
     /// Channels that people looked at, the last one last.
     looked: Mutex<Vec<ChannelId>>,
     /// Counts what changed here: rows, what waits, the connection.
@@ -127,6 +133,9 @@ pub(crate) struct Workspace {
     draft_orders: mpsc::UnboundedSender<drafts::Order>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
+    /// The server, for tests.
+    #[cfg(test)]
+    in_place: Mutex<Option<Arc<crate::net::in_place::InPlace>>>,
 }
 
 /// What a workspace shares with its client.
@@ -192,12 +201,17 @@ impl Workspace {
             events: shared.events,
             wipes: shared.wipes,
             account: RwLock::new(account),
-            connection: watch::Sender::new(Connection::Offline { why: "not connected yet".into(), retry_in: 0 }),
+            connection: watch::Sender::new(Connection::Offline {
+                why: "not connected yet".into(),
+                retry_in: 0,
+                reason: Reason::Starting,
+            }),
             session: watch::Sender::new(None),
             https: Https::default(),
             closed: Mutex::default(),
             troubles: Mutex::new(BTreeMap::new()),
             refused: Mutex::default(),
+            eager: AtomicBool::new(false),
             looked: Mutex::default(),
             changed: watch::Sender::new(0),
             link_orders,
@@ -205,6 +219,8 @@ impl Workspace {
             wanted,
             draft_orders,
             audit: tokio::sync::Mutex::default(),
+            #[cfg(test)]
+            in_place: Mutex::default(),
         });
         let tasks = vec![
             tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
@@ -218,6 +234,9 @@ impl Workspace {
 
     /// Connects, and stays connected. With `eager`, all history is fetched in the background.
     pub(crate) fn start(&self, eager: bool) {
+        if eager {
+            self.eager.store(true, Ordering::SeqCst);
+        }
         // The task ends only with the workspace.
         let _ = self.link_orders.send(follow::Order::Start { eager });
     }
@@ -357,6 +376,11 @@ impl Workspace {
         self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Whether all of the past is to come by itself.
+    fn is_eager(&self) -> bool {
+        self.eager.load(Ordering::SeqCst)
+    }
+
     /// Asks for ranges of a channel in the background.
     pub(crate) fn want(&self, wanted: history::Wanted) {
         let _ = self.wanted.send(wanted);
@@ -372,12 +396,31 @@ impl Workspace {
     /// Applies rows that an answer carried, and says so.
     pub(crate) async fn take(&self, mut rows: Vec<Row>) -> Result<()> {
         self.take_drafts(drafts_in(&mut rows)).await?;
-        let applied = self.cache.apply_aside(rows).await?;
+        self.settle(self.cache.apply_aside(rows).await?).await
+    }
+
+    /// Says what rows changed, and has nothing stay of what one may not see any more.
+    pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
         }
+        if !applied.left.is_empty() {
+            here::end_uploads(self, &applied.left).await?;
+        }
+        if applied.files || !applied.left.is_empty() {
+            here::sweep(self).await?;
+        }
+        // Until everything is caught up with, what is missing may be on its way; then all of it is asked for anyway.
+        if applied.missing && self.is_eager() && self.connection() == Connection::Online {
+            self.want(history::Wanted::Everything);
+        }
         Ok(())
+    }
+
+    /// The time.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.platform.clock.now()
     }
 
     /// What a connection needs to know.
@@ -392,6 +435,8 @@ impl Workspace {
             clock: Arc::clone(&self.platform.clock),
             extra_roots: self.platform.extra_roots.clone(),
             router: self.router.clone(),
+            #[cfg(test)]
+            in_place: self.in_place.lock().unwrap_or_else(PoisonError::into_inner).clone(),
         }
     }
 

@@ -1,4 +1,7 @@
+mod background;
+mod lines;
 mod networks;
+mod rogue;
 mod waiting;
 
 use super::*;
@@ -214,12 +217,12 @@ async fn a_busy_server_or_a_lost_session_delays_and_never_drops() {
     sessions.send_replace(Some(Fake(Arc::new(|_, _| Err(Error::Offline { why: "gone".into() })))));
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert_eq!(workspace.local.waiting_count(workspace.id).await.unwrap(), 5);
-    let (answers, first) = (server.clone(), std::sync::atomic::AtomicBool::new(true));
+    let (answers, first) = (server.clone(), AtomicBool::new(true));
     sessions.send_replace(Some(Fake(Arc::new(move |name, params| {
-        if name == "messages.send" && first.load(std::sync::atomic::Ordering::SeqCst) {
+        if name == "messages.send" && first.load(Ordering::SeqCst) {
             let asked: SendMessageParams = wire::decode(params).unwrap();
             if asked.text == "5" {
-                first.store(false, std::sync::atomic::Ordering::SeqCst);
+                first.store(false, Ordering::SeqCst);
             }
             return Err(refuse(Code::Busy));
         }

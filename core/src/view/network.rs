@@ -28,3 +28,59 @@ pub struct WaysOutView {
     /// Why nobody knows.
     pub why: Option<String>,
 }
+
+/// Why one is offline, or a step of the way does not hold: what shells have their own words for. What was found exactly is told beside
+/// it, in English.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// Nothing was tried yet.
+    Starting,
+    /// Nothing answers there.
+    #[default]
+    Unreachable,
+    /// The server's address is none.
+    Address,
+    /// The server's name is not found.
+    Name,
+    /// The network wants one to sign in to it first.
+    Portal,
+    /// The proxy does not answer.
+    ProxyUnreachable,
+    /// The proxy wants to know who one is.
+    ProxyWantsLogin,
+    /// The proxy does not take the name and the password.
+    ProxyWrongLogin,
+    /// The proxy wants to know it in a way that is not spoken here.
+    ProxyOtherLogin,
+    /// The proxy does not let one through.
+    ProxyRefuses,
+    /// It is not known by which proxy to go: a script or the system does not say.
+    ProxyUnknown,
+    /// It answers too late.
+    Late,
+    /// What answers there speaks no TLS.
+    NoTls,
+    /// The certificate is not accepted.
+    Certificate,
+    /// This device's clock is wrong.
+    Clock,
+    /// The server is another one.
+    OtherServer,
+    /// The server shows an older identity than before.
+    RolledBack,
+    /// The server does not prove that it is the one that is known.
+    Unproved,
+    /// The workspace is closed on its server.
+    Closed,
+    /// This device is not signed in.
+    SignedOut,
+    /// The server restarts.
+    Restarting,
+    /// The server refuses it for now.
+    Refused,
+    /// This device's disk is full.
+    DiskFull,
+    /// Something failed on this device.
+    Fault,
+}

@@ -27,4 +27,22 @@ pub struct KeptView {
     /// Messages.
     #[ts(type = "number")]
     pub messages: u64,
+    /// Bytes of sealed files beside it: kept ones, and those on their way.
+    #[serde(default)]
+    #[ts(type = "number")]
+    pub files: u64,
+    /// What its server lets devices keep, whatever was chosen here.
+    #[serde(default)]
+    pub limit: Option<LimitView>,
+}
+
+/// How much a workspace lets its devices keep: of this and of what was chosen, the lower counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, TS)]
+pub struct LimitView {
+    /// Messages of so many days.
+    #[ts(type = "number | null")]
+    pub days: Option<u64>,
+    /// So many bytes.
+    #[ts(type = "number | null")]
+    pub bytes: Option<u64>,
 }

@@ -41,6 +41,18 @@ fn parts(version: &str) -> Option<[u32; 3]> {
     numbers.next().is_none().then_some(parts)
 }
 
+/// How much of a workspace its devices keep at most, as those with the power over storage have set it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct DeviceBounds {
+    /// Messages of so many days; of all when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub days: Option<u64>,
+    /// So many megabytes (MiB); as many as there are when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub megabytes: Option<u64>,
+}
+
 /// Reply of [`StartSync`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -53,6 +65,9 @@ pub struct SyncStarted {
     /// Which apps the workspace asks for; an older server does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<Updates>,
+    /// How much a device keeps at most; an older server does not say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bounds: Option<DeviceBounds>,
 }
 
 methods! {

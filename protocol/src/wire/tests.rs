@@ -467,11 +467,19 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     settings(&mut golden);
     moderation(&mut golden);
     audit(&mut golden);
-    golden.method::<StartSync>(&StartSyncParams { after: 9 }, &SyncStarted { head: 15, heads: false, updates: None });
+    golden.method::<StartSync>(
+        &StartSyncParams { after: 9 },
+        &SyncStarted { head: 15, heads: false, updates: None, bounds: None },
+    );
     let updates = Updates { channel: "beta".into(), minimum: Some("1.4.0".into()) };
     golden.method::<StartSync>(
         &StartSyncParams { after: 0 },
-        &SyncStarted { head: 15, heads: true, updates: Some(updates) },
+        &SyncStarted { head: 15, heads: true, updates: Some(updates), bounds: None },
+    );
+    let bounds = DeviceBounds { days: Some(365), megabytes: None };
+    golden.method::<StartSync>(
+        &StartSyncParams { after: 1 },
+        &SyncStarted { head: 15, heads: false, updates: None, bounds: Some(bounds) },
     );
     rights(&mut golden);
 

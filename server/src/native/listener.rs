@@ -13,8 +13,8 @@ use crate::store::{View, groups, people, settings};
 use bytes::Bytes;
 use std::collections::HashSet;
 use std::sync::Arc;
-use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted, Updates};
-use thechatapp_protocol::settings::{MINIMUM_VERSION, UPDATE_CHANNEL};
+use thechatapp_protocol::methods::sync::{DeviceBounds, StartSync, StartSyncParams, SyncStarted, Updates};
+use thechatapp_protocol::settings::{DEVICE_DAYS, DEVICE_MEGABYTES, MINIMUM_VERSION, UPDATE_CHANNEL};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, Event, Method, Row, wire};
 use tokio::sync::broadcast::error::{RecvError, TryRecvError};
 use tokio::sync::{broadcast, mpsc};
@@ -71,14 +71,19 @@ impl Listener {
             )
             .into());
         }
-        let (plan, updates) = workspace
+        let (plan, updates, bounds) = workspace
             .read::<StartSync, _>(caller, StartSync::scope(&params), move |view, permit| {
                 let minimum = Some(settings::word(view, MINIMUM_VERSION)?).filter(|asked| !asked.is_empty());
                 let updates = Updates { channel: settings::word(view, UPDATE_CHANNEL)?, minimum };
-                Ok((sync::plan(view, permit.person(), params.after, head)?, updates))
+                let some = |number: u64| Some(number).filter(|number| *number > 0);
+                let bounds = DeviceBounds {
+                    days: some(settings::number(view, DEVICE_DAYS)?),
+                    megabytes: some(settings::number(view, DEVICE_MEGABYTES)?),
+                };
+                Ok((sync::plan(view, permit.person(), params.after, head)?, updates, bounds))
             })
             .await?;
-        let started = SyncStarted { head, heads: plan.heads, updates: Some(updates) };
+        let started = SyncStarted { head, heads: plan.heads, updates: Some(updates), bounds: Some(bounds) };
         let (channels, sees) = (plan.channels.clone(), plan.sees.clone());
         Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels, sees }, started))
     }

@@ -4,7 +4,7 @@ use super::report;
 use super::watch::FOUND;
 use crate::desktop::{Answer, Desktop};
 use tauri::State;
-use thechatapp_core::view::{DraftView, FoundView, MessageView, SearchQuery};
+use thechatapp_core::view::{DraftView, FoundView, MessageView, SearchQuery, ThreadView};
 use thechatapp_core::{ChannelId, MessageId, WorkspaceId};
 
 #[tauri::command]
@@ -16,6 +16,18 @@ pub async fn send(
     thread: Option<MessageId>,
 ) -> Answer<MessageView> {
     desktop.client().await?.send(workspace, channel, &text, thread).await.map_err(report)
+}
+
+/// The newest answers of a thread, by any message of it.
+#[tauri::command]
+pub async fn thread(
+    desktop: State<'_, Desktop>,
+    workspace: WorkspaceId,
+    channel: ChannelId,
+    id: MessageId,
+    limit: u32,
+) -> Answer<ThreadView> {
+    desktop.client().await?.thread(workspace, channel, id, None, limit).await.map_err(report)
 }
 
 #[tauri::command]

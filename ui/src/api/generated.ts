@@ -37,7 +37,11 @@ why: string,
 /**
  * Milliseconds until the next attempt.
  */
-retry_in: number, } | { "state": "connecting" } | { "state": "syncing" } | { "state": "online" } | { "state": "identity_changed" } | { "state": "signed_out",
+retry_in: number,
+/**
+ * Of which kind that is.
+ */
+reason: Reason, } | { "state": "connecting" } | { "state": "syncing" } | { "state": "online" } | { "state": "identity_changed" } | { "state": "signed_out",
 /**
  * Why, in words for people.
  */
@@ -691,7 +695,11 @@ partial: boolean,
 /**
  * Whether the server looked, too.
  */
-asked: boolean, };
+asked: boolean,
+/**
+ * Whether the fittest come first, in place of the newest.
+ */
+relevance: boolean, };
 
 /**
  * Of the list of channels: what is unread in all of them.
@@ -904,6 +912,12 @@ by: Array<string>,
 why: string | null, };
 
 /**
+ * Why one is offline, or a step of the way does not hold: what shells have their own words for. What was found exactly is told beside
+ * it, in English.
+ */
+export type Reason = "starting" | "unreachable" | "address" | "name" | "portal" | "proxy_unreachable" | "proxy_wants_login" | "proxy_wrong_login" | "proxy_other_login" | "proxy_refuses" | "proxy_unknown" | "late" | "no_tls" | "certificate" | "clock" | "other_server" | "rolled_back" | "unproved" | "closed" | "signed_out" | "restarting" | "refused" | "disk_full" | "fault";
+
+/**
  * A step on the way to a server.
  */
 export type Step = "name" | "route" | "proxy" | "tls" | "time" | "identity" | "sign_in" | "key";
@@ -938,6 +952,10 @@ took_ms: number,
  */
 why: string,
 /**
+ * Why it does not hold, or not as it should: nothing where it does.
+ */
+reason: Reason | null,
+/**
  * What to do; empty where nothing is to be done.
  */
 do: string, };
@@ -957,7 +975,28 @@ bytes: number,
 /**
  * Messages.
  */
-messages: number, };
+messages: number,
+/**
+ * Bytes of sealed files beside it: kept ones, and those on their way.
+ */
+files: number,
+/**
+ * What its server lets devices keep, whatever was chosen here.
+ */
+limit: LimitView | null, };
+
+/**
+ * How much a workspace lets its devices keep: of this and of what was chosen, the lower counts.
+ */
+export type LimitView = {
+/**
+ * Messages of so many days.
+ */
+days: number | null,
+/**
+ * So many bytes.
+ */
+bytes: number | null, };
 
 /**
  * How much of the past this device keeps.
@@ -1057,7 +1096,11 @@ workspace: string,
 /**
  * Which channel.
  */
-channel: string, } | { "event": "audit",
+channel: string,
+/**
+ * Which thread, by its first message; none for the conversation's own.
+ */
+thread: string | null, } | { "event": "audit",
 /**
  * Which workspace.
  */

@@ -19,6 +19,7 @@ import type {
   NetworkView,
   PersonView,
   StorageView,
+  ThreadView,
   Unread,
   UnsentView,
   WaysView,
@@ -118,6 +119,8 @@ export interface Api {
   setTopic(workspace: string, channel: string, topic: string): Promise<void>;
   openDirect(workspace: string, people: string[]): Promise<ChannelView>;
   send(workspace: string, channel: string, text: string, thread: string | null): Promise<MessageView>;
+  /** The newest answers of a thread, by any message of it. */
+  thread(workspace: string, channel: string, id: string, limit: number): Promise<ThreadView>;
   edit(workspace: string, channel: string, id: string, text: string): Promise<MessageView>;
   deleteMessage(workspace: string, channel: string, id: string): Promise<MessageView>;
   react(workspace: string, channel: string, id: string, emoji: string, on: boolean): Promise<MessageView>;

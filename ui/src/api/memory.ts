@@ -65,7 +65,7 @@ export function memory(query: URLSearchParams): Api {
       deleted: false,
       thread: null,
       reactions: number === 0 ? [{ emoji: "👍", people: ["Wei", "Olu"], count: 2, mine: true }] : [],
-      replies: 0,
+      replies: number === 0 ? 2 : 0,
       last_reply: null,
       pinned: null,
       poll: null,
@@ -76,6 +76,12 @@ export function memory(query: URLSearchParams): Api {
     };
   };
   const messages: MessageView[] = lines.map((_, number) => base(number));
+  const answers = [3, 4].map((number) => ({
+    ...base(number),
+    id: `a${number}`,
+    thread: "m0",
+    reactions: [],
+  }));
   const connection = query.get("connection") ?? "online";
   const workspace = {
     id: "w1",
@@ -89,7 +95,7 @@ export function memory(query: URLSearchParams): Api {
     update: null,
     connection:
       connection === "offline"
-        ? { state: "offline", why: "no network", retry_in: 4000 }
+        ? { state: "offline", why: "no network", retry_in: 4000, reason: "unreachable" }
         : { state: connection },
   } as WorkspaceView;
   const changes = new Set<() => void>();
@@ -146,7 +152,15 @@ export function memory(query: URLSearchParams): Api {
     storage: async () => ({
       days: null,
       bytes: null,
-      workspaces: [{ workspace: "acme", bytes: 438 << 20, messages: 1_176_738 }],
+      workspaces: [
+        {
+          workspace: "acme",
+          bytes: 438 << 20,
+          messages: 1_176_738,
+          files: 61 << 20,
+          limit: { days: 730, bytes: null },
+        },
+      ],
     }),
     keep: async () => undefined,
     network: async () => ({
@@ -157,17 +171,26 @@ export function memory(query: URLSearchParams): Api {
     }),
     setNetwork: async () => undefined,
     walk: async () => [
-      { hop: "name", state: "ok", ok: true, took_ms: 2, why: "proxy.acme.example is found", do: "" },
-      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", do: "" },
+      {
+        hop: "name",
+        state: "ok",
+        ok: true,
+        took_ms: 2,
+        why: "proxy.acme.example is found",
+        reason: null,
+        do: "",
+      },
+      { hop: "route", state: "ok", ok: true, took_ms: 11, why: "it answers", reason: null, do: "" },
       {
         hop: "proxy",
         state: "failed",
         ok: false,
         took_ms: 9,
         why: "the proxy wants credentials",
+        reason: "proxy_wants_login",
         do: "give them in *This device*",
       },
-      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", do: "" },
+      { hop: "tls", state: "skipped", ok: null, took_ms: 0, why: "", reason: null, do: "" },
     ],
     contact: async () => ({
       url: workspace.url,
@@ -193,7 +216,7 @@ export function memory(query: URLSearchParams): Api {
     })),
     watchSearch: asking(changes, async ({ typed }) => ({
       rows: hits(typed),
-      about: { partial: false, asked: false },
+      about: { partial: false, asked: false, relevance: false },
     })),
     people: async () => [marta, ...others],
     createChannel: async (_, name, isPrivate) => channel("new", name, isPrivate ? "private" : "public"),
@@ -201,7 +224,7 @@ export function memory(query: URLSearchParams): Api {
     leaveChannel: async () => undefined,
     setTopic: async () => undefined,
     openDirect: async () => channels[5] as ChannelView,
-    send: async (_, id, text) => {
+    send: async (_, id, text, thread) => {
       const sent: MessageView = {
         ...base(0),
         channel: id,
@@ -210,6 +233,7 @@ export function memory(query: URLSearchParams): Api {
         author: marta,
         at: Date.now(),
         text,
+        thread,
         reactions: [],
         state: "pending",
         mine: true,
@@ -219,6 +243,12 @@ export function memory(query: URLSearchParams): Api {
       setTimeout(() => void change(sent.id, () => ({ state: "sent", seq: messages.length })), 600);
       return sent;
     },
+    thread: async (_, __, id) => ({
+      root: messages.find((one) => one.id === id) ?? base(0),
+      replies: [...answers, ...messages.filter((one) => one.thread === id)],
+      older: false,
+      partial: false,
+    }),
     edit: async (_, __, id, text) => change(id, () => ({ text, edited: true })),
     deleteMessage: async (_, __, id) => change(id, () => ({ text: "", deleted: true })),
     react: async (_, __, id, emoji, on) =>

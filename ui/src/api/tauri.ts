@@ -65,6 +65,7 @@ export const desktop: Api = {
   setTopic: (workspace, channel, topic) => invoke("set_topic", { workspace, channel, topic }),
   openDirect: (workspace, people) => invoke("open_direct", { workspace, people }),
   send: (workspace, channel, text, thread) => invoke("send", { workspace, channel, text, thread }),
+  thread: (workspace, channel, id, limit) => invoke("thread", { workspace, channel, id, limit }),
   edit: (workspace, channel, id, text) => invoke("edit", { workspace, channel, id, text }),
   deleteMessage: (workspace, channel, id) => invoke("delete_message", { workspace, channel, id }),
   react: (workspace, channel, id, emoji, on) => invoke("react", { workspace, channel, id, emoji, on }),

@@ -17,7 +17,7 @@ import { stateOf, type KeyScreen } from "./key";
 import { draftsOf, Room } from "./room.svelte";
 
 export type Screen = "opening" | "key" | "first-run" | "workspace";
-export type Panel = "none" | "search" | "identity" | "device";
+export type Panel = "none" | "search" | "identity" | "device" | "thread";
 export type Dialog = "none" | "create" | "browse" | "switcher";
 
 /** How often a person who does something is told of, in milliseconds. */
@@ -369,9 +369,16 @@ export class App {
   }
 
   async #hear(events: ClientEvent[]): Promise<void> {
-    const stale = fold(events, this.room?.workspace ?? null, this.room?.channel?.id ?? null);
+    const stale = fold(
+      events,
+      this.room?.workspace ?? null,
+      this.room?.channel?.id ?? null,
+      this.panel === "thread" ? (this.room?.thread?.channel ?? null) : null,
+    );
     if (stale.workspaces) await this.refreshWorkspaces();
     if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
+    if (stale.thread && this.screen === "workspace" && this.panel === "thread")
+      await this.room?.refreshThread();
   }
 
   setTheme(theme: string): void {

@@ -1,5 +1,9 @@
 // Keeps drafts: every keystroke is saved at once; while one is being saved, only the newest of each place waits.
 
+/** Where a draft belongs: a channel, or a thread of it by its first message. */
+export const placeOf = (channel: string, thread: string | null): string =>
+  thread === null ? channel : `${channel} ${thread}`;
+
 export class DraftKeeper {
   #waiting = new Map<string, string>();
   #saving = new Map<string, string>();

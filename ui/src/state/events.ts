@@ -5,11 +5,20 @@ import type { ClientEvent } from "../api";
 export interface Stale {
   workspaces: boolean;
   draft: boolean;
+  /** Something in the channel of the thread that is looked at. */
+  thread: boolean;
 }
 
-export function fold(events: ClientEvent[], workspace: string | null, channel: string | null): Stale {
-  const stale: Stale = { workspaces: false, draft: false };
+export function fold(
+  events: ClientEvent[],
+  workspace: string | null,
+  channel: string | null,
+  threadIn: string | null = null,
+): Stale {
+  const stale: Stale = { workspaces: false, draft: false, thread: false };
   for (const event of events) {
+    if (event.event === "messages" || event.event === "draft")
+      stale.thread ||= event.workspace === workspace && event.channel === threadIn;
     switch (event.event) {
       case "workspaces":
       case "connection":
@@ -18,10 +27,10 @@ export function fold(events: ClientEvent[], workspace: string | null, channel: s
         stale.workspaces = true;
         break;
       case "draft":
-        stale.draft ||= event.workspace === workspace && event.channel === channel;
+        stale.draft ||= event.workspace === workspace && event.channel === channel && event.thread === null;
         break;
       case "resync":
-        return { workspaces: true, draft: true };
+        return { workspaces: true, draft: true, thread: true };
     }
   }
   return stale;

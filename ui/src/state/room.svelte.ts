@@ -10,12 +10,16 @@ import {
 } from "../api";
 import { api } from "../api/backend";
 import { DraftKeeper } from "./draft";
+import { Thread } from "./thread.svelte";
 import { Timeline } from "./timeline.svelte";
 import { Watching } from "./watching";
 
-/** Keeps what is typed in a workspace, by channel. */
+/** Keeps what is typed in a workspace, by channel and thread. */
 export const draftsOf = (workspace: string): DraftKeeper =>
-  new DraftKeeper((channel, text) => api.saveDraft(workspace, channel, null, text));
+  new DraftKeeper((place, text) => {
+    const [channel, thread] = place.split(" ");
+    return api.saveDraft(workspace, channel ?? "", thread ?? null, text);
+  });
 
 interface Sending {
   text: string;
@@ -32,6 +36,8 @@ export class Room {
   draft = $state("");
   /** What was typed in the same place on another device, while this one was typing: the newest first. */
   elsewhere = $state.raw<EarlierDraftView[]>([]);
+  /** The thread that is looked at beside the channel. */
+  thread = $state.raw<Thread | null>(null);
   editing = $state<MessageView | null>(null);
   problem = $state<string | null>(null);
   #painted = false;
@@ -158,6 +164,21 @@ export class Room {
       (saved) => saved.text,
       () => "",
     );
+  }
+
+  /** Looks at the thread of a message beside the channel. */
+  async openThread(message: MessageView): Promise<void> {
+    const of = message.thread ?? message.id;
+    if (this.thread?.channel === message.channel && this.thread.root.id === of) return;
+    const thread = new Thread(this.workspace, message.channel, message, this.#drafts);
+    this.thread = thread;
+    await thread.open();
+  }
+
+  /** Messages or drafts of a channel changed, by an event. */
+  async refreshThread(): Promise<void> {
+    await this.thread?.refresh();
+    await this.thread?.refreshDraft();
   }
 
   /** The draft of the open channel was typed at on another device. What is typed here meanwhile stays. */

@@ -20,6 +20,7 @@ export class Search {
   /** What only the server found for these words. */
   #there: HitView[] = [];
   #asked = false;
+  #relevance = false;
   #pause: ReturnType<typeof setTimeout> | undefined;
 
   constructor(workspace: string) {
@@ -35,6 +36,7 @@ export class Search {
     if (words.trim() === "") return this.end();
     this.#watching ??= new Watching(api.watchSearch, (hits, about) => {
       this.#here = hits;
+      this.#relevance = about.relevance;
       this.partial = about.partial && !this.#asked;
       this.#show();
     });
@@ -73,7 +75,9 @@ export class Search {
 
   #show(): void {
     const more = this.#without(this.#here, this.#there);
-    this.hits = [...this.#here, ...more].sort((a, b) => b.message.at - a.message.at);
+    const all = [...this.#here, ...more];
+    // By relevance they come in the order of the core: this device's first.
+    this.hits = this.#relevance ? all : all.sort((a, b) => b.message.at - a.message.at);
   }
 
   #without(known: HitView[], hits: HitView[]): HitView[] {

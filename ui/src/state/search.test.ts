@@ -7,8 +7,8 @@ import { PAUSE, Search } from "./search.svelte";
 const hit = (id: string, at: number): HitView =>
   ({ message: messageOf(id, at, { at }), channel_name: "general", highlights: [] }) as HitView;
 
-function device(found: () => HitView[], partial = false) {
-  return asking(new Set(), async () => ({ rows: found(), about: { partial, asked: false } }));
+function device(found: () => HitView[], partial = false, relevance = false) {
+  return asking(new Set(), async () => ({ rows: found(), about: { partial, asked: false, relevance } }));
 }
 
 test("nothing is shown before something was typed, nor after it was taken away", async () => {
@@ -65,7 +65,10 @@ test("what this device found, and finds no longer, is not shown as the server's"
   const changes = new Set<() => void>();
   let here = [hit("m2", 2)];
   fake({
-    watchSearch: asking(changes, async () => ({ rows: here, about: { partial: true, asked: false } })),
+    watchSearch: asking(changes, async () => ({
+      rows: here,
+      about: { partial: true, asked: false, relevance: false },
+    })),
     find: async () => ({ hits: [hit("m2", 2), hit("m1", 1)], partial: false, asked: true }),
   });
   const search = new Search("w");
@@ -98,5 +101,20 @@ test("where the server did not look at all of them either, that stays said", asy
   changes.forEach((tell) => tell());
   await settle();
   expect([search.hits?.map((one) => one.message.id), search.partial]).toEqual([["m2", "m1"], true]);
+  search.end();
+});
+
+test("the fittest first stay first, and what only the server found follows", async () => {
+  vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+  fake({
+    watchSearch: device(() => [hit("m1", 1), hit("m3", 3)], true, true),
+    find: async () => ({ hits: [hit("m1", 1), hit("m3", 3), hit("m2", 2)], partial: false, asked: true }),
+  });
+  const search = new Search("w");
+  await search.typed("mo order:relevance");
+  vi.advanceTimersByTime(PAUSE);
+  vi.useRealTimers();
+  await settle();
+  expect(search.hits?.map((one) => one.message.id)).toEqual(["m1", "m3", "m2"]);
   search.end();
 });

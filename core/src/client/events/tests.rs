@@ -42,3 +42,15 @@ async fn who_waits_is_woken() {
     events.push(ClientEvent::Workspaces);
     assert_eq!(waiter.await.unwrap(), [ClientEvent::Workspaces]);
 }
+
+#[tokio::test]
+async fn a_draft_of_a_thread_is_told_apart_from_that_of_its_channel() {
+    let events = Events::default();
+    let channel = ChannelId::from_bytes([5; 16]);
+    let draft = |thread| ClientEvent::Draft { workspace: workspace(), channel, thread };
+    let thread = Some(MessageId::from_bytes([6; 16]));
+    for event in [draft(None), draft(thread), draft(None)] {
+        events.push(event);
+    }
+    assert_eq!(events.next().await, [draft(None), draft(thread)]);
+}

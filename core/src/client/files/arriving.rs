@@ -1,5 +1,5 @@
-//! A file that is opened while it comes. Its sealed bytes are kept on this device until the last is here, so that a transfer
-//! goes on where it broke off, also in another run of the program; those of a range are not. What was opened stands beside
+//! A file that is opened while it comes. Its sealed bytes stay on this device, so that a transfer goes on where it broke off, also in
+//! another run of the program, and so that it is opened from here the next time; those of a range are not kept. What was opened stands beside
 //! the place it is meant for, and gets there once everything that was wanted has proved genuine.
 
 use super::sealing::{Beside, full, unopened};
@@ -7,7 +7,7 @@ use super::{Place, closed};
 use crate::error::{Error, Result};
 use bytes::{Buf, Bytes};
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_seal::{CHUNK, Context, HEADER, Key, OpenReader, SEALED_CHUNK, sealed_len};
@@ -49,14 +49,14 @@ impl Arriving {
         let before = File::open(&path).map_err(full)?.take(here);
         let (pieces, coming) = mpsc::channel(WAITING);
         let (keep, keeping) = mpsc::channel(WAITING);
-        let (opened, all_opened) = oneshot::channel();
-        let done = tokio::task::spawn_blocking(move || keep_pieces(kept, keeping, all_opened, &path));
+        let (spoil, spoiled) = oneshot::channel();
+        let done = tokio::task::spawn_blocking(move || keep_pieces(kept, keeping, spoiled, &path));
         let opening = tokio::task::spawn_blocking(move || {
             let coming = Pieces { coming, now: Bytes::new(), missing: total - here };
             let out = open(before.chain(coming), (&key, &context), to);
             // What is not genuine is fetched anew next time; what broke off, or could not be written, goes on from here.
-            if matches!(out, Ok(_) | Err(Error::Corrupt { .. })) {
-                let _ = opened.send(());
+            if matches!(out, Err(Error::NotGenuine { .. })) {
+                let _ = spoil.send(());
             }
             out?.place()
         });
@@ -142,17 +142,17 @@ pub(super) fn sealed_range((first, last): (u64, u64), size: u64) -> Result<(u64,
     Ok((begin, end))
 }
 
-/// Keeps sealed bytes until they were opened. Apart from the opening: neither waits for the other's disk.
+/// Keeps sealed bytes, unless they turn out not to be genuine. Apart from the opening: neither waits for the other's disk.
 fn keep_pieces(
     mut kept: File,
     mut pieces: mpsc::Receiver<Bytes>,
-    all_opened: oneshot::Receiver<()>,
+    spoiled: oneshot::Receiver<()>,
     path: &Path,
 ) -> io::Result<()> {
     while let Some(piece) = pieces.blocking_recv() {
         kept.write_all(&piece)?;
     }
-    if all_opened.blocking_recv().is_err() {
+    if spoiled.blocking_recv().is_err() {
         return Ok(());
     }
     match std::fs::remove_file(path) {
@@ -160,6 +160,22 @@ fn keep_pieces(
         Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
         removed => removed,
     }
+}
+
+/// Opens a file whose sealed bytes are here, all of it or a range.
+pub(super) fn open_here(
+    mut sealed: File,
+    (key, context): (&Key, &Context),
+    range: Option<(u64, u64)>,
+    size: u64,
+    to: PathBuf,
+) -> Result<()> {
+    let Some(range) = range else { return open(sealed, (key, context), to)?.place() };
+    let (begin, end) = sealed_range(range, size)?;
+    let mut header = [0; HEADER];
+    sealed.read_exact(&mut header).map_err(full)?;
+    sealed.seek(SeekFrom::Start(begin)).map_err(full)?;
+    open_part(sealed.take(end - begin), (key, context, &header), range, size, to)?.place()
 }
 
 /// Opens what comes, beside the place it is for.

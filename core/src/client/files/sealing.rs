@@ -77,6 +77,6 @@ impl Drop for Beside {
 pub(super) fn unopened(why: thechatapp_seal::Error) -> Error {
     match why {
         thechatapp_seal::Error::Io(why) if why.kind() != io::ErrorKind::InvalidData => full(why),
-        other => Error::Corrupt { file: "the downloaded file".into(), why: other.to_string() },
+        other => Error::NotGenuine { why: other.to_string() },
     }
 }

@@ -50,14 +50,14 @@ async fn a_range_opens_while_it_comes() {
 async fn a_range_is_right_or_not_there() {
     let mut file = arrival(50_000);
     // A file that is longer than said: what is asked for as its end is not its end.
-    assert!(matches!(fetch_range(&file, 32_768, (10, u64::MAX)).await, Err(Error::Corrupt { .. })));
+    assert!(matches!(fetch_range(&file, 32_768, (10, u64::MAX)).await, Err(Error::NotGenuine { .. })));
     // A chunk in another's place, and a flipped bit.
     let (first, second) = (file.sealed[56..16_456].to_vec(), file.sealed[16_456..32_856].to_vec());
     file.sealed[56..16_456].copy_from_slice(&second);
-    assert!(matches!(fetch_range(&file, 50_000, (10, 20)).await, Err(Error::Corrupt { .. })));
+    assert!(matches!(fetch_range(&file, 50_000, (10, 20)).await, Err(Error::NotGenuine { .. })));
     file.sealed[56..16_456].copy_from_slice(&first);
     file.sealed[20_000] ^= 1;
-    assert!(matches!(fetch_range(&file, 50_000, (10, 20_000)).await, Err(Error::Corrupt { .. })));
+    assert!(matches!(fetch_range(&file, 50_000, (10, 20_000)).await, Err(Error::NotGenuine { .. })));
     assert_eq!(file.beside(), 0, "nothing is left of what was not right");
     // The damage is beside the range.
     fetch_range(&file, 50_000, (10, 20)).await.unwrap();
@@ -71,7 +71,7 @@ async fn a_range_is_right_or_not_there() {
             },
             Err(why) => Err(why),
         };
-        assert!(matches!(opened, Err(Error::Corrupt { .. })), "{opened:?}");
+        assert!(matches!(opened, Err(Error::NotGenuine { .. })), "{opened:?}");
     }
 }
 
@@ -126,7 +126,8 @@ async fn a_file_opens_while_it_comes_and_goes_on_where_it_broke_off() {
             assert_eq!(file.to().exists(), done.is_ok(), "nothing is in its place before it is whole");
         }
         assert_eq!(std::fs::read(file.to()).unwrap(), file.plain);
-        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 0));
+        assert_eq!((file.beside(), file.place.folder.read_dir().unwrap().count()), (1, 1));
+        assert_eq!(std::fs::read(file.place.fetched(file.row.id)).unwrap(), file.sealed, "it can stay as it came");
     }
 }
 
@@ -154,7 +155,9 @@ async fn what_is_not_genuine_leaves_what_stood_there_and_is_fetched_anew() {
     file.sealed[30_000] ^= 1;
     let mut arriving = file.begin().await;
     arriving.take(Bytes::copy_from_slice(&file.sealed)).await.unwrap();
-    assert!(matches!(arriving.end().await, Err(Error::Corrupt { .. })));
+    let why = arriving.end().await.unwrap_err();
+    assert!(matches!(why, Error::NotGenuine { .. }));
+    assert!(why.report().advice.starts_with("try again") && !why.report().advice.contains("--repair"));
     assert_eq!(std::fs::read(file.to()).unwrap(), b"before");
     assert_eq!((file.beside(), file.begin().await.here()), (1, 0));
 }

@@ -17,7 +17,7 @@ impl Client {
     /// before. `None` for a file that has none, or none yet.
     ///
     /// # Errors
-    /// [`Error::BadInput`] for a file that is not known; [`Error::Offline`]; [`Error::Corrupt`] for what is not genuine.
+    /// [`Error::BadInput`] for a file that is not known; [`Error::Offline`]; [`Error::NotGenuine`] for what is not genuine.
     pub async fn thumbnail(&self, ws: WorkspaceId, file: FileId) -> Result<Option<Vec<u8>>> {
         let (workspace, channel) = self.channel_of_file(ws, file).await?;
         if let Some(here) = workspace.cache.thumbnail(file).await? {

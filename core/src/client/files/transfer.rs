@@ -2,7 +2,7 @@
 
 use super::arriving::Arriving;
 use super::sealing::{full, key_of};
-use super::{Place, Progress};
+use super::{Place, Progress, here};
 use crate::error::{Error, Result};
 use crate::local::Upload;
 use crate::net::{Moved, Remote, Session};
@@ -109,7 +109,7 @@ async fn send_shown(
     }
 }
 
-/// Brings a file here, all of it or a range, and opens it while it comes; `to` says where to, by what it is called. Tells
+/// Brings a file here, all of it or a range, and opens it while it comes, or from here where it came before; `to` says where to, by what it is called. Tells
 /// where it is.
 pub(super) async fn pull(
     workspace: &Arc<Workspace>,
@@ -119,7 +119,11 @@ pub(super) async fn pull(
     to: impl Fn(&str) -> PathBuf,
     progress: Progress<'_>,
 ) -> Result<PathBuf> {
+    if let Some(path) = here::open(workspace, place, file, range, &to, progress).await? {
+        return Ok(path);
+    }
     let wanted = OpenFileParams { channel, file, part: range.is_some() };
+    let mut fetched = None;
     let (mut tries, mut arriving, mut path) = (Tries::default(), None::<Arriving>, PathBuf::new());
     loop {
         let FileGrant { file: row, key, token, header, .. } = tries.grant(workspace, wanted).await?;
@@ -130,6 +134,7 @@ pub(super) async fn pull(
             None => {
                 path = to(&row.name);
                 let key = key_of(&key.0)?;
+                fetched = range.is_none().then(|| (row.clone(), key.clone()));
                 let begun = match range {
                     None => Arriving::begin(place, &row, key, path.clone()).await?,
                     Some(range) => Arriving::part(place, &row, (key, header), range, path.clone())?,
@@ -153,6 +158,9 @@ pub(super) async fn pull(
     }
     if let Some(arriving) = arriving {
         arriving.end().await?;
+    }
+    if let Some((row, key)) = fetched {
+        here::keep(workspace, place, channel, row, &key).await;
     }
     Ok(path)
 }

@@ -2,6 +2,7 @@
 
 use super::Router;
 use super::setting::{Kind, Login, Proxy};
+use crate::view::Reason;
 use bytes::Bytes;
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderValue, Request, StatusCode, Uri, header};
@@ -118,6 +119,19 @@ impl DialError {
             Self::Refused { proxy, why } => format!("the proxy {proxy} does not let this through: {why}"),
             Self::Script { url, why } => format!("the proxy script {url} does not work: {why}"),
             Self::System { why } => format!("by which proxy to go cannot be had from the system: {why}"),
+        }
+    }
+
+    /// Of which kind it is.
+    pub(in crate::net) fn reason(&self) -> Reason {
+        match self {
+            Self::Unreachable(_) => Reason::Unreachable,
+            Self::NoProxy { .. } => Reason::ProxyUnreachable,
+            Self::WantsLogin { .. } => Reason::ProxyWantsLogin,
+            Self::WrongLogin { .. } => Reason::ProxyWrongLogin,
+            Self::OtherLogin { .. } => Reason::ProxyOtherLogin,
+            Self::Refused { .. } => Reason::ProxyRefuses,
+            Self::Script { .. } | Self::System { .. } => Reason::ProxyUnknown,
         }
     }
 

@@ -37,3 +37,23 @@ fn a_stretch_takes_the_newest_of_every_channel() {
     assert_eq!(taken[0], (channel(2), 50_001 - LOOKED_EACH, 50_000));
     assert_eq!(taken.iter().map(|range| range.2 - range.1 + 1).sum::<u64>(), STRETCH);
 }
+
+#[test]
+fn what_fails_again_is_tried_less_often_and_a_server_says_itself_when() {
+    let full = Error::DiskFull { why: "no room".into() };
+    let mut pause = AGAIN;
+    let mut waits = Vec::new();
+    for _ in 0..8 {
+        let wait;
+        (wait, pause) = pauses(&full, pause);
+        waits.push(wait.as_secs());
+    }
+    assert_eq!(waits, [5, 10, 20, 40, 80, 160, 300, 300]);
+    let busy = |seconds| {
+        let body = thechatapp_protocol::ErrorBody::new(thechatapp_protocol::Code::Busy, "busy", "", "");
+        Error::Refused(thechatapp_protocol::ErrorBody { seconds, ..body })
+    };
+    assert_eq!(pauses(&busy(Some(7)), AGAIN).0, Duration::from_secs(7));
+    assert_eq!(pauses(&busy(Some(u64::MAX)), AGAIN).0, AGAIN_MOST);
+    assert_eq!(pauses(&busy(None), AGAIN).0, AGAIN);
+}
