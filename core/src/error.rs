@@ -86,6 +86,12 @@ pub enum Error {
     /// Another process has the profile.
     #[error("another program is using this profile")]
     Busy,
+    /// The folder's file system does not lock files, as on some network drives.
+    #[error("a profile cannot be kept in this folder: {why}")]
+    NoLocks {
+        /// Why.
+        why: String,
+    },
     /// The files are of a newer release.
     #[error("{file} was written by a newer release")]
     Newer {
@@ -192,7 +198,10 @@ impl Error {
                 24,
                 format!("{file} is damaged"),
                 why.clone(),
-                "run `doctor --repair`: the cache is rebuilt from the server, drafts come from their last good copy",
+                match file.as_str() {
+                    "cache.db" => "try again: it is set aside and rebuilt from the server by itself",
+                    _ => "run `doctor --repair`: drafts and unsent messages come from their last good copy",
+                },
             ),
             Self::Unreachable { why } => (
                 "unreachable",
@@ -222,6 +231,13 @@ impl Error {
                 why.clone(),
                 "make room, or make the folder writable, and try again; nothing was lost",
             ),
+            Self::NoLocks { why } => (
+                "no_locks",
+                3,
+                "a profile cannot be kept in this folder".into(),
+                format!("files cannot be locked there, as on some network file systems ({why})"),
+                "move the profile's folder to a disk of this device, or choose one there; nothing was changed",
+            ),
             Self::Internal { id, why } => {
                 ("internal", 70, format!("internal error {id}"), why.clone(), "look for the id in the log")
             }
@@ -239,6 +255,7 @@ impl Error {
             Self::WrongKey { .. } => KeyState::Wrong,
             Self::Busy => KeyState::Busy,
             Self::Newer { .. } => KeyState::Newer,
+            Self::NoLocks { .. } => KeyState::NoLocks,
             Self::Unreachable { .. } => KeyState::Unreachable,
             _ => KeyState::Corrupt,
         }

@@ -50,48 +50,71 @@ enum End {
     Anew,
 }
 
-/// Runs until the workspace is dropped, or its cache turns out to be damaged: then nothing comes in until it is opened anew.
-pub(super) async fn run(workspace: Arc<Workspace>, orders: mpsc::UnboundedReceiver<Order>) {
-    tokio::select! {
-        biased;
-        why = workspace.cache.damaged() => {
-            tracing::error!(%why, "the cache is damaged");
-            if let Error::Corrupt { file, why } = why {
-                workspace.set_connection(Connection::Damaged { file, why });
-            }
+/// What it was asked, which outlives a cache.
+#[derive(Default)]
+struct Asked {
+    /// To be connected.
+    connects: bool,
+    /// And to fetch all history.
+    eager: bool,
+}
+
+/// Runs until the workspace is dropped. Where its cache turns out to be damaged, it goes on with the one that takes its place.
+pub(super) async fn run(workspace: Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let mut asked = Asked::default();
+    loop {
+        tokio::select! {
+            biased;
+            why = workspace.cache.damaged() => tracing::error!(%why, "the cache is damaged"),
+            () = follow(&workspace, &mut orders, &mut asked) => return,
         }
-        () = follow(&workspace, orders) => {}
+        if asked.connects {
+            let why = "its copy on this device is damaged and is being rebuilt".to_owned();
+            workspace.set_connection(Connection::Offline { why, retry_in: 0 });
+        }
+        while let Err(why) = workspace.rebuild().await {
+            tracing::error!(%why, "a damaged cache cannot be replaced");
+            failed(&workspace, &why).await;
+        }
     }
 }
 
-async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let mut eager = false;
+/// Says what failed on this side, and waits a little.
+async fn failed(workspace: &Workspace, why: &Error) {
+    workspace.set_closed(match why {
+        Error::Refused(body) if body.code.is_closed() => Some(why.clone()),
+        Error::DiskFull { .. } => Some(why.clone()),
+        _ => None,
+    });
+    let retry_in = AFTER_FAULT.as_millis() as u64;
+    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
+    tokio::time::sleep(AFTER_FAULT).await;
+}
+
+async fn follow(workspace: &Arc<Workspace>, orders: &mut mpsc::UnboundedReceiver<Order>, asked: &mut Asked) {
     loop {
         // Nothing connects before it is asked to, nor after a refusal.
-        match orders.recv().await {
-            None => return,
-            Some(Order::Accepted(_) | Order::Reroute) => continue,
-            Some(Order::Start { eager: all }) => eager |= all,
-        }
-        loop {
-            let mut connected = Connected::new(workspace, eager);
-            match connected.run(&mut orders).await {
-                End::Dropped => return,
-                End::Refused => break,
-                End::Anew => eager = connected.eager,
-                End::Fault(why) => {
-                    tracing::error!(%why, "following the server failed");
-                    let retry_in = AFTER_FAULT.as_millis() as u64;
-                    eager = connected.eager;
-                    drop(connected);
-                    workspace.set_closed(match &why {
-                        Error::Refused(body) if body.code.is_closed() => Some(why.clone()),
-                        Error::DiskFull { .. } => Some(why.clone()),
-                        _ => None,
-                    });
-                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in });
-                    tokio::time::sleep(AFTER_FAULT).await;
+        while !asked.connects {
+            match orders.recv().await {
+                None => return,
+                Some(Order::Accepted(_) | Order::Reroute) => {}
+                Some(Order::Start { eager }) => {
+                    asked.connects = true;
+                    asked.eager |= eager;
                 }
+            }
+        }
+        let mut connected = Connected::new(workspace, asked.eager);
+        match connected.run(orders, asked).await {
+            End::Dropped => return,
+            End::Refused => asked.connects = false,
+            End::Anew => {}
+            // The cache's own way out of it is above.
+            End::Fault(Error::Corrupt { .. }) if workspace.cache.is_damaged() => std::future::pending().await,
+            End::Fault(why) => {
+                tracing::error!(%why, "following the server failed");
+                drop(connected);
+                failed(workspace, &why).await;
             }
         }
     }
@@ -134,7 +157,7 @@ impl<'a> Connected<'a> {
         }
     }
 
-    async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> End {
+    async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>, asked: &mut Asked) -> End {
         loop {
             let handled = if let Some(event) = self.next.pop_front() {
                 self.told(event).await
@@ -150,6 +173,7 @@ impl<'a> Connected<'a> {
                         match order {
                             None => return End::Dropped,
                             Some(Order::Start { eager }) => {
+                                asked.eager |= eager;
                                 self.start(eager);
                             }
                             Some(Order::Accepted(known)) => self.link.replace_known(known),
@@ -247,12 +271,14 @@ impl<'a> Connected<'a> {
             }
             Err(Error::Refused(body)) if body.code == Code::Resync => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                self.workspace.let_damaged_go().await?;
                 new_generation(self.workspace, generation, true).await?;
                 return Ok(Some(End::Fault(Error::Refused(body))));
             }
             // One may see less than before: nothing of it stays, and nothing was lost on the server.
             Err(Error::Refused(body)) if body.code == Code::Narrowed => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                self.workspace.let_damaged_go().await?;
                 new_generation(self.workspace, generation, false).await?;
                 self.workspace.cache.tidy().await?;
                 self.workspace.events.push(ClientEvent::Resync);
@@ -312,17 +338,22 @@ impl<'a> Connected<'a> {
         self.workspace.take_drafts(super::drafts_in(&mut changes.rows)).await?;
         let applied = self.workspace.cache.apply(changes, self.from_the_start).await?;
         self.workspace.announce(&applied);
-        if !applied.lost.is_empty() {
-            self.workspace.cache.tidy().await?;
-        }
+        self.workspace.tidy_after(&applied).await?;
         if live && self.workspace.connection() == Connection::Syncing {
             self.from_the_start = false;
+            if let Some(applied) = self.workspace.cache.confirm().await? {
+                self.workspace.announce(&applied);
+                self.workspace.tidy_after(&applied).await?;
+            }
+            self.workspace.let_go_when_whole().await?;
             if std::mem::take(&mut self.drafts_behind) {
                 self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
             }
             self.workspace.set_connection(Connection::Online);
             if self.eager {
                 self.workspace.want(history::Wanted::Everything);
+            } else if self.workspace.cache.is_being_rebuilt() {
+                self.workspace.want(history::Wanted::Lacking);
             }
         }
         Ok(())

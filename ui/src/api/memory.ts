@@ -87,6 +87,7 @@ export function memory(query: URLSearchParams): Api {
     unread: 9,
     waiting: 0,
     update: null,
+    rebuilding: null,
     connection:
       connection === "offline"
         ? { state: "offline", why: "no network", retry_in: 4000 }
@@ -183,6 +184,7 @@ export function memory(query: URLSearchParams): Api {
     login: async () => workspace,
     workspaces: async () => (query.has("empty") ? [] : [workspace]),
     reconnect: async () => undefined,
+    letDamagedGo: async () => false,
     signOut: async () => undefined,
     identity: async () => identity,
     acceptIdentity: async () => identity,
