@@ -39,6 +39,12 @@ fn a_profile_of_an_early_release_opens_and_lacks_nothing() {
     assert_eq!(hits.len(), 1, "its old index was made anew: {hits:?}");
     let channels = cli.run(&["channels"]).ok().rows();
     assert!(channels.iter().any(|channel| channel["name"] == "design"), "{channels:?}");
+    let general = channels.iter().find(|channel| channel["name"] == "general").unwrap();
+    assert_eq!([&general["head"], &general["read"], &general["unread"]], [4, 4, 0], "what was read is read");
+    // Its pin and the keys of its device are what they were: it asks for its server, which is gone.
+    let pin = "LxGZ5CB4kUDtPAeYOONuhYlQ5bLuZOHfoSx2kC6zf2k";
+    assert!(cli.run(&["doctor"]).ok().stdout.contains(pin));
+    assert_eq!(cli.run(&["status"]).ok().json()["workspaces"][0]["connection"], "offline");
     let doctor = cli.run(&["doctor"]).ok().json();
     assert_eq!((&doctor["local"]["ok"], &doctor["workspaces"][0]["cache"]["ok"]), (&true.into(), &true.into()));
     assert_eq!(doctor["workspaces"][0]["waiting"], 1);
