@@ -14,6 +14,9 @@ use thechatapp_protocol::methods::messages::{
 };
 use thechatapp_protocol::{ChannelId, Code, MessageId, Row, WorkspaceId};
 
+/// How long it may take to be connected again after a damaged cache was replaced.
+const AGAIN: Duration = Duration::from_secs(10);
+
 /// How often a window is looked at again while more of it is being fetched.
 const LOOKS: usize = 4;
 
@@ -63,7 +66,17 @@ impl Client {
     /// [`Error::Offline`] when something is missing and cannot be fetched; [`Error::BadInput`] as above.
     pub async fn fetch(&self, ws: WorkspaceId, channel: ChannelId, window: Window, limit: u32) -> Result<TimelineView> {
         let workspace = self.workspace(ws)?;
-        asked(&workspace, || self.fetch_from(&workspace, channel, window, limit)).await
+        let connected = workspace.session().is_ok();
+        match self.fetch_from(&workspace, channel, window, limit).await {
+            Err(Error::Corrupt { .. }) if workspace.cache.recovered().await => {
+                // What was lost with it is fetched, too.
+                if connected {
+                    self.connect(ws, AGAIN).await?;
+                }
+                self.fetch_from(&workspace, channel, window, limit).await
+            }
+            fetched => fetched,
+        }
     }
 
     async fn fetch_from(

@@ -156,7 +156,8 @@ export const en = {
   key_no_locks_title: "A profile cannot be kept in this folder",
   key_no_locks_text:
     "Files cannot be locked there, as on some network drives, so two programs could write over each other. Move the profile's folder to a disk of this device, or start with one there. Nothing was changed.",
-  rebuilding: "This workspace's copy on this device was damaged and is being rebuilt. What can be read of it is shown.",
+  rebuilding:
+    "This workspace's copy on this device was damaged and is being rebuilt. What can be read of it is shown.",
   rebuildingLeft:
     "This workspace's copy on this device was damaged and is being rebuilt: {left} messages are still to come. What can be read of it is shown.",
   letDamagedGo: "Do without the old copy",

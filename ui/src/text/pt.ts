@@ -151,7 +151,8 @@ export const pt: Texts = {
   key_no_locks_title: "Não é possível guardar um perfil nesta pasta",
   key_no_locks_text:
     "Os ficheiros não podem ser bloqueados ali, como em algumas unidades de rede, e dois programas poderiam escrever um por cima do outro. Mova a pasta do perfil para um disco deste dispositivo, ou comece com uma que lá esteja. Nada foi alterado.",
-  rebuilding: "A cópia deste espaço neste dispositivo estava danificada e está a ser refeita. Mostra-se o que dela se consegue ler.",
+  rebuilding:
+    "A cópia deste espaço neste dispositivo estava danificada e está a ser refeita. Mostra-se o que dela se consegue ler.",
   rebuildingLeft:
     "A cópia deste espaço neste dispositivo estava danificada e está a ser refeita: faltam {left} mensagens. Mostra-se o que dela se consegue ler.",
   letDamagedGo: "Prescindir da cópia antiga",

@@ -9,7 +9,9 @@ test("a workspace that is being rebuilt says so, how much is still to come, and 
   let rebuilding: number | null = 12;
   const gone: string[] = [];
   fake({
-    workspaces: async () => [{ id: "one", name: "one", connection: { state: "online" }, rebuilding } as WorkspaceView],
+    workspaces: async () => [
+      { id: "one", name: "one", connection: { state: "online" }, rebuilding } as WorkspaceView,
+    ],
     timeline: async () => page(),
     channels: async () => [] as ChannelView[],
     nextEvents: () => new Promise<ClientEvent[]>(() => undefined),
