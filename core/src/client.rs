@@ -207,9 +207,8 @@ impl Client {
         let mut connections = workspace.connections();
         // What was said before this attempt is no answer to it.
         connections.mark_unchanged();
-        match workspace.connection() {
-            Connection::Online => return Ok(()),
-            _ => {}
+        if workspace.connection() == Connection::Online {
+            return Ok(());
         }
         // A server that goes on showing another identity is not reported twice.
         let timeout = match workspace.connection() {
