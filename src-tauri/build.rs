@@ -30,6 +30,7 @@ fn main() {
         "join",
         "login",
         "workspaces",
+        "let_damaged_go",
         "reconnect",
         "sign_out",
         "identity",

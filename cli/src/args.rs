@@ -440,6 +440,9 @@ pub enum Command {
         /// their last good copy
         #[arg(long)]
         repair: bool,
+        /// Let go of what can be read of a damaged cache that is being rebuilt: what has not come yet comes from the server alone
+        #[arg(long)]
+        let_go: bool,
     },
     /// Sign this device out of the workspace and remove its messages from here
     #[command(after_help = "Example:\n  thechatapp-cli sign-out --wipe")]

@@ -27,7 +27,7 @@ pub async fn run(arguments: Arguments, output: Output) -> Outcome {
         Command::Join(join) => commands::join(&place, join).await,
         Command::Login(login) => commands::login(&place, login).await,
         Command::Status => commands::status(&place).await,
-        Command::Doctor { repair } => commands::doctor(&place, repair).await,
+        Command::Doctor { repair, let_go } => commands::doctor(&place, repair, let_go).await,
         Command::Storage(keep) => commands::storage(&place, keep).await,
         Command::Lock { after } => commands::lock(&place, after).await,
         Command::Unlock => commands::unlock(&place).await,

@@ -397,6 +397,8 @@ pub struct Standing {
     audit: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     update: Option<UpdateView>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rebuilding: Option<u64>,
 }
 
 impl Standing {
@@ -413,6 +415,7 @@ impl Standing {
             waiting: workspace.waiting,
             audit: audit.state,
             update: workspace.update.clone(),
+            rebuilding: workspace.rebuilding,
         }
     }
 }
@@ -427,8 +430,14 @@ pub fn standing_text(workspace: &WorkspaceView) -> String {
         }
         _ => String::new(),
     };
+    let rebuilding = match workspace.rebuilding {
+        Some(left) => format!(
+            "\n  its copy on this device was damaged and is being rebuilt, {left} messages are still to come; what can be read of the old one is shown"
+        ),
+        None => String::new(),
+    };
     format!(
-        "{} at {} as {}: {}{why}, {} unread, {} waiting to be sent{update}",
+        "{} at {} as {}: {}{why}, {} unread, {} waiting to be sent{update}{rebuilding}",
         line(&workspace.workspace),
         line(&workspace.url),
         line(&workspace.me.name),
@@ -446,6 +455,5 @@ fn connection(connection: &Connection) -> (&'static str, Option<String>) {
         Connection::Online => ("online", None),
         Connection::IdentityChanged => ("identity_changed", None),
         Connection::SignedOut { why } => ("signed_out", Some(why.clone())),
-        Connection::Damaged { file, why } => ("damaged", Some(format!("{file}: {why}"))),
     }
 }

@@ -76,8 +76,8 @@ struct Inner {
     workspaces: RwLock<BTreeMap<WorkspaceId, Running>>,
     /// Whether workspaces connect by themselves.
     started: AtomicBool,
-    /// What looks after the profile, and what destroys as it is told.
-    tasks: [JoinHandle<()>; 2],
+    /// What looks after the profile, what destroys as it is told, and what tells of damage.
+    tasks: [JoinHandle<()>; 3],
     /// Held by whoever gives the files new keys.
     renewing: tokio::sync::Mutex<()>,
     seat: Seat,
@@ -168,11 +168,16 @@ impl Client {
             workspaces.insert(account.workspace, Workspace::run(cache, account, shared.clone()));
         }
         let wipes = Arc::clone(&shared.wipes);
+        let damage = care::tell_damage(shared.local.damaged(), Arc::clone(&shared.events));
         Ok(Self(Arc::new_cyclic(|inner| Inner {
             shared,
             workspaces: RwLock::new(workspaces),
             started: AtomicBool::new(false),
-            tasks: [tokio::spawn(care::run(inner.clone(), CARE_EVERY)), tokio::spawn(wipe::run(inner.clone(), wipes))],
+            tasks: [
+                tokio::spawn(care::run(inner.clone(), CARE_EVERY)),
+                tokio::spawn(wipe::run(inner.clone(), wipes)),
+                tokio::spawn(damage),
+            ],
             renewing: tokio::sync::Mutex::default(),
             seat,
         })))
@@ -202,11 +207,8 @@ impl Client {
         let mut connections = workspace.connections();
         // What was said before this attempt is no answer to it.
         connections.mark_unchanged();
-        match workspace.connection() {
-            Connection::Online => return Ok(()),
-            // Asking again mends nothing.
-            Connection::Damaged { .. } => return Err(workspace.why_not()),
-            _ => {}
+        if workspace.connection() == Connection::Online {
+            return Ok(());
         }
         // A server that goes on showing another identity is not reported twice.
         let timeout = match workspace.connection() {
@@ -222,7 +224,7 @@ impl Client {
                 }
                 match &*connections.borrow_and_update() {
                     Connection::Online => return Ok(()),
-                    Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {}
+                    Connection::IdentityChanged | Connection::SignedOut { .. } => {}
                     // It does not pass by itself.
                     Connection::Offline { .. } if workspace.closed().is_some() => {}
                     _ => continue,
@@ -288,6 +290,20 @@ impl Client {
         self.0.shared.events.next().await
     }
 
+    /// How what exists on this device only turned out to be damaged since the profile was opened, if it did.
+    pub fn damage(&self) -> Option<Error> {
+        self.0.shared.local.damage()
+    }
+
+    /// Lets go of what could be read of a damaged file, whose place another one takes: what has not come yet comes from the server alone.
+    /// Returns whether there was anything.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub async fn let_damaged_go(&self, ws: WorkspaceId) -> Result<bool> {
+        self.workspace(ws)?.let_damaged_go().await
+    }
+
     fn workspace(&self, ws: WorkspaceId) -> Result<Arc<Workspace>> {
         self.0
             .workspaces
@@ -343,6 +359,14 @@ async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> 
 async fn apart(profile: Profile, act: fn(&Profile) -> Result<()>) -> Result<Profile> {
     let done = tokio::task::spawn_blocking(move || act(&profile).map(|()| profile));
     done.await.map_err(fault::internal)?
+}
+
+/// What a cache answers; where it turns out to be damaged, what the one answers that takes its place.
+async fn asked<T, F: Future<Output = Result<T>>>(workspace: &Workspace, ask: impl Fn() -> F) -> Result<T> {
+    match ask().await {
+        Err(Error::Corrupt { .. }) if workspace.cache.recovered().await => ask().await,
+        answer => answer,
+    }
 }
 
 fn closed() -> Error {

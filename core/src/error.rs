@@ -92,6 +92,12 @@ pub enum Error {
     /// Another process has the profile.
     #[error("another program is using this profile")]
     Busy,
+    /// The folder's file system does not lock files, as on some network drives.
+    #[error("a profile cannot be kept in this folder: {why}")]
+    NoLocks {
+        /// Why.
+        why: String,
+    },
     /// The files are of a newer release.
     #[error("{file} was written by a newer release")]
     Newer {
@@ -198,7 +204,10 @@ impl Error {
                 24,
                 format!("{file} is damaged"),
                 why.clone(),
-                "run `doctor --repair`: the cache is rebuilt from the server, drafts come from their last good copy",
+                match file.as_str() {
+                    "cache.db" => "try again: it is set aside and rebuilt from the server by itself",
+                    _ => "run `doctor --repair`: drafts and unsent messages come from their last good copy",
+                },
             ),
             Self::NotGenuine { why } => (
                 "corrupt",
@@ -235,6 +244,13 @@ impl Error {
                 why.clone(),
                 "make room, or make the folder writable, and try again; nothing was lost",
             ),
+            Self::NoLocks { why } => (
+                "no_locks",
+                3,
+                "a profile cannot be kept in this folder".into(),
+                format!("files cannot be locked there, as on some network file systems ({why})"),
+                "move the profile's folder to a disk of this device, or choose one there; nothing was changed",
+            ),
             Self::Internal { id, why } => {
                 ("internal", 70, format!("internal error {id}"), why.clone(), "look for the id in the log")
             }
@@ -252,6 +268,7 @@ impl Error {
             Self::WrongKey { .. } => KeyState::Wrong,
             Self::Busy => KeyState::Busy,
             Self::Newer { .. } => KeyState::Newer,
+            Self::NoLocks { .. } => KeyState::NoLocks,
             Self::Unreachable { .. } => KeyState::Unreachable,
             _ => KeyState::Corrupt,
         }

@@ -56,6 +56,14 @@ pub enum ClientEvent {
         #[ts(type = "string")]
         workspace: WorkspaceId,
     },
+    /// What exists on this device only turned out to be damaged while it was in use: it is to be repaired before anything more is
+    /// written.
+    Damaged {
+        /// The file.
+        file: String,
+        /// How it shows.
+        why: String,
+    },
     /// Workspaces were added or removed.
     Workspaces,
     /// Too much happened to list: ask again for everything shown.

@@ -4,6 +4,7 @@ use crate::error::Error;
 use std::fmt::Display;
 use std::path::Path;
 use thechatapp_database as database;
+use tokio::sync::watch;
 
 /// A fault that no caller can act on: its id goes to the log with what is known, and to the caller.
 pub(crate) fn internal(why: impl Display) -> Error {
@@ -30,12 +31,30 @@ pub(crate) fn database(path: &Path, error: database::Error) -> Error {
     }
 }
 
+/// Keeps the first sign that a file is damaged, for whoever waits for it.
+pub(crate) fn note_damage(damage: &watch::Sender<Option<Error>>, error: &Error) {
+    if matches!(error, Error::Corrupt { .. }) {
+        damage.send_if_modified(|known| {
+            let first = known.is_none();
+            known.get_or_insert_with(|| error.clone());
+            first
+        });
+    }
+}
+
+/// Waits for that sign; for ever where the file is closed first.
+pub(crate) fn first_damage(damage: &watch::Sender<Option<Error>>) -> impl Future<Output = Error> + Send + use<> {
+    let mut damage = damage.subscribe();
+    async move {
+        let known = damage.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
+        match known {
+            Some(why) => why,
+            None => std::future::pending().await,
+        }
+    }
+}
+
 /// A folder whose file system does not lock files.
 pub(crate) fn no_locks(why: impl Display) -> Error {
-    Error::bad_input(
-        "a profile cannot be kept in this folder",
-        format!(
-            "files cannot be locked there, as on some network file systems ({why}); choose one on a disk of this device"
-        ),
-    )
+    Error::NoLocks { why: why.to_string() }
 }

@@ -77,13 +77,6 @@ pub enum Connection {
         /// Why, in words for people.
         why: String,
     },
-    /// The workspace's file on this device turned out to be damaged: nothing is fetched into it until it is repaired.
-    Damaged {
-        /// The file.
-        file: String,
-        /// How it shows.
-        why: String,
-    },
 }
 
 /// One workspace this profile is signed in to.
@@ -114,6 +107,11 @@ pub struct WorkspaceView {
     /// Which app the workspace asks for, as far as its server has said.
     #[serde(default)]
     pub update: Option<UpdateView>,
+    /// What is here is being rebuilt, because it was damaged: so many messages that were here are still to come, as far as is known. What
+    /// can be read of the damaged file is shown meanwhile.
+    #[serde(default)]
+    #[ts(type = "number | null")]
+    pub rebuilding: Option<u64>,
 }
 
 /// Which app a workspace asks for.
@@ -496,6 +494,8 @@ pub enum KeyState {
     Busy,
     /// The files are of a newer release.
     Newer,
+    /// The folder's file system does not lock files, as on some network drives: no profile can be kept there.
+    NoLocks,
     /// The key is right, a file is not.
     Corrupt,
     /// A passphrase profile, or one that was locked and has one: it wants its passphrase.

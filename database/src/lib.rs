@@ -19,10 +19,10 @@ mod writer;
 pub use exit::{InUse, in_use};
 pub use freeze::{Frozen, freeze};
 pub use open::{
-    Durability, Schema, backup, check, check_log, damaged_pages, empty_wal, keep_opened, open, open_reader,
-    open_upgrading,
+    Durability, Schema, backup, check, check_log, check_whole, damaged_pages, empty_wal, keep_opened, open,
+    open_reader, open_upgrading,
 };
-pub use readers::Readers;
+pub use readers::{Readers, has_met_damage};
 pub use rekey::{Rekey, rekey};
 pub use scrub::scrub_stack;
 pub use wal::flush;

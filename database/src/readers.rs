@@ -4,7 +4,9 @@
 use crate::{Error, in_use, keep_opened, open_reader};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
+use rusqlite::config::DbConfig;
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -13,13 +15,30 @@ struct Pool {
     key: Mutex<Arc<Zeroizing<[u8; 32]>>>,
     /// Shared by every query; taken whole while another file takes the database's place.
     paused: RwLock<()>,
+    /// No query runs any more, and none will.
+    ended: AtomicBool,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
     /// How much of the file each connection keeps opened, in KiB; SQLite's own measure without.
     cache: Option<u32>,
+    /// Nobody writes to it any more.
+    is_former: bool,
 }
 
 impl Pool {
+    fn new(path: PathBuf, key: &[u8; 32], keep: usize, cache: Option<u32>) -> Self {
+        Self {
+            path,
+            key: Mutex::new(Arc::new(Zeroizing::new(*key))),
+            paused: RwLock::new(()),
+            ended: AtomicBool::new(false),
+            idle: Mutex::new(Vec::new()),
+            keep,
+            cache,
+            is_former: false,
+        }
+    }
+
     fn close(&self) {
         let _in_use = in_use();
         self.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -63,14 +82,14 @@ impl Readers {
 
     /// The same, each connection keeping so many KiB of the file opened: what it does not keep is deciphered again.
     pub fn with_cache(path: PathBuf, key: &[u8; 32], keep: usize, cache: Option<u32>) -> Self {
-        Self(Arc::new(Pool {
-            path,
-            key: Mutex::new(Arc::new(Zeroizing::new(*key))),
-            paused: RwLock::new(()),
-            idle: Mutex::new(Vec::new()),
-            keep,
-            cache,
-        }))
+        Self(Arc::new(Pool::new(path, key, keep, cache)))
+    }
+
+    /// Readers of a file that nobody writes to: whoever closes it last leaves its log as it is, too.
+    pub fn of_former(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
+        let mut pool = Pool::new(path, key, keep, None);
+        pool.is_former = true;
+        Self(Arc::new(pool))
     }
 
     /// Runs a query on a blocking thread.
@@ -99,12 +118,18 @@ impl Readers {
     pub fn read_here<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let _in_use = in_use();
         let _going_on = self.0.paused.read();
+        if self.0.ended.load(Ordering::SeqCst) {
+            return Err(Error::Closed.into());
+        }
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let db = match idle {
             Some(db) => db,
             None => {
                 let key = self.0.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
                 let db = open_reader(&self.0.path, &key)?;
+                if self.0.is_former {
+                    db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(Error::from)?;
+                }
                 if let Some(kib) = self.0.cache {
                     keep_opened(&db, kib)?;
                 }
@@ -129,6 +154,14 @@ impl Readers {
         Paused { pool: &self.0, _pause: pause }
     }
 
+    /// Waits until no query runs, lets none begin from then on, and closes all connections: another file may be put in the place
+    /// of this one.
+    pub fn end(&self) {
+        let _pause = self.0.paused.write();
+        self.0.ended.store(true, Ordering::SeqCst);
+        self.0.close();
+    }
+
     /// Closes the idle connections, so that the file can be moved.
     pub fn close(&self) {
         self.0.close();
@@ -137,6 +170,9 @@ impl Readers {
 
 /// Whether a page did not open. SQLCipher gives zeros for it and fails with the next page only; a value that ended there would be
 /// zeros to its reader. At once it only marks the database as one that cannot be written, which a reader's never is by itself.
-fn has_met_damage(db: &Connection) -> Result<bool, Error> {
+///
+/// # Errors
+/// See [`Error`].
+pub fn has_met_damage(db: &Connection) -> Result<bool, Error> {
     Ok(db.is_readonly(rusqlite::MAIN_DB)?)
 }

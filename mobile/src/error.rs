@@ -92,6 +92,8 @@ errors! {
     Busy: "busy";
     /// The files are of a newer release.
     Newer: "newer";
+    /// No profile can be kept in the folder: its file system does not lock files.
+    NoLocks: "no_locks";
     /// No room left, here or on the server.
     DiskFull: "disk_full" | "server_disk_full";
     /// The server's key service does not answer.

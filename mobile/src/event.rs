@@ -41,6 +41,14 @@ pub enum ChatEvent {
         /// Which workspace.
         workspace: String,
     },
+    /// What exists on this device only turned out to be damaged while it was in use: it is to be repaired before anything more is
+    /// written.
+    Damaged {
+        /// The file.
+        file: String,
+        /// How it shows.
+        why: String,
+    },
     /// Workspaces were added or removed.
     Workspaces,
     /// Too much happened to list: ask again for everything shown.
@@ -60,6 +68,7 @@ impl From<ClientEvent> for ChatEvent {
                 Self::Draft { workspace: workspace.to_string(), channel: channel.to_string() }
             }
             ClientEvent::Audit { workspace } => Self::Audit { workspace: workspace.to_string() },
+            ClientEvent::Damaged { file, why } => Self::Damaged { file, why },
             ClientEvent::Workspaces => Self::Workspaces,
             ClientEvent::Resync => Self::Resync,
         }

@@ -43,13 +43,6 @@ pub enum Connection {
         /// Why, in words for people.
         why: String,
     },
-    /// The workspace's file on this device is damaged: nothing is fetched into it until it is repaired.
-    Damaged {
-        /// The file.
-        file: String,
-        /// How it shows.
-        why: String,
-    },
 }
 
 impl From<view::Connection> for Connection {
@@ -61,7 +54,6 @@ impl From<view::Connection> for Connection {
             view::Connection::Online => Self::Online,
             view::Connection::IdentityChanged => Self::IdentityChanged,
             view::Connection::SignedOut { why } => Self::SignedOut { why },
-            view::Connection::Damaged { file, why } => Self::Damaged { file, why },
         }
     }
 }
@@ -87,6 +79,8 @@ pub struct Workspace {
     pub unread: u64,
     /// Messages waiting to be sent.
     pub waiting: u64,
+    /// What is here is being rebuilt, because it was damaged: so many messages that were here are still to come, as far as is known.
+    pub rebuilding: Option<u64>,
 }
 
 impl From<view::WorkspaceView> for Workspace {
@@ -101,6 +95,7 @@ impl From<view::WorkspaceView> for Workspace {
             connection: from.connection.into(),
             unread: from.unread,
             waiting: from.waiting,
+            rebuilding: from.rebuilding,
         }
     }
 }

@@ -139,6 +139,8 @@ pub enum KeyState {
     Busy,
     /// The files are of a newer release.
     Newer,
+    /// The folder's file system does not lock files: no profile can be kept there.
+    NoLocks,
     /// The key is right, a file is not.
     Corrupt,
     /// A passphrase profile, or one that was locked and has one: it wants its passphrase.
@@ -160,6 +162,7 @@ impl From<view::KeyState> for KeyState {
             view::KeyState::Unreachable => Self::Unreachable,
             view::KeyState::Busy => Self::Busy,
             view::KeyState::Newer => Self::Newer,
+            view::KeyState::NoLocks => Self::NoLocks,
             view::KeyState::Corrupt => Self::Corrupt,
             view::KeyState::Passphrase => Self::Passphrase,
             view::KeyState::AppLocked => Self::AppLocked,

@@ -92,6 +92,7 @@ fn main() -> ExitCode {
             commands::workspace::join,
             commands::workspace::login,
             commands::workspace::workspaces,
+            commands::workspace::let_damaged_go,
             commands::workspace::reconnect,
             commands::workspace::sign_out,
             commands::workspace::identity,

@@ -49,11 +49,11 @@ impl Desk {
         }
     }
 
-    /// Overwrites a page in the middle of every cache.
-    pub fn damage_caches(&self) -> usize {
-        let caches: Vec<_> =
-            files_below(&self.cli.profile()).into_iter().filter(|path| path.ends_with("cache.db")).collect();
-        for path in &caches {
+    /// Overwrites a page in the middle of every database of this name.
+    pub fn damage(&self, name: &str) -> usize {
+        let databases: Vec<_> =
+            files_below(&self.cli.profile()).into_iter().filter(|path| path.ends_with(name)).collect();
+        for path in &databases {
             let mut bytes = std::fs::read(path).unwrap();
             // The second page only tells where others are; the third has rows.
             for byte in &mut bytes[8192..12288] {
@@ -61,7 +61,7 @@ impl Desk {
             }
             std::fs::write(path, bytes).unwrap();
         }
-        caches.len()
+        databases.len()
     }
 
     /// Every file that this person's programs, web view included, could have left words in.

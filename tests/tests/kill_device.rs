@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use thechatapp_core::testing::Dice;
 use thechatapp_tests::keyring::Keyring;
 use thechatapp_tests::server::signal;
-use thechatapp_tests::{Cli, Server, rounds};
+use thechatapp_tests::{Cli, Server, files_below, rounds};
 
 const DOES: [&str; 8] = ["sync", "send", "queue", "draft", "search", "renew", "repair", "evict"];
 
@@ -22,9 +22,14 @@ struct Device {
     /// The draft that was answered last, and what was being typed when the program was killed.
     draft: [Option<String>; 2],
     number: u64,
-    /// Whether the past was let go last.
-    evicted: bool,
+    /// How many times the past was let go, or taken back.
+    evictions: u64,
+    /// How many times a file was damaged, to be repaired.
+    damages: usize,
 }
+
+/// What is damaged before a repair, each in its turn.
+const DAMAGED: [&str; 4] = ["cache.db", "local.db", "profile.json", "nothing"];
 
 /// Messages of years ago, of which the newest hundred stay whatever is let go.
 const PAST: usize = 1500;
@@ -50,7 +55,8 @@ impl Device {
             maybe: BTreeSet::new(),
             draft: [None, None],
             number: 0,
-            evicted: false,
+            evictions: 0,
+            damages: 0,
         }
     }
 
@@ -89,11 +95,15 @@ impl Device {
             }
             "search" => (vec!["search".into(), format!("fromhere{}", self.number)], Vec::new()),
             "renew" => (vec!["key".into(), "renew".into()], Vec::new()),
-            "repair" => (vec!["doctor".into(), "--repair".into()], Vec::new()),
-            _ if self.number.is_multiple_of(2) => {
-                (vec!["storage".into(), "--megabytes".into(), "1".into()], Vec::new())
+            "repair" => {
+                self.damage();
+                (vec!["doctor".into(), "--repair".into()], Vec::new())
             }
-            _ => (vec!["storage".into(), "--all".into()], Vec::new()),
+            _ => {
+                self.evictions += 1;
+                let choice: &[&str] = if self.evictions % 2 == 1 { &["--days", "1"] } else { &["--all"] };
+                (["storage"].iter().chain(choice).map(|arg| (*arg).to_owned()).collect(), Vec::new())
+            }
         };
         let args: Vec<&str> = args.iter().map(String::as_str).collect();
         let mut command = self.cli.command(&args);
@@ -106,8 +116,27 @@ impl Device {
         (child, lines, begun)
     }
 
+    /// Changes a bit of a file of the profile, which nobody has open.
+    fn damage(&mut self) {
+        let name = DAMAGED[self.damages % DAMAGED.len()];
+        self.damages += 1;
+        let Some(path) = files_below(&self.cli.profile()).into_iter().find(|path| {
+            path.file_name().is_some_and(|file| file == name) && !path.iter().any(|part| part == "set-aside")
+        }) else {
+            return;
+        };
+        let mut bytes = std::fs::read(&path).unwrap();
+        let at = bytes.len() / 2;
+        bytes[at] ^= 1;
+        // The last program that was not killed left a good copy of all there is.
+        std::fs::write(path, bytes).unwrap();
+    }
+
     fn end(&mut self, what: &str, mut child: Child, lines: Vec<String>) {
         let done = child.wait().unwrap().success();
+        if what == "repair" {
+            self.cli.run(&["doctor", "--repair"]).ok();
+        }
         let mut said = String::new();
         child.stdout.take().unwrap().read_to_string(&mut said).unwrap();
         if what == "draft" {
@@ -190,11 +219,18 @@ fn killed_at_any_moment_a_device_opens_again_with_all_that_was_acknowledged() {
         device.end(what, child, lines);
         *usual = begun.elapsed();
     }
-    let little = device.kept();
+    // Unkilled, each does what it is there for.
     device.cli.run(&["storage", "--all"]).ok();
-    device.evicted = false;
     device.cli.run(&["read", "past", "-n", "100000"]).ok();
-    assert!(device.kept() > little + PAST as u64 / 2, "letting go does let go: {little}, {}", device.kept());
+    let much = device.kept();
+    let begun = Instant::now();
+    device.cli.run(&["storage", "--days", "1"]).ok();
+    usual[DOES.len() - 1] = begun.elapsed();
+    let little = device.kept();
+    assert!(much > little + PAST as u64 / 2, "letting go does let go: {little} of {much}");
+    device.cli.run(&["storage", "--all"]).ok();
+    device.cli.run(&["read", "past", "-n", "100000"]).ok();
+    device.evictions = 0;
     device.holds(true);
     let all = rounds(50, 1000);
     for round in 0..all {

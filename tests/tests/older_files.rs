@@ -1,9 +1,12 @@
 //! A profile that an early release left behind opens, is brought up to date, and lacks nothing. Its server is gone: all of this is from
 //! the device.
 
-use std::path::Path;
-use thechatapp_tests::Cli;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use thechatapp_core::{Client, Unlock};
+use thechatapp_tests::person::platform;
 use thechatapp_tests::server::line_file;
+use thechatapp_tests::{Cli, files_below};
 
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {
@@ -36,6 +39,12 @@ fn a_profile_of_an_early_release_opens_and_lacks_nothing() {
     assert_eq!(hits.len(), 1, "its old index was made anew: {hits:?}");
     let channels = cli.run(&["channels"]).ok().rows();
     assert!(channels.iter().any(|channel| channel["name"] == "design"), "{channels:?}");
+    let general = channels.iter().find(|channel| channel["name"] == "general").unwrap();
+    assert_eq!([&general["head"], &general["read"], &general["unread"]], [4, 4, 0], "what was read is read");
+    // Its pin and the keys of its device are what they were: it asks for its server, which is gone.
+    let pin = "LxGZ5CB4kUDtPAeYOONuhYlQ5bLuZOHfoSx2kC6zf2k";
+    assert!(cli.run(&["doctor"]).ok().stdout.contains(pin));
+    assert_eq!(cli.run(&["status"]).ok().json()["workspaces"][0]["connection"], "offline");
     let doctor = cli.run(&["doctor"]).ok().json();
     assert_eq!((&doctor["local"]["ok"], &doctor["workspaces"][0]["cache"]["ok"]), (&true.into(), &true.into()));
     assert_eq!(doctor["workspaces"][0]["waiting"], 1);
@@ -44,4 +53,55 @@ fn a_profile_of_an_early_release_opens_and_lacks_nothing() {
     cli.run(&["key", "renew"]).ok();
     assert_eq!(cli.run(&["draft", "general"]).ok().json()["text"], "typed with the new one");
     assert_eq!(cli.run(&["whoami"]).ok().json()["name"], "Ana Reis");
+}
+
+/// Changes the version that `profile.json` says it has.
+fn newer_profile(profile: &Path) {
+    let path = profile.join("profile.json");
+    let mut file: serde_json::Value = serde_json::from_slice(&std::fs::read(&path).unwrap()).unwrap();
+    file["version"] = 99.into();
+    // The sum is no longer true. Without one it is a file that another release wrote its own way.
+    file.as_object_mut().unwrap().remove("sum");
+    std::fs::write(path, serde_json::to_vec_pretty(&file).unwrap()).unwrap();
+}
+
+/// Every file of a profile with what is in it, but for the empty lock.
+fn bytes(profile: &Path) -> Vec<(PathBuf, Vec<u8>)> {
+    let mut files: Vec<_> = files_below(profile)
+        .into_iter()
+        .filter(|path| path.file_name().is_some_and(|name| name != "profile.lock"))
+        .map(|path| (path.clone(), std::fs::read(path).unwrap()))
+        .collect();
+    files.sort();
+    files
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_of_a_newer_release_are_refused_politely_and_stay_as_they_are() {
+    for file in ["profile.json", "local.db", "cache.db"] {
+        let mut cli = Cli::with_passphrase();
+        cli.passphrase = Some(line_file(cli.folder.path(), "first-passphrase", "the first passphrase"));
+        copy(&Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/profile-1"), &cli.profile());
+        // As this release leaves them.
+        cli.run(&["draft", "general", "typed here"]).ok();
+        match file {
+            "profile.json" => newer_profile(&cli.profile()),
+            _ => {
+                let unlock = Unlock::Passphrase("the first passphrase".to_owned().into());
+                let client = Client::open(&cli.profile(), unlock, platform(Arc::default())).await.unwrap();
+                client.make_newer(file).await.unwrap();
+                client.close().await.unwrap();
+            }
+        }
+        let before = bytes(&cli.profile());
+        for command in [&["read", "general"][..], &["doctor", "--repair"], &["key", "renew"]] {
+            let refused = cli.run(command);
+            assert_eq!(refused.code, 27, "{file}, {command:?}: {refused:?}");
+            let said = refused.error();
+            assert_eq!(said["error"], "newer", "{file}: {said}");
+            assert!(said["what"].as_str().unwrap().contains("newer release"), "{said}");
+            assert!(said["do"].as_str().unwrap().contains("update"), "{said}");
+            assert!(bytes(&cli.profile()) == before, "{file}: {command:?} changed something");
+        }
+    }
 }

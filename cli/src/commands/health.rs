@@ -82,12 +82,17 @@ fn show(place: &Place, key: KeyState, workspaces: &[(WorkspaceView, AuditStatus)
     })
 }
 
-/// `doctor`. Without `--repair` nothing is changed.
-pub async fn doctor(place: &Place, repair: bool) -> Outcome {
+/// `doctor`. Without `--repair` nothing is changed but what repairs itself: a damaged cache.
+pub async fn doctor(place: &Place, repair: bool, let_go: bool) -> Outcome {
     let client = match place.open().await {
         Err(Failure::Core(Error::Corrupt { .. })) if repair => mend(place).await?,
         other => other?,
     };
+    if let_go {
+        for workspace in client.workspaces().await? {
+            client.let_damaged_go(workspace.id).await?;
+        }
+    }
     let mut found = client.doctor().await?;
     // Damaged files may not close cleanly either; what was found is said all the same.
     match client.close().await {
@@ -119,6 +124,9 @@ fn diagnosis(found: &Value) -> String {
             Some(hop) => said.push_str(&format!("fails at {}", complaint(hop, &text))),
             None if in_state("skipped").is_empty() => said.push_str("reached, and signed in."),
             None => said.push_str("the way there was not looked at to its end."),
+        }
+        if workspace.get("rebuilding").and_then(Value::as_bool).unwrap_or(false) {
+            said.push_str("\n  its copy on this device was damaged and is being rebuilt; what can be read of the old one is shown.");
         }
         for hop in in_state("warning").iter().filter(|hop| !text(hop, "do").is_empty()) {
             said.push_str(&format!("\n  besides, {}", complaint(hop, &text)));

@@ -33,6 +33,10 @@ async fn follow(desk: &Desk<'_>, only: Option<ChannelId>) -> Outcome {
     loop {
         news(desk, only, &mut names).await?;
         for event in desk.client.next_events().await {
+            // Nothing more is remembered in it.
+            if let ClientEvent::Damaged { file, why } = event {
+                return Err(Error::Corrupt { file, why }.into());
+            }
             if matches!(event, ClientEvent::Connection { .. } | ClientEvent::Resync) {
                 stand(desk, &mut offline).await?;
             }
@@ -81,7 +85,7 @@ async fn stand(desk: &Desk<'_>, offline: &mut bool) -> Outcome {
             desk.output().remark(&format!("offline ({why}); trying again"));
         }
         // They say why, with their exit code.
-        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => {
+        Connection::IdentityChanged | Connection::SignedOut { .. } => {
             desk.connect().await?;
         }
         Connection::Online | Connection::Offline { .. } | Connection::Connecting | Connection::Syncing => {}

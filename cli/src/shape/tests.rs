@@ -139,6 +139,7 @@ fn workspace() -> WorkspaceView {
         unread: 4,
         waiting: 1,
         update: None,
+        rebuilding: None,
     }
 }
 

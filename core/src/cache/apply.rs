@@ -305,6 +305,14 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
+    /// A channel that is not one's to see any more.
+    pub(super) fn forget(&mut self, channel: ChannelId) -> Result<(), Error> {
+        let held = self.held(channel)?;
+        held.kind = None;
+        held.joined = false;
+        self.lose(channel)
+    }
+
     pub(super) fn message(&mut self, row: &MessageRow) -> Result<(), Error> {
         let stream = self.origin != Origin::Aside;
         let held = self.held(row.channel)?;

@@ -4,6 +4,9 @@
 //! is left alone and said so. One thread writes, queries run beside it.
 
 mod apply;
+mod check;
+pub(crate) mod file;
+mod former;
 mod gaps;
 mod kept;
 mod read;
@@ -16,20 +19,22 @@ mod thumbnails;
 mod view;
 
 use crate::error::{Error, Result};
-use crate::fault;
+use crate::fault::{self, first_damage, note_damage};
 use apply::{Batch, Origin};
+use file::Open;
+use former::Former;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::thread::JoinHandle;
-use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+use thechatapp_database::{self as database, Durability, Rekey};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::sync::{DeviceBounds, Updates};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
 use thechatapp_seal::Key;
-use tokio::sync::watch;
+use tokio::sync::{RwLockReadGuard, watch};
 
 pub(crate) use apply::{Applied, HistoryPage};
 pub(crate) use gaps::Gaps;
@@ -43,6 +48,9 @@ const HEADS_FROM: &str = "heads_from";
 const PAGES: i32 = -16_384;
 /// Idle reading connections that stay open.
 const READERS: usize = 4;
+
+/// How long a question waits for a damaged file to be replaced.
+const RECOVERY: Duration = Duration::from_secs(10);
 
 /// Whose cache this is.
 #[derive(Clone, Debug)]
@@ -76,9 +84,10 @@ impl Me {
 /// An open cache.
 #[derive(Debug)]
 pub(crate) struct Cache {
-    writer: Writer<()>,
-    thread: JoinHandle<()>,
-    readers: Readers,
+    /// The file, or why there is none while a damaged one is being replaced.
+    open: tokio::sync::RwLock<Result<Open>>,
+    /// The damaged file whose place this one takes.
+    former: RwLock<Option<Arc<Former>>>,
     path: PathBuf,
     me: Arc<Me>,
     /// The first sign that the file is damaged.
@@ -95,38 +104,61 @@ pub(crate) struct Standing {
 }
 
 impl Cache {
-    /// Opens an account's cache, or makes an empty one where there is none.
+    /// Opens an account's cache, or makes an empty one where there is none, or where it is damaged: see [`Former`].
     pub(crate) async fn open(path: &Path, key: &[u8; 32], me: Me) -> Result<Self> {
-        let path = path.to_owned();
         // Not the bytes themselves: what is handed to another thread is copied on the way.
         let key = Key::try_from(key.as_slice()).map_err(fault::internal)?;
-        let opened = tokio::task::spawn_blocking(move || -> Result<Self, (PathBuf, database::Error)> {
-            let open = || {
-                if let Some(folder) = path.parent() {
-                    std::fs::create_dir_all(folder).map_err(|why| database::Error::Full(why.to_string()))?;
-                }
-                let db = database::open(&path, key.expose(), schema::CACHE, Durability::Normal)?;
-                db.pragma_update(None, "cache_size", PAGES)?;
-                Writer::start(db, |_| {})
-            };
-            match open() {
-                Ok((writer, thread)) => {
-                    let readers = Readers::new(path.clone(), key.expose(), READERS);
-                    readers.warm_up();
-                    Ok(Self { writer, thread, readers, path, me: Arc::new(me), damage: watch::Sender::new(None) })
-                }
-                Err(why) => Err((path, why)),
+        let (open, former) = opened(path.to_owned(), key, false).await?;
+        open.readers.warm_up();
+        Ok(Self {
+            open: tokio::sync::RwLock::new(Ok(open)),
+            former: RwLock::new(former),
+            path: path.to_owned(),
+            me: Arc::new(me),
+            damage: watch::Sender::new(None),
+        })
+    }
+
+    /// Sets a file aside that turned out to be damaged, and goes on with a fresh one. What runs ends first; what comes meanwhile waits.
+    /// When it fails it is to be tried again.
+    pub(crate) async fn rebuild(&self, key: Key) -> Result<()> {
+        let mut held = self.open.write().await;
+        if let Ok(open) = &*held {
+            // As far as it can be.
+            let _: Result<bool, database::Error> = open.writer.apart(|db| database::flush(db)).await;
+        }
+        let why = self.damage.borrow().clone().unwrap_or_else(|| fault::internal("nothing is known to be damaged"));
+        let closing = std::mem::replace(&mut *held, Err(why));
+        let damaged = closing.is_ok();
+        let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
+        tokio::task::spawn_blocking(move || {
+            if let Some(former) = former {
+                former.close();
             }
+            // It is damaged: that it does not close well is no news.
+            closing.is_ok_and(|open| open.close().is_ok())
         })
         .await
         .map_err(fault::internal)?;
-        opened.map_err(|(path, why)| fault::database(&path, why))
+        let (open, former) = match opened(self.path.clone(), key, damaged).await {
+            Ok(opened) => opened,
+            Err(why) => {
+                *held = Err(why.clone());
+                return Err(why);
+            }
+        };
+        *held = Ok(open);
+        *self.former.write().unwrap_or_else(PoisonError::into_inner) = former;
+        self.damage.send_replace(None);
+        Ok(())
     }
 
     /// Puts a copy under another key in the file's place.
     pub(crate) async fn rekey(&self, former: Key, next: Key) -> Result<()> {
-        let (path, readers) = (self.path.clone(), self.readers.clone());
-        self.apart(move |db| {
+        let path = self.path.clone();
+        let held = self.held().await?;
+        let readers = held.readers.clone();
+        self.apart_of(&held, move |db| {
             database::rekey(
                 db,
                 &readers,
@@ -139,22 +171,29 @@ impl Cache {
                     durability: Durability::Normal,
                 },
             )?;
-            Ok(db.pragma_update(None, "cache_size", PAGES)?)
+            file::set_pages(db)
         })
         .await
     }
 
-    /// Writes everything out and closes the file. Queries that still run keep it open until they end.
+    /// Writes everything out and closes the file. One that is damaged is set aside, so that the next opening goes on with a fresh one.
     pub(crate) async fn close(self) -> Result<()> {
         let flushed = self.flush().await;
-        self.readers.close();
-        drop(self.writer);
-        let thread = self.thread;
-        tokio::task::spawn_blocking(move || thread.join())
-            .await
-            .map_err(fault::internal)?
-            .map_err(|_| fault::internal("a database thread ended badly"))?;
-        flushed
+        let damaged = self.damage.borrow().is_some();
+        let (former, path) = (self.former(), self.path);
+        let open = self.open.into_inner();
+        let done = tokio::task::spawn_blocking(move || {
+            if let Some(former) = former {
+                former.close();
+            }
+            let closed = open.map(Open::close);
+            if damaged && closed.is_ok() { file::set_aside(&path) } else { closed.unwrap_or(Ok(())) }
+                .map_err(|why| (path, why))
+        })
+        .await
+        .map_err(fault::internal)?;
+        let closed = done.map_err(|(path, why)| fault::database(&path, why));
+        if damaged { closed } else { flushed.and(closed) }
     }
 
     /// Writes the log into the file.
@@ -305,13 +344,14 @@ impl Cache {
 
     /// Empties the cache for another generation of the server's data.
     pub(crate) async fn begin_generation(&self, generation: Vec<u8>) -> Result<()> {
+        let former = self.former();
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
                  DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM kept; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
-            db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [generation])?;
-            Ok(())
+            db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [&generation])?;
+            former::seed_again(db, former.as_deref(), &generation)
         })
         .await
     }
@@ -332,14 +372,10 @@ impl Cache {
         self.read(|db, _| Ok(number(db, "untidy")? > 0)).await
     }
 
-    /// Every page and index of the file.
-    pub(crate) async fn check(&self) -> Result<()> {
-        self.read(|db, _| database::check(db)).await
-    }
-
     /// The channel of a file that a message here has.
     pub(crate) async fn channel_of_file(&self, file: FileId) -> Result<Option<ChannelId>> {
-        self.read(move |db, _| read::channel_of_file(db, file)).await
+        let here = self.read(move |db, _| read::channel_of_file(db, file)).await?;
+        Ok(if here.is_some() { here } else { self.channel_of_file_before(file).await })
     }
 
     /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.
@@ -347,29 +383,33 @@ impl Cache {
         self.read(move |db, me| read::own_messages(db, me.id, limit)).await
     }
 
+    /// Whether the file is known to be damaged, and has not been replaced yet.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.damage.borrow().is_some()
+    }
+
     /// Waits until anything that reads or writes finds the file damaged.
     pub(crate) fn damaged(&self) -> impl Future<Output = Error> + Send + use<> {
-        let mut damage = self.damage.subscribe();
-        async move {
-            let known = damage.wait_for(Option::is_some).await.ok().and_then(|known| known.clone());
-            match known {
-                Some(why) => why,
-                // The cache was closed first.
-                None => std::future::pending().await,
-            }
-        }
+        first_damage(&self.damage)
     }
 
     fn fault(&self, why: database::Error) -> Error {
         let error = fault::database(&self.path, why);
-        if matches!(error, Error::Corrupt { .. }) {
-            self.damage.send_if_modified(|known| {
-                let first = known.is_none();
-                known.get_or_insert_with(|| error.clone());
-                first
-            });
-        }
+        note_damage(&self.damage, &error);
         error
+    }
+
+    /// Waits until a damaged file has been replaced, where that comes within a moment.
+    pub(crate) async fn recovered(&self) -> bool {
+        let mut damage = self.damage.subscribe();
+        tokio::time::timeout(RECOVERY, damage.wait_for(Option::is_none)).await.is_ok_and(|whole| whole.is_ok())
+    }
+
+    /// The file, which stays the same while this is held.
+    async fn held(&self) -> Result<RwLockReadGuard<'_, Open>> {
+        let held = self.open.read().await;
+        RwLockReadGuard::try_map(held, |held| held.as_ref().ok())
+            .map_err(|held| held.as_ref().err().cloned().unwrap_or_else(|| fault::internal("the cache is closed")))
     }
 
     /// Runs a query beside the writer.
@@ -378,12 +418,14 @@ impl Cache {
         query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
         let me = Arc::clone(&self.me);
-        self.readers.read(move |db| query(db, &me)).await.map_err(|why| self.fault(why))
+        let held = self.held().await?;
+        held.readers.read(move |db| query(db, &me)).await.map_err(|why| self.fault(why))
     }
 
     /// Runs a query here and now.
-    fn peek<T>(&self, query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error>) -> Result<T> {
-        self.readers.read_here(|db| query(db, &self.me)).map_err(|why| self.fault(why))
+    async fn peek<T>(&self, query: impl FnOnce(&Connection, &Me) -> Result<T, database::Error>) -> Result<T> {
+        let held = self.held().await?;
+        held.readers.read_here(|db| query(db, &self.me)).map_err(|why| self.fault(why))
     }
 
     async fn batch(
@@ -391,15 +433,23 @@ impl Cache {
         origin: Origin,
         job: impl FnOnce(&mut Batch<'_>, &Connection) -> Result<(), database::Error> + Send + 'static,
     ) -> Result<Applied> {
+        self.batch_with(origin, job).await.map(|(applied, ())| applied)
+    }
+
+    async fn batch_with<T: Send + 'static>(
+        &self,
+        origin: Origin,
+        job: impl FnOnce(&mut Batch<'_>, &Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<(Applied, T)> {
         let me = Arc::clone(&self.me);
         self.write(move |db| {
             let mut batch = Batch::new(db, &me, origin)?;
-            job(&mut batch, db)?;
+            let answer = job(&mut batch, db)?;
             let applied = batch.finish()?;
             if applied.removed || !applied.lost.is_empty() {
                 set_number(db, "untidy", 1)?;
             }
-            Ok(applied)
+            Ok((applied, answer))
         })
         .await
     }
@@ -408,15 +458,42 @@ impl Cache {
         &self,
         job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.writer.write(move |db, _| job(db)).await.map_err(|why| self.fault(why))
+        let held = self.held().await?;
+        held.writer.write(move |db, _| job(db)).await.map_err(|why| self.fault(why))
     }
 
     async fn apart<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.writer.apart(job).await.map_err(|why| self.fault(why))
+        let held = self.held().await?;
+        self.apart_of(&held, job).await
     }
+
+    async fn apart_of<T: Send + 'static>(
+        &self,
+        held: &Open,
+        job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
+        held.writer.apart(job).await.map_err(|why| self.fault(why))
+    }
+}
+
+#[cfg(any(test, feature = "test-support"))]
+impl Cache {
+    /// As a newer release leaves it.
+    pub(crate) async fn make_newer(&self) -> Result<()> {
+        self.apart(|db| Ok(db.pragma_update(None, "user_version", schema::CACHE.len() as i64 + 1)?)).await
+    }
+}
+
+/// Opens a file; with `damaged` it is known to be so, and is set aside first.
+async fn opened(path: PathBuf, key: Key, damaged: bool) -> Result<(Open, Option<Arc<Former>>)> {
+    let opening = tokio::task::spawn_blocking(move || {
+        let aside = if damaged { file::set_aside(&path) } else { Ok(()) };
+        aside.and_then(|()| Open::whole(&path, key.expose())).map_err(|why| (path, why))
+    });
+    opening.await.map_err(fault::internal)?.map_err(|(path, why)| fault::database(&path, why))
 }
 
 fn number(db: &Connection, name: &str) -> rusqlite::Result<u64> {

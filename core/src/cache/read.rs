@@ -27,6 +27,9 @@ pub(crate) struct Part {
     pub(crate) read: u64,
     /// The ranges of the window that have to be fetched.
     pub(crate) wanted: Vec<(u64, u64)>,
+    /// The numbers of the window, and the newest of the channel.
+    pub(super) range: (u64, u64),
+    pub(super) top: u64,
     /// Those of the messages asked about that are here, seen at the same moment as the rest.
     pub(crate) here: Vec<MessageId>,
     pub(crate) joined: bool,
@@ -40,8 +43,8 @@ impl Cache {
 
     /// Whether one may write to a channel; `None` for one that is not known. Looked up on this thread: it is on the way of
     /// every message, takes microseconds, and another thread would cost more than the question.
-    pub(crate) fn is_joined(&self, channel: ChannelId) -> Result<Option<bool>> {
-        self.peek(|db, me| {
+    pub(crate) async fn is_joined(&self, channel: ChannelId) -> Result<Option<bool>> {
+        self.peek(move |db, me| {
             let found = db
                 .prepare_cached(
                     "SELECT coalesce((SELECT joined FROM members WHERE channel = c.id AND person = ?2), 0)
@@ -51,6 +54,7 @@ impl Cache {
                 .optional()?;
             Ok(found)
         })
+        .await
     }
 
     /// What is missing or stale of each channel one is in, as ranges: the newest of each only, and first the one whose messages
@@ -84,14 +88,26 @@ impl Cache {
         limit: u32,
         waiting: Vec<MessageId>,
     ) -> Result<Option<Part>> {
-        self.read(move |db, me| {
-            let moment = db.unchecked_transaction()?;
-            let Some(mut part) = part(db, me, channel, window, limit.clamp(1, 5000))? else { return Ok(None) };
-            part.here = here(db, waiting)?;
-            moment.finish()?;
-            Ok(Some(part))
-        })
-        .await
+        let found = self
+            .read(move |db, me| {
+                let moment = db.unchecked_transaction()?;
+                let Some(mut part) = part(db, me, channel, window, limit.clamp(1, 5000))? else { return Ok(None) };
+                part.here = here(db, waiting)?;
+                moment.finish()?;
+                Ok(Some(part))
+            })
+            .await?;
+        let Some(mut part) = found else { return Ok(None) };
+        if part.wanted.is_empty() {
+            return Ok(Some(part));
+        }
+        // What is missing here a damaged cache may have, whose place this one takes.
+        if let Some(messages) = self.filled_in(channel, part.range, &part.wanted).await? {
+            part.older |= messages.first().and_then(|message| message.seq).is_some_and(|first| first > 1);
+            part.newer = window != Window::Latest && part.range.1 < part.top;
+            part.messages = messages;
+        }
+        Ok(Some(part))
     }
 
     /// Messages that an answer carried, as they are shown.
@@ -253,6 +269,8 @@ fn part(db: &Connection, me: &Me, channel: ChannelId, window: Window, limit: u32
         newer: window != Window::Latest && last < top,
         read,
         wanted: gaps.within(range.0, range.1),
+        range,
+        top,
         here: Vec::new(),
         joined,
         messages,

@@ -1,7 +1,7 @@
 //! Search in the sealed index, newest first or the fittest of the newest.
 
-use super::view::{COLUMNS, Names};
-use super::{Cache, read, schema};
+use super::view::{COLUMNS, Names, decoded};
+use super::{Cache, Me, read, schema};
 use crate::error::Result;
 use crate::search::{highlights, question};
 use crate::view::{HitView, SearchQuery};
@@ -11,7 +11,7 @@ use std::collections::HashMap;
 use thechatapp_database::Error;
 use thechatapp_protocol::event::{FileRow, Poll};
 use thechatapp_protocol::search::folded_text;
-use thechatapp_protocol::{AccountId, ChannelId, wire};
+use thechatapp_protocol::{AccountId, ChannelId};
 
 /// Hits when no limit is given, and at most.
 const LIMIT: u32 = 20;
@@ -24,6 +24,14 @@ pub(crate) const INDEX_TOGETHER: u32 = 2000;
 
 /// Takes a message into the index: its place, its folded words, its marks.
 pub(super) const INDEX: &str = "INSERT OR REPLACE INTO search (rowid, words, marks) VALUES (?1, ?2, ?3)";
+
+/// Whether a place is in the index, or waits to be taken into it.
+pub(super) const HAS: &str =
+    "SELECT 1 FROM search_docsize WHERE id = ?1 UNION ALL SELECT 1 FROM unindexed WHERE place = ?1";
+
+/// Entries of the index, after one place and up to another, of which no message is here that could be found.
+pub(super) const STRAYS: &str = "SELECT id FROM search_docsize d WHERE id > ?1 AND id <= ?2 AND NOT EXISTS
+    (SELECT 1 FROM messages m WHERE m.place = d.id AND (m.deleted = 0 OR m.text <> '' OR m.files IS NOT NULL))";
 
 /// What the index knows of a message beside its words. No word looks like one.
 pub(super) fn marks(channel: ChannelId, author: AccountId, has_file: bool) -> String {
@@ -50,50 +58,17 @@ fn asked(query: &SearchQuery) -> Option<String> {
 impl Cache {
     /// Messages that hold all that is asked.
     pub(crate) async fn search(&self, query: SearchQuery) -> Result<Vec<HitView>> {
-        let Some(question) = asked(&query) else { return Ok(Vec::new()) };
-        self.read(move |db, me| {
-            // The index is walked from its newest entry; a row is looked up only for what it finds.
-            let newest = "SELECT rowid AS at FROM search WHERE search MATCH ?1 AND rowid < ?2 AND rowid >= ?3
-                 ORDER BY rowid DESC LIMIT ?4";
-            let fittest = format!(
-                "SELECT rowid AS at, bm25(search, 1.0, 0.0) AS fit FROM search
-                 WHERE search MATCH ?1 AND rowid < ?2 AND rowid >= ?3 ORDER BY rowid DESC LIMIT {FITTEST_OF}"
-            );
-            let sql = if query.relevance {
-                format!(
-                    "SELECT {COLUMNS} FROM ({fittest}) s CROSS JOIN messages m ON m.place = s.at
-                     ORDER BY s.fit, s.at DESC LIMIT ?4"
-                )
-            } else {
-                format!("SELECT {COLUMNS} FROM ({newest}) s CROSS JOIN messages m ON m.place = s.at ORDER BY s.at DESC")
-            };
-            let mut select = db.prepare_cached(&sql)?;
-            let limit = if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MAX) };
-            let mut rows = select.query(params![
-                question,
-                query.before.map_or(i64::MAX, schema::floor),
-                query.after.map_or(0, schema::floor),
-                limit,
-            ])?;
-            let mut names = Names::new(db, me);
-            let mut channels: HashMap<ChannelId, String> = HashMap::new();
-            let mut hits = Vec::new();
-            while let Some(row) = rows.next()? {
-                let message = names.message(row)?;
-                let channel_name = match channels.get(&message.channel) {
-                    Some(name) => name.clone(),
-                    None => {
-                        let found = read::channels(db, me, true, Some(message.channel))?.pop();
-                        let name = found.map(|channel| channel.name).unwrap_or_default();
-                        channels.insert(message.channel, name.clone());
-                        name
-                    }
-                };
-                hits.push(HitView { channel_name, highlights: highlights(&message.text, &query.words), message });
+        let asked = query.clone();
+        let mut hits = self.read(move |db, me| found(db, me, &asked)).await?;
+        let more = self.found_before(&query).await?;
+        if !more.is_empty() {
+            hits.extend(more);
+            if !query.relevance {
+                hits.sort_by_key(|hit| std::cmp::Reverse((hit.message.at, hit.message.seq)));
             }
-            Ok(hits)
-        })
-        .await
+            hits.truncate(limit(&query) as usize);
+        }
+        Ok(hits)
     }
 
     /// Whether messages that could be found are missing here, or not in the index yet: of one channel, or of all that one is
@@ -133,6 +108,55 @@ impl Cache {
     }
 }
 
+/// How many hits are wanted.
+fn limit(query: &SearchQuery) -> u32 {
+    if query.limit == 0 { LIMIT } else { query.limit.min(LIMIT_MAX) }
+}
+
+/// What a cache finds.
+pub(super) fn found(db: &Connection, me: &Me, query: &SearchQuery) -> Result<Vec<HitView>, Error> {
+    let Some(question) = asked(query) else { return Ok(Vec::new()) };
+    // The index is walked from its newest entry; a row is looked up only for what it finds.
+    let newest = "SELECT rowid AS at FROM search WHERE search MATCH ?1 AND rowid < ?2 AND rowid >= ?3
+         ORDER BY rowid DESC LIMIT ?4";
+    let fittest = format!(
+        "SELECT rowid AS at, bm25(search, 1.0, 0.0) AS fit FROM search
+         WHERE search MATCH ?1 AND rowid < ?2 AND rowid >= ?3 ORDER BY rowid DESC LIMIT {FITTEST_OF}"
+    );
+    let sql = if query.relevance {
+        format!(
+            "SELECT {COLUMNS} FROM ({fittest}) s CROSS JOIN messages m ON m.place = s.at
+             ORDER BY s.fit, s.at DESC LIMIT ?4"
+        )
+    } else {
+        format!("SELECT {COLUMNS} FROM ({newest}) s CROSS JOIN messages m ON m.place = s.at ORDER BY s.at DESC")
+    };
+    let mut select = db.prepare_cached(&sql)?;
+    let mut rows = select.query(params![
+        question,
+        query.before.map_or(i64::MAX, schema::floor),
+        query.after.map_or(0, schema::floor),
+        limit(query),
+    ])?;
+    let mut names = Names::new(db, me);
+    let mut channels: HashMap<ChannelId, String> = HashMap::new();
+    let mut hits = Vec::new();
+    while let Some(row) = rows.next()? {
+        let message = names.message(row)?;
+        let channel_name = match channels.get(&message.channel) {
+            Some(name) => name.clone(),
+            None => {
+                let found = read::channels(db, me, true, Some(message.channel))?.pop();
+                let name = found.map(|channel| channel.name).unwrap_or_default();
+                channels.insert(message.channel, name.clone());
+                name
+            }
+        };
+        hits.push(HitView { channel_name, highlights: highlights(&message.text, &query.words), message });
+    }
+    Ok(hits)
+}
+
 fn lacks(db: &Connection) -> Result<bool, Error> {
     Ok(db.prepare_cached("SELECT 1 FROM unindexed LIMIT 1")?.exists([])?)
 }
@@ -165,8 +189,4 @@ fn index_some(db: &Connection, some: u32) -> Result<bool, Error> {
         delete.execute([place])?;
     }
     Ok(done.len() == some as usize)
-}
-
-fn decoded<T: serde::de::DeserializeOwned>(stored: Option<Vec<u8>>) -> Result<Option<T>, Error> {
-    stored.map(|bytes| wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))).transpose()
 }

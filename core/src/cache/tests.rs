@@ -4,6 +4,7 @@ use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, 
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};
 
+mod check;
 mod misbehaving;
 mod pages;
 mod room;
@@ -303,7 +304,7 @@ async fn a_deleted_messages_words_are_gone_after_tidying() {
 }
 
 #[tokio::test]
-async fn a_damaged_or_newer_file_is_said_so_and_left_alone() {
+async fn a_damaged_file_is_set_aside_as_it_is_and_a_newer_one_is_left_alone() {
     let (folder, cache) = fresh().await;
     cache.apply(small(), true).await.unwrap();
     cache.close().await.unwrap();
@@ -312,8 +313,14 @@ async fn a_damaged_or_newer_file_is_said_so_and_left_alone() {
     let mut bad = good.clone();
     bad[..64].fill(7);
     std::fs::write(&path, &bad).unwrap();
-    assert!(matches!(Cache::open(&path, &KEY, me()).await, Err(Error::Corrupt { .. })));
-    assert_eq!(std::fs::read(&path).unwrap(), bad);
+    let cache = Cache::open(&path, &KEY, me()).await.unwrap();
+    assert!(cache.is_being_rebuilt() && cache.channels(true).await.unwrap().is_empty());
+    cache.close().await.unwrap();
+    assert_eq!(std::fs::read(file::former_path(&path)).unwrap(), bad);
+    let cache = Cache::open(&path, &KEY, me()).await.unwrap();
+    assert!(cache.is_being_rebuilt());
+    assert!(cache.let_go().await.unwrap() && !cache.let_go().await.unwrap());
+    cache.close().await.unwrap();
     std::fs::write(&path, &good).unwrap();
     let cache = Cache::open(&path, &KEY, me()).await.unwrap();
     cache.apart(|db| Ok(db.pragma_update(None, "user_version", 99)?)).await.unwrap();

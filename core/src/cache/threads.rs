@@ -35,14 +35,11 @@ pub(crate) struct Picked {
 impl Cache {
     /// The message that the thread of a message begins with: itself, where it answers none.
     pub(crate) async fn thread_root(&self, channel: ChannelId, id: MessageId) -> Result<MessageId> {
-        self.read(move |db, _| {
-            let thread: Option<Option<[u8; 16]>> = db
-                .prepare_cached("SELECT thread FROM messages WHERE id = ?1 AND channel = ?2 ORDER BY seq LIMIT 1")?
-                .query_row(params![id.as_bytes(), channel.as_bytes()], |row| row.get(0))
-                .optional()?;
-            Ok(thread.flatten().map_or(id, MessageId::from_bytes))
-        })
-        .await
+        let here = self.read(move |db, _| root_of(db, channel, id)).await?;
+        match here {
+            Some(root) => Ok(root),
+            None => Ok(self.thread_before(channel, id).await.unwrap_or(id)),
+        }
     }
 
     /// The newest answers of a thread before a number, as far as they are here, and which of `waiting` are here too; `None`
@@ -79,6 +76,15 @@ impl Cache {
         })
         .await
     }
+}
+
+/// The first message of the thread of one that is here.
+pub(super) fn root_of(db: &Connection, channel: ChannelId, id: MessageId) -> Result<Option<MessageId>, Error> {
+    let thread: Option<Option<[u8; 16]>> = db
+        .prepare_cached("SELECT thread FROM messages WHERE id = ?1 AND channel = ?2 ORDER BY seq LIMIT 1")?
+        .query_row(params![id.as_bytes(), channel.as_bytes()], |row| row.get(0))
+        .optional()?;
+    Ok(thread.map(|thread| thread.map_or(id, MessageId::from_bytes)))
 }
 
 fn thread(

@@ -26,6 +26,34 @@ pub(super) struct Names<'a> {
     known: HashMap<AccountId, PersonView>,
 }
 
+/// A message as the server told it, from a row of [`COLUMNS`] and its change.
+pub(super) fn stored(row: &SqlRow<'_>) -> Result<MessageRow, Error> {
+    let pinned = row.get::<_, Option<[u8; 16]>>(12)?.zip(row.get::<_, Option<i64>>(13)?);
+    Ok(MessageRow {
+        channel: ChannelId::from_bytes(row.get(0)?),
+        seq: row.get::<_, i64>(1)? as u64,
+        id: MessageId::from_bytes(row.get(2)?),
+        author: AccountId::from_bytes(row.get(3)?),
+        at: Timestamp(row.get(4)?),
+        text: row.get(5)?,
+        edited: row.get::<_, Option<i64>>(6)?.map(Timestamp),
+        deleted: row.get(7)?,
+        thread: row.get::<_, Option<[u8; 16]>>(8)?.map(MessageId::from_bytes),
+        reactions: decoded(row.get(9)?)?.unwrap_or_default(),
+        replies: row.get::<_, i64>(10)? as u64,
+        last_reply: row.get::<_, Option<i64>>(11)?.map(Timestamp),
+        pinned: pinned.map(|(by, at)| Pin { by: AccountId::from_bytes(by), at: Timestamp(at) }),
+        poll: decoded(row.get(14)?)?.map(Box::new),
+        files: decoded(row.get(15)?)?.unwrap_or_default(),
+        change: row.get::<_, i64>(COLUMN_COUNT)? as u64,
+    })
+}
+
+/// A value that is stored as it goes over the wire.
+pub(super) fn decoded<T: serde::de::DeserializeOwned>(stored: Option<Vec<u8>>) -> Result<Option<T>, Error> {
+    stored.map(|bytes| wire::decode(&bytes).map_err(|why| Error::Damaged(why.to_string()))).transpose()
+}
+
 /// A person from a row of `id, name, imported, rank`.
 pub(super) fn person(row: &SqlRow<'_>) -> rusqlite::Result<PersonView> {
     let imported: bool = row.get(2)?;

@@ -8,7 +8,7 @@ use crate::net::{self, LinkConfig};
 use crate::profile::PinCopy;
 use crate::sync::Workspace;
 use crate::trust::{Known, Source, first_contact};
-use crate::view::{Connection, ContactView, PersonView, UpdateView, WorkspaceView};
+use crate::view::{ContactView, PersonView, UpdateView, WorkspaceView};
 use ed25519_dalek::SigningKey;
 use std::sync::Arc;
 use std::time::Duration;
@@ -344,14 +344,15 @@ impl Client {
     pub(super) async fn view(&self, workspace: &Workspace) -> Result<WorkspaceView> {
         let account = workspace.account();
         let seen = async { Ok((workspace.cache.person(account.person).await?, workspace.cache.unread().await?)) };
-        let (me, unread, connection) = match seen.await {
-            Ok((me, unread)) => (me, unread, workspace.connection()),
-            // A damaged one stays in the list, so that it can be repaired.
-            Err(Error::Corrupt { file, why }) => {
-                let me = PersonView::named(account.person, account.person_name.clone());
-                (me, 0, Connection::Damaged { file, why })
-            }
+        let (me, unread) = match seen.await {
+            Ok(seen) => seen,
+            // It stays in the list while another file takes its place.
+            Err(Error::Corrupt { .. }) => (PersonView::named(account.person, account.person_name.clone()), 0),
             Err(other) => return Err(other),
+        };
+        let rebuilding = match workspace.cache.is_damaged() || workspace.cache.is_being_rebuilt() {
+            true => Some(workspace.cache.lacking().await.unwrap_or_default().iter().map(|(_, a, b)| b - a + 1).sum()),
+            false => None,
         };
         Ok(WorkspaceView {
             id: account.workspace,
@@ -360,11 +361,12 @@ impl Client {
             url: account.url,
             me,
             device: account.device,
-            connection,
+            connection: workspace.connection(),
             unread,
             waiting: self.0.shared.local.waiting_count(account.workspace).await?,
-            // A damaged cache says so by its connection.
+            // A damaged cache does not say.
             update: workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
+            rebuilding,
         })
     }
 

@@ -1,8 +1,10 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
+use super::events::Events;
 use super::{Client, Inner, open_cache};
-use crate::cache::INDEX_TOGETHER;
+use crate::cache::{INDEX_TOGETHER, file as cache_file};
 use crate::error::{Error, Result};
+use crate::event::ClientEvent;
 use crate::fault;
 use crate::local::{Local, drafts_behind, good_path};
 use crate::net::probe::{Hop, probe};
@@ -36,33 +38,57 @@ pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
     }
 }
 
+/// Says that what cannot be fetched again is damaged, when that shows.
+pub(super) async fn tell_damage(damaged: impl Future<Output = Error>, events: Arc<Events>) {
+    let why = damaged.await;
+    tracing::error!(%why, "what exists on this device only is damaged");
+    if let Error::Corrupt { file, why } = why {
+        events.push(ClientEvent::Damaged { file, why });
+    }
+}
+
 impl Client {
     /// What an older build had indexed in another form is taken in again.
     async fn index_all(&self) -> Result<()> {
+        let mut done = Ok(());
         for workspace in self.all() {
-            while workspace.cache.lacks_index().await? {
-                workspace.cache.index_some(INDEX_TOGETHER).await?;
-            }
+            let indexed = async {
+                while workspace.cache.lacks_index().await? {
+                    workspace.cache.index_some(INDEX_TOGETHER).await?;
+                }
+                Ok(())
+            };
+            done = done.and(indexed.await);
         }
-        Ok(())
+        done
     }
 
+    /// Whatever fails, the rest is done all the same; the first that failed is told.
     async fn care(&self) -> Result<()> {
         let sound = self.look_over().await;
+        let mut done = Ok(());
         for workspace in self.all() {
-            if workspace.cache.is_untidy().await? {
-                workspace.cache.tidy().await?;
-            }
+            let tidied = async {
+                if workspace.cache.is_untidy().await? {
+                    workspace.cache.tidy().await?;
+                }
+                Ok(())
+            };
+            done = done.and(tidied.await);
         }
-        self.keep_within().await?;
+        done = done.and(self.keep_within().await);
         // What cannot be fetched again is not copied over its last good copy when it is damaged.
         sound?;
-        self.0.shared.local.keep_good().await
+        self.0.shared.local.keep_good().await.and(done)
     }
 
-    /// Reads every page and every row of all files, once a day. A cache that turns out to be damaged says so by its connection.
+    /// Reads every page and every row of all files, once a day. What turns out to be damaged says so by itself: a cache is rebuilt, of
+    /// `local.db` shells are told. Fails only for `local.db`.
     async fn look_over(&self) -> Result<()> {
         let local = &self.0.shared.local;
+        if let Some(damage) = local.damage() {
+            return Err(damage);
+        }
         let now = self.now().unix_seconds();
         let last = local.choice(LOOKED_OVER).await?.unwrap_or(0);
         // A clock that was set back does not put it off for ever.
@@ -71,8 +97,10 @@ impl Client {
         }
         let sound = local.check().await;
         for workspace in self.all() {
-            if let Err(why) = workspace.cache.check().await {
-                tracing::error!(%why, workspace = %workspace.id, "the cache is damaged");
+            match workspace.cache.look_over().await {
+                Ok(0) => {}
+                Ok(wrong) => tracing::warn!(wrong, workspace = %workspace.id, "the index was not as its messages are"),
+                Err(why) => tracing::error!(%why, workspace = %workspace.id, "the cache is damaged"),
             }
         }
         sound?;
@@ -88,7 +116,7 @@ impl Client {
     }
 
     /// Opens a profile whose files are damaged: a damaged `profile.json` is set aside and its copy put in its place, a damaged cache
-    /// is set aside and will be fetched again, a damaged `local.db` is set aside and its last good copy put in its place.
+    /// is set aside and fetched again while what can be read of it is shown, a damaged `local.db` is set aside and its last good copy put in its place.
     ///
     /// # Errors
     /// [`Error::Corrupt`] when there is no good copy of what cannot be fetched again.
@@ -132,8 +160,7 @@ impl Client {
             };
             match opened {
                 Err(Error::Corrupt { .. }) => {
-                    move_aside(&profile.cache_path(account.workspace), &aside.join(account.workspace.to_string()))
-                        .await?;
+                    set_aside(profile.cache_path(account.workspace)).await?;
                 }
                 done => done?,
             }
@@ -181,6 +208,7 @@ impl Client {
                 "pin": account.known.pin().to_string(),
                 "connection": workspace.connection(),
                 "cache": seen(workspace.cache.check().await),
+                "rebuilding": workspace.cache.is_being_rebuilt(),
                 "cursor": cursor,
                 "waiting": shared.local.waiting_count(account.workspace).await.ok(),
                 "tidy": tidy,
@@ -203,13 +231,20 @@ impl Client {
     }
 }
 
+/// Sets a damaged cache aside, to be read as far as it opens until another one has taken its place.
+async fn set_aside(path: PathBuf) -> Result<()> {
+    let aside =
+        tokio::task::spawn_blocking(move || cache_file::set_aside(&path).map_err(|why| fault::database(&path, why)));
+    aside.await.map_err(fault::internal)?
+}
+
 /// Moves a database and what belongs to it.
 async fn move_aside(path: &Path, to: &Path) -> Result<()> {
     let (path, to) = (path.to_owned(), to.to_owned());
     tokio::task::spawn_blocking(move || {
         let full = |why: std::io::Error| Error::DiskFull { why: why.to_string() };
         std::fs::create_dir_all(&to).map_err(full)?;
-        for ending in ["", "-wal", "-shm"] {
+        for ending in ["", "-wal", "-shm", "-mark"] {
             let mut from = path.clone().into_os_string();
             from.push(ending);
             let from = PathBuf::from(from);
@@ -224,3 +259,6 @@ async fn move_aside(path: &Path, to: &Path) -> Result<()> {
     .await
     .map_err(fault::internal)?
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! Channels and people.
 
-use super::Client;
+use super::{Client, asked};
 use crate::error::{Error, Result};
 use crate::sync::Workspace;
 use crate::view::{ChannelKindView, ChannelView, PersonView};
@@ -28,7 +28,7 @@ impl Client {
     pub async fn channels(&self, ws: WorkspaceId, all: bool) -> Result<Vec<ChannelView>> {
         let workspace = self.workspace(ws)?;
         let drafts = workspace.local.draft_channels(ws).await?;
-        let mut channels = workspace.cache.channels(all).await?;
+        let mut channels = asked(&workspace, || workspace.cache.channels(all)).await?;
         for channel in &mut channels {
             channel.draft = drafts.contains(&channel.id);
         }

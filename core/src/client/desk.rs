@@ -1,9 +1,10 @@
 //! For tests: a client whose server exists nowhere, and what such a server says.
 
 use super::Client;
+use crate::platform::{Clock, SystemClock};
 use crate::profile::Unlock;
 use crate::profile::memory::MemoryStore;
-use crate::testing::platform;
+use crate::testing::platform_at;
 use std::sync::Arc;
 use thechatapp_protocol::event::{ChannelRole, ChannelRow, MemberRow, MessageRow};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, MessageId, Row, Timestamp, WorkspaceId};
@@ -23,16 +24,24 @@ pub(crate) struct Desk {
     pub(crate) client: Client,
     pub(crate) ws: WorkspaceId,
     pub(crate) change: u64,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
+    secrets: Arc<MemoryStore>,
+    clock: Arc<dyn Clock>,
 }
 
 impl Desk {
     pub(crate) async fn new() -> Self {
+        Self::with_clock(Arc::new(SystemClock)).await
+    }
+
+    pub(crate) async fn with_clock(clock: Arc<dyn Clock>) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let platform = platform(Arc::new(MemoryStore::new()));
-        let client = Client::create(folder.path(), Unlock::SecureStorage, platform).await.unwrap();
+        let secrets = Arc::new(MemoryStore::new());
+        let client = Client::create(folder.path(), Unlock::SecureStorage, platform_at(secrets.clone(), clock.clone()))
+            .await
+            .unwrap();
         let ws = client.add_without_server(ME, "Ana").await.unwrap();
-        let mut desk = Self { client, ws, change: 0, _folder: folder };
+        let mut desk = Self { client, ws, change: 0, folder, secrets, clock };
         for n in [1, 2] {
             let member = Row::Member(MemberRow {
                 channel: channel(n),
@@ -44,6 +53,17 @@ impl Desk {
             desk.take(vec![named(channel(n), &format!("channel {n}")), member]).await;
         }
         desk
+    }
+
+    /// Closes the profile, does something to its files, and opens it.
+    pub(crate) async fn reopened(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
+        let Self { client, ws, change, folder, secrets, clock } = self;
+        client.close().await.unwrap();
+        meanwhile(folder.path());
+        let client = Client::open(folder.path(), Unlock::SecureStorage, platform_at(secrets.clone(), clock.clone()))
+            .await
+            .unwrap();
+        Self { client, ws, change, folder, secrets, clock }
     }
 
     pub(crate) async fn take(&mut self, rows: Vec<Row>) {

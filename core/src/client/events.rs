@@ -12,6 +12,7 @@ const MOST: usize = 1024;
 #[derive(Debug, Default)]
 struct Pending {
     closed: bool,
+    damaged: Option<(String, String)>,
     resync: bool,
     workspaces: bool,
     connections: BTreeSet<WorkspaceId>,
@@ -35,10 +36,11 @@ impl Events {
     pub(crate) fn push(&self, event: ClientEvent) {
         {
             let mut pending = self.pending.lock().unwrap_or_else(PoisonError::into_inner);
-            if pending.resync {
+            if pending.resync && !matches!(event, ClientEvent::Damaged { .. }) {
                 return;
             }
             match event {
+                ClientEvent::Damaged { file, why } => pending.damaged = Some((file, why)),
                 ClientEvent::Workspaces => pending.workspaces = true,
                 ClientEvent::Connection { workspace } => {
                     pending.connections.insert(workspace);
@@ -67,7 +69,8 @@ impl Events {
                 pending.resync = true;
             }
             if pending.resync {
-                *pending = Pending { resync: true, closed: pending.closed, ..Pending::default() };
+                let damaged = pending.damaged.take();
+                *pending = Pending { resync: true, closed: pending.closed, damaged, ..Pending::default() };
             }
         }
         self.more.notify_one();
@@ -116,12 +119,15 @@ impl Events {
 }
 
 fn listed(pending: Pending) -> Vec<ClientEvent> {
+    // Nothing else matters as much, and nothing makes up for it.
+    let damaged = pending.damaged.map(|(file, why)| ClientEvent::Damaged { file, why });
     if pending.resync {
-        return vec![ClientEvent::Resync];
+        return damaged.into_iter().chain([ClientEvent::Resync]).collect();
     }
     let workspaces = pending.workspaces.then_some(ClientEvent::Workspaces);
-    workspaces
+    damaged
         .into_iter()
+        .chain(workspaces)
         .chain(pending.connections.into_iter().map(|workspace| ClientEvent::Connection { workspace }))
         .chain(pending.channels.into_iter().map(|workspace| ClientEvent::Channels { workspace }))
         .chain(pending.standings.into_iter().map(|workspace| ClientEvent::Standing { workspace }))

@@ -21,13 +21,32 @@ impl Client {
     /// # Errors
     /// When something could not be written.
     pub async fn add_without_server(&self, person: AccountId, name: &str) -> Result<WorkspaceId> {
+        self.add_account(None, "acme", person, name).await
+    }
+
+    /// Adds another one, by which this device names it.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    #[cfg(test)]
+    pub(crate) async fn add_without_server_as(&self, slot: [u8; 16], short: &str) -> Result<WorkspaceId> {
+        self.add_account(Some(slot), short, AccountId::from_bytes([9; 16]), "Ana").await
+    }
+
+    async fn add_account(
+        &self,
+        slot: Option<[u8; 16]>,
+        short: &str,
+        person: AccountId,
+        name: &str,
+    ) -> Result<WorkspaceId> {
         let (now, fetched) = (self.now(), Unverified::new(signed_document([1; 16]).map_err(fault::internal)?));
         let pin = fetched.clone().verify_self(now.unix_seconds())?.pin();
         let known = first_contact(fetched, Some((&pin, Source::Invite)), None, now)?;
         let account = Account {
-            workspace: WorkspaceId::from_bytes(known.verified.document().workspace_id),
+            workspace: WorkspaceId::from_bytes(slot.unwrap_or(known.verified.document().workspace_id)),
             url: "https://chat.invalid".into(),
-            short: "acme".into(),
+            short: short.into(),
             name: "Acme".into(),
             person,
             person_name: name.into(),
@@ -40,6 +59,20 @@ impl Client {
         };
         self.0.shared.local.put_account(&account).await?;
         Ok(self.add(account).await?.id)
+    }
+
+    /// Makes `local.db` or each `cache.db` look as a newer release leaves it: with one step of its schema more.
+    ///
+    /// # Errors
+    /// When something could not be written.
+    pub async fn make_newer(&self, file: &str) -> Result<()> {
+        if file == "local.db" {
+            return self.0.shared.local.make_newer().await;
+        }
+        for workspace in self.all() {
+            workspace.cache.make_newer().await?;
+        }
+        Ok(())
     }
 
     /// Takes a batch as the stream of a server brings it.

@@ -1,7 +1,7 @@
 //! The ways into a profile.
 
 use super::Client;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::fault;
 use crate::platform::Platform;
 use crate::profile::{Profile, Unlock, Vault};
@@ -48,7 +48,7 @@ impl Client {
     /// Opens a profile by its recovery code, and gives it a new key in secure storage, or a passphrase: from then on it opens by that.
     ///
     /// # Errors
-    /// [`Error::WrongKey`](crate::Error::WrongKey) when the code is another's.
+    /// [`Error::WrongKey`] when the code is another's.
     pub async fn restore_with_code(dir: &Path, code: &str, into: Unlock, platform: Platform) -> Result<Self> {
         let profile = Profile::restore_with_code(dir, code, into, Vault::new(&platform)).await?;
         Self::with(profile, platform, false).await
@@ -65,7 +65,7 @@ impl Client {
     /// Takes a way in away, `passphrase` or `recovery`; never the one that is used.
     ///
     /// # Errors
-    /// [`Error::BadInput`](crate::Error::BadInput) where there is none, or it is the one that is used.
+    /// [`Error::BadInput`] where there is none, or it is the one that is used.
     pub fn drop_way(&self, kind: &str) -> Result<()> {
         self.0.shared.profile.drop_slot(kind)
     }
@@ -83,10 +83,16 @@ impl Client {
     /// broken off at any moment, what is there opens.
     ///
     /// # Errors
-    /// [`Error::DiskFull`](crate::Error::DiskFull): a copy needs as much room as the file.
+    /// [`Error::DiskFull`]: a copy needs as much room as the file. [`Error::BadInput`] while a damaged file is being rebuilt.
     pub async fn renew_keys(&self) -> Result<()> {
         let shared = &self.0.shared;
         let _renewing = self.0.renewing.lock().await;
+        if self.all().iter().any(|workspace| workspace.cache.is_being_rebuilt()) {
+            return Err(Error::bad_input(
+                "keys cannot be renewed now",
+                "a damaged file is being rebuilt, and is read by its key until then; wait for that, or let it go",
+            ));
+        }
         let profile = async |act: fn(&Profile, WorkspaceId) -> Result<Key>, ws| {
             let profile = Arc::clone(&shared.profile);
             tokio::task::spawn_blocking(move || act(&profile, ws)).await.map_err(fault::internal)?

@@ -1,6 +1,6 @@
 //! Messages: reading, writing, read marks.
 
-use super::{Client, closed};
+use super::{Client, asked, closed};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::Waiting;
@@ -13,6 +13,9 @@ use thechatapp_protocol::methods::messages::{
     DeleteMessage, EditMessage, EditMessageParams, OneMessage, React, ReactParams, TEXT_MAX,
 };
 use thechatapp_protocol::{ChannelId, Code, MessageId, Row, WorkspaceId};
+
+/// How long it may take to be connected again after a damaged cache was replaced.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// How often a window is looked at again while more of it is being fetched.
 const LOOKS: usize = 4;
@@ -44,7 +47,7 @@ impl Client {
     ) -> Result<TimelineView> {
         let workspace = self.workspace(ws)?;
         workspace.looked_at(channel);
-        let (view, wanted, joined) = self.look(&workspace, channel, window, limit).await?;
+        let (view, wanted, joined) = asked(&workspace, || self.look(&workspace, channel, window, limit)).await?;
         if workspace.session().is_ok() {
             // Newest first, also in the queue.
             for (first, last) in wanted.into_iter().rev() {
@@ -63,12 +66,32 @@ impl Client {
     /// [`Error::Offline`] when something is missing and cannot be fetched; [`Error::BadInput`] as above.
     pub async fn fetch(&self, ws: WorkspaceId, channel: ChannelId, window: Window, limit: u32) -> Result<TimelineView> {
         let workspace = self.workspace(ws)?;
+        let connected = workspace.session().is_ok();
+        match self.fetch_from(&workspace, channel, window, limit).await {
+            Err(Error::Corrupt { .. }) if workspace.cache.recovered().await => {
+                // What was lost with it is fetched, too.
+                if connected {
+                    self.connect(ws, AGAIN).await?;
+                }
+                self.fetch_from(&workspace, channel, window, limit).await
+            }
+            fetched => fetched,
+        }
+    }
+
+    async fn fetch_from(
+        &self,
+        workspace: &Workspace,
+        channel: ChannelId,
+        window: Window,
+        limit: u32,
+    ) -> Result<TimelineView> {
         let mut outside = true;
         for _ in 0..LOOKS {
-            let (view, wanted, joined) = self.look(&workspace, channel, window, limit).await?;
+            let (view, wanted, joined) = self.look(workspace, channel, window, limit).await?;
             if !joined && outside {
                 outside = false;
-                history::newest(&workspace, channel, limit).await?;
+                history::newest(workspace, channel, limit).await?;
                 continue;
             }
             if wanted.is_empty() {
@@ -77,7 +100,7 @@ impl Client {
             let session = workspace.session()?;
             history::fetch(&workspace.cache, &session, channel, wanted, &mut |_, _| {}).await?;
         }
-        self.look(&workspace, channel, window, limit).await.map(|(view, _, _)| view)
+        self.look(workspace, channel, window, limit).await.map(|(view, _, _)| view)
     }
 
     async fn look(
@@ -151,7 +174,7 @@ impl Client {
     ) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
         check_text(text)?;
-        if !workspace.cache.is_joined(channel)?.ok_or_else(no_channel)? {
+        if !asked(&workspace, || workspace.cache.is_joined(channel)).await?.ok_or_else(no_channel)? {
             return Err(Error::bad_input(
                 "nothing can be sent here",
                 "you are not a member of this channel; join it first",
@@ -159,7 +182,7 @@ impl Client {
         }
         // An answer to an answer belongs to the same thread.
         let thread = match thread {
-            Some(id) => Some(workspace.cache.thread_root(channel, id).await?),
+            Some(id) => Some(asked(&workspace, || workspace.cache.thread_root(channel, id)).await?),
             None => None,
         };
         let now = self.now();
@@ -319,6 +342,7 @@ impl Client {
         match (here, workspace.session()) {
             (Some(message), Err(_)) => Ok(message),
             (Some(message), Ok(_)) if !stale => Ok(message),
+            (None, Err(why)) if stale => workspace.cache.message_before(channel, seq).await?.ok_or(why),
             (None, _) if !stale => Err(no_message()),
             (_, session) => {
                 let session = session?;
@@ -403,7 +427,7 @@ async fn is_there(workspace: &Workspace, id: MessageId) -> Result<bool> {
 /// Whether nothing more will be sent by itself.
 fn stopped(workspace: &Workspace) -> bool {
     match workspace.connection() {
-        Connection::IdentityChanged | Connection::SignedOut { .. } | Connection::Damaged { .. } => true,
+        Connection::IdentityChanged | Connection::SignedOut { .. } => true,
         Connection::Offline { .. } => matches!(workspace.closed(), Some(Error::DiskFull { .. })),
         _ => false,
     }

@@ -1,6 +1,6 @@
 //! Finding messages: by the sealed index on this device, by the server's, and by both where this device has only a part.
 
-use super::Client;
+use super::{Client, asked};
 use crate::cache::INDEX_TOGETHER;
 use crate::error::{Error, Result};
 use crate::search::{highlights, typed};
@@ -48,7 +48,7 @@ impl Client {
                 break;
             }
         }
-        let hits = workspace.cache.search(query.clone()).await?;
+        let hits = asked(&workspace, || workspace.cache.search(query.clone())).await?;
         let mut found = FoundView { hits, partial: workspace.cache.is_partial(query.channel).await?, asked: false };
         // The server's index wants a word.
         if !found.partial || here || query.words.is_empty() || workspace.session().is_err() {

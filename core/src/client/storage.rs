@@ -68,23 +68,29 @@ impl Client {
     pub(super) async fn keep_within(&self) -> Result<()> {
         let local = &self.0.shared.local;
         let (days, bytes) = (local.choice(DAYS).await?, local.choice(BYTES).await?);
+        let mut done = Ok(());
         for workspace in self.all() {
-            let limit = limit_of(&workspace).await?;
-            let days = lower(days, limit.and_then(|limit| limit.days));
-            let bounds = Bounds {
-                since: days.map(|days| {
-                    let back = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS);
-                    Timestamp(self.now().0.saturating_sub(back).max(0))
-                }),
-                bytes: lower(bytes, limit.and_then(|limit| limit.bytes)),
-            };
-            let gone = workspace.cache.keep_within(bounds).await?;
-            if gone > 0 {
-                tracing::info!(messages = gone, "what is beyond the bounds left this device");
-            }
-            here::sweep(&workspace).await?;
+            // What one workspace's file does not do does not keep it from the others.
+            done = done.and(self.keep_one_within(&workspace, days, bytes).await);
         }
-        Ok(())
+        done
+    }
+
+    async fn keep_one_within(&self, workspace: &Workspace, days: Option<u64>, bytes: Option<u64>) -> Result<()> {
+        let limit = limit_of(workspace).await?;
+        let days = lower(days, limit.and_then(|limit| limit.days));
+        let bounds = Bounds {
+            since: days.map(|days| {
+                let back = i64::try_from(days).unwrap_or(i64::MAX).saturating_mul(DAY_MILLIS);
+                Timestamp(self.now().0.saturating_sub(back).max(0))
+            }),
+            bytes: lower(bytes, limit.and_then(|limit| limit.bytes)),
+        };
+        let gone = workspace.cache.keep_within(bounds).await?;
+        if gone > 0 {
+            tracing::info!(messages = gone, "what is beyond the bounds left this device");
+        }
+        here::sweep(workspace).await
     }
 }
 

@@ -13,7 +13,7 @@ mod schema;
 mod uploads;
 
 use crate::error::{Error, Result};
-use crate::fault;
+use crate::fault::{self, first_damage, note_damage};
 use rusqlite::Connection;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -22,6 +22,7 @@ use std::thread::JoinHandle;
 use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
+use tokio::sync::watch;
 
 pub(crate) use accounts::Account;
 pub(crate) use drafts::{DraftPlace, DraftState, Earlier, Saved};
@@ -40,6 +41,8 @@ pub(crate) struct Local {
     /// Seals the keys of accounts once more.
     parent: Key,
     changed: Arc<AtomicBool>,
+    /// The first sign that the file is damaged.
+    damage: watch::Sender<Option<Error>>,
 }
 
 impl std::fmt::Debug for Local {
@@ -76,7 +79,8 @@ impl Local {
                 Ok((writer, thread)) => {
                     let readers = Readers::new(path.clone(), key.expose(), READERS);
                     let key = Arc::new(RwLock::new(key));
-                    Ok(Self { writer, thread, readers, path, key, parent, changed: Arc::new(AtomicBool::new(true)) })
+                    let (changed, damage) = (Arc::new(AtomicBool::new(true)), watch::Sender::new(None));
+                    Ok(Self { writer, thread, readers, path, key, parent, changed, damage })
                 }
                 Err(why) => Err((path, why)),
             }
@@ -168,9 +172,25 @@ impl Local {
         kept.and(flushed)
     }
 
-    /// Every page and index of the file.
+    /// Every page of the file, every row, and every index with its rows.
     pub(crate) async fn check(&self) -> Result<()> {
-        self.read(database::check).await
+        self.read(database::check_whole).await
+    }
+
+    /// How the file turned out to be damaged since it was opened, if it did.
+    pub(crate) fn damage(&self) -> Option<Error> {
+        self.damage.borrow().clone()
+    }
+
+    /// Waits until anything that reads or writes finds the file damaged.
+    pub(crate) fn damaged(&self) -> impl Future<Output = Error> + Send + use<> {
+        first_damage(&self.damage)
+    }
+
+    fn fault(&self, why: database::Error) -> Error {
+        let error = fault::database(&self.path, why);
+        note_damage(&self.damage, &error);
+        error
     }
 
     /// What SQLCipher says of itself.
@@ -182,7 +202,7 @@ impl Local {
         &self,
         query: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.readers.read(query).await.map_err(|why| fault::database(&self.path, why))
+        self.readers.read(query).await.map_err(|why| self.fault(why))
     }
 
     /// Reads by the writer's connection, which is open anyway: for what is small and asked when a profile is opened.
@@ -203,14 +223,22 @@ impl Local {
             changed.store(true, Ordering::SeqCst);
             job(db)
         };
-        self.writer.write(move |db, _| job(db)).await.map_err(|why| fault::database(&self.path, why))
+        self.writer.write(move |db, _| job(db)).await.map_err(|why| self.fault(why))
     }
 
     async fn apart<T: Send + 'static>(
         &self,
         job: impl FnOnce(&mut Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
-        self.writer.apart(job).await.map_err(|why| fault::database(&self.path, why))
+        self.writer.apart(job).await.map_err(|why| self.fault(why))
+    }
+}
+
+#[cfg(any(test, feature = "test-support"))]
+impl Local {
+    /// As a newer release leaves it.
+    pub(crate) async fn make_newer(&self) -> Result<()> {
+        self.apart(|db| Ok(db.pragma_update(None, "user_version", schema::LOCAL.len() as i64 + 1)?)).await
     }
 }
 

@@ -146,3 +146,73 @@ async fn a_removed_account_is_gone_from_the_good_copy_too() {
     assert!(local.accounts().await.unwrap().is_empty());
     assert!(local.outbox(WS).await.unwrap().is_empty());
 }
+
+/// Makes a file as the release left it whose schema had so many steps, with all that such a file can hold; uploads came with the second.
+fn old(path: &Path, steps: usize) {
+    let account = account();
+    let db = database::open(path, &KEY, &schema::LOCAL[..steps], Durability::Full).unwrap();
+    db.execute(
+        "INSERT INTO accounts (workspace, url, short, name, person, person_name, device, device_key, signing_key, known, added)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, 1)",
+        rusqlite::params![
+            WS.as_bytes(),
+            account.url,
+            account.short,
+            account.name,
+            account.person.as_bytes(),
+            account.person_name,
+            account.device.as_bytes(),
+            account.device_key.expose().as_slice(),
+            account.signing_key.as_bytes().as_slice(),
+            account.known.encode(),
+        ],
+    )
+    .unwrap();
+    for (n, text, failure) in [(1_u8, "it waits", None), (2, "it was refused", Some("you may not write here"))] {
+        db.execute(
+            "INSERT INTO outbox (workspace, id, channel, text, created, failure) VALUES (?1, ?2, ?3, ?4, 1, ?5)",
+            rusqlite::params![WS.as_bytes(), [n; 16], PLACE.channel.as_bytes(), text, failure],
+        )
+        .unwrap();
+    }
+    let place = [WS.as_bytes().as_slice(), PLACE.channel.as_bytes()];
+    db.execute("INSERT INTO drafts (workspace, channel, text) VALUES (?1, ?2, 'half a thought')", place).unwrap();
+    db.execute("INSERT INTO marks (workspace, channel, seq) VALUES (?1, ?2, 17)", place).unwrap();
+    if steps > 1 {
+        db.execute(
+            "INSERT INTO uploads (id, workspace, channel, name, media_type, size, key, path, modified, message)
+             VALUES (?1, ?2, ?3, 'plan.pdf', 'application/pdf', 9, ?4, '/home/ana/plan.pdf', 5, ?5)",
+            rusqlite::params![[8_u8; 16], WS.as_bytes(), PLACE.channel.as_bytes(), [7_u8; 32], [3_u8; 16]],
+        )
+        .unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_file_of_an_older_release_opens_with_keys_drafts_uploads_marks_and_what_failed() {
+    for steps in [1, 2, 3] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("local.db");
+        old(&path, steps);
+        // Its keys are sealed once more the first time, and are the same ever after.
+        for _ in 0..2 {
+            let local = open(&path, false).await.unwrap();
+            let [known] = local.accounts().await.unwrap().try_into().unwrap();
+            assert_eq!(known.device_key.expose(), account().device_key.expose());
+            assert_eq!(known.signing_key.as_bytes(), account().signing_key.as_bytes());
+            assert_eq!(known.known.pin(), account().known.pin());
+            let outbox = local.outbox(WS).await.unwrap();
+            let found: Vec<_> = outbox.iter().map(|one| (one.text.as_str(), one.failure.as_deref())).collect();
+            assert_eq!(found, [("it waits", None), ("it was refused", Some("you may not write here"))]);
+            assert_eq!(local.draft(WS, PLACE).await.unwrap(), "half a thought");
+            assert!(local.drafts_wait(WS).await.unwrap(), "no other device has it yet");
+            assert_eq!(local.marks(WS).await.unwrap(), [(PLACE.channel, 17)]);
+            let path = "/home/ana/plan.pdf".to_owned();
+            let source = crate::local::Source { channel: PLACE.channel, path, size: 9, modified: 5 };
+            let upload = local.upload_of(WS, source).await.unwrap();
+            let found = upload.map(|upload| (upload.file.name, upload.key.to_vec(), *upload.message.as_bytes()));
+            assert_eq!(found, (steps > 1).then(|| ("plan.pdf".to_owned(), vec![7; 32], [3; 16])));
+            local.close().await.unwrap();
+        }
+    }
+}

@@ -6,7 +6,7 @@ use super::{Profile, slots};
 use crate::{Result, WorkspaceId};
 use std::path::Path;
 use std::sync::PoisonError;
-use thechatapp_database as database;
+use thechatapp_database::{self as database, Durability};
 use thechatapp_seal::Key;
 
 impl Profile {
@@ -103,7 +103,7 @@ impl Profile {
 /// Whether a file has the coming key. `None` while neither opens it: then both stay.
 fn which(path: &Path, former: &Key, coming: &Key) -> Option<bool> {
     // Whoever closes it last brings in what is right of its log and takes the rest away: that is looked at first.
-    database::check_log(path).ok()?;
+    database::check_log(path, Durability::Full).ok()?;
     let opens = |key: &Key| database::open_reader(path, key.expose()).is_ok();
     match (opens(coming), opens(former)) {
         (true, _) => Some(true),

@@ -285,3 +285,12 @@ async fn a_second_passphrase_opens_a_profile_whatever_secure_storage_says() {
         Profile::open(dir, passphrase, vault()).await.unwrap();
     }
 }
+
+#[test]
+fn a_folder_that_does_not_lock_files_is_told_apart_from_damage() {
+    let why = fault::no_locks("Operation not supported");
+    assert_eq!((why.key_state(), why.exit_code()), (KeyState::NoLocks, 3));
+    let why = fault::database(Path::new("local.db"), database::Error::NoLocks("locking protocol".into()));
+    assert_eq!((why.key_state(), why.report().error.as_str()), (KeyState::NoLocks, "no_locks"));
+    assert!(why.report().advice.contains("a disk of this device"));
+}

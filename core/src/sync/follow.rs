@@ -51,54 +51,77 @@ enum End {
     Anew,
 }
 
-/// Runs until the workspace is dropped, or its cache turns out to be damaged: then nothing comes in until it is opened anew.
-pub(super) async fn run(workspace: Arc<Workspace>, orders: mpsc::UnboundedReceiver<Order>) {
-    tokio::select! {
-        biased;
-        why = workspace.cache.damaged() => {
-            tracing::error!(%why, "the cache is damaged");
-            if let Error::Corrupt { file, why } = why {
-                workspace.set_connection(Connection::Damaged { file, why });
-            }
+/// What it was asked, which outlives a cache.
+#[derive(Default)]
+struct Asked {
+    /// To be connected.
+    connects: bool,
+    /// And to fetch all history.
+    eager: bool,
+}
+
+/// Runs until the workspace is dropped. Where its cache turns out to be damaged, it goes on with the one that takes its place.
+pub(super) async fn run(workspace: Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
+    let mut asked = Asked::default();
+    loop {
+        tokio::select! {
+            biased;
+            why = workspace.cache.damaged() => tracing::error!(%why, "the cache is damaged"),
+            () = follow(&workspace, &mut orders, &mut asked) => return,
         }
-        () = follow(&workspace, orders) => {}
+        if asked.connects {
+            let why = "its copy on this device is damaged and is being rebuilt".to_owned();
+            workspace.set_connection(Connection::Offline { why, retry_in: 0, reason: Reason::Starting });
+        }
+        while let Err(why) = workspace.rebuild().await {
+            tracing::error!(%why, "a damaged cache cannot be replaced");
+            failed(&workspace, &why).await;
+        }
     }
 }
 
-async fn follow(workspace: &Arc<Workspace>, mut orders: mpsc::UnboundedReceiver<Order>) {
-    let mut eager = false;
+/// Says what failed on this side, and waits a little.
+async fn failed(workspace: &Workspace, why: &Error) {
+    workspace.set_closed(match why {
+        Error::Refused(body) if body.code.is_closed() => Some(why.clone()),
+        Error::DiskFull { .. } => Some(why.clone()),
+        _ => None,
+    });
+    let retry_in = AFTER_FAULT.as_millis() as u64;
+    let reason = match why {
+        Error::DiskFull { .. } => Reason::DiskFull,
+        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
+        Error::Refused(_) => Reason::Refused,
+        _ => Reason::Fault,
+    };
+    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in, reason });
+    tokio::time::sleep(AFTER_FAULT).await;
+}
+
+async fn follow(workspace: &Arc<Workspace>, orders: &mut mpsc::UnboundedReceiver<Order>, asked: &mut Asked) {
     loop {
         // Nothing connects before it is asked to, nor after a refusal.
-        match orders.recv().await {
-            None => return,
-            Some(Order::Accepted(_) | Order::Reroute) => continue,
-            Some(Order::Start { eager: all }) => eager |= all,
-        }
-        loop {
-            let mut connected = Connected::new(workspace, eager);
-            match connected.run(&mut orders).await {
-                End::Dropped => return,
-                End::Refused => break,
-                End::Anew => eager = connected.eager,
-                End::Fault(why) => {
-                    tracing::error!(%why, "following the server failed");
-                    let retry_in = AFTER_FAULT.as_millis() as u64;
-                    eager = connected.eager;
-                    drop(connected);
-                    workspace.set_closed(match &why {
-                        Error::Refused(body) if body.code.is_closed() => Some(why.clone()),
-                        Error::DiskFull { .. } => Some(why.clone()),
-                        _ => None,
-                    });
-                    let reason = match &why {
-                        Error::DiskFull { .. } => Reason::DiskFull,
-                        Error::Refused(body) if body.code.is_closed() => Reason::Closed,
-                        Error::Refused(_) => Reason::Refused,
-                        _ => Reason::Fault,
-                    };
-                    workspace.set_connection(Connection::Offline { why: why.to_string(), retry_in, reason });
-                    tokio::time::sleep(AFTER_FAULT).await;
+        while !asked.connects {
+            match orders.recv().await {
+                None => return,
+                Some(Order::Accepted(_) | Order::Reroute) => {}
+                Some(Order::Start { eager }) => {
+                    asked.connects = true;
+                    asked.eager |= eager;
                 }
+            }
+        }
+        let mut connected = Connected::new(workspace, asked.eager);
+        match connected.run(orders, asked).await {
+            End::Dropped => return,
+            End::Refused => asked.connects = false,
+            End::Anew => {}
+            // The cache's own way out of it is above.
+            End::Fault(Error::Corrupt { .. }) if workspace.cache.is_damaged() => std::future::pending().await,
+            End::Fault(why) => {
+                tracing::error!(%why, "following the server failed");
+                drop(connected);
+                failed(workspace, &why).await;
             }
         }
     }
@@ -141,7 +164,7 @@ impl<'a> Connected<'a> {
         }
     }
 
-    async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>) -> End {
+    async fn run(&mut self, orders: &mut mpsc::UnboundedReceiver<Order>, asked: &mut Asked) -> End {
         loop {
             let handled = if let Some(event) = self.next.pop_front() {
                 self.told(event).await
@@ -157,6 +180,7 @@ impl<'a> Connected<'a> {
                         match order {
                             None => return End::Dropped,
                             Some(Order::Start { eager }) => {
+                                asked.eager |= eager;
                                 self.start(eager);
                             }
                             Some(Order::Accepted(known)) => self.link.replace_known(known),
@@ -255,6 +279,7 @@ impl<'a> Connected<'a> {
             }
             Err(Error::Refused(body)) if body.code == Code::Resync => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                self.workspace.let_damaged_go().await?;
                 new_generation(self.workspace, generation, true).await?;
                 // Whoever begins at the beginning is ahead of nobody: a server that says so all the same is left alone for a while.
                 return Ok(Some(if after > 0 { End::Anew } else { End::Fault(Error::Refused(body)) }));
@@ -262,6 +287,7 @@ impl<'a> Connected<'a> {
             // One may see less than before: nothing of it stays, and nothing was lost on the server.
             Err(Error::Refused(body)) if body.code == Code::Narrowed => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
+                self.workspace.let_damaged_go().await?;
                 new_generation(self.workspace, generation, false).await?;
                 self.workspace.cache.tidy().await?;
                 here::sweep(self.workspace).await?;
@@ -324,6 +350,10 @@ impl<'a> Connected<'a> {
         self.workspace.settle(applied).await?;
         if live && self.workspace.connection() == Connection::Syncing {
             self.from_the_start = false;
+            if let Some(applied) = self.workspace.cache.confirm().await? {
+                self.workspace.settle(applied).await?;
+            }
+            self.workspace.let_go_when_whole().await?;
             if std::mem::take(&mut self.drafts_behind) {
                 self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
             }
@@ -332,6 +362,8 @@ impl<'a> Connected<'a> {
             here::sweep(self.workspace).await?;
             if self.eager {
                 self.workspace.want(history::Wanted::Everything);
+            } else if self.workspace.cache.is_being_rebuilt() {
+                self.workspace.want(history::Wanted::Lacking);
             }
         }
         Ok(())

@@ -3,6 +3,7 @@
 use super::{Caller, Workspace, begun, is_settled};
 use crate::cache::{Applied, Cache, HistoryPage};
 use crate::error::{Error, Result};
+use crate::view::Connection;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -42,6 +43,8 @@ pub(crate) enum Wanted {
     Range(ChannelId, u64, u64),
     /// The newest messages of a channel that one is not in, so that nothing else brings them.
     Newest(ChannelId, u32),
+    /// What a damaged cache had and the one in its place has not yet, in the same way.
+    Lacking,
     /// Everything, when nothing else is to be done and what goes over the network costs nothing.
     Everything,
 }
@@ -49,7 +52,8 @@ pub(crate) enum Wanted {
 /// Runs until the workspace is dropped. Whoever wants something is served first; the background goes on from where it was.
 pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedReceiver<Wanted>) {
     let mut stretch: Option<BoxFuture<'_, bool>> = None;
-    let mut again = false;
+    // Whether everything was asked for, or only what a damaged cache had.
+    let (mut again, mut all) = (false, false);
     loop {
         let next = tokio::select! {
             biased;
@@ -58,17 +62,17 @@ pub(super) async fn run(workspace: Arc<Workspace>, mut wanted: mpsc::UnboundedRe
                 None => return,
             },
             more = ended(&mut stretch), if stretch.is_some() => {
-                stretch = (more || std::mem::take(&mut again)).then(|| a_stretch(&workspace).boxed());
+                stretch = (more || std::mem::take(&mut again)).then(|| a_stretch(&workspace, all).boxed());
                 continue;
             }
         };
         let done = match next {
-            Wanted::Everything if stretch.is_some() => {
-                again = true;
-                Ok(())
-            }
-            Wanted::Everything => {
-                stretch = Some(a_stretch(&workspace).boxed());
+            Wanted::Everything | Wanted::Lacking => {
+                all |= next == Wanted::Everything;
+                match stretch {
+                    Some(_) => again = true,
+                    None => stretch = Some(a_stretch(&workspace, all).boxed()),
+                }
                 Ok(())
             }
             Wanted::Range(channel, first, last) => range(&workspace, channel, first, last).await,
@@ -95,7 +99,7 @@ async fn costs(workspace: &Workspace) -> bool {
 
 /// Fetches some of what is missing anywhere, and tries again after a while where it cannot be had now: the server asks for patience,
 /// or the disk is full. Returns whether there is more.
-async fn a_stretch(workspace: &Workspace) -> bool {
+async fn a_stretch(workspace: &Workspace, all: bool) -> bool {
     let mut sessions = workspace.session.subscribe();
     let mut pause = AGAIN;
     loop {
@@ -103,7 +107,7 @@ async fn a_stretch(workspace: &Workspace) -> bool {
         while costs(workspace).await {
             tokio::time::sleep(METERED).await;
         }
-        let why = match some_of_it(workspace).await {
+        let why = match some_of_it(workspace, all).await {
             Ok(more) => return more,
             Err(why) => why,
         };
@@ -131,12 +135,16 @@ fn pauses(why: &Error, pause: Duration) -> (Duration, Duration) {
     (said.unwrap_or(pause).min(AGAIN_MOST), (pause * 2).min(AGAIN_MOST))
 }
 
-async fn some_of_it(workspace: &Workspace) -> Result<bool> {
-    let mut missing = workspace.cache.incomplete().await?;
+async fn some_of_it(workspace: &Workspace, all: bool) -> Result<bool> {
+    let cache = &workspace.cache;
+    let mut missing = if all { cache.incomplete().await? } else { cache.lacking().await? };
     let refused = workspace.refused().clone();
     missing.retain(|(channel, _, _)| !refused.contains(channel));
     let ranges = newest_of(missing, &workspace.looked());
     if ranges.is_empty() {
+        if workspace.connection() == Connection::Online {
+            workspace.let_go_when_whole().await?;
+        }
         return Ok(false);
     }
     let session = workspace.session()?;
@@ -150,7 +158,7 @@ async fn some_of_it(workspace: &Workspace) -> Result<bool> {
         }
         why => Err(why),
     };
-    fetch_all(&workspace.cache, &session, ranges, on_page, on_refusal).await?;
+    fetch_all(cache, &session, ranges, on_page, on_refusal).await?;
     Ok(true)
 }
 

@@ -287,7 +287,6 @@ impl Workspace {
             }
             Connection::SignedOut { why } => Error::Refused(signed_out(why)),
             Connection::Offline { why, .. } => self.closed().unwrap_or(Error::Offline { why }),
-            Connection::Damaged { file, why } => Error::Corrupt { file, why },
             _ => Error::Offline { why: "the connection is being made".into() },
         }
     }
@@ -402,8 +401,10 @@ impl Workspace {
     /// Says what rows changed, and has nothing stay of what one may not see any more.
     pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
+        // No words in the index, and no damaged file that has it still.
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
+            self.let_damaged_go().await?;
         }
         if !applied.left.is_empty() {
             here::end_uploads(self, &applied.left).await?;
@@ -415,6 +416,40 @@ impl Workspace {
         if applied.missing && self.is_eager() && self.connection() == Connection::Online {
             self.want(history::Wanted::Everything);
         }
+        Ok(())
+    }
+
+    /// Lets go of a damaged file whose place another one takes. Returns whether there was one.
+    pub(crate) async fn let_damaged_go(&self) -> Result<bool> {
+        let gone = self.cache.let_go().await?;
+        if gone {
+            self.events.push(ClientEvent::Connection { workspace: self.id });
+            self.bump();
+        }
+        Ok(gone)
+    }
+
+    /// Lets it go once the other one has all that it had, as far as this session gets it.
+    async fn let_go_when_whole(&self) -> Result<()> {
+        let refused = self.refused().clone();
+        let lacks = self.cache.lacking().await?.iter().any(|(channel, _, _)| !refused.contains(channel));
+        if !lacks && self.let_damaged_go().await? {
+            tracing::info!("a cache that was damaged is whole again");
+        }
+        Ok(())
+    }
+
+    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it.
+    async fn rebuild(&self) -> Result<()> {
+        let (profile, id) = (Arc::clone(&self.profile), self.id);
+        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
+        self.cache.rebuild(key).await?;
+        self.events.push(ClientEvent::Connection { workspace: self.id });
+        self.events.push(ClientEvent::Standing { workspace: self.id });
+        for channel in self.looked() {
+            self.announce_all(channel);
+        }
+        self.announce(&Applied { channels: true, ..Applied::default() });
         Ok(())
     }
 

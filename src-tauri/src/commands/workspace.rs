@@ -54,6 +54,11 @@ pub async fn reconnect(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> A
 }
 
 #[tauri::command]
+pub async fn let_damaged_go(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> Answer<bool> {
+    desktop.client().await?.let_damaged_go(workspace).await.map_err(report)
+}
+
+#[tauri::command]
 pub async fn sign_out(desktop: State<'_, Desktop>, workspace: WorkspaceId) -> Answer<()> {
     desktop.client().await?.sign_out(workspace).await.map_err(report)
 }

@@ -72,10 +72,6 @@ impl Damage {
     pub fn is_harmless(&self) -> bool {
         ["good", "-mark", "-shm"].iter().any(|end| self.name().ends_with(end))
     }
-
-    pub fn is_in_the_cache_s_log(&self) -> bool {
-        self.file.ends_with("cache.db-wal")
-    }
 }
 
 /// The files of a profile that have something in them.

@@ -45,14 +45,6 @@ reason: Reason, } | { "state": "connecting" } | { "state": "syncing" } | { "stat
 /**
  * Why, in words for people.
  */
-why: string, } | { "state": "damaged",
-/**
- * The file.
- */
-file: string,
-/**
- * How it shows.
- */
 why: string, };
 
 /**
@@ -98,7 +90,12 @@ waiting: number,
 /**
  * Which app the workspace asks for, as far as its server has said.
  */
-update: UpdateView | null, };
+update: UpdateView | null,
+/**
+ * What is here is being rebuilt, because it was damaged: so many messages that were here are still to come, as far as is known. What
+ * can be read of the damaged file is shown meanwhile.
+ */
+rebuilding: number | null, };
 
 /**
  * What somebody may do over the people of a group and over the channels linked to it.
@@ -837,7 +834,7 @@ history: Array<IdentityStepView>, };
 /**
  * The state of a profile's key (docs: key states). `Ready` means that a client can be opened.
  */
-export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "dismissed" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "corrupt" | "passphrase" | "app_locked";
+export type KeyState = "ready" | "absent" | "no_backend" | "locked" | "dismissed" | "missing" | "wrong" | "unreachable" | "busy" | "newer" | "no_locks" | "corrupt" | "passphrase" | "app_locked";
 
 /**
  * What a person typed on a device that no server has as a message yet.
@@ -1104,7 +1101,15 @@ thread: string | null, } | { "event": "audit",
 /**
  * Which workspace.
  */
-workspace: string, } | { "event": "workspaces" } | { "event": "resync" };
+workspace: string, } | { "event": "damaged",
+/**
+ * The file.
+ */
+file: string,
+/**
+ * How it shows.
+ */
+why: string, } | { "event": "workspaces" } | { "event": "resync" };
 
 /**
  * An error for a person or a script: `{error, code, what, why, do}`.

@@ -106,6 +106,7 @@ export interface Api {
   login(address: string, name: string, password: string, pin: string | null): Promise<WorkspaceView>;
   workspaces(): Promise<WorkspaceView[]>;
   reconnect(workspace: string): Promise<void>;
+  letDamagedGo(workspace: string): Promise<boolean>;
   signOut(workspace: string): Promise<void>;
   identity(workspace: string): Promise<IdentityView>;
   acceptIdentity(workspace: string, confirmation: string): Promise<IdentityView>;

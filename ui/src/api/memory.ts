@@ -93,6 +93,7 @@ export function memory(query: URLSearchParams): Api {
     unread: 9,
     waiting: 0,
     update: null,
+    rebuilding: null,
     connection:
       connection === "offline"
         ? { state: "offline", why: "no network", retry_in: 4000, reason: "unreachable" }
@@ -206,6 +207,7 @@ export function memory(query: URLSearchParams): Api {
     login: async () => workspace,
     workspaces: async () => (query.has("empty") ? [] : [workspace]),
     reconnect: async () => undefined,
+    letDamagedGo: async () => false,
     signOut: async () => undefined,
     identity: async () => identity,
     acceptIdentity: async () => identity,

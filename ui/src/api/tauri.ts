@@ -51,6 +51,7 @@ export const desktop: Api = {
   login: (address, name, password, pin) => invoke("login", { address, name, password, pin }),
   workspaces: () => invoke("workspaces"),
   reconnect: (workspace) => invoke("reconnect", { workspace }),
+  letDamagedGo: (workspace) => invoke("let_damaged_go", { workspace }),
   signOut: (workspace) => invoke("sign_out", { workspace }),
   identity: (workspace) => invoke("identity", { workspace }),
   acceptIdentity: (workspace, confirmation) => invoke("accept_identity", { workspace, confirmation }),

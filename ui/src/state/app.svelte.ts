@@ -176,7 +176,7 @@ export class App {
       this.#take((await early) ?? (await api.workspaces()));
       const first = this.workspaces[0];
       if (!first) this.screen = "first-run";
-      else if (!this.#damaged()) await this.enter(first.id);
+      else await this.enter(first.id);
     } catch (why) {
       this.#failed(why);
     }
@@ -251,7 +251,7 @@ export class App {
 
   async refreshWorkspaces(): Promise<void> {
     this.#take(await api.workspaces());
-    if (this.#damaged() || this.screen !== "workspace") return;
+    if (this.screen !== "workspace") return;
     // A later change is shown again, however often an earlier one was looked at.
     if (this.workspace?.connection.state !== "identity_changed") this.stopSeen = false;
     if (!this.workspaces.some((one) => one.id === this.room?.workspace)) {
@@ -270,16 +270,20 @@ export class App {
     this.offline = offlineNow(this.offline, workspaces);
   }
 
-  /** A file that turned out to be damaged while it was in use has the same screen as one that was at the start. */
-  #damaged(): boolean {
-    for (const { connection } of this.workspaces) {
-      if (connection.state !== "damaged") continue;
-      const { file, why } = connection;
-      this.problem = { error: "corrupt", code: 24, what: file, why, do: "", seconds: null };
-      this.#key("corrupt");
-      return true;
+  /** What exists on this device only turned out to be damaged while it was in use: the same screen as at the start. */
+  #damaged({ file, why }: { file: string; why: string }): void {
+    this.problem = { error: "corrupt", code: 24, what: file, why, do: "", seconds: null };
+    this.#key("corrupt");
+  }
+
+  /** Lets go of what can be read of a damaged cache that is being rebuilt. */
+  async letDamagedGo(workspace: string): Promise<void> {
+    try {
+      await api.letDamagedGo(workspace);
+      await this.refreshWorkspaces();
+    } catch (why) {
+      if (this.room) this.room.problem = told(why);
     }
-    return false;
   }
 
   async #listen(): Promise<void> {
@@ -294,8 +298,7 @@ export class App {
       } catch (why) {
         // What could not be asked is asked again. While the profile is closed there is nothing to hear.
         missed = true;
-        if (asReport(why).code === 24) this.#failed(why);
-        else if (asReport(why).code === 21) await this.#shut().catch(() => undefined);
+        if (asReport(why).code === 21) await this.#shut().catch(() => undefined);
         await new Promise((done) => setTimeout(done, 1000));
       }
     }
@@ -375,6 +378,8 @@ export class App {
       this.room?.channel?.id ?? null,
       this.panel === "thread" ? (this.room?.thread?.channel ?? null) : null,
     );
+    const damage = events.find((event) => event.event === "damaged");
+    if (damage) return this.#damaged(damage);
     if (stale.workspaces) await this.refreshWorkspaces();
     if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
     if (stale.thread && this.screen === "workspace" && this.panel === "thread")

@@ -249,3 +249,38 @@ test("a window whose drafts cannot be saved stays open with the reason, and clos
   await app.leave();
   expect(done).toEqual(["stay", "left"]);
 });
+
+test("a cache that is being rebuilt concerns its own workspace, and everything goes on", async () => {
+  const hurt = (id: string) => ({ ...workspace(id), rebuilding: id === "one" ? 12 : null });
+  const events = new Later<ClientEvent[]>();
+  const answers = [events.answer];
+  let gone = false;
+  fake({
+    workspaces: async () => (gone ? workspaces() : [hurt("one"), hurt("two")]),
+    timeline,
+    channels: async () => [channelOf("a")],
+    nextEvents: () => answers.shift() ?? nextEvents(),
+    letDamagedGo: async () => (gone = true),
+  });
+  const app = new App();
+  await app.start();
+  events.give([{ event: "connection", workspace: "one" }]);
+  await settle();
+  expect([app.screen, app.room?.workspace, app.workspace?.rebuilding]).toEqual(["workspace", "one", 12]);
+  await app.enter("two");
+  expect([app.screen, app.workspace?.rebuilding]).toEqual(["workspace", null]);
+  await app.enter("one");
+  await app.letDamagedGo("one");
+  expect([app.screen, app.workspace?.rebuilding ?? null]).toEqual(["workspace", null]);
+});
+
+test("damage of what exists on this device only has its screen, with the reason", async () => {
+  const events = new Later<ClientEvent[]>();
+  const answers = [events.answer];
+  fake({ workspaces, timeline, channels: async () => [], nextEvents: () => answers.shift() ?? nextEvents() });
+  const app = new App();
+  await app.start();
+  events.give([{ event: "damaged", file: "local.db", why: "a page does not open" }]);
+  await settle();
+  expect([app.screen, app.key, app.problem?.what]).toEqual(["key", "corrupt", "local.db"]);
+});

@@ -20,3 +20,7 @@ test("locked, dismissed, gone and replaced are told apart", () => {
 test("a passphrase that was mistyped is asked again", () => {
   expect(stateOf("wrong_key", "passphrase")).toBe("passphrase");
 });
+
+test("a folder that does not lock files is no damaged profile", () => {
+  expect(stateOf("no_locks", "corrupt")).toBe("no_locks");
+});

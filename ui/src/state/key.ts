@@ -15,6 +15,7 @@ const states: Record<string, KeyScreen> = {
   unreachable: "unreachable",
   busy: "busy",
   newer: "newer",
+  no_locks: "no_locks",
 };
 
 /** By the error's name. A state that is known already counts, but the shell calls everything else damaged. */

@@ -158,7 +158,15 @@ export const en = {
   key_newer_text: "Update TheChatApp. Nothing was changed.",
   key_corrupt_title: "A file of this profile is damaged",
   key_corrupt_text:
-    "Repair sets the damaged cache aside and fetches it again from the server. Drafts and unsent messages come from their last good copy.",
+    "Repair sets the damaged file aside. Drafts and unsent messages come from their last good copy, and everything else from the server.",
+  key_no_locks_title: "A profile cannot be kept in this folder",
+  key_no_locks_text:
+    "Files cannot be locked there, as on some network drives, so two programs could write over each other. Move the profile's folder to a disk of this device, or start with one there. Nothing was changed.",
+  rebuilding:
+    "This workspace's copy on this device was damaged and is being rebuilt. What can be read of it is shown.",
+  rebuildingLeft:
+    "This workspace's copy on this device was damaged and is being rebuilt: {left} messages are still to come. What can be read of it is shown.",
+  letDamagedGo: "Do without the old copy",
   key_failed_title: "The profile could not be opened",
   key_failed_text: "Something is in the way, as the reason below says. Once it is gone, try again.",
   reason: "The reason: {why}.",

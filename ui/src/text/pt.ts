@@ -153,7 +153,15 @@ export const pt: Texts = {
   key_newer_text: "Atualize o TheChatApp. Nada foi alterado.",
   key_corrupt_title: "Um ficheiro deste perfil está danificado",
   key_corrupt_text:
-    "A reparação põe de lado a cópia danificada e vai buscá-la de novo ao servidor. Rascunhos e mensagens por enviar vêm da última cópia boa.",
+    "A reparação põe de lado o ficheiro danificado. Rascunhos e mensagens por enviar vêm da última cópia boa, e o resto do servidor.",
+  key_no_locks_title: "Não é possível guardar um perfil nesta pasta",
+  key_no_locks_text:
+    "Os ficheiros não podem ser bloqueados ali, como em algumas unidades de rede, e dois programas poderiam escrever um por cima do outro. Mova a pasta do perfil para um disco deste dispositivo, ou comece com uma que lá esteja. Nada foi alterado.",
+  rebuilding:
+    "A cópia deste espaço neste dispositivo estava danificada e está a ser refeita. Mostra-se o que dela se consegue ler.",
+  rebuildingLeft:
+    "A cópia deste espaço neste dispositivo estava danificada e está a ser refeita: faltam {left} mensagens. Mostra-se o que dela se consegue ler.",
+  letDamagedGo: "Prescindir da cópia antiga",
   key_failed_title: "Não foi possível abrir o perfil",
   key_failed_text: "Algo o impede, como diz o motivo abaixo. Quando estiver resolvido, tente de novo.",
   reason: "O motivo: {why}.",

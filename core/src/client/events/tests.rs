@@ -32,6 +32,21 @@ async fn too_much_is_said_as_resync_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn damage_is_said_first_and_whatever_else_there_is_too_much_of() {
+    let events = Events::default();
+    let damage = || ClientEvent::Damaged { file: "local.db".into(), why: "a page does not open".into() };
+    events.push(ClientEvent::Workspaces);
+    events.push(damage());
+    assert_eq!(events.next().await, [damage(), ClientEvent::Workspaces]);
+    for before in [0, 2000] {
+        (0..before).for_each(|n| events.push(messages(n, 1)));
+        events.push(damage());
+        (before..2000).for_each(|n| events.push(messages(n, 1)));
+        assert_eq!(events.next().await, [damage(), ClientEvent::Resync]);
+    }
+}
+
+#[tokio::test]
 async fn who_waits_is_woken() {
     let events = std::sync::Arc::new(Events::default());
     let waiter = tokio::spawn({

@@ -143,7 +143,7 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
     let up_to_date = workspace.connection() == Connection::Online;
     for (file, channel) in workspace.local.uploads(workspace.id).await? {
         // Before everything is here that one may see, nothing is known to be out of sight.
-        let out = up_to_date && workspace.cache.is_joined(channel)? != Some(true);
+        let out = up_to_date && workspace.cache.is_joined(channel).await? != Some(true);
         if out || is_old(now, begun(file)) {
             workspace.local.drop_upload(file).await?;
         }

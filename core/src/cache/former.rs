@@ -1,0 +1,379 @@
+//! What can be read of a cache that was damaged, while a fresh one takes its place: who is there, which channels there are, pages that
+//! are not here yet. What does not open is passed over.
+//!
+//! Of its small tables the fresh one begins with what can be read, all of it to be confirmed: offline there is a list of channels to
+//! read and write in, and what the server does not tell in the first sync is not one's to see any more.
+
+use super::apply::{Applied, Origin};
+use super::file::{former_path, remove};
+use super::view::{COLUMNS, stored};
+use super::{Cache, Gaps, Me, number, read, search, set_number};
+use crate::error::Result;
+use crate::fault;
+use crate::view::{HitView, MessageView, SearchQuery};
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError};
+use thechatapp_database::{self as database, Durability, Error, Readers, has_met_damage};
+use thechatapp_protocol::event::MessageRow;
+use thechatapp_protocol::{ChannelId, FileId, MessageId};
+
+/// The change of a row that the server has not confirmed: below all of its own.
+const UNCONFIRMED: i64 = -1;
+/// Whether rows are here that it has not confirmed.
+const SEEDED: &str = "seeded";
+/// How many times a part that does not open is stepped over before the rest of a page is given up.
+const PATIENCE: usize = 100;
+
+/// Tables that a fresh cache begins with: their columns there, the same as read here, and by what they are put in order.
+const SEED: [(&str, &str, &str, &str); 7] = [
+    ("people", "id, name, imported, active, change, rank", "id, name, imported, active, -1, rank", "id"),
+    (
+        "channels",
+        "id, kind, name, topic, head, created, change, archived",
+        "id, kind, name, topic, head, created, -1, archived",
+        "id",
+    ),
+    (
+        "members",
+        "channel, person, joined, change, moderator",
+        "channel, person, joined, -1, moderator",
+        "channel, person",
+    ),
+    ("reads", "channel, seq, change", "channel, seq, -1", "channel"),
+    (
+        "groups",
+        "id, slug, name, visibility, change, inside, inside_change",
+        "id, slug, name, visibility, -1, inside, -1",
+        "id",
+    ),
+    ("standing", "one, rank, powers, change, within", "one, rank, powers, -1, within", "one"),
+    ("horizons", "channel, seq", "channel, seq", "channel"),
+];
+
+/// A damaged cache that stands aside.
+#[derive(Debug)]
+pub(crate) struct Former {
+    path: PathBuf,
+    readers: Readers,
+}
+
+impl Former {
+    /// The one beside a cache, if there is one.
+    pub(super) fn beside(cache: &Path, key: &[u8; 32]) -> Result<Option<Arc<Self>>, Error> {
+        let path = former_path(cache);
+        if !path.exists() {
+            // What a move or a removal left that was broken off.
+            remove(&path)?;
+            return Ok(None);
+        }
+        let readers = Readers::of_former(path.clone(), key, 1);
+        // What is read past a log that is not right would be pages of two moments.
+        if let Err(why) = database::check_log(&path, Durability::Normal) {
+            tracing::warn!(%why, "nothing of a damaged cache is read");
+            readers.end();
+        }
+        Ok(Some(Arc::new(Self { path, readers })))
+    }
+
+    /// Something of it, should it open.
+    fn some<T>(&self, query: impl FnOnce(&Connection) -> Result<Option<T>, Error>) -> Option<T> {
+        self.readers.read_here(query).ok().flatten()
+    }
+
+    /// Rows as far as they open, from one end. What was being read as a page did not open is left out.
+    fn each(&self, sql: &str, mut row: impl FnMut(Vec<Value>) -> Result<(), Error>) -> Result<(), Error> {
+        let mut own = Ok(());
+        let done = self.readers.read_here(|db| {
+            let mut query = db.prepare(sql)?;
+            let columns = query.column_count();
+            let mut rows = query.query([])?;
+            while let Some(next) = rows.next()? {
+                let values = (0..columns).map(|column| next.get(column)).collect::<rusqlite::Result<_>>()?;
+                if has_met_damage(db)? {
+                    break;
+                }
+                own = row(values);
+                if own.is_err() {
+                    break;
+                }
+            }
+            Ok::<_, Error>(())
+        });
+        if let Err(why) = done {
+            tracing::debug!(%why, "a part of a damaged cache does not open");
+        }
+        own
+    }
+
+    /// The generation of the server's data that it was of, where that can be read.
+    fn generation(&self) -> Option<Vec<u8>> {
+        self.some(|db| {
+            Ok(db.query_row("SELECT value FROM meta WHERE name = 'generation'", [], |row| row.get(0)).optional()?)
+        })
+    }
+
+    /// Fills a cache into which nothing has come yet.
+    pub(super) fn seed_new(&self, db: &Connection) -> Result<(), Error> {
+        let begun: bool = db.prepare("SELECT 1 FROM meta")?.exists([])?;
+        if begun {
+            return Ok(());
+        }
+        let change = db.unchecked_transaction()?;
+        self.seed(&change)?;
+        Ok(change.commit()?)
+    }
+
+    /// Puts what can be read of the small tables into a cache in which they are empty.
+    fn seed(&self, db: &Connection) -> Result<(), Error> {
+        for (table, columns, read, order) in SEED {
+            let places = vec!["?"; columns.split(',').count()].join(", ");
+            let mut insert = db.prepare(&format!("INSERT OR IGNORE INTO {table} ({columns}) VALUES ({places})"))?;
+            // From both ends: between them lies what does not open.
+            for end in ["ASC", "DESC"] {
+                let order = order.replace(',', &format!(" {end},"));
+                self.each(&format!("SELECT {read} FROM {table} ORDER BY {order} {end}"), |values| {
+                    match insert.execute(params_from_iter(values)).map_err(Error::from) {
+                        Err(full @ Error::Full(_)) => Err(full),
+                        // What this release would not have written is left out.
+                        _ => Ok(()),
+                    }
+                })?;
+            }
+        }
+        // No message of it is here.
+        db.execute(
+            "INSERT OR IGNORE INTO gaps (channel, first, last) SELECT id, 1, head FROM channels WHERE head > 0",
+            [],
+        )?;
+        set_number(db, SEEDED, 1)?;
+        Ok(())
+    }
+
+    /// Messages of a range that can be read, ascending.
+    fn messages(&self, channel: ChannelId, first: u64, last: u64) -> Vec<MessageRow> {
+        let mut found = Vec::new();
+        // The newest first: they are what people look at.
+        let mut until = last;
+        for _ in 0..PATIENCE {
+            let before = found.len();
+            let sql = format!(
+                "SELECT {COLUMNS}, m.change FROM messages m WHERE m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3
+                 ORDER BY m.seq DESC"
+            );
+            let done = self.readers.read_here(|db| {
+                let mut query = db.prepare(&sql)?;
+                let mut rows = query.query(params![channel.as_bytes(), first as i64, until as i64])?;
+                while let Some(row) = rows.next()? {
+                    let message = stored(row);
+                    if has_met_damage(db)? {
+                        break;
+                    }
+                    // A value that does not open is one message less.
+                    found.extend(message.ok());
+                }
+                Ok::<_, Error>(())
+            });
+            if done.is_ok() {
+                break;
+            }
+            let lowest = if found.len() > before { found.last().map_or(until, |row| row.seq) } else { until + 1 };
+            // One does not open: the next one is looked at by itself.
+            let Some(next) = lowest.checked_sub(2).filter(|next| *next >= first) else { break };
+            until = next;
+        }
+        found.reverse();
+        found
+    }
+
+    /// The numbers that a channel had here, as far as that can be read.
+    fn had(&self, channel: ChannelId) -> Vec<(u64, u64)> {
+        self.some(|db| {
+            let head: Option<i64> = db
+                .prepare_cached("SELECT head FROM channels WHERE id = ?1 AND kind >= 0")?
+                .query_row([channel.as_bytes()], |row| row.get(0))
+                .optional()?;
+            let Some(head) = head.filter(|head| *head > 0) else { return Ok(None) };
+            let mut had = Gaps::default();
+            had.add(1, head as u64);
+            for (first, last) in Gaps::load(db, channel)?.all() {
+                had.remove(*first, *last);
+            }
+            Ok(Some(had.all().to_vec()))
+        })
+        .unwrap_or_default()
+    }
+
+    fn search(&self, me: &Me, query: &SearchQuery) -> Vec<HitView> {
+        self.some(|db| search::found(db, me, query).map(Some)).unwrap_or_default()
+    }
+
+    /// Closes it and removes it.
+    fn end(&self) -> Result<(), Error> {
+        self.close();
+        remove(&self.path)
+    }
+
+    pub(super) fn close(&self) {
+        self.readers.end();
+    }
+}
+
+impl Cache {
+    /// The damaged cache whose place this one takes.
+    pub(super) fn former(&self) -> Option<Arc<Former>> {
+        self.former.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Whether this one takes the place of a damaged one, and lacks something of what that one had.
+    pub(crate) fn is_being_rebuilt(&self) -> bool {
+        self.former().is_some()
+    }
+
+    /// Asks the damaged one something, should there be one and should it answer.
+    pub(super) async fn of_former<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Former, &Me) -> Option<T> + Send + 'static,
+    ) -> Option<T> {
+        let (former, me) = (self.former()?, Arc::clone(&self.me));
+        tokio::task::spawn_blocking(move || ask(&former, &me)).await.ok().flatten()
+    }
+
+    /// What the damaged one had and this one has not yet, of the channels one is in.
+    pub(crate) async fn lacking(&self) -> Result<Vec<(ChannelId, u64, u64)>> {
+        let Some(former) = self.former() else { return Ok(Vec::new()) };
+        self.read(move |db, me| {
+            let mut query = db.prepare_cached(
+                "SELECT c.id FROM channels c JOIN members j ON j.channel = c.id AND j.person = ?1 AND j.joined = 1
+                 WHERE c.kind >= 0 AND EXISTS (SELECT 1 FROM gaps WHERE channel = c.id) ORDER BY c.change DESC",
+            )?;
+            let channels = query.query_map([me.id.as_bytes()], |row| row.get(0).map(ChannelId::from_bytes))?;
+            let mut lacking = Vec::new();
+            for channel in channels {
+                let channel = channel?;
+                let gaps = Gaps::load(db, channel)?;
+                for (first, last) in former.had(channel).into_iter().rev() {
+                    lacking
+                        .extend(gaps.within(first, last).into_iter().rev().map(|(first, last)| (channel, first, last)));
+                }
+            }
+            Ok(lacking)
+        })
+        .await
+    }
+
+    /// Lets the damaged one go.
+    pub(crate) async fn let_go(&self) -> Result<bool> {
+        let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
+        let path = former.path.clone();
+        let ended = tokio::task::spawn_blocking(move || former.end()).await.map_err(fault::internal)?;
+        ended.map_err(|why| fault::database(&path, why))?;
+        Ok(true)
+    }
+
+    /// The server has told all there is: what it did not confirm is not one's to see any more, and neither is a damaged cache that
+    /// has it still.
+    pub(crate) async fn confirm(&self) -> Result<Option<Applied>> {
+        if self.read(|db, _| Ok(number(db, SEEDED)?)).await? == 0 {
+            return Ok(None);
+        }
+        let (applied, lost) = self
+            .batch_with(Origin::Aside, |batch, db| {
+                let mut query = db.prepare("SELECT id FROM channels WHERE change = ?1 AND kind >= 0")?;
+                let lost = query.query_map([UNCONFIRMED], |row| row.get(0).map(ChannelId::from_bytes))?;
+                let lost = lost.collect::<rusqlite::Result<Vec<_>>>()?;
+                for channel in &lost {
+                    batch.forget(*channel)?;
+                }
+                for sql in [
+                    "DELETE FROM members WHERE change = ?1",
+                    "DELETE FROM people WHERE change = ?1",
+                    "DELETE FROM standing WHERE change = ?1",
+                    "UPDATE groups SET inside = 0 WHERE inside_change = ?1",
+                    "UPDATE groups SET slug = NULL, name = NULL WHERE change = ?1",
+                ] {
+                    db.execute(sql, [UNCONFIRMED])?;
+                }
+                set_number(db, SEEDED, 0)?;
+                Ok(!lost.is_empty())
+            })
+            .await?;
+        if lost {
+            self.let_go().await?;
+        }
+        Ok(Some(Applied { channels: true, standing: true, ..applied }))
+    }
+
+    /// Fills in what the damaged one has of a range: of messages that are here these stay.
+    pub(super) async fn filled_in(
+        &self,
+        channel: ChannelId,
+        (first, last): (u64, u64),
+        wanted: &[(u64, u64)],
+    ) -> Result<Option<Vec<MessageView>>> {
+        let Some(mut old) = self.of_former(move |former, _| Some(former.messages(channel, first, last))).await else {
+            return Ok(None);
+        };
+        let here = self
+            .read(move |db, me| {
+                let sql = format!(
+                    "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3 ORDER BY m.seq"
+                );
+                read::messages(db, me, &sql, params![channel.as_bytes(), first as i64, last as i64])
+            })
+            .await?;
+        let numbers: BTreeSet<Option<u64>> = here.iter().map(|message| message.seq).collect();
+        let is_wanted = |seq: u64| wanted.iter().any(|(first, last)| (*first..=*last).contains(&seq));
+        old.retain(|row| is_wanted(row.seq) && !numbers.contains(&Some(row.seq)));
+        let mut all = self.shown(old).await?;
+        all.extend(here);
+        all.sort_by_key(|message| message.seq);
+        Ok(Some(all))
+    }
+
+    /// One message of the damaged one.
+    pub(crate) async fn message_before(&self, channel: ChannelId, seq: u64) -> Result<Option<MessageView>> {
+        let found = self.of_former(move |former, _| former.messages(channel, seq, seq).pop()).await;
+        Ok(self.shown(found.into_iter().collect()).await?.pop())
+    }
+
+    /// What the damaged one finds, of channels that are known here.
+    pub(super) async fn found_before(&self, query: &SearchQuery) -> Result<Vec<HitView>> {
+        let query = query.clone();
+        let Some(hits) = self.of_former(move |former, me| Some(former.search(me, &query))).await else {
+            return Ok(Vec::new());
+        };
+        self.read(move |db, me| {
+            let ids = hits.iter().map(|hit| hit.message.id).collect();
+            let here = read::here(db, ids)?;
+            let mut kept = Vec::new();
+            for hit in hits {
+                if !here.contains(&hit.message.id) && read::state(db, me, hit.message.channel)?.is_some() {
+                    kept.push(hit);
+                }
+            }
+            Ok(kept)
+        })
+        .await
+    }
+
+    /// The channel of a file that a message of the damaged one has.
+    pub(super) async fn channel_of_file_before(&self, file: FileId) -> Option<ChannelId> {
+        self.of_former(move |former, _| former.some(|db| read::channel_of_file(db, file))).await
+    }
+
+    /// The thread of a message of the damaged one.
+    pub(super) async fn thread_before(&self, channel: ChannelId, id: MessageId) -> Option<MessageId> {
+        self.of_former(move |former, _| former.some(|db| super::threads::root_of(db, channel, id))).await
+    }
+}
+
+/// The rows of a table as they begin anew in the other generation, should the damaged one be of it.
+pub(super) fn seed_again(db: &Connection, former: Option<&Former>, generation: &[u8]) -> Result<(), Error> {
+    match former {
+        Some(former) if former.generation().is_none_or(|known| known == generation) => former.seed(db),
+        _ => Ok(()),
+    }
+}
