@@ -89,7 +89,7 @@ test("where the server did not look at all of them either, that stays said", asy
   fake({
     watchSearch: asking(changes, async () => ({
       rows: [hit("m2", 2)],
-      about: { partial: true, asked: false },
+      about: { partial: true, asked: false, relevance: false },
     })),
     find: async () => ({ hits: [hit("m1", 1)], partial: true, asked: true }),
   });
