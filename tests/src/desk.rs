@@ -42,9 +42,17 @@ impl Desk {
         format!("device-key-{}", self.profile_file()["key_id"].as_str().unwrap())
     }
 
-    /// Waits until another program has the profile.
-    pub async fn until_held(&self) {
-        while self.cli.run(&["channels"]).code != 26 {
+    /// Waits until a program has the profile. Trying to open it would take it from that one.
+    pub async fn until_held(&self, pid: u32) {
+        use std::os::unix::fs::MetadataExt;
+        let lock = self.cli.profile().join("profile.lock").metadata().unwrap().ino();
+        let holds = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            words.contains(&"FLOCK")
+                && words.iter().any(|word| word.ends_with(&format!(":{lock}")))
+                && words.contains(&pid.to_string().as_str())
+        };
+        while !std::fs::read_to_string("/proc/locks").unwrap().lines().any(holds) {
             tokio::time::sleep(std::time::Duration::from_millis(50)).await;
         }
     }

@@ -57,7 +57,8 @@ fn offline_a_damaged_cache_is_read_as_far_as_it_opens_and_what_is_written_waits_
     let path = caches(&alice).remove(0);
     let mut bytes = std::fs::read(&path).unwrap();
     let pages = bytes.len() / 4096;
-    for page in (pages / 2..pages).step_by(7) {
+    // The last pages are those of the last texts: what leads to them lies before.
+    for page in [pages - 1, pages - 4] {
         bytes[page * 4096 + 2000] ^= 1;
     }
     std::fs::write(&path, bytes).unwrap();

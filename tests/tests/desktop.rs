@@ -154,7 +154,7 @@ async fn each_state_of_the_key_has_its_screen_and_the_way_back() {
     std::fs::rename(&aside, &files).unwrap();
     alice.keyring.start_daemon(true);
     let mut other = alice.cli.spawn(&["watch"]);
-    alice.until_held().await;
+    alice.until_held(other.id()).await;
     window.try_again("busy").await;
     signal(other.id(), "TERM");
     other.wait().unwrap();

@@ -43,7 +43,7 @@ async fn a_program_that_the_system_ends_saves_what_was_typed_as_one_that_is_clos
     command.args(alice.cli.window()).env("DISPLAY", alice.display.name()).env("GDK_BACKEND", "x11");
     command.env("LIBGL_ALWAYS_SOFTWARE", "1").env("WEBKIT_DISABLE_DMABUF_RENDERER", "1").env("NO_AT_BRIDGE", "1");
     let mut program = command.envs(alice.cli.env.iter().cloned()).spawn().unwrap();
-    alice.until_held().await;
+    alice.until_held(program.id()).await;
     signal(program.id(), "TERM");
     assert_eq!(program.wait().unwrap().code(), Some(0));
     assert_eq!(alice.cli.run(&["channels"]).code, 0, "the profile is free");

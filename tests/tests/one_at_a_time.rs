@@ -61,7 +61,7 @@ fn a_folder_in_which_files_cannot_be_locked_is_refused_with_the_reason_and_nothi
     traced.args(["-f", "-o", "/dev/null", "-e", "trace=flock", "-e", "inject=flock:error=ENOLCK"]);
     let output = traced.arg(cli.get_program()).args(cli.get_args()).output().unwrap();
     let said: serde_json::Value = serde_json::from_slice(&output.stderr).unwrap();
-    assert_eq!((output.status.code(), &said["error"]), (Some(3), &"bad_input".into()), "{said}");
+    assert_eq!((output.status.code(), &said["error"]), (Some(3), &"no_locks".into()), "{said}");
     assert!(said["why"].as_str().unwrap().contains("files cannot be locked there"), "{said}");
     assert_eq!(alice.run(&["read", "general"]).ok().texts(), ["kept"]);
 }
