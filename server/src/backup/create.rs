@@ -46,7 +46,7 @@ async fn make(host: &Host, folder: Folder) -> Result<Report> {
         Missing::none(&missing)?;
     }
     let version = if workspaces.iter().any(|one| one.own.is_some()) { WITH_OWN } else { VERSION };
-    let snapshot = Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing };
+    let snapshot = Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing, wiped: host.wiped()? };
     let name = Folder::name_of(&snapshot)?;
     // Noted before it exists: one that is noted and does not exist is found out, the other way about it would be forgotten.
     host.note_backup(&folder, &name, &snapshot)?;

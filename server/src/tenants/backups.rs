@@ -5,6 +5,7 @@ use super::Host;
 use crate::backup::{Folder, Guard, Snapshot};
 use crate::error::{Kind, Result};
 use crate::time::now;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use thechatapp_protocol::{Timestamp, WorkspaceId};
@@ -13,6 +14,8 @@ use thechatapp_seal::KeyService;
 /// Facts in `host.db`.
 const MADE: &str = "backup made";
 const REHEARSED: &str = "backup rehearsed";
+/// Before the id of a workspace that was wiped.
+const WIPED: &str = "workspace wiped ";
 
 /// A backup that is known, and opens still as far as this host can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -196,6 +199,25 @@ impl Host {
             )?;
         }
         Ok(())
+    }
+
+    /// Notes, in the step that destroys a workspace's keys, that it was wiped: no backup stays for its sake.
+    pub(super) fn note_wiped_in(db: &Connection, workspace: WorkspaceId) -> Result<()> {
+        db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, x'')", [format!("{WIPED}{workspace}")])?;
+        Ok(())
+    }
+
+    /// The same, for one that was wiped on the host that a backup is of.
+    pub(crate) fn note_wiped(&self, workspace: WorkspaceId) -> Result<()> {
+        Self::note_wiped_in(&*self.db()?, workspace)
+    }
+
+    /// The workspaces that were wiped.
+    pub(crate) fn wiped(&self) -> Result<Vec<WorkspaceId>> {
+        let db = self.db()?;
+        let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name")?;
+        let names = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(WIPED)?.parse().ok()).collect())
     }
 
     /// A backup was made.
