@@ -307,7 +307,14 @@ async fn an_upload_that_ends_between_bucket_and_database_ends_once_more() {
     // And one that nobody knows of.
     let stray = host.data().join(format!("acme/files/{}", FileId::from_bytes([9; 16])));
     // A host beside this one, a copy with the same bucket, may have that very file.
-    host.running().host().workspace("acme").unwrap().blobs.keep_thumbnail(FileId::from_bytes([9; 16]), vec![1]).await.unwrap();
+    host.running()
+        .host()
+        .workspace("acme")
+        .unwrap()
+        .blobs
+        .keep_thumbnail(FileId::from_bytes([9; 16]), vec![1])
+        .await
+        .unwrap();
     let beside = format!("{}.thumb", FileId::from_bytes([9; 16]));
     std::fs::write(&stray, "stray").unwrap();
     host.stop().await;

@@ -17,8 +17,8 @@ use crate::{blobs, blobs::Part, files};
 use std::collections::BTreeMap;
 use std::path::Path;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_protocol::{FileId, WorkspaceId};
 use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::{FileId, WorkspaceId};
 use thechatapp_seal::{Context, Key, OpenReader};
 
 /// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
