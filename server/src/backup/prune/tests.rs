@@ -219,7 +219,7 @@ fn the_newest_of_each_workspace_stays_until_it_is_wiped() {
     let wiped = put("2026-11-25T06:00:00Z", &[3], &[], &[1]);
     assert_eq!(left(), [both, wiped]);
     let wiped = put("2026-11-25T07:00:00Z", &[3], &[], &[1, 2]);
-    assert_eq!(left(), [wiped.clone()]);
+    assert_eq!(left(), [wiped]);
     // One that was brought back counts again.
     let back = put("2026-11-25T08:00:00Z", &[2, 3], &[], &[1]);
     let newest = put("2026-11-25T09:00:00Z", &[3], &[], &[1]);
