@@ -306,6 +306,16 @@ async fn an_upload_that_ends_between_bucket_and_database_ends_once_more() {
     std::fs::write(&part, sealed).unwrap();
     // And one that nobody knows of.
     let stray = host.data().join(format!("acme/files/{}", FileId::from_bytes([9; 16])));
+    // A host beside this one, a copy with the same bucket, may have that very file.
+    host.running()
+        .host()
+        .workspace("acme")
+        .unwrap()
+        .blobs
+        .keep_thumbnail(FileId::from_bytes([9; 16]), vec![1])
+        .await
+        .unwrap();
+    let beside = format!("{}.thumb", FileId::from_bytes([9; 16]));
     std::fs::write(&stray, "stray").unwrap();
     host.stop().await;
     host.serve().await;
@@ -323,6 +333,7 @@ async fn an_upload_that_ends_between_bucket_and_database_ends_once_more() {
     let in_two_days = Timestamp(support::millis() as i64 + 2 * 24 * 60 * 60 * 1000);
     acme.sweep_files_at(in_two_days).await.unwrap();
     assert!(!stray.exists());
+    assert!(bucket.names().await.iter().any(|name| name.ends_with(&beside)), "what lies in the bucket stays there");
     arrives(&host, &mut alice, put).await;
 }
 

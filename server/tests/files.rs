@@ -296,6 +296,14 @@ async fn what_lies_in_the_folder_and_belongs_nowhere_goes_after_a_day_and_nothin
     assert!(late.exists() && foreign.exists() && acme.blobs.whole(shared.id).exists());
     acme.sweep_files_at(Timestamp(in_days(4))).await.unwrap();
     assert!(!late.exists() && foreign.exists() && acme.blobs.whole(shared.id).exists());
+    // One that was found to belong nowhere, and came while that was looked at, stays.
+    assert!(!acme.remove_if_nobodys(shared.id).await.unwrap() && acme.blobs.whole(shared.id).exists());
+    std::fs::write(&late, "late").unwrap();
+    let late = FileId::from_bytes([8; 16]);
+    let writing = acme.blobs.claim(late).unwrap();
+    assert!(!acme.remove_if_nobodys(late).await.unwrap());
+    drop(writing);
+    assert!(acme.remove_if_nobodys(late).await.unwrap() && !acme.blobs.whole(late).exists());
     let token = shared.open(&mut alice).await.unwrap().token;
     assert_eq!(fetch(&host, shared.id, &token).await.body, shared.bytes);
 }

@@ -380,7 +380,7 @@ async fn a_wipe_takes_the_key_file_and_with_it_the_backups_that_nothing_else_ope
     host.running().host().create_workspace("lab", Vec::new()).unwrap();
     move_one(&host, "lab", "local:", Some("of the lab")).await.unwrap();
     let (service, recovery) = (host.folder.path().join("service"), host.folder.path().join("recovery"));
-    back_up(&host, &service, None).await;
+    let first = back_up(&host, &service, None).await;
     // The former key file stays for what it opens still, and goes with the workspace, too.
     rotate(&host, Some("lab"), "kms", None).await.unwrap();
     let keys = || {
@@ -389,15 +389,24 @@ async fn a_wipe_takes_the_key_file_and_with_it_the_backups_that_nothing_else_ope
         named.filter(|name| name.contains("lab")).count()
     };
     assert_eq!(keys(), 2);
-    back_up(&host, &service, None).await;
+    let second = back_up(&host, &service, None).await;
+    // One that was never in a backup that anything else opens: its backups are shut.
+    host.running().host().create_workspace("den", Vec::new()).unwrap();
+    move_one(&host, "den", "local:", Some("of the den")).await.unwrap();
+    let third = back_up(&host, &host.folder.path().join("den"), None).await;
+    assert_eq!(wipe(&host, "den").await["backups_still_open"], json!([]));
     let copy = host.folder.path().join("copy.json");
     std::fs::copy(host.data().join("keys/workspace-lab.json"), &copy).unwrap();
     let with_passphrase = back_up(&host, &recovery, Some("recovery passphrase")).await;
     let ended = wipe(&host, "lab").await;
     assert_eq!((keys(), ended["keys_destroyed"].as_array().unwrap().len()), (0, 2));
     let open = ended["backups_still_open"].as_array().unwrap();
-    assert_eq!(open.len(), 1, "{open:?}");
-    assert_eq!((&open[0]["backup"], &open[0]["recovery_passphrase"]), (&with_passphrase["backup"], &json!(true)));
+    let named: Vec<_> = open.iter().map(|one| &one["backup"]).collect();
+    assert_eq!(named, [&first, &second, &third, &with_passphrase].map(|made| &made["backup"]));
+    // The last one holds the same keys, and so it opens the others.
+    assert_eq!(open[3]["recovery_passphrase"], json!(true));
+    let by_it = with_passphrase["backup"].as_str().unwrap();
+    assert!(open[..3].iter().all(|one| one["why"].as_str().unwrap().contains(by_it)), "{open:?}");
     let secret = Some(("THECHATAPP_KEY_WORKSPACE_LAB_PASSPHRASE", "of the lab"));
     let (code, said) = verified_by_the_program(&host, &service, secret, None).await;
     assert_eq!((code, &said["missing"][0]["workspace"]), (Some(30), &json!("lab")));

@@ -104,8 +104,14 @@ async fn the_server_prunes_after_its_own_backup() {
     let path = host.folder.path().join("backup");
     let secret = host.folder.path().join("recovery");
     std::fs::write(&secret, RECOVERY).unwrap();
-    let old =
-        Snapshot { version: 1, at: Timestamp(0), base_url: String::new(), workspaces: Vec::new(), missing: Vec::new() };
+    let old = Snapshot {
+        version: 1,
+        at: Timestamp(0),
+        base_url: String::new(),
+        workspaces: Vec::new(),
+        missing: Vec::new(),
+        wiped: Vec::new(),
+    };
     let old = open(&path).put_snapshot(&old).unwrap();
     host.config.backup.to = Some(path.clone());
     host.config.backup.recovery_passphrase_file = Some(secret);

@@ -73,7 +73,8 @@ fn to_destroy((provider, key): &(&str, String)) -> Value {
 }
 
 /// The backups that hold what was wiped and open still, and why. It looks into their folders, which may take its time. A wiped
-/// workspace's own key file is gone, so a backup that only this one opened is not among them.
+/// workspace's own key file is gone, so a backup that only this one opened is not among them, unless another one holds the keys in it:
+/// neither of them changes as a workspace moves to a service of its own.
 fn still_open(host: &Host, since: Timestamp, of: WorkspaceId, destroyed: &[String]) -> Result<Vec<Value>> {
     let (provider, key) = host.guarded_by();
     let known = host.backups_still_open(since, of)?;
@@ -81,19 +82,35 @@ fn still_open(host: &Host, since: Timestamp, of: WorkspaceId, destroyed: &[Strin
         let own = known.own.as_ref().filter(|_| !known.recovery);
         own.is_some_and(|own| destroyed.contains(&own.key))
     };
+    let has_plain = |known: &&Known| known.own.is_none() || known.recovery;
+    let plain = known.iter().find(has_plain);
+    let opens = plain.or_else(|| known.iter().find(|known| !is_shut(known)));
+    let Some(opener) = opens.map(|known| format!("{} in {}", known.name, known.folder)) else { return Ok(Vec::new()) };
+    let has_plain = plain.is_some();
     Ok(known
         .into_iter()
-        .filter(|known| !is_shut(known))
         .map(|known| {
             let mut why = Vec::new();
+            let is_shut = is_shut(&known);
+            if known.making {
+                why.push("it is being made, and holds what was kept before the wipe".to_owned());
+            }
             if known.recovery {
                 why.push("whoever has its recovery passphrase opens it".to_owned());
             }
-            if let (Some(own), false) = (&known.own, known.recovery) {
+            if is_shut {
+                why.push(format!(
+                    "the key that it opened with is destroyed, but whoever opens {opener} has the keys in it from there, unless the \
+                     workspace's keys were rotated in between"
+                ));
+            } else if let (Some(own), false) = (&known.own, known.recovery) {
                 let (key, provider) = (&own.key, &own.provider);
                 why.push(format!(
                     "it opens with the key {key} of {provider}, which is the workspace's own, until that is destroyed"
                 ));
+                if has_plain {
+                    why.push(format!("whoever opens {opener} has its keys from there, unless they were rotated in between"));
+                }
             } else if let Some(service) = &known.service {
                 let shared = if service.provider == provider && service.key == key {
                     "which all workspaces of this host share, and which a wipe does not destroy"

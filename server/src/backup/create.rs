@@ -11,7 +11,7 @@ use crate::tenants::Host;
 use crate::time::now;
 use std::fs::File;
 use std::sync::Arc;
-use thechatapp_protocol::FileId;
+use thechatapp_protocol::{FileId, Timestamp};
 
 /// Makes a backup of every workspace. Each is as it was at one moment; what was acknowledged before this was called is in
 /// it. One that is closed or damaged holds up no other: it is named as missing.
@@ -21,19 +21,32 @@ use thechatapp_protocol::FileId;
 /// the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
     let at = now();
-    let made = make(host, folder).await;
+    let made = make(host, folder, at).await;
     host.figures().backup(at, made.as_ref().ok().map(|made| made.missing.len()));
     made
 }
 
-async fn make(host: &Host, folder: Folder) -> Result<Report> {
+async fn make(host: &Host, folder: Folder, at: Timestamp) -> Result<Report> {
     let folder = Arc::new(folder.lock()?);
     if let Some(why) = host.closed() {
         return Err(why);
     }
+    // Noted before anything is kept: what is wiped from here on may be in it already, and whoever wipes it is told so.
+    let name = Folder::name_of(at)?;
+    let making = host.begin_backup(&folder, &name, at)?;
+    let made = fill(host, &folder, (&name, at)).await;
+    if made.is_err()
+        && let Err(why) = host.forget_backup(&making)
+    {
+        tracing::warn!(error = %why, "a backup that came to nothing is noted still");
+    }
+    made
+}
+
+async fn fill(host: &Host, folder: &Arc<Folder>, (name, begun): (&str, Timestamp)) -> Result<Report> {
     let (mut workspaces, mut missing) = (Vec::new(), Vec::new());
     for workspace in host.workspaces() {
-        match keep(host, &workspace, &folder).await {
+        match keep(host, &workspace, folder).await {
             Ok(kept) => workspaces.push(kept),
             Err(why) if Missing::is_one_s_own(&why) => {
                 tracing::error!(workspace = %workspace.id, error = %why, "a workspace is not in the backup");
@@ -42,19 +55,33 @@ async fn make(host: &Host, folder: Folder) -> Result<Report> {
             Err(why) => return Err(why),
         }
     }
+    finish(host, folder, (name, begun), workspaces, missing)
+}
+
+fn finish(
+    host: &Host,
+    folder: &Folder,
+    (name, begun): (&str, Timestamp),
+    mut workspaces: Vec<WorkspaceKept>,
+    mut missing: Vec<Missing>,
+) -> Result<Report> {
+    // What was wiped while others were kept must not come back by this, nor do its keys.
+    let here: Vec<_> = host.workspaces().iter().map(|workspace| (workspace.id, workspace.name.clone())).collect();
+    workspaces.retain(|kept| here.iter().any(|(id, _)| *id == kept.id));
+    missing.retain(|one| here.iter().any(|(_, name)| *name == one.workspace));
     if workspaces.is_empty() {
         Missing::none(&missing)?;
     }
     let version = if workspaces.iter().any(|one| one.own.is_some()) { WITH_OWN } else { VERSION };
-    let snapshot = Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing };
-    let name = Folder::name_of(&snapshot)?;
+    let snapshot =
+        Snapshot { version, at: now(), base_url: host.base_url()?, workspaces, missing, wiped: host.wiped()? };
     // Noted before it exists: one that is noted and does not exist is found out, the other way about it would be forgotten.
-    host.note_backup(&folder, &name, &snapshot)?;
-    folder.put_snapshot_as(&name, &snapshot)?;
+    host.note_backup(folder, name, &snapshot)?;
+    folder.put_snapshot_as(name, &snapshot)?;
     if snapshot.is_complete() {
-        host.note_backup_made(snapshot.at)?;
+        host.note_backup_made(begun)?;
     }
-    Ok(snapshot.report(name, Vec::new()))
+    Ok(snapshot.report(name.to_owned(), Vec::new()))
 }
 
 async fn keep(host: &Host, workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
@@ -124,3 +151,6 @@ async fn keep_part(
         Err(why) => Err(why.into()),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -330,19 +330,19 @@ impl Folder {
     /// # Errors
     /// That of writing.
     pub fn put_snapshot(&self, snapshot: &Snapshot) -> Result<String> {
-        let name = Self::name_of(snapshot)?;
+        let name = Self::name_of(snapshot.at)?;
         self.put_snapshot_as(&name, snapshot)?;
         Ok(name)
     }
 
-    /// A name for a snapshot.
+    /// A name for a snapshot of this time.
     ///
     /// # Errors
     /// When the system gives no random bytes.
-    pub(super) fn name_of(snapshot: &Snapshot) -> Result<String> {
+    pub(super) fn name_of(at: Timestamp) -> Result<String> {
         let mut random = [0; 4];
         getrandom::fill(&mut random).map_err(|why| Error::internal("The system gave no random bytes", why))?;
-        Ok(format!("{}-{}", when(snapshot.at), HEXLOWER.encode(&random)))
+        Ok(format!("{}-{}", when(at), HEXLOWER.encode(&random)))
     }
 
     /// The same under a name that [`Self::name_of`] gave.

@@ -1,11 +1,12 @@
 //! Removing old backups from a folder: first the snapshots that need not stay, then the pieces that no other names.
 
 use super::folder::Folder;
+use super::snapshot::Snapshot;
 use crate::error::{Error, Kind, Result};
 use jiff::tz::TimeZone;
 use serde::Serialize;
-use std::collections::{BTreeSet, HashSet};
-use thechatapp_protocol::Timestamp;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use thechatapp_protocol::{Timestamp, WorkspaceId};
 
 /// For how many days, weeks and months the newest backup of each stays. Those without a backup do not count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +86,38 @@ impl Keep {
     }
 }
 
+/// In which backup each workspace is for the last time. That one stays whatever else does: a host may be without a workspace for
+/// as long as it likes, as one that is closed, or that was left out by a restore, and what was backed up of it is then all there is.
+/// Only one that was wiped is to be gone.
+#[derive(Default)]
+struct Last {
+    holds: BTreeMap<WorkspaceId, (Timestamp, String)>,
+    wiped: BTreeMap<WorkspaceId, Timestamp>,
+}
+
+impl Last {
+    fn see(&mut self, name: &str, snapshot: &Snapshot) {
+        for one in &snapshot.workspaces {
+            let this = (snapshot.at, name.to_owned());
+            let last = self.holds.entry(one.id).or_insert_with(|| this.clone());
+            if *last < this {
+                *last = this;
+            }
+        }
+        for id in &snapshot.wiped {
+            let last = self.wiped.entry(*id).or_insert(snapshot.at);
+            *last = snapshot.at.max(*last);
+        }
+    }
+
+    /// Those that stay. A workspace that is in a backup again, made later than it was named as wiped, was brought back.
+    fn stay(self) -> impl Iterator<Item = String> {
+        let Self { holds, wiped } = self;
+        let is_wiped = move |id: &WorkspaceId, at: Timestamp| wiped.get(id).is_some_and(|wiped| *wiped >= at);
+        holds.into_iter().filter(move |(id, (at, _))| !is_wiped(id, *at)).map(|(_, (_, name))| name)
+    }
+}
+
 /// What was removed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Pruned {
@@ -98,7 +131,7 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// Removes the backups that need not stay, and what only they needed. Ended early, it leaves pieces that nothing names; the
+/// Removes the backups that need not stay, which the newest of no workspace is, but of one that was wiped, and what only they needed. Ended early, it leaves pieces that nothing names; the
 /// next time removes them.
 ///
 /// # Errors
@@ -107,12 +140,14 @@ pub fn prune(folder: Folder, keep: Keep) -> Result<Pruned> {
     let keep = keep.checked()?;
     let folder = folder.lock_for_removing()?;
     // Every snapshot is opened before anything goes: what one that does not open needs is not known.
-    let mut snapshots = Vec::new();
+    let (mut snapshots, mut last) = (Vec::new(), Last::default());
     for name in folder.snapshots()? {
         let (_, snapshot) = folder.snapshot(Some(&name)).map_err(|why| unreadable(&name, why))?;
+        last.see(&name, &snapshot);
         snapshots.push((name, snapshot.at, snapshot.is_complete()));
     }
-    let stay = keep.choose(&snapshots);
+    let mut stay = keep.choose(&snapshots);
+    stay.extend(last.stay());
     let mut needed = HashSet::new();
     for name in &stay {
         let (_, snapshot) = folder.snapshot(Some(name)).map_err(|why| unreadable(name, why))?;

@@ -17,8 +17,8 @@ use crate::{blobs, blobs::Part, files};
 use std::collections::BTreeMap;
 use std::path::Path;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_protocol::FileId;
 use thechatapp_protocol::audit::{Class, Target};
+use thechatapp_protocol::{FileId, WorkspaceId};
 use thechatapp_seal::{Context, Key, OpenReader};
 
 /// Proves a backup: every piece is genuine, every database opens and is whole, every shared file opens from its start to
@@ -95,6 +95,11 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
             if let Ok((name, snapshot)) = folder.snapshot(Some(&earlier)) {
                 host.note_backup(folder, &name, &snapshot)?;
             }
+        }
+        // What was wiped stays so, also as its backups are pruned, but for what came back just now.
+        let back = |id: &WorkspaceId| opened.workspaces.iter().any(|(kept, _)| kept.id == *id);
+        for id in snapshot.wiped.iter().filter(|id| !back(id)) {
+            host.note_wiped(*id)?;
         }
         host.set_base_url(&snapshot.base_url)?;
         Ok(voided)

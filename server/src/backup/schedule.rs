@@ -84,22 +84,39 @@ impl Schedule {
         at.unix_millis().saturating_sub(Timestamp(last.at).unix_millis()) >= every.as_millis() as u64
     }
 
+    /// When the newest backup in a folder was begun, and the newest complete one, of those that say whether another is due: once
+    /// one is so old that another is due after it, whatever is older changes nothing, and is not opened each time. One that does
+    /// not open must not stop the next one.
+    fn newest_in(&self, folder: &Folder, at: Timestamp) -> Result<(Option<Timestamp>, Option<Timestamp>)> {
+        let mut newest = None;
+        for name in folder.snapshots()?.iter().rev() {
+            let snapshot = match folder.snapshot(Some(name)) {
+                Ok((_, snapshot)) => snapshot,
+                Err(why) => {
+                    tracing::error!(backup = name, error = %why, "a backup does not open");
+                    continue;
+                }
+            };
+            let _ = newest.get_or_insert(snapshot.at);
+            if snapshot.is_complete() {
+                return Ok((newest, Some(snapshot.at)));
+            }
+            if self.is_due(Some(snapshot.at), at) {
+                break;
+            }
+        }
+        Ok((newest, None))
+    }
+
     async fn make_when_due(&self, host: &Host) -> Result<()> {
         let (own, service) = (self.clone(), self.service(host));
         let found = blocking(move || {
             let passphrase = own.passphrase()?;
             let with = own.opening(passphrase.as_ref(), service.as_deref());
             let folder = Folder::open_or_make(&own.to, with, &Argon2Params::default())?;
-            let (mut newest, mut complete) = (None, None);
-            for name in folder.snapshots()?.iter().rev() {
-                let (_, snapshot) = folder.snapshot(Some(name))?;
-                let _ = newest.get_or_insert(snapshot.at);
-                if snapshot.is_complete() {
-                    complete = Some(snapshot.at);
-                    break;
-                }
-            }
-            Ok((own.is_due_after(newest, complete, now()).then_some(folder), complete))
+            let at = now();
+            let (newest, complete) = own.newest_in(&folder, at)?;
+            Ok((own.is_due_after(newest, complete, at).then_some(folder), complete))
         })
         .await;
         // From here on whoever makes it counts it.

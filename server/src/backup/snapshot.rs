@@ -154,6 +154,10 @@ pub struct Snapshot {
     /// Those that could not be kept.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub missing: Vec<Missing>,
+    /// The workspaces that were wiped by then, as far as the host knew: of all others the newest backup stays. Earlier backups
+    /// name none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub wiped: Vec<WorkspaceId>,
 }
 
 impl Snapshot {

@@ -304,6 +304,12 @@ impl Blobs {
         Ok(gone)
     }
 
+    /// Removes what lies in the folder of a file, and nothing from the bucket.
+    pub(crate) async fn remove_lying(self: &Arc<Self>, file: FileId) -> Result<(), Fail> {
+        let own = self.clone();
+        blocking(move || own.remove_here(file)).await
+    }
+
     /// The files of which something lies in the folder.
     ///
     /// # Errors

@@ -57,15 +57,34 @@ impl Workspace {
                 some.iter().find(|one| one.file == *file).is_some_and(|one| was_left_alone(one.touched, at))
             };
             nobodys.retain(may_go);
-            if !nobodys.is_empty() {
-                let gone = self.blobs.delete(&nobodys).await?;
-                tracing::info!(workspace = %self.id, count = gone.len(), "files that belonged nowhere were removed");
+            let mut count = 0_u32;
+            for file in nobodys {
+                count += u32::from(self.remove_if_nobodys(file).await?);
+            }
+            if count > 0 {
+                tracing::info!(workspace = %self.id, count, "files that belonged nowhere were removed");
             }
             for file in whole {
                 self.blobs.move_out(file).await?;
             }
         }
         Ok(())
+    }
+
+    /// Removes from the folder what lies there of a file that belongs nowhere. Nobody else writes it meanwhile, and whether it
+    /// belongs nowhere is seen only then: an upload of that id may have begun again, and ended, since it was found lying there.
+    /// The answer is whether it was removed.
+    ///
+    /// # Errors
+    /// When the database or the disk fails.
+    pub async fn remove_if_nobodys(&self, file: FileId) -> Result<bool, Fail> {
+        let Some(_busy) = self.blobs.claim(file) else { return Ok(false) };
+        let (_, nobodys) = self.look(move |view| files::sort_out(view, &[file])).await?;
+        if nobodys.is_empty() {
+            return Ok(false);
+        }
+        self.blobs.remove_lying(file).await?;
+        Ok(true)
     }
 }
 

@@ -2,17 +2,22 @@
 //! rehearsal showed.
 
 use super::Host;
-use crate::backup::{Folder, Guard, Snapshot};
+use crate::backup::{Folder, Guard, Snapshot, WorkspaceKept};
 use crate::error::{Kind, Result};
 use crate::time::now;
+use parking_lot::Mutex;
+use rusqlite::Connection;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
+use std::sync::Arc;
 use thechatapp_protocol::{Timestamp, WorkspaceId};
 use thechatapp_seal::KeyService;
 
 /// Facts in `host.db`.
 const MADE: &str = "backup made";
 const REHEARSED: &str = "backup rehearsed";
+/// Before the id of a workspace that was wiped.
+const WIPED: &str = "workspace wiped ";
 
 /// A backup that is known, and opens still as far as this host can tell.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +36,22 @@ pub struct Known {
     pub found: bool,
     /// The workspace's own key, where its keys open with that one alone.
     pub own: Option<Guard>,
+    /// Whether it is being made at the moment.
+    pub making: bool,
+}
+
+/// A backup that is being made, for as long as this is there.
+#[derive(Debug)]
+pub(crate) struct Making {
+    folder: String,
+    name: String,
+    all: Arc<Mutex<Vec<(String, String)>>>,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.all.lock().retain(|(folder, name)| (folder, name) != (&self.folder, &self.name));
+    }
 }
 
 /// What a rehearsal showed.
@@ -61,9 +82,33 @@ pub struct Health {
 }
 
 impl Host {
+    /// Remembers a backup that is being made from here on, of everything that is wiped meanwhile, too.
+    pub(crate) fn begin_backup(&self, folder: &Folder, name: &str, at: Timestamp) -> Result<Making> {
+        let (path, name) = (std::path::absolute(folder.path())?.display().to_string(), name.to_owned());
+        self.making.lock().push((path.clone(), name.clone()));
+        let making = Making { folder: path, name, all: self.making.clone() };
+        self.note_backup_of(folder, &making.name, at, &[])?;
+        Ok(making)
+    }
+
+    /// It came to nothing, unless its snapshot was written.
+    pub(crate) fn forget_backup(&self, making: &Making) -> Result<()> {
+        if Path::new(&making.folder).join("snapshots").join(&making.name).exists() {
+            return Ok(());
+        }
+        let of = (&making.folder, &making.name);
+        let db = self.db()?;
+        db.execute("DELETE FROM backup_own WHERE folder = ?1 AND name = ?2", of)?;
+        db.execute("DELETE FROM backups WHERE folder = ?1 AND name = ?2", of)?;
+        Ok(())
+    }
+
     /// Remembers a backup in a folder.
     pub(crate) fn note_backup(&self, folder: &Folder, name: &str, snapshot: &Snapshot) -> Result<()> {
-        let at = snapshot.at;
+        self.note_backup_of(folder, name, snapshot.at, &snapshot.workspaces)
+    }
+
+    fn note_backup_of(&self, folder: &Folder, name: &str, at: Timestamp, workspaces: &[WorkspaceKept]) -> Result<()> {
         let sealed_for = folder.sealed_for();
         let service = sealed_for.services.last();
         // As the one who looks for it later has another working folder.
@@ -71,7 +116,7 @@ impl Host {
         let db = self.db()?;
         db.execute(
             "INSERT INTO backups (folder, name, at, recovery, provider, key_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT DO UPDATE SET gone = NULL",
+             ON CONFLICT DO UPDATE SET gone = NULL, at = excluded.at",
             (
                 &path,
                 name,
@@ -81,7 +126,7 @@ impl Host {
                 service.map(|service| &service.key),
             ),
         )?;
-        for workspace in &snapshot.workspaces {
+        for workspace in workspaces {
             if let Some(own) = &workspace.own {
                 db.execute(
                     "INSERT OR REPLACE INTO backup_own (folder, name, workspace, provider, key_id)
@@ -100,19 +145,21 @@ impl Host {
         Ok(())
     }
 
-    /// The backups since a time that still open, oldest first, as they are for one workspace. One whose folder is there without
-    /// it is not among them.
+    /// The backups since a time that still open, and one that is being made, oldest first, as they are for one workspace. One whose
+    /// folder is there without it is not among them.
     ///
     /// # Errors
     /// When the database fails.
     pub fn backups_still_open(&self, since: Timestamp, of: WorkspaceId) -> Result<Vec<Known>> {
+        // Before its row is read: one that comes to its end meanwhile is known by the one or the other.
+        let making = self.making.lock().clone();
         let db = self.db()?;
         let mut rows = db.prepare(
             "SELECT folder, name, at, recovery, backups.provider, backups.key_id, own.provider, own.key_id
-             FROM backups LEFT JOIN (SELECT * FROM backup_own WHERE workspace = ?2) AS own USING (folder, name)
-             WHERE gone IS NULL AND at >= ?1 ORDER BY at, name",
+             FROM backups LEFT JOIN (SELECT * FROM backup_own WHERE workspace = ?1) AS own USING (folder, name)
+             WHERE gone IS NULL ORDER BY at, name",
         )?;
-        let rows = rows.query_map((since.0, of.as_bytes()), |row| {
+        let rows = rows.query_map([of.as_bytes()], |row| {
             let service: (Option<String>, Option<String>) = (row.get(4)?, row.get(5)?);
             let own: (Option<String>, Option<String>) = (row.get(6)?, row.get(7)?);
             Ok(Known {
@@ -123,14 +170,20 @@ impl Host {
                 service: service.0.zip(service.1).map(|(provider, key)| Guard { provider, key }),
                 found: false,
                 own: own.0.zip(own.1).map(|(provider, key)| Guard { provider, key }),
+                making: false,
             })
         })?;
         let mut open = Vec::new();
         for mut known in rows.collect::<std::result::Result<Vec<_>, _>>()? {
+            // It may hold what came after it was begun, and its snapshot is yet to come.
+            known.making = making.iter().any(|(folder, name)| (folder, name) == (&known.folder, &known.name));
+            if known.at < since && !known.making {
+                continue;
+            }
             let folder = Path::new(&known.folder);
             known.found = folder.join("snapshots").join(&known.name).exists();
             // Nothing removes the file of keys: where it is missing, the folder is elsewhere.
-            if known.found || !folder.join("keys.json").exists() {
+            if known.found || known.making || !folder.join("keys.json").exists() {
                 open.push(known);
             } else {
                 db.execute(
@@ -196,6 +249,25 @@ impl Host {
             )?;
         }
         Ok(())
+    }
+
+    /// Notes, in the step that destroys a workspace's keys, that it was wiped: no backup stays for its sake.
+    pub(super) fn note_wiped_in(db: &Connection, workspace: WorkspaceId) -> Result<()> {
+        db.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, x'')", [format!("{WIPED}{workspace}")])?;
+        Ok(())
+    }
+
+    /// The same, for one that was wiped on the host that a backup is of.
+    pub(crate) fn note_wiped(&self, workspace: WorkspaceId) -> Result<()> {
+        Self::note_wiped_in(&*self.db()?, workspace)
+    }
+
+    /// The workspaces that were wiped.
+    pub(crate) fn wiped(&self) -> Result<Vec<WorkspaceId>> {
+        let db = self.db()?;
+        let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name")?;
+        let names = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
+        Ok(names.iter().filter_map(|name| name.strip_prefix(WIPED)?.parse().ok()).collect())
     }
 
     /// A backup was made.

@@ -157,6 +157,7 @@ impl Host {
             let wiped = (format!("{WIPED}{name}"), file);
             step.execute("INSERT OR REPLACE INTO facts (name, value) VALUES (?1, ?2)", wiped)?;
             Self::note_wiped_files(&step, workspace.id)?;
+            Self::note_wiped_in(&step, workspace.id)?;
             step.commit()?;
             // The keys are gone from the file only once the WAL is.
             database::empty_wal(&db)?;

@@ -171,6 +171,8 @@ pub struct Host {
     index: AtomicBool,
     base: RwLock<Option<String>>,
     backup_health: Mutex<BackupHealth>,
+    /// The folders and names of backups that are being made.
+    making: Arc<Mutex<Vec<(String, String)>>>,
     upgrades: Arc<Upgrades>,
     _lock: File,
 }
@@ -330,6 +332,7 @@ impl Host {
             index: AtomicBool::new(true),
             base: RwLock::new(None),
             backup_health: Mutex::default(),
+            making: Arc::default(),
             upgrades: Upgrades::of(dir),
             _lock: lock,
         })

@@ -1,5 +1,6 @@
 use super::*;
 use crate::backup::Snapshot;
+use crate::backup::snapshot::{Kept, Missing, WorkspaceKept};
 use thechatapp_seal::Argon2Params;
 
 fn at(text: &str) -> Timestamp {
@@ -97,7 +98,7 @@ fn a_backup_that_lacks_a_workspace_takes_the_place_of_no_complete_one() {
 
 fn snapshot(time: &str) -> Snapshot {
     let (base_url, workspaces, missing) = (String::new(), Vec::new(), Vec::new());
-    Snapshot { version: 1, at: at(time), base_url, workspaces, missing }
+    Snapshot { version: 1, at: at(time), base_url, workspaces, missing, wiped: Vec::new() }
 }
 
 struct Fixture {
@@ -168,4 +169,59 @@ fn what_a_killed_one_left_is_removed_the_next_time() {
     assert_eq!(fixture.pieces(), 1, "what is no piece is left alone");
     let again = prune(fixture.open(), Keep::default()).unwrap();
     assert_eq!(again, Pruned { kept: 2, ..Pruned::default() });
+}
+
+#[test]
+fn the_newest_of_each_workspace_stays_until_it_is_wiped() {
+    let fixture = Fixture::new();
+    for name in fixture.open().snapshots().unwrap() {
+        std::fs::remove_file(fixture.dir.path().join("b/snapshots").join(name)).unwrap();
+    }
+    let id = |number: u8| WorkspaceId::from_bytes([number; 16]);
+    // A closed one is missing in each, so none is complete, and the other goes away, too; or the host lists none as missing.
+    let put = |time: &str, holds: &[u8], lacks: &[&str], wiped: &[u8]| {
+        let folder = fixture.open();
+        let database = folder.keep(time.as_bytes()).unwrap();
+        let of = |number: &u8| WorkspaceKept {
+            id: id(*number),
+            name: format!("w{number}"),
+            title: String::new(),
+            created: Timestamp(0),
+            key: Kept::elsewhere(),
+            database_key: Kept::elsewhere(),
+            own: None,
+            database: database.clone(),
+            files: Vec::new(),
+            thumbnails: Vec::new(),
+            messages: 0,
+        };
+        let missing = |name: &&str| Missing { workspace: (*name).to_owned(), why: "closed".into(), code: 30 };
+        let snapshot = Snapshot {
+            workspaces: holds.iter().map(of).collect(),
+            missing: lacks.iter().map(missing).collect(),
+            wiped: wiped.iter().map(|one| id(*one)).collect(),
+            ..snapshot(time)
+        };
+        folder.put_snapshot(&snapshot).unwrap()
+    };
+    put("2026-11-24T03:00:00Z", &[1, 2, 3], &["w0"], &[]);
+    let both = put("2026-11-24T04:00:00Z", &[1, 2, 3], &["w0"], &[]);
+    let lacking = put("2026-11-25T03:00:00Z", &[1, 3], &["w0", "w2"], &[]);
+    put("2026-11-25T04:00:00Z", &[3], &[], &[]);
+    let newest = put("2026-11-25T05:00:00Z", &[3], &[], &[]);
+    let left = || {
+        prune(fixture.open(), keep(1, 0, 0)).unwrap();
+        fixture.open().snapshots().unwrap()
+    };
+    assert_eq!(left(), [both.clone(), lacking.clone(), newest]);
+    assert_eq!(fixture.pieces(), 3);
+    // Of one that was wiped, nothing stays for its sake.
+    let wiped = put("2026-11-25T06:00:00Z", &[3], &[], &[1]);
+    assert_eq!(left(), [both, wiped]);
+    let wiped = put("2026-11-25T07:00:00Z", &[3], &[], &[1, 2]);
+    assert_eq!(left(), [wiped]);
+    // One that was brought back counts again.
+    let back = put("2026-11-25T08:00:00Z", &[2, 3], &[], &[1]);
+    let newest = put("2026-11-25T09:00:00Z", &[3], &[], &[1]);
+    assert_eq!(left(), [back, newest]);
 }

@@ -1,4 +1,6 @@
 use super::*;
+use crate::backup::Snapshot;
+use crate::backup::snapshot::Missing;
 
 fn section(to: Option<&str>, file: Option<&str>, every_hours: u32) -> BackupSection {
     BackupSection {
@@ -74,4 +76,44 @@ fn nothing_is_removed_unless_it_is_asked_for() {
     let zeros = BackupSection { keep_daily: Some(0), keep_weekly: Some(0), keep_monthly: Some(0), ..whole };
     assert!(Schedule::new(&zeros).is_err());
     assert!(Schedule::new(&BackupSection { keep_daily: Some(3), ..BackupSection::default() }).is_err());
+}
+
+#[test]
+fn a_backup_that_does_not_open_stops_none_and_only_young_ones_are_opened() {
+    let dir = tempfile::tempdir().unwrap();
+    let folder = Folder::open_or_make(dir.path(), "recovery", &Argon2Params { m_kib: 8, t: 1, p: 1 }).unwrap();
+    let schedule = Schedule::new(&section(Some("b"), Some("p"), 24)).unwrap().unwrap();
+    let (hour, at) = (3_600_000, 1_795_000_000_000_i64);
+    let put = |hours_ago: i64, complete: bool| {
+        let missing = Missing { workspace: "closed".into(), why: "its key is away".into(), code: 30 };
+        let snapshot = Snapshot {
+            version: 1,
+            at: Timestamp(at - hours_ago * hour),
+            base_url: String::new(),
+            workspaces: Vec::new(),
+            missing: if complete { Vec::new() } else { vec![missing] },
+            wiped: Vec::new(),
+        };
+        dir.path().join("snapshots").join(folder.put_snapshot(&snapshot).unwrap())
+    };
+    let newest = || schedule.newest_in(&folder, Timestamp(at)).unwrap();
+    let ago = |hours: i64| Some(Timestamp(at - hours * hour));
+    assert_eq!(newest(), (None, None));
+    put(50, true);
+    assert_eq!(newest(), (ago(50), ago(50)));
+    let damaged = put(5, true);
+    put(2, false);
+    assert_eq!(newest(), (ago(2), ago(5)));
+    std::fs::write(damaged, "damaged").unwrap();
+    put(3, true);
+    assert_eq!(newest(), (ago(2), ago(3)));
+    // Behind one that is old enough nothing is looked for.
+    for entry in std::fs::read_dir(dir.path().join("snapshots")).unwrap() {
+        std::fs::remove_file(entry.unwrap().path()).unwrap();
+    }
+    put(50, true);
+    put(30, false);
+    assert_eq!(newest(), (ago(30), None));
+    std::fs::write(put(1, false), "damaged").unwrap();
+    assert_eq!(newest(), (ago(30), None));
 }

@@ -15,9 +15,9 @@ use thechatapp_protocol::{AccountId, ChannelId, Timestamp};
 
 /// Messages looked at in one walk: what a person may read can be rare among what matches.
 const LOOKED_AT: usize = 20_000;
-/// Whoever may read at most so many channels is answered out of them alone, when the first walk met too much of others: each of
-/// them opens a list of the index.
-const PLACES_MAX: usize = 256;
+/// Channels asked for in one walk, when the first one met too much of others: each of them opens a list of the index. Whoever may
+/// read more is answered out of as many walks as that takes.
+const PLACES_AT_ONCE: usize = 256;
 /// Most words in one search: each opens a list of the index.
 const WORDS_MAX: usize = 32;
 /// Hits when no limit is given.
@@ -44,30 +44,22 @@ pub(super) fn within(
     let question = question(view.keyring, &terms, only, params)?;
     let limit = if params.limit == 0 { HITS } else { params.limit.min(HITS_MAX) } as usize;
     let after = params.after.map_or(0, floor);
-    let mut walk = Walk {
-        view,
-        terms: &terms,
-        sight: Sight::new(asker),
-        most,
-        limit,
-        messages: Vec::new(),
-        bytes: 0,
-        full: false,
-    };
+    let mut walk =
+        Walk { view, terms: &terms, sight: Sight::new(asker), most, limit, found: Vec::new(), bytes: 0, full: false };
     let mut ended = walk.on(&question, after, params.before.map_or(i64::MAX, floor))?;
+    // The walk may have ended at a message that the asker may not read, and when that was sent, to the millisecond, is not to be
+    // told. A rounded time would tell of it still, and that of the last one found would lead nowhere where none was. So what is
+    // behind is looked at without the messages of others, however many channels that takes: where that ends, it is theirs to know.
     if let Some(last) = ended
         && !walk.full
         && only.is_none()
-        && let Some(places) = places(view, asker)?
     {
-        ended = match places.as_str() {
-            "" => None,
-            places => walk.on(&format!("{question} AND marks : ({places})"), after, last)?,
-        };
+        ended = walk.among(&places(view, asker)?, &question, after, last)?;
     }
     // The millisecond in which it ended may hold more.
     let reaches_back_to = ended.map(|last| Timestamp((last >> BELOW) + 1));
-    Ok(Found { messages: walk.messages, reaches_back_to, behind: false })
+    let messages = walk.found.into_iter().map(|(_, message)| message).collect();
+    Ok(Found { messages, reaches_back_to, behind: false })
 }
 
 /// On its way through what matches.
@@ -77,7 +69,8 @@ struct Walk<'a> {
     sight: Sight,
     most: usize,
     limit: usize,
-    messages: Vec<MessageRow>,
+    /// With their rowids, newest first.
+    found: Vec<(i64, MessageRow)>,
     bytes: usize,
     /// Whether no more fits into the answer.
     full: bool,
@@ -102,31 +95,69 @@ impl Walk<'_> {
             if !holds(&message, self.terms) {
                 continue;
             }
-            self.bytes += messages::weight(&message);
-            if self.bytes > PAGE_BYTES && !self.messages.is_empty() {
-                self.full = true;
+            if !self.take(last, message) {
                 return Ok(Some(last));
             }
-            self.messages.push(message);
-            if self.messages.len() >= self.limit {
-                self.full = true;
+            if self.full {
                 return Ok(None);
             }
         }
         Ok((looked_at >= self.most).then_some(last))
     }
+
+    /// One more, if it fits.
+    fn take(&mut self, at: i64, message: MessageRow) -> bool {
+        self.bytes += messages::weight(&message);
+        let fits = self.bytes <= PAGE_BYTES || self.found.is_empty();
+        if fits {
+            self.found.push((at, message));
+        }
+        self.full = !fits || self.found.len() >= self.limit;
+        fits
+    }
+
+    /// The rest of the way, in these channels alone, all of which the asker may read: some of them in one walk, then the next, and
+    /// of all that the newest. The answer is that of [`Self::on`].
+    fn among(&mut self, places: &[String], question: &str, after: i64, before: i64) -> Result<Option<i64>, Fail> {
+        let room = self.limit - self.found.len();
+        let (mut ended, mut rest) = (None, Vec::<(i64, MessageRow)>::new());
+        for places in places.chunks(PLACES_AT_ONCE) {
+            // Neither what is older than all that there is room for, nor than where another one of these walks ended, is wanted.
+            let full = rest.get(room - 1).map_or(after, |(at, _)| at + 1);
+            let mut part = Walk {
+                view: self.view,
+                terms: self.terms,
+                sight: Sight::new(self.sight.asker),
+                most: self.most,
+                limit: room,
+                found: Vec::new(),
+                bytes: 0,
+                full: false,
+            };
+            let question = format!("{question} AND marks : ({})", places.join(" OR "));
+            ended = ended.max(part.on(&question, after.max(full).max(ended.unwrap_or(after)), before)?);
+            rest.append(&mut part.found);
+            rest.sort_unstable_by_key(|(at, _)| std::cmp::Reverse(*at));
+            rest.truncate(room);
+        }
+        for (at, message) in rest.into_iter().take_while(|(at, _)| ended.is_none_or(|ended| *at >= ended)) {
+            if !self.take(at, message) {
+                return Ok(Some(at));
+            }
+        }
+        Ok(ended.filter(|_| !self.full))
+    }
 }
 
-/// The channels that somebody may read, as the index is asked for them; `None` when they are too many for that.
-fn places(view: View<'_>, asker: AccountId) -> Result<Option<String>, Fail> {
+/// The channels that somebody may read, as the index is asked for them.
+fn places(view: View<'_>, asker: AccountId) -> Result<Vec<String>, Fail> {
     let mut rows = view.db.prepare_cached(
         "SELECT id FROM channels c WHERE c.kind = 0 AND NOT ?2
-         OR EXISTS (SELECT 1 FROM members m WHERE m.channel = c.id AND m.person = ?1 AND m.joined) LIMIT ?3",
+         OR EXISTS (SELECT 1 FROM members m WHERE m.channel = c.id AND m.person = ?1 AND m.joined)",
     )?;
-    let params = (asker.as_bytes(), guests::is(view, asker)?, PLACES_MAX as i64 + 1);
-    let ids = rows.query_map(params, |row| row.get(0).map(ChannelId::from_bytes))?;
-    let tokens = ids.map(|id| Ok(place_token(view.keyring, id?))).collect::<Result<Vec<_>, rusqlite::Error>>()?;
-    Ok((tokens.len() <= PLACES_MAX).then(|| tokens.join(" OR ")))
+    let ids =
+        rows.query_map((asker.as_bytes(), guests::is(view, asker)?), |row| row.get(0).map(ChannelId::from_bytes))?;
+    ids.map(|id| Ok(place_token(view.keyring, id?))).collect()
 }
 
 /// The index's question: every term, and the filters that it knows.

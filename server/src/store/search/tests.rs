@@ -71,6 +71,42 @@ fn a_walk_that_ends_early_says_where_and_goes_on_from_there() {
 }
 
 #[test]
+fn whoever_may_read_many_channels_learns_nothing_of_others_from_where_it_ended() {
+    let (store, open, closed) = scene();
+    let channels: Vec<_> = (0..600_u16)
+        .map(|number| {
+            let [high, low] = number.to_be_bytes();
+            let id = ChannelId::from_bytes([9, high, low, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9]);
+            store.job(|tx| channels::create(tx, id, &format!("m{number}"), ChannelKind::Public, None, false)).unwrap()
+        })
+        .collect();
+    // Newest first, each hit in another walk than the one before it.
+    let [first, middle, last] = [0, 300, 599].map(|number| channels[number]);
+    said(&store, last, 10, &["plan d"]);
+    said(&store, first, 11, &["plan c"]);
+    said(&store, middle, 12, &["plan b"]);
+    said(&store, last, 13, &["plan a"]);
+    said(&store, closed, 20, &["plan"; 20]);
+    let all = found(&store, "plan", None);
+    assert_eq!((texts(&all), all.reaches_back_to), (vec!["plan a", "plan b", "plan c", "plan d"], None));
+    let two = SearchParams { words: "plan".into(), limit: 2, ..SearchParams::default() };
+    let two = store.job(|tx| finding::within(tx.view(), ALICE, None, &two, MOST)).unwrap();
+    assert_eq!((texts(&two), two.reaches_back_to), (vec!["plan a", "plan b"], None));
+    assert_eq!(found(&store, "plan", Some(Timestamp(13_000))).messages, all.messages[1..]);
+
+    // Where it ends early all the same, that is told by what may be read: six that only look alike, and one behind them.
+    said(&store, open, 30, &["rerouting at last"]);
+    said(&store, first, 31, &["rerouting before"]);
+    said(&store, middle, 32, &["reroutes"; 6]);
+    said(&store, last, 40, &["rerouting now"]);
+    said(&store, closed, 50, &["rerouting"; 20]);
+    let part = found(&store, "rerouting*", None);
+    assert_eq!((texts(&part), part.reaches_back_to), (vec!["rerouting now"], Some(Timestamp(33_001))));
+    let rest = found(&store, "rerouting*", part.reaches_back_to);
+    assert_eq!((texts(&rest), rest.reaches_back_to), (vec!["rerouting before", "rerouting at last"], None));
+}
+
+#[test]
 fn an_index_that_lacks_messages_knows_it() {
     let (store, open, _) = scene();
     let behind = |store: &Store| store.job(|tx| is_behind(tx.view())).unwrap();
