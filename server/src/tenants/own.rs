@@ -233,17 +233,13 @@ pub(super) fn key_files(dir: &std::path::Path, name: &str, own: Option<PathBuf>)
 
 /// Ends a key file: overwritten first, as far as the disk writes in place. Answers the name of its key.
 pub(super) fn destroy(file: &std::path::Path) -> std::io::Result<Option<String>> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        key_id: String,
-    }
     let Ok(bytes) = std::fs::read(file) else { return Ok(None) };
-    let (named, length) = (serde_json::from_slice::<Named>(&bytes), bytes.len().min(1 << 16));
+    let (key, length) = (kms::key_of(file).unwrap_or_default(), bytes.len().min(1 << 16));
     if let Ok(mut open) = std::fs::File::options().write(true).open(file) {
         std::io::Write::write_all(&mut open, &vec![0; length])?;
         open.sync_all()?;
     }
     std::fs::remove_file(file)?;
     files::sync_parent(file)?;
-    Ok(named.ok().map(|named| named.key_id))
+    Ok(key)
 }

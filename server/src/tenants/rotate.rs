@@ -80,6 +80,7 @@ impl Host {
 
     /// Writes a workspace's wrapped keys to `host.db`, and nothing of those before stays there.
     pub(super) fn keep_keys(&self, workspace: &Workspace, keys: WrappedKeys) -> Result<()> {
+        self.settle_change()?;
         {
             let db = self.db()?;
             db.execute(
