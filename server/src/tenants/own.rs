@@ -112,6 +112,8 @@ impl Host {
         if passphrase.is_some_and(|passphrase| passphrase.is_empty()) {
             return Err(Error::bad_input("The passphrase is empty", "an empty one protects nothing", "choose one"));
         }
+        // Before a successor is written, the last one has its place: it may be the only copy of the key in use.
+        kms::settle_file(path, &service.kms.key_id())?;
         let (bytes, renewed) = local.renewed()?;
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
@@ -144,6 +146,7 @@ impl Host {
         to: Option<(String, KeySection, Service)>,
     ) -> Result<(&'static str, String)> {
         let kms: Arc<dyn KeyService> = to.as_ref().map_or_else(|| self.kms(), |(_, _, service)| service.kms.clone());
+        self.settle_change()?;
         let keys =
             self.wrapped_anew(workspace, &*kms)?.ok_or_else(|| kms::away("it does not give this workspace's key"))?;
         crash::point("own: wrapped");
@@ -155,16 +158,22 @@ impl Host {
             let own = Own::new(&workspace.name, &uri, &key_id, &self.dir, &section).opened(service);
             own.watched(&self.figures)
         });
-        // Whoever asks takes the service and what it wrapped together.
-        let _in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-        workspace.set_keys(keys);
-        workspace.set_own(own);
-        let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if workspace.is_open() {
-            health.confirmed(Instant::now(), self.cache);
-        } else {
-            // The next look asks the new one.
-            *health = kms::watch::Health::default();
+        {
+            // Whoever asks takes the service and what it wrapped together.
+            let _in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+            workspace.set_keys(keys);
+            workspace.set_own(own);
+            let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+            if workspace.is_open() {
+                health.confirmed(Instant::now(), self.cache);
+            } else {
+                // The next look asks the new one.
+                *health = kms::watch::Health::default();
+            }
+        }
+        // What the former one wrapped leaves the file with the WAL. The workspace has changed either way.
+        if let Err(why) = self.db().and_then(|db| Ok(thechatapp_database::empty_wal(&db)?)) {
+            tracing::warn!(error = %why, "what the former key service wrapped lies in the log of host.db for a while yet");
         }
         Ok((provider, key_id))
     }
@@ -208,8 +217,6 @@ fn store(
          WHERE id = ?1",
         (id.as_bytes(), uri, provider, key_id, &keys.key, &keys.coming_key),
     )?;
-    // What the former one wrapped leaves the file with the WAL.
-    thechatapp_database::empty_wal(db)?;
     Ok(())
 }
 
