@@ -17,11 +17,12 @@ use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
 use crate::kms::{self, KeySource, Service, watch};
-use crate::state::{Workspace, WrappedKeys};
+use crate::state::{Given, Workspace, WrappedKeys};
 use rusqlite::Connection;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use thechatapp_seal::{Argon2Params, KeyService};
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_seal::{Argon2Params, Key, KeyService, KmsError, unwrap};
 use zeroize::Zeroizing;
 
 /// The fact that says for which generation `next_key` is.
@@ -229,7 +230,10 @@ impl Host {
             return Ok(Some(WrappedKeys { key: wrap(by, &id, &keyring.top())?, ..keys }));
         }
         let (present, keys) = self.to_ask(workspace);
-        let given = match ask(&*present, workspace, &keys) {
+        // What is not the key of this workspace must not take the place of what still leads to it.
+        let given = ask(&*present, workspace, &keys)
+            .and_then(|given| if fits(workspace.id, &keys, &given) { Ok(given) } else { Err(KmsError::WrongKey) });
+        let given = match given {
             Ok(given) => given,
             Err(why) if watch::is_refusal(&why) || !kms::may_be_away(&*present) => {
                 tracing::warn!(workspace = %workspace.id, error = %why, "a workspace stays with the former key");
@@ -240,6 +244,17 @@ impl Host {
         let coming_key = given.coming.map(|key| wrap(by, &id, &key)).transpose()?;
         Ok(Some(WrappedKeys { key: wrap(by, &id, &given.key)?, coming_key, ..keys }))
     }
+}
+
+/// Whether these are the keys that the database key lies under.
+fn fits(id: WorkspaceId, keys: &WrappedKeys, given: &Given) -> bool {
+    let opens = |key: &Key, wrapped: &[u8]| unwrap(key, "database", id.as_bytes(), 0, wrapped).is_ok();
+    let coming = match (&given.coming, &keys.coming_database_key) {
+        (Some(key), Some(wrapped)) => opens(key, wrapped),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    coming && opens(&given.key, &keys.database_key)
 }
 
 /// The third step, or the undoing of the first, whichever is right: the answer is which, when there was something to do.
