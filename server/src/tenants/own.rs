@@ -118,12 +118,11 @@ impl Host {
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
         crash::point("own: made");
-        // Backups hold the workspace's key as the former one wrapped it.
-        if self.has_backups_under(workspace.id, present.own.as_ref())? {
-            let former = own::former_file(&self.dir, name, &service.kms.key_id());
-            files::write_private(&former, &std::fs::read(path)?)?;
-            tracing::info!(file = %former.display(), "the former key file is kept: backups need it");
-        }
+        // Backups, one that is being made now and is noted only at its end, and copies from before an upgrade hold the workspace's key
+        // as the former one wrapped it.
+        let former = own::former_file(&self.dir, name, &service.kms.key_id());
+        files::write_private(&former, &std::fs::read(path)?)?;
+        tracing::info!(file = %former.display(), "the former key file is kept: backups may need it");
         let fresh = Service::local(path.clone(), renewed);
         self.guard(&workspace, Some((uri.clone(), self.section.clone(), fresh.clone())))?;
         std::fs::rename(&next, path)?;
