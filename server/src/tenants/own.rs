@@ -38,7 +38,8 @@ pub enum To<'a> {
 pub struct Ended {
     /// Keys of key files, which are destroyed.
     pub destroyed: Vec<String>,
-    /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed.
+    /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed or is not
+    /// where it was.
     pub left: Vec<(&'static str, String)>,
 }
 
@@ -239,7 +240,10 @@ pub(super) fn key_files(dir: &std::path::Path, name: &str, own: Option<PathBuf>)
 
 /// Ends a key file: overwritten first, as far as the disk writes in place. Answers the name of its key.
 pub(super) fn destroy(file: &std::path::Path) -> std::io::Result<Option<String>> {
-    let Ok(bytes) = std::fs::read(file) else { return Ok(None) };
+    let bytes = match std::fs::read(file) {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read?,
+    };
     let (key, length) = (kms::key_of(file).unwrap_or_default(), bytes.len().min(1 << 16));
     if let Ok(mut open) = std::fs::File::options().write(true).open(file) {
         std::io::Write::write_all(&mut open, &vec![0; length])?;
