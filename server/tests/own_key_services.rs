@@ -243,7 +243,14 @@ async fn a_closed_neighbour_holds_up_neither_a_move_nor_a_rotation_of_the_host()
     host.stop().await;
     let there = second.clone();
     host.source(move || there.source());
+    // What the host's new service wants to see is not for the former one.
     host.config.key.vault_token = Some(TOKEN.into());
+    host.serve().await;
+    let why = status(&host, "lab").await["last_error"].as_str().unwrap().to_owned();
+    assert!(why.contains("key.workspace.lab"), "{why}");
+    host.stop().await;
+    let own = OwnKeySection { vault_token: Some(TOKEN.into()), ..OwnKeySection::default() };
+    host.config.key.workspace.insert("lab".into(), own);
     host.serve().await;
     assert_eq!(status(&host, "lab").await["state"], "open");
     assert_eq!(rotate(&host, Some("lab"), "kms", None).await.unwrap_err().kind, Kind::BadInput);

@@ -12,7 +12,7 @@ mod uri;
 mod vault;
 pub(crate) mod watch;
 
-pub(crate) use uri::credential;
+pub(crate) use uri::{credential, place};
 
 use crate::error::{Error, Kind, Result};
 use crate::files;

@@ -47,7 +47,18 @@ pub(crate) fn former_file(data: &Path, workspace: &str, key_id: &str) -> PathBuf
 /// # Errors
 /// Usage, with what is wrong with the URI or not there.
 pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySection) -> Result<KeySource> {
-    let of_workspace = section.of_workspace(workspace, |name| std::env::var(name).ok())?;
+    let of_workspace = section.of_workspace_at(uri, workspace, |name| std::env::var(name).ok())?;
+    let is_host_s = section.is_for(uri);
+    if !is_host_s && uri.starts_with("vault+") && of_workspace.vault_token.is_none() && of_workspace.vault_token_file.is_none()
+    {
+        return Err(Error::new(
+            Kind::Usage,
+            "This key service cannot be used",
+            format!("there is no token for Vault in key.workspace.{workspace}, and the host's is for the host's Vault alone"),
+            format!("set key.workspace.{workspace}.vault_token_file"),
+        ));
+    }
+    let handed = |name: &str| if is_host_s { super::credential(name) } else { None };
     let passphrase = || {
         let passphrase = of_workspace.passphrase.clone().filter(|passphrase| !passphrase.is_empty());
         passphrase.map(zeroize::Zeroizing::new).ok_or_else(|| {
@@ -59,7 +70,7 @@ pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySecti
             )
         })
     };
-    Ok(match KeySource::parse(uri, &of_workspace, passphrase)? {
+    Ok(match KeySource::parse_with(uri, &of_workspace, &handed, passphrase)? {
         KeySource::Local { file, passphrase } => {
             let file = file.map_or_else(|| key_file(data, workspace), |file| data.join(file));
             KeySource::Local { file: Some(file), passphrase }

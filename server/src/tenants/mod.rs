@@ -296,7 +296,9 @@ impl Host {
         }
         let service = source.service_of(dir, &file.key_id)?;
         let in_use = InUse { service, wrapped_key: wrapped, key_id: file.key_id, generation: file.generation };
-        let host = Self { section: section.clone(), ..Self::assemble(dir, in_use, cost, lock)? };
+        // What `[key]` says is for this service, wherever that was named.
+        let section = KeySection { kms: Some(in_use.service.uri.clone()), ..section.clone() };
+        let host = Self { section, ..Self::assemble(dir, in_use, cost, lock)? };
         host.open_all()?;
         Ok(host)
     }

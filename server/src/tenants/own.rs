@@ -62,7 +62,8 @@ impl Host {
         let own = match to {
             To::Host => None,
             To::Own { uri, section } => {
-                let service = own::source(uri, name, &self.dir, section)?.open_or_create(&self.dir)?;
+                let section = KeySection { kms: self.section.kms.clone(), ..section.clone() };
+                let service = own::source(uri, name, &self.dir, &section)?.open_or_create(&self.dir)?;
                 self.not_a_workspace_s(&*service.kms, Some(workspace.id))?;
                 let host = self.kms();
                 if same(&*host, &*service.kms) {
@@ -72,7 +73,7 @@ impl Host {
                         "name another key, or give --to host",
                     ));
                 }
-                Some((uri.to_owned(), section.clone(), service))
+                Some((uri.to_owned(), section, service))
             }
         };
         self.guard(&workspace, own)
