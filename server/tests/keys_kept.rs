@@ -7,9 +7,10 @@ mod support;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::Host;
-use support::vault::{TOKEN, Vault};
+use support::vault::{Mood, TOKEN, Vault};
 use thechatapp_server::admin::{self, Command, MoveOne, MoveTo};
-use thechatapp_server::config::KeySection;
+use thechatapp_server::auth::password::Cost;
+use thechatapp_server::config::{KeySection, OwnKeySection};
 use thechatapp_server::{Error, Kind};
 
 const LATER: Duration = Duration::from_secs(400);
@@ -83,4 +84,38 @@ async fn a_key_file_that_is_not_there_is_named_after_a_wipe() {
     std::fs::rename(&disk, host.folder.path().join("unmounted")).unwrap();
     let ended = wipe(&host, "lab").await;
     assert_eq!((&ended["keys_destroyed"], &ended["keys_to_destroy"][0]["key"]), (&json!([]), &key));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_with_another_address_is_found_again() {
+    let mut host = Host::start().await;
+    host.running().host().create_workspace("lab", Vec::new()).unwrap();
+    let vault = Vault::start().await;
+    move_one(&host, "lab", &vault.uri(), None).await.unwrap();
+    // Nobody answers at the former address any more.
+    let renamed = vault.at_another_address().await;
+    vault.set(Mood::Breaks);
+    host.running().check_keys(Instant::now() + LATER).await;
+    assert_eq!(status(&host, "lab").await["state"], "closed");
+    let stranger = Vault::start().await;
+    assert_eq!(move_one(&host, "lab", &stranger.uri(), None).await.unwrap_err().kind, Kind::KeyService);
+    move_one(&host, "lab", &renamed.uri(), None).await.unwrap();
+    host.running().check_keys(Instant::now() + LATER * 2).await;
+    assert_eq!(status(&host, "lab").await["state"], "open");
+
+    // The data folder moves, and with it a key file in it that was named by its whole path.
+    let uri = format!("local:{}", host.data().join("keys/of-lab.json").display());
+    move_one(&host, "lab", &uri, Some("of the lab")).await.unwrap();
+    host.stop().await;
+    let moved = host.folder.path().join("moved");
+    std::fs::rename(host.data(), &moved).unwrap();
+    let own = OwnKeySection { passphrase: Some("of the lab".into()), ..OwnKeySection::default() };
+    let section = KeySection { workspace: [("lab".to_owned(), own)].into(), ..KeySection::default() };
+    let open = tokio::task::spawn_blocking(move || {
+        let host = thechatapp_server::tenants::Host::open_with(&moved, &support::key(), Cost::TESTS, &section).unwrap();
+        let open = host.workspaces().iter().all(|workspace| workspace.is_open());
+        host.close();
+        open
+    });
+    assert!(open.await.unwrap());
 }

@@ -2,7 +2,7 @@
 //! that is another) closes that workspace and no other, and is tried again: it is opened when it is first asked, and until that
 //! has come about each time it is asked.
 
-use super::{KeySource, LOCAL, Service};
+use super::{KeySource, LOCAL, Service, local_uri};
 use crate::config::KeySection;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Figures, Watched};
@@ -39,6 +39,17 @@ pub(crate) fn key_file(data: &Path, workspace: &str) -> PathBuf {
 /// Where one lies that was replaced, for backups that need it still.
 pub(crate) fn former_file(data: &Path, workspace: &str, key_id: &str) -> PathBuf {
     data.join("keys").join(format!("former-{workspace}-{key_id}.json"))
+}
+
+/// As it is kept: a key file within the data folder is named from there, so that the folder may be moved.
+pub(crate) fn kept_uri(uri: &str, data: &Path) -> String {
+    let within = || {
+        let file = uri.strip_prefix("local:").filter(|file| !file.is_empty())?;
+        let data = std::path::absolute(data).ok()?;
+        let file = data.join(file);
+        Some(format!("local:{}", file.strip_prefix(&data).ok()?.display()))
+    };
+    within().unwrap_or_else(|| uri.to_owned())
 }
 
 /// The key service of a URI, as a workspace has it: what it wants to see is that workspace's own, and a key file is named from the
@@ -112,6 +123,14 @@ impl Own {
     /// As the host's database names it.
     pub(crate) fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The same for whoever does not know the data folder; a key file in its usual place has no other name.
+    pub(crate) fn uri_from_elsewhere(&self) -> String {
+        match self.uri.strip_prefix("local:") {
+            Some(file) if !file.is_empty() => local_uri(&self.data.join(file)),
+            _ => self.uri.clone(),
+        }
     }
 
     /// It, with its file if it has one.

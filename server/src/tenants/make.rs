@@ -147,6 +147,8 @@ impl Host {
         // A key that others need still does not end with it.
         let own = workspace.own().filter(|own| !own.own.is_shared());
         let file = own.as_ref().and_then(|own| own.own.file());
+        // As the one who goes on with it has another working folder.
+        let file = file.map(|file| std::path::absolute(&file).unwrap_or(file));
         let own_key = own.map(|own| (own.kms.provider(), own.kms.key_id()));
         {
             let db = self.db()?;

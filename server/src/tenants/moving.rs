@@ -16,6 +16,7 @@ use super::{HOST, Host, HostKey, InUse};
 use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::kms::own;
 use crate::kms::{self, KeySource, Service, watch};
 use crate::state::{Given, Workspace, WrappedKeys};
 use rusqlite::Connection;
@@ -143,6 +144,7 @@ impl Host {
     /// error nothing has changed.
     fn change_service(&self, service: Service, former: Option<Service>) -> Result<Moved> {
         self.settle_change()?;
+        let former = former.map(|former| Service { uri: own::kept_uri(&former.uri, &self.dir), ..former });
         let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
@@ -222,7 +224,7 @@ impl Host {
     }
 
     /// A workspace's keys as another service wraps them, also of one that is closed; nothing where the present service answers
-    /// that it does not give its key.
+    /// that it does not give its key, and the other one does not either.
     pub(super) fn wrapped_anew(&self, workspace: &Arc<Workspace>, by: &dyn KeyService) -> Result<Option<WrappedKeys>> {
         let id = workspace.id.to_string();
         if let Ok(keyring) = workspace.keyring() {
@@ -231,8 +233,12 @@ impl Host {
         }
         let (present, keys) = self.to_ask(workspace);
         // What is not the key of this workspace must not take the place of what still leads to it.
-        let given = ask(&*present, workspace, &keys)
-            .and_then(|given| if fits(workspace.id, &keys, &given) { Ok(given) } else { Err(KmsError::WrongKey) });
+        let right = |kms: &dyn KeyService| {
+            let given = ask(kms, workspace, &keys)?;
+            if fits(workspace.id, &keys, &given) { Ok(given) } else { Err(KmsError::WrongKey) }
+        };
+        // One that has only got another address opens what it wrapped under the former one, where nobody answers any more.
+        let given = right(&*present).or_else(|why| right(by).map_err(|_| why));
         let given = match given {
             Ok(given) => given,
             Err(why) if watch::is_refusal(&why) || !kms::may_be_away(&*present) => {

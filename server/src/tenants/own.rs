@@ -73,7 +73,7 @@ impl Host {
                         "name another key, or give --to host",
                     ));
                 }
-                Some((uri.to_owned(), section, service))
+                Some((own::kept_uri(uri, &self.dir), section, service))
             }
         };
         self.guard(&workspace, own)
@@ -100,7 +100,7 @@ impl Host {
                 "move it first: `key move --workspace`, to a service of its own or to the host",
             ));
         }
-        let (uri, service) = (present.own.uri().to_owned(), present.own.service()?);
+        let (uri, service) = (own::kept_uri(present.own.uri(), &self.dir), present.own.service()?);
         let Some((path, local)) = &service.file else {
             if passphrase.is_some() {
                 return Err(Error::bad_input(
