@@ -119,3 +119,19 @@ async fn a_service_with_another_address_is_found_again() {
     });
     assert!(open.await.unwrap());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_of_another_name_is_no_workspace_s_own_all_the_same() {
+    let (vault, lab) = (Vault::start().await, Vault::start().await);
+    let asked = vault.clone();
+    let host = Host::start_with(move || asked.source()).await;
+    host.running().host().create_workspace("lab", Vec::new()).unwrap();
+    let of_host = vault.at_another_address().await;
+    assert_eq!(move_one(&host, "lab", &of_host.uri(), None).await.unwrap_err().kind, Kind::BadInput);
+    move_one(&host, "lab", &lab.uri(), None).await.unwrap();
+    let of_lab = lab.at_another_address().await;
+    assert_eq!(move_one(&host, "acme", &of_lab.uri(), None).await.unwrap_err().kind, Kind::BadInput);
+    let host_there = admin::run(host.running().host(), Command::KeyMove(to(&of_lab.uri(), None))).await;
+    assert_eq!(host_there.unwrap_err().kind, Kind::BadInput);
+    move_one(&host, "lab", &of_lab.uri(), None).await.unwrap();
+}

@@ -4,7 +4,7 @@
 //! nothing has changed, after it all has, and the same command given again is right either way. Only a local key file that is
 //! replaced takes a second step, as the host's does: until it is renamed its successor lies beside it.
 
-use super::{Host, HostDb};
+use super::{HOST, Host, HostDb};
 use crate::config::KeySection;
 use crate::crash;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use thechatapp_protocol::WorkspaceId;
-use thechatapp_seal::{Argon2Params, KeyService};
+use thechatapp_seal::{Argon2Params, KeyService, KmsError, WrapContext};
 use zeroize::Zeroizing;
 
 /// Where a workspace is to go.
@@ -66,7 +66,7 @@ impl Host {
                 let service = own::source(uri, name, &self.dir, &section)?.open_or_create(&self.dir)?;
                 self.not_a_workspace_s(&*service.kms, Some(workspace.id))?;
                 let host = self.kms();
-                if same(&*host, &*service.kms) {
+                if same(&*host, &*service.kms) || opens(&*service.kms, &*host, HOST, &self.in_use().wrapped_key) == Ok(true) {
                     return Err(Error::bad_input(
                         "This key is no workspace's own",
                         format!("{} of {} guards the whole host", host.key_id(), host.provider()),
@@ -181,10 +181,20 @@ impl Host {
 
     /// Whoever ends a workspace may end its key: a key that is a workspace's own guards nothing else.
     pub(super) fn not_a_workspace_s(&self, kms: &dyn KeyService, but: Option<WorkspaceId>) -> Result<()> {
+        let mut answers = true;
         for workspace in self.workspaces().into_iter().filter(|workspace| Some(workspace.id) != but) {
             // The host may go back to where a workspace stayed.
             let counts = |own: &own::OwnService| but.is_some() || !own.own.is_shared();
-            if workspace.own().filter(counts).is_some_and(|own| same(&*own.kms, kms)) {
+            let Some((own, keys)) = self.own_keys(&workspace).filter(|(own, _)| counts(own)) else { continue };
+            let mut has_its_key = same(&*own.kms, kms);
+            if answers && !has_its_key {
+                match opens(kms, &*own.kms, &workspace.id.to_string(), &keys.key) {
+                    Ok(opened) => has_its_key = opened,
+                    // It would keep everybody waiting once more for each, and is told of by the wrapping.
+                    Err(Silent) => answers = false,
+                }
+            }
+            if has_its_key {
                 return Err(Error::bad_input(
                     "This key is another workspace's own",
                     format!("{} of {} guards {}", kms.key_id(), kms.provider(), workspace.name),
@@ -199,6 +209,28 @@ impl Host {
     pub(crate) fn own_services(&self) -> std::collections::BTreeMap<String, Arc<dyn KeyService>> {
         let own = |workspace: Arc<Workspace>| Some((workspace.name.clone(), workspace.own()?.kms));
         self.workspaces().into_iter().filter_map(own).collect()
+    }
+}
+
+/// It did not answer.
+#[derive(PartialEq, Eq)]
+struct Silent;
+
+/// Whether a service has the key that another one wrapped this with: a key may have several names (an alias, another address, an id
+/// instead of a label). One of another kind is not asked.
+fn opens(
+    service: &dyn KeyService,
+    other: &dyn KeyService,
+    whose: &str,
+    wrapped: &[u8],
+) -> std::result::Result<bool, Silent> {
+    if service.provider() != other.provider() {
+        return Ok(false);
+    }
+    match service.unwrap(&WrapContext::new(whose), wrapped) {
+        Ok(_) => Ok(true),
+        Err(KmsError::Unavailable | KmsError::Throttled) => Err(Silent),
+        Err(_) => Ok(false),
     }
 }
 
