@@ -135,3 +135,28 @@ async fn a_key_of_another_name_is_no_workspace_s_own_all_the_same() {
     assert_eq!(host_there.unwrap_err().kind, Kind::BadInput);
     move_one(&host, "lab", &of_lab.uri(), None).await.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_silent_service_of_one_workspace_does_not_hold_up_the_start() {
+    let mut host = Host::start().await;
+    let mut alice = host.join("alice").await;
+    host.running().host().create_workspace("lab", Vec::new()).unwrap();
+    let vault = Vault::start().await;
+    move_one(&host, "lab", &vault.uri(), None).await.unwrap();
+    host.stop().await;
+    vault.set(Mood::Hangs);
+    let own = OwnKeySection { vault_token: Some(TOKEN.into()), ..OwnKeySection::default() };
+    host.config.key.workspace.insert("lab".into(), own);
+    // Longer than a start may take.
+    host.config.key.timeout_seconds = 12;
+    let began = Instant::now();
+    host.serve().await;
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    assert_eq!(status(&host, "lab").await["state"], "closed");
+    alice.again(&host).await;
+    let channel = alice.general().await;
+    alice.send(channel, "not my trouble").await.unwrap();
+    vault.set(Mood::Works);
+    host.running().check_keys(Instant::now() + LATER).await;
+    assert_eq!(status(&host, "lab").await["state"], "open");
+}
