@@ -65,7 +65,8 @@ async fn the_former_key_file_of_a_workspace_stays_for_a_backup_that_is_being_mad
     let host = Host::start().await;
     move_one(&host, "acme", "local:", Some("of acme")).await.unwrap();
     let file = host.data().join("keys/workspace-acme.json");
-    let (former, key) = (std::fs::read(&file).unwrap(), status(&host, "acme").await["key"].as_str().unwrap().to_owned());
+    let (former, key) =
+        (std::fs::read(&file).unwrap(), status(&host, "acme").await["key"].as_str().unwrap().to_owned());
     rotate_kms(&host, "acme").await;
     let kept = host.data().join("keys").join(format!("former-acme-{key}.json"));
     assert_eq!(std::fs::read(kept).unwrap(), former);

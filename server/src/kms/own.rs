@@ -60,12 +60,17 @@ pub(crate) fn kept_uri(uri: &str, data: &Path) -> String {
 pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySection) -> Result<KeySource> {
     let of_workspace = section.of_workspace_at(uri, workspace, |name| std::env::var(name).ok())?;
     let is_host_s = section.is_for(uri);
-    if !is_host_s && uri.starts_with("vault+") && of_workspace.vault_token.is_none() && of_workspace.vault_token_file.is_none()
+    if !is_host_s
+        && uri.starts_with("vault+")
+        && of_workspace.vault_token.is_none()
+        && of_workspace.vault_token_file.is_none()
     {
         return Err(Error::new(
             Kind::Usage,
             "This key service cannot be used",
-            format!("there is no token for Vault in key.workspace.{workspace}, and the host's is for the host's Vault alone"),
+            format!(
+                "there is no token for Vault in key.workspace.{workspace}, and the host's is for the host's Vault alone"
+            ),
             format!("set key.workspace.{workspace}.vault_token_file"),
         ));
     }

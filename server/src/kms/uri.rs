@@ -90,15 +90,13 @@ fn vault(uri: &str, section: &KeySection, handed: Handed<'_>) -> Result<vault::A
             other => return Err(usage(format!("it says {other}, which is not known"), FORM)),
         }
     }
-    let token =
-        secret(section.vault_token.as_ref(), section.vault_token_file.as_ref(), || handed("vault_token")).ok_or_else(
-            || {
-                usage(
-                    "there is no token for Vault",
-                    "set key.vault_token_file (THECHATAPP_KEY_VAULT_TOKEN_FILE), or give it as the credential vault_token",
-                )
-            },
-        )?;
+    let token = secret(section.vault_token.as_ref(), section.vault_token_file.as_ref(), || handed("vault_token"))
+        .ok_or_else(|| {
+            usage(
+                "there is no token for Vault",
+                "set key.vault_token_file (THECHATAPP_KEY_VAULT_TOKEN_FILE), or give it as the credential vault_token",
+            )
+        })?;
     let mut base = given.clone();
     base.set_path("");
     base.set_query(None);
@@ -209,11 +207,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn secret(
-    text: Option<&String>,
-    file: Option<&PathBuf>,
-    handed: impl FnOnce() -> Option<PathBuf>,
-) -> Option<Secret> {
+fn secret(text: Option<&String>, file: Option<&PathBuf>, handed: impl FnOnce() -> Option<PathBuf>) -> Option<Secret> {
     let from_file = || file.cloned().or_else(handed).map(Secret::File);
     text.map(|text| Secret::Text(Zeroizing::new(text.clone()))).or_else(from_file)
 }

@@ -66,7 +66,9 @@ impl Host {
                 let service = own::source(uri, name, &self.dir, &section)?.open_or_create(&self.dir)?;
                 self.not_a_workspace_s(&*service.kms, Some(workspace.id))?;
                 let host = self.kms();
-                if same(&*host, &*service.kms) || opens(&*service.kms, &*host, HOST, &self.in_use().wrapped_key) == Ok(true) {
+                if same(&*host, &*service.kms)
+                    || opens(&*service.kms, &*host, HOST, &self.in_use().wrapped_key) == Ok(true)
+                {
                     return Err(Error::bad_input(
                         "This key is no workspace's own",
                         format!("{} of {} guards the whole host", host.key_id(), host.provider()),
