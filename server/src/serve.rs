@@ -148,7 +148,7 @@ pub async fn serve(options: Options) -> Result<Running> {
     let Options { data, key, config, ready_file, cost, program } = options;
     let backups = Schedule::new(&config.backup)?;
     let section = config.key.clone();
-    let mut host = tokio::task::spawn_blocking(move || Host::open_with(&data, &key, cost, &section))
+    let mut host = tokio::task::spawn_blocking(move || Host::open_to_serve(&data, &key, cost, &section))
         .await
         .map_err(|why| Error::internal("The host did not open", why))??;
     host.set_cache(Duration::from_secs(config.key.cache_seconds));

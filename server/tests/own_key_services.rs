@@ -193,7 +193,8 @@ async fn a_key_file_of_its_own_closes_nobody_else_and_ends_with_its_workspace() 
 
     let key = status(&host, "lab").await["key"].clone();
     let ended = wipe(&host, "lab").await;
-    assert_eq!((&ended["keys_destroyed"], &ended["keys_to_destroy"]), (&json!([key]), &json!([])));
+    assert_eq!((&ended["keys_destroyed"][0], &ended["keys_to_destroy"]), (&key, &json!([])));
+    assert_eq!(ended["keys_destroyed"].as_array().unwrap().len(), 2, "and the one before");
     assert!(!file.exists() && host.data().join("keys/local.json").exists());
 }
 
@@ -242,7 +243,14 @@ async fn a_closed_neighbour_holds_up_neither_a_move_nor_a_rotation_of_the_host()
     host.stop().await;
     let there = second.clone();
     host.source(move || there.source());
+    // What the host's new service wants to see is not for the former one.
     host.config.key.vault_token = Some(TOKEN.into());
+    host.serve().await;
+    let why = status(&host, "lab").await["last_error"].as_str().unwrap().to_owned();
+    assert!(why.contains("key.workspace.lab"), "{why}");
+    host.stop().await;
+    let own = OwnKeySection { vault_token: Some(TOKEN.into()), ..OwnKeySection::default() };
+    host.config.key.workspace.insert("lab".into(), own);
     host.serve().await;
     assert_eq!(status(&host, "lab").await["state"], "open");
     assert_eq!(rotate(&host, Some("lab"), "kms", None).await.unwrap_err().kind, Kind::BadInput);

@@ -168,14 +168,15 @@ impl From {
     }
 
     fn opens(&self, key: &KeyArgs) -> Result<Opens> {
-        let owners = self.owners()?;
+        let owners = self.owners(key)?;
         Ok(Opens { owners: Some(owners), ..Opens::by(self.recovery_passphrase_file.as_deref(), key)? })
     }
 
     /// The key services of single workspaces: as the command names them, else as the backup does. What they want to see is in the
     /// environment.
-    fn owners(&self) -> Result<Owners> {
-        let section = Config::read(None, |name| std::env::var(name).ok())?.key;
+    fn owners(&self, key: &KeyArgs) -> Result<Owners> {
+        let mut section = Config::read(None, |name| std::env::var(name).ok())?.key;
+        section.kms = key.kms.clone().or(section.kms);
         let named: BTreeMap<String, String> = self.workspace_kms.iter().cloned().collect();
         Ok(Arc::new(move |name, kept| {
             let uri = named.get(name).unwrap_or(&kept.uri);

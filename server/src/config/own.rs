@@ -2,10 +2,11 @@
 
 use super::KeySection;
 use crate::error::{Error, Result};
+use crate::kms;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 
-/// Of one workspace. What is absent is as in `[key]`.
+/// Of one workspace. What is absent is as in `[key]`, if its key service is where the host's is.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OwnKeySection {
@@ -54,6 +55,36 @@ fn first_line(path: &Path) -> Result<String> {
 }
 
 impl KeySection {
+    /// Whether what `[key]` says is also for this key service: it is where the host's is. Whoever runs another one must not see
+    /// what opens the host's.
+    pub(crate) fn is_for(&self, uri: &str) -> bool {
+        self.kms.as_deref().and_then(kms::place).is_some_and(|place| kms::place(uri) == Some(place))
+    }
+
+    /// The section as it counts for this key service of one workspace.
+    ///
+    /// # Errors
+    /// As below.
+    pub(crate) fn of_workspace_at(
+        &self,
+        uri: &str,
+        name: &str,
+        variable: impl Fn(&str) -> Option<String>,
+    ) -> Result<Self> {
+        if self.is_for(uri) {
+            return self.of_workspace(name, variable);
+        }
+        let none = Self {
+            passphrase: None,
+            vault_token: None,
+            vault_token_file: None,
+            pin: None,
+            pin_file: None,
+            ..self.clone()
+        };
+        none.of_workspace(name, variable)
+    }
+
     /// The section as it counts for the key service of one workspace: what `[key.workspace.NAME]` says, then the environment
     /// (`THECHATAPP_KEY_WORKSPACE_<NAME>_<KEY>`, a hyphen as `_`), then `[key]` itself.
     ///

@@ -135,3 +135,33 @@ fn what_a_workspace_s_own_key_service_wants_to_see_goes_before_what_the_host_s_d
     assert!(config.key.of_workspace("acme-lab", none).is_err());
     assert!(read("[key.workspace.acme]\npasphrase = \"x\"\n", &[]).is_err());
 }
+
+#[test]
+fn what_the_host_s_key_service_wants_to_see_goes_to_no_other_place() {
+    let section = KeySection {
+        kms: Some("vault+https://vault.example.org/transit/chat".into()),
+        vault_token: Some("hvs.host".into()),
+        pin_file: Some("/run/pin".into()),
+        ..KeySection::default()
+    };
+    let given = |uri: &str| {
+        let own = section.of_workspace_at(uri, "acme", |_| None).unwrap();
+        (own.vault_token.is_some(), own.pin_file.is_some())
+    };
+    assert_eq!(given("vault+https://vault.example.org:443/transit/acme?namespace=acme"), (true, true));
+    for elsewhere in [
+        "vault+https://vault.customer.example/transit/chat",
+        "vault+https://vault.example.org:8200/transit/chat",
+        "vault+http://vault.example.org:443/transit/chat",
+        "pkcs11:token=a;object=b?module-path=/usr/lib/m.so",
+        "local:",
+    ] {
+        assert_eq!(given(elsewhere), (false, false), "{elsewhere}");
+    }
+    let token = |token: &str| format!("pkcs11:token={token};object=b?module-path=/usr/lib/m.so");
+    let section = KeySection { kms: Some(token("a")), pin: Some("1234".into()), ..KeySection::default() };
+    let pin = |uri: &str| section.of_workspace_at(uri, "acme", |_| None).unwrap().pin;
+    assert_eq!((pin(&token("a").replace("=b", "=c")).as_deref(), pin(&token("z"))), (Some("1234"), None));
+    let told = section.of_workspace_at(&token("z"), "acme", |name| name.ends_with("ACME_PIN").then(|| "1".to_owned()));
+    assert_eq!(told.unwrap().pin.as_deref(), Some("1"));
+}

@@ -12,7 +12,7 @@ mod uri;
 mod vault;
 pub(crate) mod watch;
 
-pub(crate) use uri::credential;
+pub(crate) use uri::{credential, place};
 
 use crate::error::{Error, Kind, Result};
 use crate::files;
@@ -71,6 +71,38 @@ pub(crate) fn local_uri(path: &Path) -> String {
 /// Where the key file lies that is about to take another one's place.
 pub(crate) fn next_file(path: &Path) -> PathBuf {
     path.with_extension("next.json")
+}
+
+/// What is left of the replacing of a key file: where the key in use lies only beside its place, it takes that. From then on there
+/// may be another successor.
+///
+/// # Errors
+/// When the key in use is in neither file, and when the file cannot be renamed.
+pub(crate) fn settle_file(path: &Path, key_id: &str) -> Result<()> {
+    let has = |file: &Path| key_of(file).is_ok_and(|key| key.as_deref() == Some(key_id));
+    if has(path) {
+        return Ok(());
+    }
+    let next = next_file(path);
+    if has(&next) {
+        std::fs::rename(&next, path)?;
+        return Ok(files::sync_parent(path)?);
+    }
+    Err(Error::new(
+        Kind::KeyMissing,
+        "The key file in use is not there",
+        format!("{} does not hold the key {key_id}", path.display()),
+        "put it back from a copy before anything else: without it nothing opens after the next start",
+    ))
+}
+
+/// The name of the key in a key file, as far as that can be read.
+pub(crate) fn key_of(file: &Path) -> std::io::Result<Option<String>> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        key_id: String,
+    }
+    Ok(serde_json::from_slice::<Named>(&std::fs::read(file)?).ok().map(|named| named.key_id))
 }
 
 /// Where a key service is that may be away, and what it wants to see.

@@ -2,7 +2,7 @@
 //! that is another) closes that workspace and no other, and is tried again: it is opened when it is first asked, and until that
 //! has come about each time it is asked.
 
-use super::{KeySource, LOCAL, Service};
+use super::{KeySource, LOCAL, Service, local_uri};
 use crate::config::KeySection;
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Figures, Watched};
@@ -41,13 +41,40 @@ pub(crate) fn former_file(data: &Path, workspace: &str, key_id: &str) -> PathBuf
     data.join("keys").join(format!("former-{workspace}-{key_id}.json"))
 }
 
+/// As it is kept: a key file within the data folder is named from there, so that the folder may be moved.
+pub(crate) fn kept_uri(uri: &str, data: &Path) -> String {
+    let within = || {
+        let file = uri.strip_prefix("local:").filter(|file| !file.is_empty())?;
+        let data = std::path::absolute(data).ok()?;
+        let file = data.join(file);
+        Some(format!("local:{}", file.strip_prefix(&data).ok()?.display()))
+    };
+    within().unwrap_or_else(|| uri.to_owned())
+}
+
 /// The key service of a URI, as a workspace has it: what it wants to see is that workspace's own, and a key file is named from the
 /// data folder.
 ///
 /// # Errors
 /// Usage, with what is wrong with the URI or not there.
 pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySection) -> Result<KeySource> {
-    let of_workspace = section.of_workspace(workspace, |name| std::env::var(name).ok())?;
+    let of_workspace = section.of_workspace_at(uri, workspace, |name| std::env::var(name).ok())?;
+    let is_host_s = section.is_for(uri);
+    if !is_host_s
+        && uri.starts_with("vault+")
+        && of_workspace.vault_token.is_none()
+        && of_workspace.vault_token_file.is_none()
+    {
+        return Err(Error::new(
+            Kind::Usage,
+            "This key service cannot be used",
+            format!(
+                "there is no token for Vault in key.workspace.{workspace}, and the host's is for the host's Vault alone"
+            ),
+            format!("set key.workspace.{workspace}.vault_token_file"),
+        ));
+    }
+    let handed = |name: &str| if is_host_s { super::credential(name) } else { None };
     let passphrase = || {
         let passphrase = of_workspace.passphrase.clone().filter(|passphrase| !passphrase.is_empty());
         passphrase.map(zeroize::Zeroizing::new).ok_or_else(|| {
@@ -59,7 +86,7 @@ pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySecti
             )
         })
     };
-    Ok(match KeySource::parse(uri, &of_workspace, passphrase)? {
+    Ok(match KeySource::parse_with(uri, &of_workspace, &handed, passphrase)? {
         KeySource::Local { file, passphrase } => {
             let file = file.map_or_else(|| key_file(data, workspace), |file| data.join(file));
             KeySource::Local { file: Some(file), passphrase }
@@ -101,6 +128,14 @@ impl Own {
     /// As the host's database names it.
     pub(crate) fn uri(&self) -> &str {
         &self.uri
+    }
+
+    /// The same for whoever does not know the data folder; a key file in its usual place has no other name.
+    pub(crate) fn uri_from_elsewhere(&self) -> String {
+        match self.uri.strip_prefix("local:") {
+            Some(file) if !file.is_empty() => local_uri(&self.data.join(file)),
+            _ => self.uri.clone(),
+        }
     }
 
     /// It, with its file if it has one.

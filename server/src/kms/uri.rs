@@ -30,14 +30,24 @@ impl KeySource {
         section: &KeySection,
         passphrase: impl FnOnce() -> Result<Zeroizing<String>>,
     ) -> Result<Self> {
+        Self::parse_with(uri, section, &credential, passphrase)
+    }
+
+    /// The same; what the service manager handed over comes from `handed`.
+    pub(super) fn parse_with(
+        uri: &str,
+        section: &KeySection,
+        handed: Handed<'_>,
+        passphrase: impl FnOnce() -> Result<Zeroizing<String>>,
+    ) -> Result<Self> {
         let (scheme, rest) = uri.split_once(':').unwrap_or((uri, ""));
         let place = match scheme {
             "local" => {
                 let file = (!rest.is_empty()).then(|| PathBuf::from(rest));
                 return Ok(Self::Local { file, passphrase: passphrase()? });
             }
-            "vault+https" | "vault+http" => Where::Vault(vault(uri, section)?),
-            "pkcs11" => Where::Pkcs11(pkcs11(rest, section)?),
+            "vault+https" | "vault+http" => Where::Vault(vault(uri, section, handed)?),
+            "pkcs11" => Where::Pkcs11(pkcs11(rest, section, handed)?),
             #[cfg(feature = "aws-kms")]
             "aws-kms" => Where::Aws(aws(rest)?),
             _ => return Err(usage(format!("{scheme}: is none that this release speaks to"), FORMS)),
@@ -51,7 +61,9 @@ fn usage(why: impl Into<String>, advice: &str) -> Error {
     Error::new(Kind::Usage, "This key service cannot be used", why, advice)
 }
 
-fn vault(uri: &str, section: &KeySection) -> Result<vault::Address> {
+type Handed<'a> = &'a dyn Fn(&str) -> Option<PathBuf>;
+
+fn vault(uri: &str, section: &KeySection, handed: Handed<'_>) -> Result<vault::Address> {
     const FORM: &str = "write it as vault+https://vault.example.org:8200/transit/KEY";
     let given = Url::parse(uri.trim_start_matches("vault+")).map_err(|why| usage(why.to_string(), FORM))?;
     if given.scheme() == "http" && !is_loopback(&given) {
@@ -78,8 +90,8 @@ fn vault(uri: &str, section: &KeySection) -> Result<vault::Address> {
             other => return Err(usage(format!("it says {other}, which is not known"), FORM)),
         }
     }
-    let token =
-        secret(section.vault_token.as_ref(), section.vault_token_file.as_ref(), "vault_token").ok_or_else(|| {
+    let token = secret(section.vault_token.as_ref(), section.vault_token_file.as_ref(), || handed("vault_token"))
+        .ok_or_else(|| {
             usage(
                 "there is no token for Vault",
                 "set key.vault_token_file (THECHATAPP_KEY_VAULT_TOKEN_FILE), or give it as the credential vault_token",
@@ -91,11 +103,11 @@ fn vault(uri: &str, section: &KeySection) -> Result<vault::Address> {
     Ok(vault::Address { base, mount: mount.join("/"), key: key.clone(), namespace, token })
 }
 
-fn pkcs11(rest: &str, section: &KeySection) -> Result<pkcs11::Address> {
+fn pkcs11(rest: &str, section: &KeySection, handed: Handed<'_>) -> Result<pkcs11::Address> {
     const FORM: &str = "write it as pkcs11:token=LABEL;object=LABEL?module-path=/usr/lib/..so&pin-source=/etc/..";
     let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
     let mut address = pkcs11::Address::default();
-    let mut pin = secret(section.pin.as_ref(), section.pin_file.as_ref(), "pin");
+    let mut pin = secret(section.pin.as_ref(), section.pin_file.as_ref(), || handed("pin"));
     for (name, value) in pairs(path, ';', FORM)? {
         match name {
             "token" => address.token = Some(decoded(value)?),
@@ -195,9 +207,27 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn secret(text: Option<&String>, file: Option<&PathBuf>, credential: &str) -> Option<Secret> {
-    let from_file = || file.cloned().or_else(|| self::credential(credential)).map(Secret::File);
+fn secret(text: Option<&String>, file: Option<&PathBuf>, handed: impl FnOnce() -> Option<PathBuf>) -> Option<Secret> {
+    let from_file = || file.cloned().or_else(handed).map(Secret::File);
     text.map(|text| Secret::Text(Zeroizing::new(text.clone()))).or_else(from_file)
+}
+
+/// Where a key service is, whatever its key: what one wants to see is for nobody who is elsewhere.
+pub(crate) fn place(uri: &str) -> Option<String> {
+    let (scheme, rest) = uri.split_once(':')?;
+    match scheme {
+        "vault+https" | "vault+http" => {
+            let given = Url::parse(uri.strip_prefix("vault+")?).ok()?;
+            Some(format!("{scheme}://{}:{}", given.host_str()?, given.port_or_known_default()?))
+        }
+        "pkcs11" => {
+            let names = |part: &&str| ["token=", "serial=", "module-path="].iter().any(|name| part.starts_with(name));
+            let mut parts: Vec<&str> = rest.split([';', '?', '&']).filter(names).collect();
+            parts.sort_unstable();
+            Some(format!("{scheme}:{}", parts.join(";")))
+        }
+        _ => Some(scheme.to_owned()),
+    }
 }
 
 /// What the service manager handed over under this name (systemd's `LoadCredential=`).

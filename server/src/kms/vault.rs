@@ -190,6 +190,9 @@ impl KeyService for Vault {
     fn key_id(&self) -> String {
         let host = self.address.base.host_str().unwrap_or_default();
         let port = self.address.base.port().map(|port| format!(":{port}")).unwrap_or_default();
-        format!("{host}{port}/{}/{}", self.address.mount, self.address.key)
+        // As a path it is the same key to Vault.
+        let namespace = self.address.namespace.as_deref().unwrap_or_default().trim_matches('/');
+        let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
+        format!("{host}{port}/{namespace}{}/{}", self.address.mount, self.address.key)
     }
 }

@@ -201,13 +201,6 @@ impl Host {
         Ok(self.db()?.prepare(sql)?.exists([])?)
     }
 
-    /// Whether there are backups in which a workspace's key lies as this service wrapped it.
-    pub(super) fn has_backups_under(&self, id: WorkspaceId, own: &dyn KeyService) -> Result<bool> {
-        let sql = "SELECT 1 FROM backup_own JOIN backups USING (folder, name)
-            WHERE gone IS NULL AND workspace = ?1 AND backup_own.provider = ?2 AND backup_own.key_id = ?3";
-        Ok(self.db()?.prepare(sql)?.exists((id.as_bytes(), own.provider(), own.key_id()))?)
-    }
-
     /// Backups that open with the key service in use are to open with another one, too: those whose folders are there. Of
     /// the others the folders are told: they open with the former one alone.
     ///

@@ -41,7 +41,7 @@ impl Host {
             }
         };
         Ok(Some(OwnKept {
-            uri: own.own.uri().to_owned(),
+            uri: own.own.uri_from_elsewhere(),
             provider: own.kms.provider().to_owned(),
             key_id: own.kms.key_id(),
             key: wrapped,

@@ -12,7 +12,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
+use std::sync::{Arc, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::{Timestamp, WorkspaceId};
@@ -49,8 +49,9 @@ impl Host {
     }
 
     /// Opens everything for the first time. A local service that gives no key does not give it later either; another one
-    /// may, and what is closed until then says so itself.
-    pub(super) fn open_all(&self) -> Result<()> {
+    /// may, and what is closed until then says so itself. Services of single workspaces are waited for no longer than `patience` in
+    /// all.
+    pub(super) fn open_all(&self, patience: Option<Duration>) -> Result<()> {
         let at = Instant::now();
         if let Err(why) = self.open_host(at) {
             return if kms::may_be_away(&*self.kms()) && why.kind == Kind::KeyService { Ok(()) } else { Err(why) };
@@ -68,22 +69,28 @@ impl Host {
             }
         }
         // Each of these services may be away by itself, so several are waited for at once.
+        let until = patience.map(|patience| Instant::now() + patience);
+        let left = || until.map(|until| until.saturating_duration_since(Instant::now()));
         for some in own.chunks(AT_ONCE) {
-            let given: Vec<_> = std::thread::scope(|scope| {
-                let asked: Vec<_> = some
-                    .iter()
-                    .map(|workspace| {
-                        scope.spawn(move || {
-                            let (kms, keys) = self.to_ask(workspace);
-                            ask(&*kms, workspace, &keys)
-                        })
-                    })
-                    .collect();
-                let ended = |_| Err(std::io::Error::other("it was not asked to the end").into());
-                asked.into_iter().map(|asked| asked.join().unwrap_or_else(ended)).collect()
-            });
-            for (workspace, given) in some.iter().zip(given) {
-                self.begin(workspace, given, at)?;
+            if left().is_some_and(|left| left.is_zero()) {
+                break;
+            }
+            let (answer, answers) = mpsc::channel();
+            for workspace in some {
+                let ((kms, keys), workspace, answer) = (self.to_ask(workspace), workspace.clone(), answer.clone());
+                std::thread::spawn(move || {
+                    let given = ask(&*kms, &workspace, &keys);
+                    // Who waited may have gone: then it is asked again in the background.
+                    let _ = answer.send((workspace, given));
+                });
+            }
+            drop(answer);
+            let next = || match left() {
+                Some(left) => answers.recv_timeout(left).ok(),
+                None => answers.recv().ok(),
+            };
+            while let Some((workspace, given)) = next() {
+                self.begin(&workspace, given, at)?;
             }
         }
         Ok(())

@@ -147,7 +147,9 @@ impl Host {
         // A key that others need still does not end with it.
         let own = workspace.own().filter(|own| !own.own.is_shared());
         let file = own.as_ref().and_then(|own| own.own.file());
-        let elsewhere = own.filter(|_| file.is_none()).map(|own| (own.kms.provider(), own.kms.key_id()));
+        // As the one who goes on with it has another working folder.
+        let file = file.map(|file| std::path::absolute(&file).unwrap_or(file));
+        let own_key = own.map(|own| (own.kms.provider(), own.kms.key_id()));
         {
             let db = self.db()?;
             let step = db.unchecked_transaction()?;
@@ -166,7 +168,10 @@ impl Host {
         self.workspaces.write().unwrap_or_else(PoisonError::into_inner).remove(name);
         workspace.close();
         let mut ended = remove_wiped(&*self.db()?, &self.dir, &self.upgrades)?;
-        ended.left.extend(elsewhere);
+        // A key file that is not there now may be on a disk that is not: only what was destroyed is gone.
+        let named = file.map(|file| file.display().to_string());
+        let is_named = ended.left.iter().any(|(_, left)| Some(left) == named.as_ref());
+        ended.left.extend(own_key.filter(|(_, key)| !is_named && !ended.destroyed.contains(key)));
         Ok(ended)
     }
 

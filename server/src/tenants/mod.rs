@@ -67,6 +67,8 @@ const HOST: &str = "host";
 const NOT_YET: &str = "its key has not come yet";
 /// How long keys are used after the key service last gave them, unless the configuration says otherwise.
 const CACHE: Duration = Duration::from_secs(300);
+/// How long a server that starts waits for the key services of single workspaces, for all together.
+const AT_START: Duration = Duration::from_secs(5);
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -272,6 +274,25 @@ impl Host {
     /// # Errors
     /// Bad input when there is none, busy when another process has it, and what keys and databases fail with.
     pub fn open_with(dir: &Path, source: &KeySource, cost: Cost, section: &KeySection) -> Result<Self> {
+        Self::open_within(dir, source, cost, section, None)
+    }
+
+    /// The same for a server, which serves everybody else while the key service of a single workspace is silent: what has not got its
+    /// key after a moment gets it from [`Host::check_keys`].
+    ///
+    /// # Errors
+    /// The same.
+    pub fn open_to_serve(dir: &Path, source: &KeySource, cost: Cost, section: &KeySection) -> Result<Self> {
+        Self::open_within(dir, source, cost, section, Some(AT_START))
+    }
+
+    fn open_within(
+        dir: &Path,
+        source: &KeySource,
+        cost: Cost,
+        section: &KeySection,
+        patience: Option<Duration>,
+    ) -> Result<Self> {
         let path = HostKey::path(dir);
         if !path.exists() || !dir.join("host.db").exists() {
             let (kind, why) = if dir.join("host.db").exists() {
@@ -298,8 +319,10 @@ impl Host {
         }
         let service = source.service_of(dir, &file.key_id)?;
         let in_use = InUse { service, wrapped_key: wrapped, key_id: file.key_id, generation: file.generation };
-        let host = Self { section: section.clone(), ..Self::assemble(dir, in_use, cost, lock)? };
-        host.open_all()?;
+        // What `[key]` says is for this service, wherever that was named.
+        let section = KeySection { kms: Some(in_use.service.uri.clone()), ..section.clone() };
+        let host = Self { section, ..Self::assemble(dir, in_use, cost, lock)? };
+        host.open_all(patience)?;
         Ok(host)
     }
 

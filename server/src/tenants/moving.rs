@@ -16,12 +16,14 @@ use super::{HOST, Host, HostKey, InUse};
 use crate::crash;
 use crate::error::{Error, Result};
 use crate::files;
+use crate::kms::own;
 use crate::kms::{self, KeySource, Service, watch};
-use crate::state::{Workspace, WrappedKeys};
+use crate::state::{Given, Workspace, WrappedKeys};
 use rusqlite::Connection;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use thechatapp_seal::{Argon2Params, KeyService};
+use thechatapp_protocol::WorkspaceId;
+use thechatapp_seal::{Argon2Params, Key, KeyService, KmsError, unwrap};
 use zeroize::Zeroizing;
 
 /// The fact that says for which generation `next_key` is.
@@ -84,6 +86,8 @@ impl Host {
         if passphrase.is_some_and(|passphrase| passphrase.is_empty()) {
             return Err(Error::bad_input("The passphrase is empty", "an empty one protects nothing", "choose one"));
         }
+        // Before a successor is written, the last one has its place: it may be the only copy of the key in use.
+        kms::settle_file(path, &service.kms.key_id())?;
         let (bytes, renewed) = local.renewed()?;
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
@@ -107,6 +111,7 @@ impl Host {
                 let file = former.display();
                 tracing::warn!(%file, ?folders, ?workspaces, "the former key file is kept: backups or workspaces need it");
             }
+            // With an error nothing has changed: the key in use is where it was.
             _ => drop(std::fs::remove_file(&former)),
         }
         let moved = moved?;
@@ -129,8 +134,17 @@ impl Host {
         (kms.provider(), kms.key_id())
     }
 
-    /// `former` is what guards those that do not follow; nothing where the service is the same, and has its key still.
+    /// The third step of a change that could not do it when its time was. Whatever writes wrapped keys comes after it: it would
+    /// replace them with older ones.
+    pub(super) fn settle_change(&self) -> Result<()> {
+        finish(&*self.db()?, &self.in_use()).map(drop)
+    }
+
+    /// `former` is what guards those that do not follow; nothing where the service is the same, and has its key still. With an
+    /// error nothing has changed.
     fn change_service(&self, service: Service, former: Option<Service>) -> Result<Moved> {
+        self.settle_change()?;
+        let former = former.map(|former| Service { uri: own::kept_uri(&former.uri, &self.dir), ..former });
         let service = service.watched(&self.figures);
         let kms = service.kms.clone();
         let generation = self.in_use().generation + 1;
@@ -168,7 +182,13 @@ impl Host {
             step.commit()?;
         }
         crash::point("service: wrapped");
-        HostKey::new(&*kms, &host_key, &wrapped_key, generation)?.write(&self.dir)?;
+        if let Err(why) = HostKey::new(&*kms, &host_key, &wrapped_key, generation)?.write(&self.dir) {
+            // What counts is what the file says, whatever failed after it was there.
+            if !HostKey::read(&self.dir).is_ok_and(|file| file.generation == generation) {
+                return Err(why);
+            }
+            tracing::error!(error = %why, "the host has changed, and its disk may have written that only in part");
+        }
         crash::point("service: changed");
         let workspaces = wrapped.len();
         let key_id = self.in_use().key_id;
@@ -192,14 +212,19 @@ impl Host {
             }
             *in_use = next.clone();
         }
-        finish(&*self.db()?, &next)?;
-        self.backups_followed(&follow.followed, &*kms)?;
+        // The host has changed, whatever comes: a command that failed here would be taken for one that did nothing.
+        if let Err(why) = self.db().and_then(|db| finish(&db, &next)) {
+            tracing::error!(error = %why, "the end of a change of the key service is done later");
+        }
+        if let Err(why) = self.backups_followed(&follow.followed, &*kms) {
+            tracing::warn!(error = %why, "it could not be noted which key service opens earlier backups");
+        }
         let left = left.into_iter().map(|workspace| workspace.name.clone()).collect();
         Ok(Moved { followed: Followed { workspaces, left }, backups_left: follow.left })
     }
 
     /// A workspace's keys as another service wraps them, also of one that is closed; nothing where the present service answers
-    /// that it does not give its key.
+    /// that it does not give its key, and the other one does not either.
     pub(super) fn wrapped_anew(&self, workspace: &Arc<Workspace>, by: &dyn KeyService) -> Result<Option<WrappedKeys>> {
         let id = workspace.id.to_string();
         if let Ok(keyring) = workspace.keyring() {
@@ -207,7 +232,14 @@ impl Host {
             return Ok(Some(WrappedKeys { key: wrap(by, &id, &keyring.top())?, ..keys }));
         }
         let (present, keys) = self.to_ask(workspace);
-        let given = match ask(&*present, workspace, &keys) {
+        // What is not the key of this workspace must not take the place of what still leads to it.
+        let right = |kms: &dyn KeyService| {
+            let given = ask(kms, workspace, &keys)?;
+            if fits(workspace.id, &keys, &given) { Ok(given) } else { Err(KmsError::WrongKey) }
+        };
+        // One that has only got another address opens what it wrapped under the former one, where nobody answers any more.
+        let given = right(&*present).or_else(|why| right(by).map_err(|_| why));
+        let given = match given {
             Ok(given) => given,
             Err(why) if watch::is_refusal(&why) || !kms::may_be_away(&*present) => {
                 tracing::warn!(workspace = %workspace.id, error = %why, "a workspace stays with the former key");
@@ -218,6 +250,17 @@ impl Host {
         let coming_key = given.coming.map(|key| wrap(by, &id, &key)).transpose()?;
         Ok(Some(WrappedKeys { key: wrap(by, &id, &given.key)?, coming_key, ..keys }))
     }
+}
+
+/// Whether these are the keys that the database key lies under.
+fn fits(id: WorkspaceId, keys: &WrappedKeys, given: &Given) -> bool {
+    let opens = |key: &Key, wrapped: &[u8]| unwrap(key, "database", id.as_bytes(), 0, wrapped).is_ok();
+    let coming = match (&given.coming, &keys.coming_database_key) {
+        (Some(key), Some(wrapped)) => opens(key, wrapped),
+        (Some(_), None) => false,
+        (None, _) => true,
+    };
+    coming && opens(&given.key, &keys.database_key)
 }
 
 /// The third step, or the undoing of the first, whichever is right: the answer is which, when there was something to do.
@@ -240,6 +283,11 @@ pub(super) fn finish(db: &Connection, in_use: &InUse) -> Result<Option<bool>> {
     step.execute("UPDATE workspaces SET next_key = NULL, next_coming_key = NULL, next_uri = NULL", [])?;
     step.execute("DELETE FROM facts WHERE name = ?1", [MOVING])?;
     step.commit()?;
-    thechatapp_database::empty_wal(db)?;
+    if let Err(why) = thechatapp_database::empty_wal(db) {
+        tracing::warn!(error = %why, "what the former key service wrapped lies in the log of host.db for a while yet");
+    }
     Ok(Some(came))
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@
 //! nothing has changed, after it all has, and the same command given again is right either way. Only a local key file that is
 //! replaced takes a second step, as the host's does: until it is renamed its successor lies beside it.
 
-use super::{Host, HostDb};
+use super::{HOST, Host, HostDb};
 use crate::config::KeySection;
 use crate::crash;
 use crate::error::{Error, Result};
@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
 use std::time::Instant;
 use thechatapp_protocol::WorkspaceId;
-use thechatapp_seal::{Argon2Params, KeyService};
+use thechatapp_seal::{Argon2Params, KeyService, KmsError, WrapContext};
 use zeroize::Zeroizing;
 
 /// Where a workspace is to go.
@@ -38,7 +38,8 @@ pub enum To<'a> {
 pub struct Ended {
     /// Keys of key files, which are destroyed.
     pub destroyed: Vec<String>,
-    /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed.
+    /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed or is not
+    /// where it was.
     pub left: Vec<(&'static str, String)>,
 }
 
@@ -61,17 +62,20 @@ impl Host {
         let own = match to {
             To::Host => None,
             To::Own { uri, section } => {
-                let service = own::source(uri, name, &self.dir, section)?.open_or_create(&self.dir)?;
+                let section = KeySection { kms: self.section.kms.clone(), ..section.clone() };
+                let service = own::source(uri, name, &self.dir, &section)?.open_or_create(&self.dir)?;
                 self.not_a_workspace_s(&*service.kms, Some(workspace.id))?;
                 let host = self.kms();
-                if same(&*host, &*service.kms) {
+                if same(&*host, &*service.kms)
+                    || opens(&*service.kms, &*host, HOST, &self.in_use().wrapped_key) == Ok(true)
+                {
                     return Err(Error::bad_input(
                         "This key is no workspace's own",
                         format!("{} of {} guards the whole host", host.key_id(), host.provider()),
                         "name another key, or give --to host",
                     ));
                 }
-                Some((uri.to_owned(), section.clone(), service))
+                Some((own::kept_uri(uri, &self.dir), section, service))
             }
         };
         self.guard(&workspace, own)
@@ -98,7 +102,7 @@ impl Host {
                 "move it first: `key move --workspace`, to a service of its own or to the host",
             ));
         }
-        let (uri, service) = (present.own.uri().to_owned(), present.own.service()?);
+        let (uri, service) = (own::kept_uri(present.own.uri(), &self.dir), present.own.service()?);
         let Some((path, local)) = &service.file else {
             if passphrase.is_some() {
                 return Err(Error::bad_input(
@@ -112,16 +116,17 @@ impl Host {
         if passphrase.is_some_and(|passphrase| passphrase.is_empty()) {
             return Err(Error::bad_input("The passphrase is empty", "an empty one protects nothing", "choose one"));
         }
+        // Before a successor is written, the last one has its place: it may be the only copy of the key in use.
+        kms::settle_file(path, &service.kms.key_id())?;
         let (bytes, renewed) = local.renewed()?;
         let next = kms::next_file(path);
         files::write_private(&next, &bytes)?;
         crash::point("own: made");
-        // Backups hold the workspace's key as the former one wrapped it.
-        if self.has_backups_under(workspace.id, present.own.as_ref())? {
-            let former = own::former_file(&self.dir, name, &service.kms.key_id());
-            files::write_private(&former, &std::fs::read(path)?)?;
-            tracing::info!(file = %former.display(), "the former key file is kept: backups need it");
-        }
+        // Backups, one that is being made now and is noted only at its end, and copies from before an upgrade hold the workspace's key
+        // as the former one wrapped it.
+        let former = own::former_file(&self.dir, name, &service.kms.key_id());
+        files::write_private(&former, &std::fs::read(path)?)?;
+        tracing::info!(file = %former.display(), "the former key file is kept: backups may need it");
         let fresh = Service::local(path.clone(), renewed);
         self.guard(&workspace, Some((uri.clone(), self.section.clone(), fresh.clone())))?;
         std::fs::rename(&next, path)?;
@@ -144,6 +149,7 @@ impl Host {
         to: Option<(String, KeySection, Service)>,
     ) -> Result<(&'static str, String)> {
         let kms: Arc<dyn KeyService> = to.as_ref().map_or_else(|| self.kms(), |(_, _, service)| service.kms.clone());
+        self.settle_change()?;
         let keys =
             self.wrapped_anew(workspace, &*kms)?.ok_or_else(|| kms::away("it does not give this workspace's key"))?;
         crash::point("own: wrapped");
@@ -155,26 +161,42 @@ impl Host {
             let own = Own::new(&workspace.name, &uri, &key_id, &self.dir, &section).opened(service);
             own.watched(&self.figures)
         });
-        // Whoever asks takes the service and what it wrapped together.
-        let _in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
-        workspace.set_keys(keys);
-        workspace.set_own(own);
-        let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
-        if workspace.is_open() {
-            health.confirmed(Instant::now(), self.cache);
-        } else {
-            // The next look asks the new one.
-            *health = kms::watch::Health::default();
+        {
+            // Whoever asks takes the service and what it wrapped together.
+            let _in_use = self.in_use.write().unwrap_or_else(PoisonError::into_inner);
+            workspace.set_keys(keys);
+            workspace.set_own(own);
+            let mut health = workspace.health.lock().unwrap_or_else(PoisonError::into_inner);
+            if workspace.is_open() {
+                health.confirmed(Instant::now(), self.cache);
+            } else {
+                // The next look asks the new one.
+                *health = kms::watch::Health::default();
+            }
+        }
+        // What the former one wrapped leaves the file with the WAL. The workspace has changed either way.
+        if let Err(why) = self.db().and_then(|db| Ok(thechatapp_database::empty_wal(&db)?)) {
+            tracing::warn!(error = %why, "what the former key service wrapped lies in the log of host.db for a while yet");
         }
         Ok((provider, key_id))
     }
 
     /// Whoever ends a workspace may end its key: a key that is a workspace's own guards nothing else.
     pub(super) fn not_a_workspace_s(&self, kms: &dyn KeyService, but: Option<WorkspaceId>) -> Result<()> {
+        let mut answers = true;
         for workspace in self.workspaces().into_iter().filter(|workspace| Some(workspace.id) != but) {
             // The host may go back to where a workspace stayed.
             let counts = |own: &own::OwnService| but.is_some() || !own.own.is_shared();
-            if workspace.own().filter(counts).is_some_and(|own| same(&*own.kms, kms)) {
+            let Some((own, keys)) = self.own_keys(&workspace).filter(|(own, _)| counts(own)) else { continue };
+            let mut has_its_key = same(&*own.kms, kms);
+            if answers && !has_its_key {
+                match opens(kms, &*own.kms, &workspace.id.to_string(), &keys.key) {
+                    Ok(opened) => has_its_key = opened,
+                    // It would keep everybody waiting once more for each, and is told of by the wrapping.
+                    Err(Silent) => answers = false,
+                }
+            }
+            if has_its_key {
                 return Err(Error::bad_input(
                     "This key is another workspace's own",
                     format!("{} of {} guards {}", kms.key_id(), kms.provider(), workspace.name),
@@ -189,6 +211,28 @@ impl Host {
     pub(crate) fn own_services(&self) -> std::collections::BTreeMap<String, Arc<dyn KeyService>> {
         let own = |workspace: Arc<Workspace>| Some((workspace.name.clone(), workspace.own()?.kms));
         self.workspaces().into_iter().filter_map(own).collect()
+    }
+}
+
+/// It did not answer.
+#[derive(PartialEq, Eq)]
+struct Silent;
+
+/// Whether a service has the key that another one wrapped this with: a key may have several names (an alias, another address, an id
+/// instead of a label). One of another kind is not asked.
+fn opens(
+    service: &dyn KeyService,
+    other: &dyn KeyService,
+    whose: &str,
+    wrapped: &[u8],
+) -> std::result::Result<bool, Silent> {
+    if service.provider() != other.provider() {
+        return Ok(false);
+    }
+    match service.unwrap(&WrapContext::new(whose), wrapped) {
+        Ok(_) => Ok(true),
+        Err(KmsError::Unavailable | KmsError::Throttled) => Err(Silent),
+        Err(_) => Ok(false),
     }
 }
 
@@ -208,8 +252,6 @@ fn store(
          WHERE id = ?1",
         (id.as_bytes(), uri, provider, key_id, &keys.key, &keys.coming_key),
     )?;
-    // What the former one wrapped leaves the file with the WAL.
-    thechatapp_database::empty_wal(db)?;
     Ok(())
 }
 
@@ -233,17 +275,16 @@ pub(super) fn key_files(dir: &std::path::Path, name: &str, own: Option<PathBuf>)
 
 /// Ends a key file: overwritten first, as far as the disk writes in place. Answers the name of its key.
 pub(super) fn destroy(file: &std::path::Path) -> std::io::Result<Option<String>> {
-    #[derive(serde::Deserialize)]
-    struct Named {
-        key_id: String,
-    }
-    let Ok(bytes) = std::fs::read(file) else { return Ok(None) };
-    let (named, length) = (serde_json::from_slice::<Named>(&bytes), bytes.len().min(1 << 16));
+    let bytes = match std::fs::read(file) {
+        Err(why) if why.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        read => read?,
+    };
+    let (key, length) = (kms::key_of(file).unwrap_or_default(), bytes.len().min(1 << 16));
     if let Ok(mut open) = std::fs::File::options().write(true).open(file) {
         std::io::Write::write_all(&mut open, &vec![0; length])?;
         open.sync_all()?;
     }
     std::fs::remove_file(file)?;
     files::sync_parent(file)?;
-    Ok(named.ok().map(|named| named.key_id))
+    Ok(key)
 }

@@ -80,7 +80,8 @@ impl Host {
 
     /// Writes a workspace's wrapped keys to `host.db`, and nothing of those before stays there.
     pub(super) fn keep_keys(&self, workspace: &Workspace, keys: WrappedKeys) -> Result<()> {
-        {
+        self.settle_change()?;
+        let emptied = {
             let db = self.db()?;
             db.execute(
                 "UPDATE workspaces SET wrapped_key = ?2, database_key = ?3, coming_key = ?4, coming_database_key = ?5,
@@ -95,9 +96,11 @@ impl Host {
                     keys.made.0,
                 ),
             )?;
-            thechatapp_database::empty_wal(&db)?;
-        }
+            thechatapp_database::empty_wal(&db)
+        };
+        // As the row has them from here on.
         workspace.set_keys(keys);
+        emptied?;
         Ok(())
     }
 

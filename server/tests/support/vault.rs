@@ -77,6 +77,13 @@ impl Vault {
         Self { port, inner }
     }
 
+    /// The same keys at another address, in a mood of its own.
+    pub async fn at_another_address(&self) -> Self {
+        let other = Self::start().await;
+        *other.inner.keys.lock().unwrap() = self.inner.keys.lock().unwrap().clone();
+        other
+    }
+
     pub fn uri(&self) -> String {
         format!("vault+http://127.0.0.1:{}/team/transit/chat", self.port)
     }

@@ -99,3 +99,15 @@ fn what_is_not_understood_is_refused() {
     let no_token = KeySource::parse("vault+https://v.example/transit/key", &KeySection::default(), || panic!());
     assert!(no_token.unwrap_err().why.contains("token"));
 }
+
+#[test]
+fn a_key_in_a_namespace_of_vault_has_that_in_its_name() {
+    let section = KeySection { vault_token: Some("hvs.x".into()), ..KeySection::default() };
+    let id = |query: &str| {
+        let uri = format!("vault+https://vault.example.org/transit/chat{query}");
+        let source = KeySource::parse(&uri, &section, || unreachable!("no passphrase is asked for")).unwrap();
+        source.open(Path::new(".")).unwrap().key_id()
+    };
+    assert_eq!(id(""), "vault.example.org/transit/chat");
+    assert_eq!(id("?namespace=acme"), "vault.example.org/acme/transit/chat");
+}
