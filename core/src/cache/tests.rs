@@ -366,6 +366,11 @@ async fn a_thread_is_read_from_here_and_says_when_something_may_be_missing() {
     cache.apply_some(channel_id(1), some.clone()).await.unwrap();
     let part = thread(None, 10).await;
     assert_eq!((texts(&part).join(" "), part.complete), ("2 4 6 8 9".into(), false));
+    // The same once more is no change, and whoever looks at what changed does not look again; a change is one.
+    assert_eq!(cache.apply_some(channel_id(1), some.clone()).await.unwrap(), Applied::default());
+    let answered = vec![MessageRow { replies: 1, ..some[0].clone() }];
+    assert_eq!(cache.apply_some(channel_id(1), answered).await.unwrap().messages, [(channel_id(1), 8)].into());
+    assert_eq!(cache.apply_some(channel_id(1), some).await.unwrap().messages, [(channel_id(1), 8)].into());
     let pins = cache.pins(channel_id(1)).await.unwrap().unwrap();
     assert_eq!((pins.messages.len(), pins.messages[0].id, pins.complete), (1, root.id, false));
 
