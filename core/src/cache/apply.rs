@@ -4,7 +4,7 @@
 mod pages;
 
 use super::gaps::Gaps;
-use super::{Me, rights, schema, search, thumbnails};
+use super::{Me, rights, room, schema, search, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
@@ -430,6 +430,12 @@ impl<'a> Batch<'a> {
             )?
             .execute(params![row.channel.as_bytes(), row.seq as i64, row.change as i64])?;
         self.applied.channels = true;
+        Ok(())
+    }
+
+    /// What is not brought up to date by itself leaves.
+    pub(super) fn drop_beyond(&mut self) -> Result<(), Error> {
+        self.applied.files |= room::drop_beyond(self.db)?;
         Ok(())
     }
 

@@ -263,7 +263,7 @@ impl Cache {
                 set_number(db, HEADS_FROM, number(db, "cursor")?)?;
             }
             if all {
-                room::drop_beyond(db)?;
+                batch.drop_beyond()?;
             }
             for channel in channels {
                 batch.stale(ChannelId::from_bytes(channel))?;

@@ -473,6 +473,13 @@ async fn a_thumbnail_leaves_with_its_message_and_with_its_channel() {
     let deleted = MessageRow { text: String::new(), deleted: true, ..text(5, 1, OTHER, "", 9) };
     cache.apply(changes(vec![Row::Message(deleted)]), false).await.unwrap();
     assert_eq!(here().await, [false, false, true, false]);
+    // One that ends only now does not stay, and is no file of a message any more.
+    let late = KeptFile { row: file(1), key: zeroize::Zeroizing::new([1; 32]) };
+    assert!(!cache.keep_file(channel_id(5), late, Timestamp(9)).await.unwrap());
+    assert_eq!(cache.channel_of_file(file(1).id).await.unwrap(), None);
+    cache.keep_thumbnail(file(2).id, Timestamp(9), vec![2; 1000]).await.unwrap();
+    assert_eq!(here().await, [false, false, true, false]);
+    assert_eq!(cache.channel_of_file(file(3).id).await.unwrap(), Some(channel_id(5)));
     cache.apply(changes(vec![member(5, ME, false, 10)]), false).await.unwrap();
     assert_eq!(here().await, [false; 4]);
     cache.keep_thumbnail(file(3).id, Timestamp(11), vec![3]).await.unwrap();
