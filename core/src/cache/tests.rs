@@ -173,6 +173,31 @@ async fn an_acknowledged_message_ahead_of_the_stream_makes_no_gap_and_no_watcher
 }
 
 #[tokio::test]
+async fn whoever_follows_along_waits_for_what_came_as_heads_also_from_the_very_beginning() {
+    let (_folder, cache) = fresh().await;
+    cache.mark_stale(true).await.unwrap();
+    let live = |rows, to| Changes { rows, to, live: true };
+    let heads = vec![person(OTHER, "Bob"), channel(5, ChannelKind::Public, 4, 2), member(5, ME, true, 3)];
+    cache.apply(live(heads, 90), false).await.unwrap();
+    let page = |first: u64, last: u64| (first..=last).map(|seq| text(5, seq, OTHER, "x", 10 * seq)).collect::<Vec<_>>();
+    // Pages come the newest first. A watcher that saw up to 15 would never see 20 again if it were let past it.
+    cache.apply_page(channel_id(5), 3, 4, 4, page(3, 4)).await.unwrap();
+    assert_eq!(cache.since(15, 10).await.unwrap(), (vec![], 15));
+    // One that begins only now has nothing to wait for.
+    cache.apply(live(vec![Row::Message(text(5, 5, OTHER, "new", 91))], 91), false).await.unwrap();
+    let (seen, to) = cache.since(90, 10).await.unwrap();
+    assert_eq!((seen.len(), to), (1, 91));
+    cache.apply_page(channel_id(5), 1, 2, 4, page(1, 2)).await.unwrap();
+    let (seen, to) = cache.since(15, 10).await.unwrap();
+    assert_eq!((seen.iter().filter_map(|one| one.seq).collect::<Vec<_>>(), to), (vec![2, 3, 4, 5], 91));
+    // Heads once more, with something missing again.
+    cache.mark_stale(true).await.unwrap();
+    assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));
+    cache.apply(live(vec![channel(5, ChannelKind::Public, 6, 95)], 96), false).await.unwrap();
+    assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));
+}
+
+#[tokio::test]
 async fn messages_may_come_before_their_channel_and_ones_own_membership() {
     let (_folder, cache) = fresh().await;
     let rows = vec![
