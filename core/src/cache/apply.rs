@@ -4,7 +4,7 @@
 mod pages;
 
 use super::gaps::Gaps;
-use super::{Me, rights, schema, search, thumbnails};
+use super::{Me, rights, room, schema, search, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
@@ -84,6 +84,7 @@ INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted
     files, replies, last_reply, pinned_by, pinned_at, poll)
 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20)";
 
+/// One that is here as it comes changes nothing: else whoever looks anew at what changed, and asks for it, would never end.
 const PUT: &str = "
 INSERT INTO messages (place, channel, seq, id, author, at, text, edited, deleted, thread, reactions, quiet, mention, change,
     files, replies, last_reply, pinned_by, pinned_at, poll)
@@ -94,7 +95,14 @@ ON CONFLICT (channel, seq) DO UPDATE SET
     mention = excluded.mention, change = excluded.change, replies = excluded.replies, last_reply = excluded.last_reply,
     pinned_by = excluded.pinned_by, pinned_at = excluded.pinned_at, poll = excluded.poll,
     files = excluded.files
-WHERE excluded.change >= change
+WHERE excluded.change > change OR excluded.change = change AND (
+    excluded.id, excluded.author, excluded.at, excluded.text, excluded.edited, excluded.deleted, excluded.thread,
+    excluded.reactions, excluded.quiet, excluded.mention, excluded.replies, excluded.last_reply, excluded.pinned_by,
+    excluded.pinned_at, excluded.poll, excluded.files
+) IS NOT (
+    id, author, at, text, edited, deleted, thread, reactions, quiet, mention, replies, last_reply, pinned_by, pinned_at, poll,
+    files
+)
 RETURNING place";
 
 impl<'a> Batch<'a> {
@@ -386,7 +394,13 @@ impl<'a> Batch<'a> {
                 Err(error) => return Err(error.into()),
             }
         };
-        let Some(stored) = stored else { return Ok(()) };
+        let Some(stored) = stored else {
+            // The cursor comes to it, which those who follow along wait for.
+            if self.origin != Origin::Aside {
+                self.applied.touch(row.channel, row.seq);
+            }
+            return Ok(());
+        };
         for file in &row.files {
             self.db
                 .prepare_cached("INSERT OR IGNORE INTO files (id, channel) VALUES (?1, ?2)")?
@@ -416,6 +430,12 @@ impl<'a> Batch<'a> {
             )?
             .execute(params![row.channel.as_bytes(), row.seq as i64, row.change as i64])?;
         self.applied.channels = true;
+        Ok(())
+    }
+
+    /// What is not brought up to date by itself leaves.
+    pub(super) fn drop_beyond(&mut self) -> Result<(), Error> {
+        self.applied.files |= room::drop_beyond(self.db)?;
         Ok(())
     }
 

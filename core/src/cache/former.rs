@@ -12,7 +12,7 @@ use crate::error::Result;
 use crate::fault;
 use crate::view::{HitView, MessageView, SearchQuery};
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
@@ -185,6 +185,28 @@ impl Former {
             until = next;
         }
         found.reverse();
+        found
+    }
+
+    /// Messages that a question finds, as far as they can be read.
+    pub(super) fn picked(&self, which: &str, values: impl Params) -> Vec<MessageRow> {
+        let sql = format!("SELECT {COLUMNS}, m.change FROM messages m WHERE {which}");
+        let mut found = Vec::new();
+        let done = self.readers.read_here(|db| {
+            let mut query = db.prepare(&sql)?;
+            let mut rows = query.query(values)?;
+            while let Some(row) = rows.next()? {
+                let message = stored(row);
+                if has_met_damage(db)? {
+                    break;
+                }
+                found.extend(message.ok());
+            }
+            Ok::<_, Error>(())
+        });
+        if let Err(why) = done {
+            tracing::debug!(%why, "a part of a damaged cache does not open");
+        }
         found
     }
 

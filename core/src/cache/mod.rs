@@ -42,8 +42,10 @@ pub(crate) use kept::KeptFile;
 pub(crate) use room::{Bounds, FILES_ROOM, Used};
 pub(crate) use search::INDEX_TOGETHER;
 
-/// Where the cursor stood before the server told heads instead of messages.
+/// Where the cursor stood before the server told heads instead of messages, which may be at the beginning; and where it came
+/// with them: what changed later is told one by one again.
 const HEADS_FROM: &str = "heads_from";
+const HEADS_TO: &str = "heads_to";
 /// What the writer keeps of the file in memory: so many KiB, as SQLite's negative numbers say.
 const PAGES: i32 = -16_384;
 /// Idle reading connections that stay open.
@@ -210,6 +212,9 @@ impl Cache {
         let origin = if from_the_start { Origin::FromTheStart } else { Origin::Stream };
         self.batch(origin, move |batch, db| {
             batch.rows(&changes.rows)?;
+            if changes.live && kept_number(db, HEADS_FROM)?.is_some() && kept_number(db, HEADS_TO)?.is_none() {
+                set_number(db, HEADS_TO, changes.to)?;
+            }
             set_number(db, "cursor", changes.to)
         })
         .await
@@ -259,11 +264,14 @@ impl Cache {
             let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
             let channels = channels.collect::<Result<Vec<_>, _>>()?;
             // The cursor will go beyond messages that come only as history. Whoever follows along waits for them here.
-            if all && (number(db, HEADS_FROM)? == 0 || !read::is_incomplete(db, &me)?) {
+            if all && (kept_number(db, HEADS_FROM)?.is_none() || !read::is_incomplete(db, &me)?) {
                 set_number(db, HEADS_FROM, number(db, "cursor")?)?;
             }
             if all {
-                room::drop_beyond(db)?;
+                db.execute("DELETE FROM meta WHERE name = ?1", [HEADS_TO])?;
+            }
+            if all {
+                batch.drop_beyond()?;
             }
             for channel in channels {
                 batch.stale(ChannelId::from_bytes(channel))?;
@@ -497,9 +505,14 @@ async fn opened(path: PathBuf, key: Key, damaged: bool) -> Result<(Open, Option<
 }
 
 fn number(db: &Connection, name: &str) -> rusqlite::Result<u64> {
+    Ok(kept_number(db, name)?.unwrap_or(0))
+}
+
+/// `None` where it was never kept.
+fn kept_number(db: &Connection, name: &str) -> rusqlite::Result<Option<u64>> {
     let value: Option<Vec<u8>> =
         db.prepare_cached("SELECT value FROM meta WHERE name = ?1")?.query_row([name], |row| row.get(0)).optional()?;
-    Ok(value.and_then(|bytes| bytes.try_into().ok()).map_or(0, u64::from_be_bytes))
+    Ok(value.and_then(|bytes| bytes.try_into().ok()).map(u64::from_be_bytes))
 }
 
 fn set_number(db: &Connection, name: &str, value: u64) -> Result<(), database::Error> {

@@ -1,7 +1,7 @@
 //! Questions to the cache: a part of a channel, the list of channels, people, single messages.
 
 use super::view::{COLUMN_COUNT, COLUMNS, Names};
-use super::{Cache, Gaps, HEADS_FROM, Me, apply, number};
+use super::{Cache, Gaps, HEADS_FROM, HEADS_TO, Me, apply, kept_number, number};
 use crate::error::Result;
 use crate::view::{ChannelKindView, ChannelView, MessageView, PersonView, Window};
 use rusqlite::{Connection, OptionalExtension, params};
@@ -147,9 +147,13 @@ impl Cache {
         self.read(move |db, me| {
             // Rows beyond the cursor have others before them that are not here yet.
             let mut cursor = number(db, "cursor")?;
-            let heads_from = number(db, HEADS_FROM)?;
-            if heads_from > 0 && is_incomplete(db, me)? {
-                cursor = cursor.min(heads_from);
+            // So have those that the server told the heads of only, for whoever had not come past them.
+            let heads_from = kept_number(db, HEADS_FROM)?;
+            if let Some(heads_from) = heads_from.filter(|from| *from < cursor)
+                && kept_number(db, HEADS_TO)?.is_none_or(|to| change < to)
+                && is_incomplete(db, me)?
+            {
+                cursor = heads_from;
             }
             let mut query = db.prepare_cached(&format!(
                 "SELECT {COLUMNS}, m.change FROM messages m WHERE m.change > ?1 AND m.change <= ?2

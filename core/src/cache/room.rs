@@ -133,13 +133,21 @@ impl Cache {
 }
 
 /// What lies beyond the horizons is not brought up to date by itself: where much was missed, it leaves, lest something that was
-/// deleted meanwhile stays here.
-pub(super) fn drop_beyond(db: &Connection) -> Result<(), Error> {
+/// deleted meanwhile stays here. Returns whether bytes beside the cache lost with it what opens them.
+pub(super) fn drop_beyond(db: &Connection) -> Result<bool, Error> {
     const BEYOND: &str = "SELECT m.place FROM horizons h JOIN messages m ON m.channel = h.channel AND m.seq <= h.seq";
+    let mut with_files =
+        db.prepare(&format!("SELECT channel, seq FROM messages WHERE files IS NOT NULL AND place IN ({BEYOND})"))?;
+    let found =
+        with_files.query_map([], |row| Ok((ChannelId::from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+    let mut files = false;
+    for (channel, seq) in found.collect::<rusqlite::Result<Vec<_>>>()? {
+        files |= thumbnails::drop_of(db, channel, seq)?;
+    }
     db.execute(&format!("DELETE FROM search WHERE rowid IN ({BEYOND})"), [])?;
     db.execute(&format!("DELETE FROM unindexed WHERE place IN ({BEYOND})"), [])?;
     db.execute(&format!("DELETE FROM messages WHERE place IN ({BEYOND})"), [])?;
-    Ok(())
+    Ok(files)
 }
 
 fn used(db: &Connection) -> Result<Used, Error> {

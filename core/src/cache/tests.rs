@@ -173,6 +173,31 @@ async fn an_acknowledged_message_ahead_of_the_stream_makes_no_gap_and_no_watcher
 }
 
 #[tokio::test]
+async fn whoever_follows_along_waits_for_what_came_as_heads_also_from_the_very_beginning() {
+    let (_folder, cache) = fresh().await;
+    cache.mark_stale(true).await.unwrap();
+    let live = |rows, to| Changes { rows, to, live: true };
+    let heads = vec![person(OTHER, "Bob"), channel(5, ChannelKind::Public, 4, 2), member(5, ME, true, 3)];
+    cache.apply(live(heads, 90), false).await.unwrap();
+    let page = |first: u64, last: u64| (first..=last).map(|seq| text(5, seq, OTHER, "x", 10 * seq)).collect::<Vec<_>>();
+    // Pages come the newest first. A watcher that saw up to 15 would never see 20 again if it were let past it.
+    cache.apply_page(channel_id(5), 3, 4, 4, page(3, 4)).await.unwrap();
+    assert_eq!(cache.since(15, 10).await.unwrap(), (vec![], 15));
+    // One that begins only now has nothing to wait for.
+    cache.apply(live(vec![Row::Message(text(5, 5, OTHER, "new", 91))], 91), false).await.unwrap();
+    let (seen, to) = cache.since(90, 10).await.unwrap();
+    assert_eq!((seen.len(), to), (1, 91));
+    cache.apply_page(channel_id(5), 1, 2, 4, page(1, 2)).await.unwrap();
+    let (seen, to) = cache.since(15, 10).await.unwrap();
+    assert_eq!((seen.iter().filter_map(|one| one.seq).collect::<Vec<_>>(), to), (vec![2, 3, 4, 5], 91));
+    // Heads once more, with something missing again.
+    cache.mark_stale(true).await.unwrap();
+    assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));
+    cache.apply(live(vec![channel(5, ChannelKind::Public, 6, 95)], 96), false).await.unwrap();
+    assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));
+}
+
+#[tokio::test]
 async fn messages_may_come_before_their_channel_and_ones_own_membership() {
     let (_folder, cache) = fresh().await;
     let rows = vec![
@@ -366,6 +391,11 @@ async fn a_thread_is_read_from_here_and_says_when_something_may_be_missing() {
     cache.apply_some(channel_id(1), some.clone()).await.unwrap();
     let part = thread(None, 10).await;
     assert_eq!((texts(&part).join(" "), part.complete), ("2 4 6 8 9".into(), false));
+    // The same once more is no change, and whoever looks at what changed does not look again; a change is one.
+    assert_eq!(cache.apply_some(channel_id(1), some.clone()).await.unwrap(), Applied::default());
+    let answered = vec![MessageRow { replies: 1, ..some[0].clone() }];
+    assert_eq!(cache.apply_some(channel_id(1), answered).await.unwrap().messages, [(channel_id(1), 8)].into());
+    assert_eq!(cache.apply_some(channel_id(1), some).await.unwrap().messages, [(channel_id(1), 8)].into());
     let pins = cache.pins(channel_id(1)).await.unwrap().unwrap();
     assert_eq!((pins.messages.len(), pins.messages[0].id, pins.complete), (1, root.id, false));
 
@@ -468,6 +498,13 @@ async fn a_thumbnail_leaves_with_its_message_and_with_its_channel() {
     let deleted = MessageRow { text: String::new(), deleted: true, ..text(5, 1, OTHER, "", 9) };
     cache.apply(changes(vec![Row::Message(deleted)]), false).await.unwrap();
     assert_eq!(here().await, [false, false, true, false]);
+    // One that ends only now does not stay, and is no file of a message any more.
+    let late = KeptFile { row: file(1), key: zeroize::Zeroizing::new([1; 32]) };
+    assert!(!cache.keep_file(channel_id(5), late, Timestamp(9)).await.unwrap());
+    assert_eq!(cache.channel_of_file(file(1).id).await.unwrap(), None);
+    cache.keep_thumbnail(file(2).id, Timestamp(9), vec![2; 1000]).await.unwrap();
+    assert_eq!(here().await, [false, false, true, false]);
+    assert_eq!(cache.channel_of_file(file(3).id).await.unwrap(), Some(channel_id(5)));
     cache.apply(changes(vec![member(5, ME, false, 10)]), false).await.unwrap();
     assert_eq!(here().await, [false; 4]);
     cache.keep_thumbnail(file(3).id, Timestamp(11), vec![3]).await.unwrap();

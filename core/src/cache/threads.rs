@@ -2,12 +2,14 @@
 //! all there is, for messages of the channel may be missing here.
 
 use super::read::{here, messages, state};
-use super::view::COLUMNS;
-use super::{Cache, Me};
+use super::view::{COLUMNS, Names};
+use super::{Cache, Gaps, Me};
 use crate::error::Result;
 use crate::view::MessageView;
 use rusqlite::{Connection, OptionalExtension, params};
+use std::cmp::Reverse;
 use thechatapp_database::Error;
+use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::{ChannelId, MessageId};
 
 /// A part of a thread.
@@ -43,7 +45,7 @@ impl Cache {
     }
 
     /// The newest answers of a thread before a number, as far as they are here, and which of `waiting` are here too; `None`
-    /// for a channel that is not known.
+    /// for a channel that is not known. What is missing here a damaged cache may have, whose place this one takes.
     pub(crate) async fn thread(
         &self,
         channel: ChannelId,
@@ -52,17 +54,33 @@ impl Cache {
         limit: u32,
         waiting: Vec<MessageId>,
     ) -> Result<Option<ThreadPart>> {
+        let below = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
+        let old = self.of_former(move |former, _| {
+            let id = channel.as_bytes();
+            let mut old = former.picked("m.id = ?1 AND m.channel = ?2 LIMIT 1", params![root.as_bytes(), id]);
+            old.extend(former.picked(
+                "m.thread = ?1 AND m.channel = ?2 AND m.seq < ?3 ORDER BY m.seq DESC LIMIT ?4",
+                params![root.as_bytes(), id, below, i64::from(limit) + 1],
+            ));
+            Some(old)
+        });
+        let old = old.await.unwrap_or_default();
         self.read(move |db, me| {
             let moment = db.unchecked_transaction()?;
-            let part = thread(db, me, channel, root, before, limit, waiting)?;
+            let part = thread(db, me, (channel, root), (before, limit), waiting, old)?;
             moment.finish()?;
             Ok(part)
         })
         .await
     }
 
-    /// A channel's pinned messages, the newest pin first; `None` for a channel that is not known.
+    /// A channel's pinned messages, the newest pin first; `None` for a channel that is not known. What is missing here is taken
+    /// from a damaged cache likewise.
     pub(crate) async fn pins(&self, channel: ChannelId) -> Result<Option<Picked>> {
+        let old = self.of_former(move |former, _| {
+            Some(former.picked("m.channel = ?1 AND m.pinned_at IS NOT NULL", params![channel.as_bytes()]))
+        });
+        let old = old.await.unwrap_or_default();
         self.read(move |db, me| {
             let moment = db.unchecked_transaction()?;
             let Some(state) = state(db, me, channel)? else { return Ok(None) };
@@ -70,7 +88,12 @@ impl Cache {
                 "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.pinned_at IS NOT NULL
                  ORDER BY m.pinned_at DESC, m.seq DESC"
             );
-            let messages = messages(db, me, &sql, params![channel.as_bytes()])?;
+            let mut messages = messages(db, me, &sql, params![channel.as_bytes()])?;
+            let old = lacking(db, me, &state.gaps, old)?;
+            if !old.is_empty() {
+                messages.extend(old);
+                messages.sort_by_key(|one| Reverse((one.pinned.as_ref().map(|pin| pin.at), one.seq)));
+            }
             moment.finish()?;
             Ok(Some(Picked { messages, complete: state.joined && state.gaps.all().is_empty() }))
         })
@@ -87,25 +110,45 @@ pub(super) fn root_of(db: &Connection, channel: ChannelId, id: MessageId) -> Res
     Ok(thread.map(|thread| thread.map_or(id, MessageId::from_bytes)))
 }
 
+/// Of messages that a damaged cache has, those whose place nothing takes here.
+fn lacking(db: &Connection, me: &Me, gaps: &Gaps, old: Vec<MessageRow>) -> Result<Vec<MessageView>, Error> {
+    let mut here = db.prepare_cached("SELECT 1 FROM messages WHERE channel = ?1 AND seq = ?2")?;
+    let mut names = Names::new(db, me);
+    let mut lacking = Vec::new();
+    for row in old {
+        if gaps.any_within(row.seq, row.seq) && !here.exists(params![row.channel.as_bytes(), row.seq as i64])? {
+            lacking.push(names.row(row)?);
+        }
+    }
+    Ok(lacking)
+}
+
 fn thread(
     db: &Connection,
     me: &Me,
-    channel: ChannelId,
-    root: MessageId,
-    before: Option<u64>,
-    limit: u32,
+    (channel, root): (ChannelId, MessageId),
+    (before, limit): (Option<u64>, u32),
     waiting: Vec<MessageId>,
+    old: Vec<MessageRow>,
 ) -> Result<Option<ThreadPart>, Error> {
     let Some(state) = state(db, me, channel)? else { return Ok(None) };
     let id = channel.as_bytes();
     let sql = format!("SELECT {COLUMNS} FROM messages m WHERE m.id = ?1 AND m.channel = ?2 ORDER BY m.seq LIMIT 1");
-    let root_view = messages(db, me, &sql, params![root.as_bytes(), id])?.pop();
+    let mut root_view = messages(db, me, &sql, params![root.as_bytes(), id])?.pop();
     let sql = format!(
         "SELECT {COLUMNS} FROM messages m WHERE m.thread = ?1 AND m.channel = ?2 AND m.seq < ?3
          ORDER BY m.seq DESC LIMIT ?4"
     );
     let below = before.map_or(i64::MAX, |before| i64::try_from(before).unwrap_or(i64::MAX));
     let mut replies = messages(db, me, &sql, params![root.as_bytes(), id, below, i64::from(limit) + 1])?;
+    let mut old = lacking(db, me, &state.gaps, old)?;
+    if !old.is_empty() {
+        if let Some(place) = old.iter().position(|message| message.id == root) {
+            root_view = root_view.or(Some(old.swap_remove(place)));
+        }
+        replies.extend(old);
+        replies.sort_by_key(|message| Reverse(message.seq));
+    }
     let older = replies.len() > limit as usize;
     replies.truncate(limit as usize);
     replies.reverse();

@@ -48,8 +48,8 @@ pub(super) fn make_room(db: &Connection, room: i64) -> std::result::Result<(), d
     Ok(())
 }
 
-/// Those of a message that is being deleted: its row still says which files it had. Returns whether bytes beside the cache lost
-/// with it what opens them.
+/// Those of a message that is being deleted or leaves: its row still says which files it had. They are known here no more, so
+/// that what is still on its way does not stay. Returns whether bytes beside the cache lost with it what opens them.
 pub(super) fn drop_of(db: &Connection, channel: ChannelId, seq: u64) -> std::result::Result<bool, database::Error> {
     let files: Option<Vec<u8>> = db
         .prepare_cached("SELECT files FROM messages WHERE channel = ?1 AND seq = ?2")?
@@ -60,6 +60,9 @@ pub(super) fn drop_of(db: &Connection, channel: ChannelId, seq: u64) -> std::res
     let mut kept = 0;
     for file in files {
         db.prepare_cached("DELETE FROM thumbnails WHERE file = ?1")?.execute([file.id.as_bytes()])?;
+        // No other message has it.
+        db.prepare_cached("DELETE FROM files WHERE id = ?1 AND channel = ?2")?
+            .execute(params![file.id.as_bytes(), channel.as_bytes()])?;
         kept += db.prepare_cached("DELETE FROM kept WHERE file = ?1")?.execute([file.id.as_bytes()])?;
     }
     Ok(kept > 0)

@@ -18,8 +18,9 @@ use sealing::{full, key_of, seal_file};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
 use thechatapp_protocol::event::FileRow;
-use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, WorkspaceId};
+use thechatapp_protocol::{ChannelId, Code, FileId, MessageId, Timestamp, WorkspaceId};
 use thechatapp_seal::{Context, Key, sealed_len};
 use transfer::{pull, push};
 use zeroize::Zeroizing;
@@ -51,7 +52,7 @@ impl Client {
         // Nothing is sealed for a server that is not there.
         workspace.session()?;
         let place = Place::of(&workspace).await?;
-        let upload = self.upload_of(&workspace, &place, channel, path).await?;
+        let (upload, _runs) = self.upload_of(&workspace, &place, channel, path).await?;
         let done = push(&workspace, &place, &upload, progress).await;
         let file = match done {
             Err(Error::Refused(body)) if body.code == Code::BadInput => {
@@ -79,9 +80,17 @@ impl Client {
         Ok(shown(&workspace, message))
     }
 
-    /// The upload that was begun, or a new one, sealed.
-    async fn upload_of(&self, workspace: &Workspace, place: &Place, channel: ChannelId, path: &Path) -> Result<Upload> {
+    /// The upload that was begun, or a new one, sealed; it counts as running while what comes with it is held.
+    async fn upload_of(
+        &self,
+        workspace: &Workspace,
+        place: &Place,
+        channel: ChannelId,
+        path: &Path,
+    ) -> Result<(Upload, Arc<()>)> {
         let (source, from) = look(channel, path)?;
+        // What is swept meanwhile is not this one.
+        let mut running = workspace.uploading.lock().await;
         let known = workspace.local.upload_of(workspace.id, source.clone()).await?;
         let upload = match known {
             Some(known) if place.has_all_of(&known) => known,
@@ -109,6 +118,9 @@ impl Client {
                 upload
             }
         };
+        let runs = Arc::new(());
+        running.insert(upload.file.id, Arc::downgrade(&runs));
+        drop(running);
         let sealed = place.sealed(upload.file.id);
         if !sealed.exists() {
             let (key, context) = (key_of(upload.key.as_slice())?, place.context(upload.file.id));
@@ -117,7 +129,8 @@ impl Client {
             blocking(move || seal_file(from, &sealed, &key, &context, size).map_err(|why| unreadable(&path, why)))
                 .await?;
         }
-        Ok(upload)
+        place.went_on(upload.file.id, self.now());
+        Ok((upload, runs))
     }
 
     /// Fetches a file that a message on this device has, opens it, and puts it in a place: all of it, or the bytes from one
@@ -215,6 +228,15 @@ impl Place {
         sealed.map_or(true, |sealed| sealed.len() == sealed_len(upload.file.size))
     }
 
+    /// An upload went on: its sealed bytes say when, for those who look for what nobody goes on with.
+    fn went_on(&self, file: FileId, now: Timestamp) {
+        let Some(at) = UNIX_EPOCH.checked_add(Duration::from_millis(now.unix_millis())) else { return };
+        let noted = File::options().append(true).open(self.sealed(file)).and_then(|sealed| sealed.set_modified(at));
+        if let Err(why) = noted {
+            tracing::debug!(%why, "when an upload went on is not noted");
+        }
+    }
+
     fn remove(&self, file: FileId) {
         let _ = std::fs::remove_file(self.sealed(file));
     }
@@ -230,7 +252,7 @@ fn look(channel: ChannelId, path: &Path) -> Result<(Source, File)> {
     if !found.is_file() {
         return Err(unreadable(path, "it is no file; a folder can be packed into one first"));
     }
-    let modified = found.modified().ok().and_then(|at| at.duration_since(std::time::UNIX_EPOCH).ok());
+    let modified = found.modified().ok().and_then(|at| at.duration_since(UNIX_EPOCH).ok());
     let source = Source {
         channel,
         path: std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned(),

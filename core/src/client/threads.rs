@@ -48,13 +48,39 @@ impl Client {
         before: Option<u64>,
         limit: u32,
     ) -> Result<ThreadView> {
+        self.thread_asking(ws, channel, id, (before, limit), true).await
+    }
+
+    /// The same as it is on this device, for those who hear that something changed in its channel: the server is asked only where
+    /// the thread's first message is not here.
+    ///
+    /// # Errors
+    /// As for [`Self::thread`].
+    pub async fn thread_here(
+        &self,
+        ws: WorkspaceId,
+        channel: ChannelId,
+        id: MessageId,
+        limit: u32,
+    ) -> Result<ThreadView> {
+        self.thread_asking(ws, channel, id, (None, limit), false).await
+    }
+
+    async fn thread_asking(
+        &self,
+        ws: WorkspaceId,
+        channel: ChannelId,
+        id: MessageId,
+        (before, limit): (Option<u64>, u32),
+        asks: bool,
+    ) -> Result<ThreadView> {
         let workspace = self.workspace(ws)?;
         let limit = limit.clamp(1, PAGE_MAX);
         let mut root = workspace.cache.thread_root(channel, id).await?;
         let view = look(&workspace, channel, root, before, limit).await?;
         let (partial, root_here) = (view.partial, view.root.is_some());
         match workspace.session() {
-            _ if !partial => view.whole(),
+            _ if !partial || root_here && !asks => view.whole(),
             Err(_) if root_here => view.whole(),
             Err(why) => Err(why),
             Ok(session) => {

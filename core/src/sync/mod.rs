@@ -29,7 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
 use thechatapp_protocol::event::{DraftRow, ReadRow};
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
@@ -131,6 +131,8 @@ pub(crate) struct Workspace {
     outbox_orders: mpsc::UnboundedSender<outbox::Order>,
     wanted: mpsc::UnboundedSender<history::Wanted>,
     draft_orders: mpsc::UnboundedSender<drafts::Order>,
+    /// Uploads that run now, whose age says nothing.
+    pub(crate) uploading: tokio::sync::Mutex<BTreeMap<FileId, Weak<()>>>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
     /// The server, for tests.
@@ -218,6 +220,7 @@ impl Workspace {
             outbox_orders,
             wanted,
             draft_orders,
+            uploading: tokio::sync::Mutex::default(),
             audit: tokio::sync::Mutex::default(),
             #[cfg(test)]
             in_place: Mutex::default(),

@@ -18,7 +18,7 @@ pub async fn send(
     desktop.client().await?.send(workspace, channel, &text, thread).await.map_err(report)
 }
 
-/// The newest answers of a thread, by any message of it.
+/// The newest answers of a thread, by any message of it; the server is asked for what is missing here only with `ask`.
 #[tauri::command]
 pub async fn thread(
     desktop: State<'_, Desktop>,
@@ -26,8 +26,15 @@ pub async fn thread(
     channel: ChannelId,
     id: MessageId,
     limit: u32,
+    ask: bool,
 ) -> Answer<ThreadView> {
-    desktop.client().await?.thread(workspace, channel, id, None, limit).await.map_err(report)
+    let client = desktop.client().await?;
+    let thread = if ask {
+        client.thread(workspace, channel, id, None, limit).await
+    } else {
+        client.thread_here(workspace, channel, id, limit).await
+    };
+    thread.map_err(report)
 }
 
 #[tauri::command]

@@ -120,8 +120,8 @@ export interface Api {
   setTopic(workspace: string, channel: string, topic: string): Promise<void>;
   openDirect(workspace: string, people: string[]): Promise<ChannelView>;
   send(workspace: string, channel: string, text: string, thread: string | null): Promise<MessageView>;
-  /** The newest answers of a thread, by any message of it. */
-  thread(workspace: string, channel: string, id: string, limit: number): Promise<ThreadView>;
+  /** The newest answers of a thread, by any message of it; only with `ask` the server is asked for what is missing here. */
+  thread(workspace: string, channel: string, id: string, limit: number, ask: boolean): Promise<ThreadView>;
   edit(workspace: string, channel: string, id: string, text: string): Promise<MessageView>;
   deleteMessage(workspace: string, channel: string, id: string): Promise<MessageView>;
   react(workspace: string, channel: string, id: string, emoji: string, on: boolean): Promise<MessageView>;

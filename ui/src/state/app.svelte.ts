@@ -383,7 +383,7 @@ export class App {
     if (stale.workspaces) await this.refreshWorkspaces();
     if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
     if (stale.thread && this.screen === "workspace" && this.panel === "thread")
-      await this.room?.refreshThread();
+      await this.room?.refreshThread(stale.thread === "server");
   }
 
   setTheme(theme: string): void {

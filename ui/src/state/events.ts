@@ -5,8 +5,8 @@ import type { ClientEvent } from "../api";
 export interface Stale {
   workspaces: boolean;
   draft: boolean;
-  /** Something in the channel of the thread that is looked at. */
-  thread: boolean;
+  /** Something in the channel of the thread that is looked at; all of it only where it may have been missed. */
+  thread: false | "here" | "server";
 }
 
 export function fold(
@@ -17,8 +17,10 @@ export function fold(
 ): Stale {
   const stale: Stale = { workspaces: false, draft: false, thread: false };
   for (const event of events) {
-    if (event.event === "messages" || event.event === "draft")
-      stale.thread ||= event.workspace === workspace && event.channel === threadIn;
+    if (event.event === "messages" || event.event === "draft") {
+      if (event.workspace === workspace && event.channel === threadIn) stale.thread ||= "here";
+    } else if (event.event === "connection" && event.workspace === workspace && threadIn !== null)
+      stale.thread = "server";
     switch (event.event) {
       case "workspaces":
       case "connection":
@@ -30,7 +32,7 @@ export function fold(
         stale.draft ||= event.workspace === workspace && event.channel === channel && event.thread === null;
         break;
       case "resync":
-        return { workspaces: true, draft: true, thread: true };
+        return { workspaces: true, draft: true, thread: "server" };
     }
   }
   return stale;

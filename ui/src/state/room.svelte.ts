@@ -176,8 +176,8 @@ export class Room {
   }
 
   /** Messages or drafts of a channel changed, by an event. */
-  async refreshThread(): Promise<void> {
-    await this.thread?.refresh();
+  async refreshThread(ask: boolean): Promise<void> {
+    await this.thread?.refresh(ask);
     await this.thread?.refreshDraft();
   }
 

@@ -23,6 +23,8 @@ export class Thread {
   readonly #drafts: DraftKeeper;
   #shown = PAGE;
   #looking = 0;
+  /** Whether the server is still to be asked. */
+  #unasked = false;
   #sending: string | null = null;
 
   constructor(workspace: string, channel: string, of: MessageView, drafts: DraftKeeper) {
@@ -42,18 +44,23 @@ export class Thread {
     await this.refreshDraft();
   }
 
-  /** Something in its channel changed. Of several answers the last one asked for counts. */
-  async refresh(): Promise<void> {
+  /**
+   * Looks again, and without `ask` on this device only: what the server answers is a change, too, and each change would be one
+   * more question. Of several answers the last one asked for counts.
+   */
+  async refresh(ask = true): Promise<void> {
     const turn = ++this.#looking;
+    // What could not be asked before is asked as soon as it can be.
+    const asks = ask || this.#unasked || this.partial;
+    this.#unasked = asks;
     await this.#try(async () => {
-      const view = await api.thread(this.workspace, this.channel, this.root.id, this.#shown);
+      const view = await api.thread(this.workspace, this.channel, this.root.id, this.#shown, asks);
       if (turn !== this.#looking) return;
-      [this.root, this.replies, this.older, this.partial] = [
-        view.root,
-        view.replies,
-        view.older,
-        view.partial,
-      ];
+      this.#unasked = false;
+      [this.root, this.replies] = [view.root, view.replies];
+      // How much is on this device says nothing of how much there is.
+      this.older = view.older || (!asks && this.older);
+      if (asks) this.partial = view.partial;
     });
   }
 
@@ -102,7 +109,7 @@ export class Thread {
     } finally {
       this.#sending = null;
     }
-    await this.refresh();
+    await this.refresh(false);
   }
 
   /** What was typed elsewhere goes into the field, below what is there: nobody's text is lost. */

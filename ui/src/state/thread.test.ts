@@ -35,6 +35,25 @@ test("asked for by an answer it is the thread of the message it began with", asy
   expect([shown.root.id, shown.replies.map((one) => one.id), drafts]).toEqual(["root", ["r2"], ["root"]]);
 });
 
+test("what changed is looked for on this device, unless the server could not be asked", async () => {
+  const asked: boolean[] = [];
+  let partial = true;
+  fake({
+    thread: async (_, __, ___, ____, ask) => {
+      asked.push(ask);
+      return { ...view(), older: ask, partial: ask ? partial : true };
+    },
+    draft: async (_, channel) => draftOf(channel, ""),
+  });
+  const shown = thread();
+  await shown.open();
+  expect(shown.partial).toBe(true);
+  partial = false;
+  for (let turn = 0; turn < 3; turn++) await shown.refresh(false);
+  expect(asked).toEqual([true, true, false, false]);
+  expect([shown.partial, shown.older]).toEqual([false, true]);
+});
+
 test("an answer goes into the thread, and a second Enter sends nothing", async () => {
   const sent: [string, string | null][] = [];
   const replies: MessageView[] = [];

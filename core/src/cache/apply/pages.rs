@@ -39,6 +39,8 @@ impl Batch<'_> {
             }
             if held.gaps.remove(page.first, page.last) {
                 held.gaps_changed = true;
+                // What was stale is known to be right, also where nothing else changes.
+                self.applied.touch(channel, page.first);
             }
             let fresh = !self
                 .db

@@ -29,4 +29,9 @@ async fn pages_of_several_channels_are_taken_together() {
     assert_eq!((hits(&cache, "pear").await.len(), hits(&cache, "apple").await.len()), (0, 12));
     assert_eq!(cache.incomplete().await.unwrap(), [(channel_id(6), 1, 28), (channel_id(7), 1, 10)]);
     cache.check().await.unwrap();
+    // What was stale and is as it was can be shown again, which is a change; the same once more is none.
+    cache.mark_stale(true).await.unwrap();
+    let applied = cache.apply_pages(vec![page(7, 11, 40, "fig")]).await.unwrap();
+    assert_eq!(applied, Applied { messages: BTreeMap::from([(channel_id(7), 11)]), ..Applied::default() });
+    assert_eq!(cache.apply_pages(vec![page(7, 11, 40, "fig")]).await.unwrap(), Applied::default());
 }

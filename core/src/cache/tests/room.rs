@@ -52,3 +52,34 @@ async fn of_too_many_bytes_the_oldest_leave_whichever_channel_they_are_of() {
     assert_eq!(cache.keep_within(Bounds { since: None, bytes: Some(most) }).await.unwrap(), 0);
     cache.check().await.unwrap();
 }
+
+#[tokio::test]
+async fn what_lies_beyond_the_horizon_leaves_with_its_files() {
+    let (_folder, cache) = fresh().await;
+    long(&cache, 5, 300).await;
+    let since = text(5, 251, OTHER, "", 0).at;
+    assert_eq!(cache.keep_within(Bounds { since: Some(since), bytes: None }).await.unwrap(), 200);
+    // Somebody looks there, and at the files.
+    let row = |n: u8| FileRow {
+        id: FileId::from_bytes([n; 16]),
+        name: "a.png".into(),
+        media_type: "image/png".into(),
+        size: 1,
+    };
+    let with = |seq, n| MessageRow { files: vec![row(n)], change: 900, ..text(5, seq, OTHER, "look", 0) };
+    cache.apply_page(channel_id(5), 100, 100, 300, vec![with(100, 1)]).await.unwrap();
+    cache.apply(changes(vec![Row::Message(with(290, 2))]), false).await.unwrap();
+    for n in [1, 2] {
+        let file = KeptFile { row: row(n), key: zeroize::Zeroizing::new([n; 32]) };
+        assert!(cache.keep_file(channel_id(5), file, Timestamp(5)).await.unwrap());
+        cache.keep_thumbnail(row(n).id, Timestamp(5), vec![n]).await.unwrap();
+    }
+    // Much was missed: a word of its deletion that comes later would not say which files it had.
+    assert!(cache.mark_stale(true).await.unwrap().files, "bytes beside the cache are to go");
+    for (n, stays) in [(1, false), (2, true)] {
+        assert_eq!(cache.kept_file(row(n).id).await.unwrap().is_some(), stays);
+        assert_eq!(cache.thumbnail(row(n).id).await.unwrap().is_some(), stays);
+        assert_eq!(cache.channel_of_file(row(n).id).await.unwrap().is_some(), stays);
+    }
+    assert!(!cache.mark_stale(true).await.unwrap().files);
+}

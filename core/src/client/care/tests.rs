@@ -9,7 +9,8 @@ use crate::view::{SearchQuery, Window};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-use thechatapp_protocol::{Row, Timestamp};
+use thechatapp_protocol::event::{MessageRow, Pin};
+use thechatapp_protocol::{AccountId, Row, Timestamp};
 
 const PAGE: usize = 4096;
 
@@ -93,6 +94,45 @@ async fn a_cache_damaged_at_opening_is_rebuilt_while_what_is_readable_is_read_an
     assert!(desk.client.let_damaged_go(desk.ws).await.unwrap());
     assert_eq!((rebuilding(&desk).await, former_path(&path).exists()), (None, false));
     assert!(!desk.client.let_damaged_go(desk.ws).await.unwrap());
+}
+
+#[tokio::test]
+async fn threads_and_pins_are_read_without_the_server_while_a_damaged_cache_is_rebuilt() {
+    let mut desk = Desk::new().await;
+    let path = cache_of(&desk);
+    let plain = |desk: &Desk, seq, text: &str| {
+        let Row::Message(message) = desk.message(1, seq, text) else { unreachable!() };
+        message
+    };
+    let pin = |at| Some(Pin { by: AccountId::from_bytes([8; 16]), at: Timestamp(at) });
+    let root = MessageRow { pinned: pin(5), replies: 4, ..plain(&desk, 1, "lunch?") };
+    let (of, mut rows) = (root.id, vec![Row::Message(root)]);
+    for seq in 2..=5 {
+        rows.push(Row::Message(MessageRow { thread: Some(of), ..plain(&desk, seq, &format!("answer {seq}")) }));
+    }
+    rows.push(Row::Message(MessageRow { pinned: pin(4), ..plain(&desk, 6, "pinned before") }));
+    desk.take(rows).await;
+    let mut desk = desk.reopened(|_| set_aside(&path).unwrap()).await;
+    assert!(rebuilding(&desk).await.is_some());
+    let thread = async |desk: &Desk, of, limit| {
+        let view = desk.client.thread(desk.ws, channel(1), of, None, limit).await.unwrap();
+        let texts = view.replies.into_iter().map(|one| one.text).collect::<Vec<_>>().join(", ");
+        (view.root.text, texts, view.older, view.partial)
+    };
+    let pins = async |desk: &Desk| {
+        let pins = desk.client.pins(desk.ws, channel(1)).await.unwrap();
+        pins.into_iter().map(|one| one.text).collect::<Vec<_>>()
+    };
+    let all = "answer 2, answer 3, answer 4, answer 5".to_owned();
+    assert_eq!(thread(&desk, of, 10).await, ("lunch?".into(), all.clone(), false, true));
+    assert_eq!(thread(&desk, plain(&desk, 3, "").id, 10).await.1, all, "by any message of it");
+    assert_eq!(thread(&desk, of, 2).await, ("lunch?".into(), "answer 4, answer 5".into(), true, true));
+    assert_eq!(pins(&desk).await, ["lunch?", "pinned before"]);
+    // What is here by now is as it is here.
+    let gone = MessageRow { deleted: true, thread: Some(of), ..plain(&desk, 4, "") };
+    desk.take(vec![Row::Message(gone), Row::Message(plain(&desk, 6, "pinned no more"))]).await;
+    assert_eq!(thread(&desk, of, 10).await.1, "answer 2, answer 3, , answer 5");
+    assert_eq!(pins(&desk).await, ["lunch?"]);
 }
 
 #[tokio::test]

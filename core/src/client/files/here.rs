@@ -11,6 +11,7 @@ use crate::fault;
 use crate::sync::Workspace;
 use crate::view::Connection;
 use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, FileId, Timestamp, WorkspaceId};
 use thechatapp_seal::{Key, sealed_len};
@@ -109,7 +110,7 @@ struct Lying {
     file: FileId,
     ending: String,
     /// When it was written last.
-    at: Option<std::time::SystemTime>,
+    at: Option<SystemTime>,
     bytes: u64,
 }
 
@@ -141,14 +142,17 @@ pub(crate) async fn bytes(workspace: &Workspace) -> Result<u64> {
 pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
     let now = workspace.now();
     let up_to_date = workspace.connection() == Connection::Online;
+    let folder = workspace.files_folder();
+    let mut running = workspace.uploading.lock().await;
+    running.retain(|_, runs| runs.strong_count() > 0);
     for (file, channel) in workspace.local.uploads(workspace.id).await? {
         // Before everything is here that one may see, nothing is known to be out of sight.
         let out = up_to_date && workspace.cache.is_joined(channel).await? != Some(true);
-        if out || is_old(now, begun(file)) {
+        if out || !running.contains_key(&file) && is_old(now, went_on(&folder, file)) {
             workspace.local.drop_upload(file).await?;
         }
     }
-    let folder = workspace.files_folder();
+    drop(running);
     let lying = tokio::task::spawn_blocking(move || look(&folder)).await.map_err(fault::internal)??;
     if lying.is_empty() {
         return Ok(());
@@ -156,13 +160,9 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
     // Each of them has had its row before it was there.
     let (known, kept) = workspace.cache.files_among(lying.iter().map(|one| one.file).collect()).await?;
     let uploads = workspace.local.uploads(workspace.id).await?;
-    let written = |one: &Lying| {
-        let since = one.at?.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(Timestamp(i64::try_from(since.as_millis()).ok()?))
-    };
     for one in &lying {
         let stays = match one.ending.as_str() {
-            "down" => known.contains(&one.file) && !written(one).is_some_and(|at| is_old(now, at)),
+            "down" => known.contains(&one.file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)),
             "kept" => kept.contains(&one.file),
             "up" | "up.new" => uploads.iter().any(|(file, _)| *file == one.file),
             // Not ours.
@@ -185,10 +185,19 @@ pub(crate) async fn end_uploads(workspace: &Workspace, left: &[ChannelId]) -> Re
     Ok(())
 }
 
-/// When the id of an upload was made, which is when it began.
-fn begun(file: FileId) -> Timestamp {
+/// When an upload went on last: its sealed bytes say so, and before there are any, its id, which was made when it began.
+fn went_on(folder: &Path, file: FileId) -> Timestamp {
+    let noted = std::fs::metadata(folder.join(format!("{file}.up"))).and_then(|found| found.modified());
+    if let Some(at) = noted.ok().and_then(timestamp) {
+        return at;
+    }
     let [a, b, c, d, e, f, ..] = *file.as_bytes();
     Timestamp(i64::from_be_bytes([0, 0, a, b, c, d, e, f]))
+}
+
+fn timestamp(at: SystemTime) -> Option<Timestamp> {
+    let since = at.duration_since(UNIX_EPOCH).ok()?;
+    Some(Timestamp(i64::try_from(since.as_millis()).ok()?))
 }
 
 fn is_old(now: Timestamp, at: Timestamp) -> bool {

@@ -79,7 +79,10 @@ pub(super) async fn push(
         from.seek(SeekFrom::Start(grant.offset)).await.map_err(full)?;
         let sent = send_shown(&remote, grant.offset, from, &mut |here| progress(here, total)).await;
         match sent {
-            Ok(Moved::To(here)) if here > grant.offset => tries.moved(),
+            Ok(Moved::To(here)) if here > grant.offset => {
+                place.went_on(file.id, workspace.now());
+                tries.moved();
+            }
             Ok(_) => tries.again(Error::Offline { why: "the server did not take it".into() }).await?,
             Err(why) => tries.again(why).await?,
         }

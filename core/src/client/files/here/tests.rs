@@ -58,6 +58,7 @@ impl Room {
         let upload = Upload { file, source, key: Zeroizing::new([1; 32]), message };
         self.workspace.local.begin_upload(self.workspace.id, upload).await.unwrap();
         std::fs::write(self.place.sealed(id), "sealed").unwrap();
+        self.place.went_on(id, begun);
         id
     }
 
@@ -177,10 +178,39 @@ async fn what_nobody_went_on_with_is_swept_and_what_is_not_ours_is_not() {
     let mut left = vec![format!("{file}.kept"), format!("{file}.down"), format!("{new}.up"), "notes.txt".to_owned()];
     left.sort();
     assert_eq!(room.lying(), left, "{old}");
-    let long_ago = std::time::SystemTime::now() - std::time::Duration::from_millis(8 * DAY as u64);
+    let long_ago = SystemTime::now() - std::time::Duration::from_millis(8 * DAY as u64);
     std::fs::File::options().append(true).open(&under_way).unwrap().set_modified(long_ago).unwrap();
     sweep(&room.workspace).await.unwrap();
     assert!(!under_way.exists());
+}
+
+#[tokio::test]
+async fn an_upload_that_runs_or_went_on_lately_is_not_swept_however_old_it_is() {
+    let room = room().await;
+    let path = room.out.path().join("plan.pdf");
+    std::fs::write(&path, content(7)).unwrap();
+    let begin = || room.desk.client.upload_of(&room.workspace, &room.place, channel(1), &path);
+    let (first, runs) = begin().await.unwrap();
+    let (file, now) = (first.file.id, room.workspace.now());
+    // By the clock that it was begun by it is a year old, as where another clock was right.
+    room.place.went_on(file, Timestamp(now.0 - 365 * DAY));
+    sweep(&room.workspace).await.unwrap();
+    assert_eq!(room.lying(), [format!("{file}.up")]);
+    drop(runs);
+    // Taken up again it is new, and stays so for whoever takes it up the next time.
+    let (again, runs) = begin().await.unwrap();
+    assert_eq!(again.file.id, file);
+    drop(runs);
+    sweep(&room.workspace).await.unwrap();
+    assert_eq!(room.lying(), [format!("{file}.up")]);
+    room.place.went_on(file, Timestamp(now.0 - 8 * DAY));
+    sweep(&room.workspace).await.unwrap();
+    assert!(room.lying().is_empty());
+    // One whose id is of long ago has what its bytes say for it.
+    let old = room.upload(1, Timestamp(now.0 - 30 * DAY)).await;
+    room.place.went_on(old, now);
+    sweep(&room.workspace).await.unwrap();
+    assert_eq!(room.lying(), [format!("{old}.up")]);
 }
 
 #[tokio::test]
