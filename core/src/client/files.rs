@@ -43,7 +43,7 @@ impl Client {
         progress: Progress<'_>,
     ) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
-        if !workspace.cache.is_joined(channel).await?.ok_or_else(no_channel)? {
+        if !workspace.cache.is_joined(channel).await?.ok_or_else(|| no_channel(&workspace))? {
             return Err(Error::bad_input(
                 "nothing can be sent here",
                 "you are not a member of this channel; join it first",

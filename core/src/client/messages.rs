@@ -114,7 +114,7 @@ impl Client {
         let waiting = workspace.local.outbox_of(workspace.id, channel).await?;
         let ids = waiting.iter().map(|message| message.id).collect();
         let Some(part) = workspace.cache.part(channel, window, limit, ids).await? else {
-            return Err(no_channel());
+            return Err(no_channel(workspace));
         };
         let mut messages = part.messages;
         if !part.newer && !matches!(window, Window::Before { .. }) {
@@ -145,10 +145,10 @@ impl Client {
     ) -> Result<u64> {
         let workspace = self.workspace(ws)?;
         let session = workspace.session()?;
-        let mut state = workspace.cache.channel_state(channel).await?.ok_or_else(no_channel)?;
+        let mut state = workspace.cache.channel_state(channel).await?.ok_or_else(|| no_channel(&workspace))?;
         if !state.joined {
             history::newest(&workspace, channel, 1).await?;
-            state = workspace.cache.channel_state(channel).await?.ok_or_else(no_channel)?;
+            state = workspace.cache.channel_state(channel).await?.ok_or_else(|| no_channel(&workspace))?;
         }
         let (total, mut done) = (state.gaps.count(), 0);
         progress(0, total);
@@ -174,7 +174,7 @@ impl Client {
     ) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
         check_text(text)?;
-        if !asked(&workspace, || workspace.cache.is_joined(channel)).await?.ok_or_else(no_channel)? {
+        if !asked(&workspace, || workspace.cache.is_joined(channel)).await?.ok_or_else(|| no_channel(&workspace))? {
             return Err(Error::bad_input(
                 "nothing can be sent here",
                 "you are not a member of this channel; join it first",
@@ -336,7 +336,7 @@ impl Client {
     /// [`Error::BadInput`] when there is none; [`Error::Offline`] when it is not on this device and cannot be fetched.
     pub async fn message_by_seq(&self, ws: WorkspaceId, channel: ChannelId, seq: u64) -> Result<MessageView> {
         let workspace = self.workspace(ws)?;
-        let state = workspace.cache.channel_state(channel).await?.ok_or_else(no_channel)?;
+        let state = workspace.cache.channel_state(channel).await?.ok_or_else(|| no_channel(&workspace))?;
         let here = workspace.cache.message_at(channel, seq).await?;
         let stale = state.gaps.any_within(seq, seq) || (!state.joined && here.is_none());
         match (here, workspace.session()) {
@@ -386,7 +386,7 @@ impl Client {
             // Nothing to move, so nothing to write.
             Some(view) if view.read >= seq || !view.joined => Ok(()),
             Some(_) => workspace.mark_read(channel, seq).await,
-            None => Err(no_channel()),
+            None => Err(no_channel(&workspace)),
         }
     }
 
@@ -486,7 +486,12 @@ pub(super) fn check_text(text: &str) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn no_channel() -> Error {
+/// A channel that is not known here; while a damaged copy is rebuilt it may still come.
+pub(super) fn no_channel(workspace: &Workspace) -> Error {
+    if workspace.cache.is_being_rebuilt() {
+        let why = "this device's copy was damaged and is being rebuilt; the channel comes with what the server tells";
+        return Error::Offline { why: why.into() };
+    }
     Error::bad_input("there is no such channel here", "it is not known to this device, or you may not see it")
 }
 

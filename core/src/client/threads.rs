@@ -132,7 +132,7 @@ impl Client {
     /// [`Error::BadInput`](crate::Error::BadInput) for a channel that is not known; [`Error::Refused`](crate::Error::Refused).
     pub async fn pins(&self, ws: WorkspaceId, channel: ChannelId) -> Result<Vec<MessageView>> {
         let workspace = self.workspace(ws)?;
-        let here = workspace.cache.pins(channel).await?.ok_or_else(no_channel)?;
+        let here = workspace.cache.pins(channel).await?.ok_or_else(|| no_channel(&workspace))?;
         let session = match workspace.session() {
             Ok(session) if !here.complete => session,
             _ => return Ok(here.messages),
@@ -180,7 +180,7 @@ async fn look(
     let mut waiting = workspace.local.outbox_of(workspace.id, channel).await?;
     waiting.retain(|message| before.is_none() && message.thread == Some(root));
     let ids = waiting.iter().map(|message| message.id).collect();
-    let part = workspace.cache.thread(channel, root, before, limit, ids).await?.ok_or_else(no_channel)?;
+    let part = workspace.cache.thread(channel, root, before, limit, ids).await?.ok_or_else(|| no_channel(workspace))?;
     let mut replies = part.replies;
     let me = workspace.cache.person(workspace.me).await?;
     let short = workspace.account().short;
