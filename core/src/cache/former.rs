@@ -78,9 +78,13 @@ impl Former {
         Ok(Some(Arc::new(Self { path, readers })))
     }
 
+    pub(super) fn ask<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.read_here(query)
+    }
+
     /// Something of it, should it open.
     fn some<T>(&self, query: impl FnOnce(&Connection) -> Result<Option<T>, Error>) -> Option<T> {
-        self.readers.read_here(query).ok().flatten()
+        self.ask(query).ok().flatten()
     }
 
     /// Rows as far as they open, from one end. What was being read as a page did not open is left out.
@@ -274,36 +278,40 @@ impl Cache {
     }
 
     /// The server has told all there is: what it did not confirm is not one's to see any more, and neither is a damaged cache that
-    /// has it still.
+    /// has it still. What was not confirmed counts as such until that one is gone: broken off in between, it is done once more.
     pub(crate) async fn confirm(&self) -> Result<Option<Applied>> {
-        if self.read(|db, _| Ok(number(db, SEEDED)?)).await? == 0 {
-            return Ok(None);
-        }
-        let (applied, lost) = self
-            .batch_with(Origin::Aside, |batch, db| {
-                let mut query = db.prepare("SELECT id FROM channels WHERE change = ?1 AND kind >= 0")?;
-                let lost = query.query_map([UNCONFIRMED], |row| row.get(0).map(ChannelId::from_bytes))?;
-                let lost = lost.collect::<rusqlite::Result<Vec<_>>>()?;
-                for channel in &lost {
-                    batch.forget(*channel)?;
-                }
-                for sql in [
-                    "DELETE FROM members WHERE change = ?1",
-                    "DELETE FROM people WHERE change = ?1",
-                    "DELETE FROM standing WHERE change = ?1",
-                    "UPDATE groups SET inside = 0 WHERE inside_change = ?1",
-                    "UPDATE groups SET slug = NULL, name = NULL WHERE change = ?1",
-                ] {
-                    db.execute(sql, [UNCONFIRMED])?;
-                }
-                set_number(db, SEEDED, 0)?;
-                Ok(!lost.is_empty())
-            })
-            .await?;
-        if lost {
+        let seeded = self.read(|db, _| Ok(number(db, SEEDED)?)).await? > 0;
+        let (applied, lost) = if seeded { self.drop_unconfirmed().await? } else { (Applied::default(), false) };
+        if lost || self.former_has_hidden().await? {
             self.let_go().await?;
         }
+        if !seeded {
+            return Ok(None);
+        }
+        self.write(|db| set_number(db, SEEDED, 0)).await?;
         Ok(Some(Applied { channels: true, standing: true, ..applied }))
+    }
+
+    async fn drop_unconfirmed(&self) -> Result<(Applied, bool)> {
+        self.batch_with(Origin::Aside, |batch, db| {
+            let mut query = db.prepare("SELECT id FROM channels WHERE change = ?1 AND kind >= 0")?;
+            let lost = query.query_map([UNCONFIRMED], |row| row.get(0).map(ChannelId::from_bytes))?;
+            let lost = lost.collect::<rusqlite::Result<Vec<_>>>()?;
+            for channel in &lost {
+                batch.forget(*channel)?;
+            }
+            for sql in [
+                "DELETE FROM members WHERE change = ?1",
+                "DELETE FROM people WHERE change = ?1",
+                "DELETE FROM standing WHERE change = ?1",
+                "UPDATE groups SET inside = 0 WHERE inside_change = ?1",
+                "UPDATE groups SET slug = NULL, name = NULL WHERE change = ?1",
+            ] {
+                db.execute(sql, [UNCONFIRMED])?;
+            }
+            Ok(!lost.is_empty())
+        })
+        .await
     }
 
     /// Fills in what the damaged one has of a range: of messages that are here these stay.

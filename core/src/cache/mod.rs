@@ -9,6 +9,7 @@ pub(crate) mod file;
 mod former;
 mod gaps;
 mod kept;
+mod parting;
 mod read;
 mod rights;
 mod room;

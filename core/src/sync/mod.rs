@@ -401,10 +401,12 @@ impl Workspace {
     /// Says what rows changed, and has nothing stay of what one may not see any more.
     pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
-        // No words in the index, and no damaged file that has it still.
+        // No damaged file that has it still, whether or not the one in its place had got any of it; and no words in the index.
+        if !applied.lost.is_empty() || self.cache.former_may_have(&applied.left).await? {
+            self.let_damaged_go().await?;
+        }
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
-            self.let_damaged_go().await?;
         }
         if !applied.left.is_empty() {
             here::end_uploads(self, &applied.left).await?;

@@ -1,0 +1,86 @@
+//! When a damaged cache that stands aside has to go, because of what is in it.
+
+use super::former::Former;
+use super::{Cache, Me};
+use crate::error::Result;
+use rusqlite::{Connection, OptionalExtension, params};
+use std::collections::BTreeSet;
+use thechatapp_database::Error;
+use thechatapp_protocol::ChannelId;
+
+impl Former {
+    /// Whether it has messages of a channel. Where that page does not open, they may be in another one.
+    fn may_have(&self, channel: ChannelId) -> bool {
+        let has = self.ask(|db| {
+            Ok(db.prepare_cached("SELECT 1 FROM messages WHERE channel = ?1 LIMIT 1")?.exists([channel.as_bytes()])?)
+        });
+        has.unwrap_or(true)
+    }
+
+    /// The channels that it has messages of, as far as that opens from both ends.
+    fn channels(&self) -> BTreeSet<[u8; 16]> {
+        let mut all = BTreeSet::new();
+        for (next, order) in [(">", "ASC"), ("<", "DESC")] {
+            let sql = format!(
+                "SELECT channel FROM messages WHERE ?1 IS NULL OR channel {next} ?1 ORDER BY channel {order} LIMIT 1"
+            );
+            let mut last: Option<[u8; 16]> = None;
+            // Of what was told from the other end nothing is new.
+            while let Ok(Some(channel)) =
+                self.ask(|db| Ok(db.prepare_cached(&sql)?.query_row([last], |row| row.get(0)).optional()?))
+                && all.insert(channel)
+            {
+                last = Some(channel);
+            }
+        }
+        all
+    }
+}
+
+impl Cache {
+    /// Whether the damaged one may have messages of channels that one is not in any more, and that are not public.
+    pub(crate) async fn former_may_have(&self, left: &[ChannelId]) -> Result<bool> {
+        if left.is_empty() || !self.is_being_rebuilt() {
+            return Ok(false);
+        }
+        let mut hidden = left.to_vec();
+        let hidden = self
+            .read(move |db, me| {
+                let mut seen = BTreeSet::new();
+                for channel in &hidden {
+                    if is_seen(db, me, *channel)? {
+                        seen.insert(*channel);
+                    }
+                }
+                hidden.retain(|channel| !seen.contains(channel));
+                Ok(hidden)
+            })
+            .await?;
+        let asked = self.of_former(move |former, _| Some(hidden.into_iter().any(|channel| former.may_have(channel))));
+        Ok(asked.await.unwrap_or(false))
+    }
+
+    /// Whether the damaged one is known to have messages of any channel that is not one's to see: it was to go with that channel, and
+    /// something came in between.
+    pub(super) async fn former_has_hidden(&self) -> Result<bool> {
+        let Some(channels) = self.of_former(|former, _| Some(former.channels())).await else { return Ok(false) };
+        self.read(move |db, me| {
+            for channel in channels {
+                if !is_seen(db, me, ChannelId::from_bytes(channel))? {
+                    return Ok(true);
+                }
+            }
+            Ok(false)
+        })
+        .await
+    }
+}
+
+/// Whether a channel is public, or one is in it.
+fn is_seen(db: &Connection, me: &Me, channel: ChannelId) -> Result<bool, Error> {
+    let mut query = db.prepare_cached(
+        "SELECT 1 FROM channels c WHERE c.id = ?1 AND (c.kind = 0 OR c.kind > 0 AND EXISTS
+            (SELECT 1 FROM members WHERE channel = c.id AND person = ?2 AND joined = 1))",
+    )?;
+    Ok(query.exists(params![channel.as_bytes(), me.id.as_bytes()])?)
+}

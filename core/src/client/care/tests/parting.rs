@@ -1,0 +1,46 @@
+use crate::cache::file::{former_path, set_aside};
+use crate::client::desk::{Desk, ME, channel};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
+use thechatapp_protocol::{Row, Timestamp};
+
+fn member(n: u8, joined: bool) -> Row {
+    Row::Member(MemberRow { channel: channel(n), person: ME, joined, role: ChannelRole::Member, change: 9 })
+}
+
+/// Messages in a public channel and in a private one; what is damaged stands aside, and of messages nothing came yet.
+async fn rebuilt() -> (Desk, std::path::PathBuf) {
+    let mut desk = Desk::new().await;
+    let private = ChannelRow { kind: ChannelKind::Private, change: 1, ..ChannelRow::plain(channel(2), "two", Timestamp(1), 0) };
+    desk.take(vec![Row::Channel(private)]).await;
+    desk.said(1, 1..=300).await;
+    desk.said(2, 1..=300).await;
+    let path = desk.client.0.shared.profile.cache_path(desk.ws);
+    let desk = desk.reopened(|_| set_aside(&path).unwrap()).await;
+    assert!(former_path(&path).exists());
+    (desk, path)
+}
+
+#[tokio::test]
+async fn a_channel_that_one_is_not_in_any_more_takes_the_damaged_file_with_it_though_nothing_of_it_came_again() {
+    let (mut desk, path) = rebuilt().await;
+    desk.take(vec![member(1, false)]).await;
+    assert!(former_path(&path).exists(), "a public one is still there to be read");
+    desk.take(vec![member(2, false)]).await;
+    assert!(!former_path(&path).exists());
+}
+
+#[tokio::test]
+async fn what_was_to_go_with_a_channel_when_something_came_in_between_goes_when_all_is_confirmed() {
+    let (desk, path) = rebuilt().await;
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    // It ended before the damaged file was gone.
+    workspace.cache.apply_aside(vec![member(1, true), member(2, false)]).await.unwrap();
+    drop(workspace);
+    let desk = desk.reopened(|_| ()).await;
+    assert!(former_path(&path).exists());
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    let row = crate::client::desk::named(channel(1), "channel 1");
+    workspace.cache.apply_aside(vec![row]).await.unwrap();
+    workspace.cache.confirm().await.unwrap();
+    assert!(!former_path(&path).exists());
+}
