@@ -91,6 +91,11 @@ pub(super) fn remove(path: &Path) -> Result<(), Error> {
     PARTS.into_iter().try_for_each(|part| gone(fs::remove_file(beside(path, part))))
 }
 
+/// Bytes of a database and what belongs to it.
+pub(super) fn bytes(path: &Path) -> u64 {
+    PARTS.into_iter().filter_map(|part| Some(fs::metadata(beside(path, part)).ok()?.len())).sum()
+}
+
 fn gone(done: io::Result<()>) -> Result<(), Error> {
     match done {
         Err(why) if why.kind() != io::ErrorKind::NotFound => Err(full(why)),

@@ -7,7 +7,7 @@
 use super::apply::{Applied, Origin};
 use super::file::{former_path, remove};
 use super::view::{COLUMNS, stored};
-use super::{Cache, Gaps, Me, number, read, search, set_number};
+use super::{Cache, Gaps, Me, number, read, room, search, set_number};
 use crate::error::Result;
 use crate::fault;
 use crate::view::{HitView, MessageView, SearchQuery};
@@ -226,6 +226,11 @@ impl Former {
 }
 
 impl Cache {
+    /// Bytes of the damaged cache beside this one.
+    pub(crate) async fn former_bytes(&self) -> u64 {
+        self.of_former(|former, _| Some(super::file::bytes(&former.path))).await.unwrap_or(0)
+    }
+
     /// The damaged cache whose place this one takes.
     pub(super) fn former(&self) -> Option<Arc<Former>> {
         self.former.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -245,7 +250,7 @@ impl Cache {
         tokio::task::spawn_blocking(move || ask(&former, &me)).await.ok().flatten()
     }
 
-    /// What the damaged one had and this one has not yet, of the channels one is in.
+    /// What the damaged one had and this one has not yet, of the channels one is in. What is not kept here by choice is not lacking.
     pub(crate) async fn lacking(&self) -> Result<Vec<(ChannelId, u64, u64)>> {
         let Some(former) = self.former() else { return Ok(Vec::new()) };
         self.read(move |db, me| {
@@ -257,10 +262,10 @@ impl Cache {
             let mut lacking = Vec::new();
             for channel in channels {
                 let channel = channel?;
-                let gaps = Gaps::load(db, channel)?;
+                let (gaps, from) = (Gaps::load(db, channel)?, room::horizon(db, channel)? + 1);
                 for (first, last) in former.had(channel).into_iter().rev() {
                     lacking
-                        .extend(gaps.within(first, last).into_iter().rev().map(|(first, last)| (channel, first, last)));
+                        .extend(gaps.within(first.max(from), last).into_iter().rev().map(|(first, last)| (channel, first, last)));
                 }
             }
             Ok(lacking)
@@ -324,17 +329,18 @@ impl Cache {
         let Some(mut old) = self.of_former(move |former, _| Some(former.messages(channel, first, last))).await else {
             return Ok(None);
         };
-        let here = self
+        let (here, horizon) = self
             .read(move |db, me| {
                 let sql = format!(
                     "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3 ORDER BY m.seq"
                 );
-                read::messages(db, me, &sql, params![channel.as_bytes(), first as i64, last as i64])
+                let here = read::messages(db, me, &sql, params![channel.as_bytes(), first as i64, last as i64])?;
+                Ok((here, room::horizon(db, channel)?))
             })
             .await?;
         let numbers: BTreeSet<Option<u64>> = here.iter().map(|message| message.seq).collect();
         let is_wanted = |seq: u64| wanted.iter().any(|(first, last)| (*first..=*last).contains(&seq));
-        old.retain(|row| is_wanted(row.seq) && !numbers.contains(&Some(row.seq)));
+        old.retain(|row| row.seq > horizon && is_wanted(row.seq) && !numbers.contains(&Some(row.seq)));
         let mut all = self.shown(old).await?;
         all.extend(here);
         all.sort_by_key(|message| message.seq);
@@ -343,6 +349,9 @@ impl Cache {
 
     /// One message of the damaged one.
     pub(crate) async fn message_before(&self, channel: ChannelId, seq: u64) -> Result<Option<MessageView>> {
+        if seq <= self.read(move |db, _| room::horizon(db, channel)).await? {
+            return Ok(None);
+        }
         let found = self.of_former(move |former, _| former.messages(channel, seq, seq).pop()).await;
         Ok(self.shown(found.into_iter().collect()).await?.pop())
     }
@@ -358,6 +367,10 @@ impl Cache {
             let here = read::here(db, ids)?;
             let mut kept = Vec::new();
             for hit in hits {
+                // By choice it is not on this device any more.
+                if hit.message.seq.is_some_and(|seq| room::horizon(db, hit.message.channel).is_ok_and(|to| seq <= to)) {
+                    continue;
+                }
                 if !here.contains(&hit.message.id) && read::state(db, me, hit.message.channel)?.is_some() {
                     kept.push(hit);
                 }

@@ -1,5 +1,7 @@
 use crate::cache::file::{former_path, set_aside};
+use crate::cache::Bounds;
 use crate::client::desk::{Desk, ME, channel};
+use crate::view::{SearchQuery, Window};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::{Row, Timestamp};
 
@@ -43,4 +45,32 @@ async fn what_was_to_go_with_a_channel_when_something_came_in_between_goes_when_
     workspace.cache.apply_aside(vec![row]).await.unwrap();
     workspace.cache.confirm().await.unwrap();
     assert!(!former_path(&path).exists());
+}
+
+#[tokio::test]
+async fn what_is_not_kept_by_choice_is_neither_read_from_the_damaged_file_nor_waited_for() {
+    let (mut desk, path) = rebuilt().await;
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    let found = async |desk: &Desk| {
+        let query = SearchQuery { words: "number 7".into(), limit: 500, channel: Some(channel(1)), ..SearchQuery::default() };
+        let hits = desk.client.search(desk.ws, &query).await.unwrap();
+        hits.iter().filter(|hit| hit.message.text == "number 7").count()
+    };
+    assert_eq!(found(&desk).await, 1);
+    let storage = desk.client.storage().await.unwrap();
+    let file = std::fs::metadata(former_path(&path)).unwrap().len();
+    assert!(storage.workspaces[0].bytes > file, "the damaged one takes room, too");
+    // All comes, and what is older leaves again.
+    for n in [1, 2] {
+        let rows = (1..=300).map(|seq| desk.message(n, seq, &format!("number {seq}"))).collect();
+        desk.take(rows).await;
+    }
+    assert!(workspace.cache.lacking().await.unwrap().is_empty());
+    let bounds = Bounds { since: Some(Timestamp(250)), bytes: None };
+    assert!(workspace.cache.keep_within(bounds).await.unwrap() > 100);
+    assert!(workspace.cache.lacking().await.unwrap().is_empty(), "and nobody waits for it");
+    assert_eq!(found(&desk).await, 0);
+    let part = desk.client.timeline(desk.ws, channel(1), Window::Before { seq: 100 }, 50).await.unwrap();
+    assert!(part.messages.is_empty(), "{:?}", part.messages);
+    assert!(workspace.cache.message_before(channel(1), 7).await.unwrap().is_none());
 }
