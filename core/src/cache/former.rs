@@ -13,7 +13,7 @@ use crate::fault;
 use crate::view::{HitView, MessageView, SearchQuery};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, params, params_from_iter};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use thechatapp_database::{self as database, Durability, Error, Readers, has_met_damage};
@@ -210,6 +210,26 @@ impl Former {
         .unwrap_or_default()
     }
 
+    /// One's own messages as [`Cache::own_messages`] has them, as far as they open from both ends.
+    fn own_messages(&self, me: &Me, limit: usize) -> Vec<MessageRow> {
+        let mut found: BTreeMap<i64, MessageRow> = BTreeMap::new();
+        for newest in [true, false] {
+            let done = self.ask(|db| {
+                read::each_own_message(db, me.id, newest, |place, row| {
+                    let go_on = !has_met_damage(db)? && found.len() < limit && !found.contains_key(&place);
+                    if go_on {
+                        found.insert(place, row);
+                    }
+                    Ok(go_on)
+                })
+            });
+            if done.is_ok() {
+                break;
+            }
+        }
+        found.into_values().rev().collect()
+    }
+
     fn search(&self, me: &Me, query: &SearchQuery) -> Vec<HitView> {
         self.some(|db| search::found(db, me, query).map(Some)).unwrap_or_default()
     }
@@ -264,8 +284,12 @@ impl Cache {
                 let channel = channel?;
                 let (gaps, from) = (Gaps::load(db, channel)?, room::horizon(db, channel)? + 1);
                 for (first, last) in former.had(channel).into_iter().rev() {
-                    lacking
-                        .extend(gaps.within(first.max(from), last).into_iter().rev().map(|(first, last)| (channel, first, last)));
+                    lacking.extend(
+                        gaps.within(first.max(from), last)
+                            .into_iter()
+                            .rev()
+                            .map(|(first, last)| (channel, first, last)),
+                    );
                 }
             }
             Ok(lacking)
@@ -383,6 +407,17 @@ impl Cache {
     /// The channel of a file that a message of the damaged one has.
     pub(super) async fn channel_of_file_before(&self, file: FileId) -> Option<ChannelId> {
         self.of_former(move |former, _| former.some(|db| read::channel_of_file(db, file))).await
+    }
+
+    /// The generation of the damaged one, where it tells.
+    pub(crate) async fn former_generation(&self) -> Option<Vec<u8>> {
+        self.of_former(|former, _| former.generation()).await
+    }
+
+    /// One's own messages of the damaged one, the newest first.
+    pub(super) async fn own_messages_before(&self, limit: usize) -> Vec<MessageRow> {
+        let own = self.of_former(move |former, me| Some(former.own_messages(me, limit)));
+        own.await.unwrap_or_default()
     }
 
     /// The thread of a message of the damaged one.

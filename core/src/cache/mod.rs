@@ -379,9 +379,18 @@ impl Cache {
         Ok(if here.is_some() { here } else { self.channel_of_file_before(file).await })
     }
 
-    /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.
+    /// One's own newest messages as first sent, not edited, not deleted, no polls, those of a damaged cache among them: what a restored
+    /// server may lack.
     pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
-        self.read(move |db, me| read::own_messages(db, me.id, limit)).await
+        let mut own = self.read(move |db, me| read::own_messages(db, me.id, limit)).await?;
+        let before = self.own_messages_before(limit).await;
+        // What became of it since, that one does not know.
+        let here = before.iter().map(|row| row.id).collect();
+        let here = self.read(move |db, _| read::here(db, here)).await?;
+        own.extend(before.into_iter().filter(|row| !here.contains(&row.id)));
+        own.sort_by_key(|row| std::cmp::Reverse((row.at, row.seq)));
+        own.truncate(limit);
+        Ok(own)
     }
 
     /// Whether the file is known to be damaged, and has not been replaced yet.

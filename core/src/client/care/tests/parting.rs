@@ -1,5 +1,5 @@
-use crate::cache::file::{former_path, set_aside};
 use crate::cache::Bounds;
+use crate::cache::file::{former_path, set_aside};
 use crate::client::desk::{Desk, ME, channel};
 use crate::view::{SearchQuery, Window};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
@@ -12,7 +12,8 @@ fn member(n: u8, joined: bool) -> Row {
 /// Messages in a public channel and in a private one; what is damaged stands aside, and of messages nothing came yet.
 async fn rebuilt() -> (Desk, std::path::PathBuf) {
     let mut desk = Desk::new().await;
-    let private = ChannelRow { kind: ChannelKind::Private, change: 1, ..ChannelRow::plain(channel(2), "two", Timestamp(1), 0) };
+    let private =
+        ChannelRow { kind: ChannelKind::Private, change: 1, ..ChannelRow::plain(channel(2), "two", Timestamp(1), 0) };
     desk.take(vec![Row::Channel(private)]).await;
     desk.said(1, 1..=300).await;
     desk.said(2, 1..=300).await;
@@ -52,7 +53,8 @@ async fn what_is_not_kept_by_choice_is_neither_read_from_the_damaged_file_nor_wa
     let (mut desk, path) = rebuilt().await;
     let workspace = desk.client.workspace(desk.ws).unwrap();
     let found = async |desk: &Desk| {
-        let query = SearchQuery { words: "number 7".into(), limit: 500, channel: Some(channel(1)), ..SearchQuery::default() };
+        let query =
+            SearchQuery { words: "number 7".into(), limit: 500, channel: Some(channel(1)), ..SearchQuery::default() };
         let hits = desk.client.search(desk.ws, &query).await.unwrap();
         hits.iter().filter(|hit| hit.message.text == "number 7").count()
     };
