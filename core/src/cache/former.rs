@@ -392,7 +392,8 @@ impl Cache {
             let mut kept = Vec::new();
             for hit in hits {
                 // By choice it is not on this device any more.
-                if hit.message.seq.is_some_and(|seq| room::horizon(db, hit.message.channel).is_ok_and(|to| seq <= to)) {
+                let horizon = room::horizon(db, hit.message.channel)?;
+                if hit.message.seq.is_some_and(|seq| seq <= horizon) {
                     continue;
                 }
                 if !here.contains(&hit.message.id) && read::state(db, me, hit.message.channel)?.is_some() {

@@ -133,6 +133,9 @@ pub(crate) struct Workspace {
     draft_orders: mpsc::UnboundedSender<drafts::Order>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
+    /// Held while a damaged file is replaced, which ends before the workspace does.
+    replacing: Arc<tokio::sync::Mutex<()>>,
+    renewing: Arc<tokio::sync::Mutex<()>>,
     /// The server, for tests.
     #[cfg(test)]
     in_place: Mutex<Option<Arc<crate::net::in_place::InPlace>>>,
@@ -147,6 +150,8 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) events: Arc<Events>,
     pub(crate) wipes: Arc<Wipes>,
+    /// Held by whoever gives the files new keys, or a damaged one its successor, which has the same.
+    pub(crate) renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A workspace and its tasks, which end with it.
@@ -173,6 +178,8 @@ impl Running {
             let _ = task.await;
         }
         let workspace = Arc::clone(&self.workspace);
+        // It has a key, and moves files.
+        drop(workspace.replacing.lock().await);
         drop(self);
         workspace.session.send_replace(None);
         match Arc::try_unwrap(workspace) {
@@ -219,6 +226,8 @@ impl Workspace {
             wanted,
             draft_orders,
             audit: tokio::sync::Mutex::default(),
+            replacing: Arc::default(),
+            renewing: shared.renewing,
             #[cfg(test)]
             in_place: Mutex::default(),
         });
@@ -441,11 +450,20 @@ impl Workspace {
         Ok(())
     }
 
-    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it.
-    async fn rebuild(&self) -> Result<()> {
-        let (profile, id) = (Arc::clone(&self.profile), self.id);
-        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
-        self.cache.rebuild(key).await?;
+    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it. Once begun it comes to
+    /// its end, whether or not somebody waits for it still: [`Running::stop`] does.
+    async fn rebuild(self: &Arc<Self>) -> Result<()> {
+        let renewing = Arc::clone(&self.renewing).lock_owned().await;
+        let replacing = Arc::clone(&self.replacing).lock_owned().await;
+        let workspace = Arc::clone(self);
+        let replaced = tokio::spawn(async move {
+            let replaced = workspace.replace_cache().await;
+            // In this order: whoever waits for the end finds that nobody has the workspace.
+            drop((workspace, renewing));
+            drop(replacing);
+            replaced
+        });
+        replaced.await.map_err(fault::internal)??;
         self.events.push(ClientEvent::Connection { workspace: self.id });
         self.events.push(ClientEvent::Standing { workspace: self.id });
         for channel in self.looked() {
@@ -453,6 +471,12 @@ impl Workspace {
         }
         self.announce(&Applied { channels: true, ..Applied::default() });
         Ok(())
+    }
+
+    async fn replace_cache(&self) -> Result<()> {
+        let (profile, id) = (Arc::clone(&self.profile), self.id);
+        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
+        self.cache.rebuild(key).await
     }
 
     /// The time.

@@ -1,7 +1,11 @@
 use crate::cache::Bounds;
 use crate::cache::file::{former_path, set_aside};
 use crate::client::desk::{Desk, ME, channel};
+use crate::error::Error;
+use crate::sync::Workspace;
 use crate::view::{SearchQuery, Window};
+use futures_util::FutureExt;
+use std::time::Duration;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
 use thechatapp_protocol::{Row, Timestamp};
 
@@ -75,4 +79,25 @@ async fn what_is_not_kept_by_choice_is_neither_read_from_the_damaged_file_nor_wa
     let part = desk.client.timeline(desk.ws, channel(1), Window::Before { seq: 100 }, 50).await.unwrap();
     assert!(part.messages.is_empty(), "{:?}", part.messages);
     assert!(workspace.cache.message_before(channel(1), 7).await.unwrap().is_none());
+}
+
+/// Says of a file that it is damaged.
+async fn found_damaged(workspace: &Workspace) {
+    let read = workspace.cache.read(|_, _| Err::<(), _>(thechatapp_database::Error::Damaged("a page".into())));
+    assert!(matches!(read.await, Err(Error::Corrupt { .. })));
+}
+
+#[tokio::test]
+async fn keys_are_not_renewed_of_a_file_that_turned_out_to_be_damaged_meanwhile_nor_is_it_replaced_while_they_are() {
+    let desk = Desk::new().await;
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    let renewing = desk.client.0.shared.renewing.lock().await;
+    let client = desk.client.clone();
+    let mut renewal = Box::pin(client.renew_keys());
+    assert!((&mut renewal).now_or_never().is_none());
+    found_damaged(&workspace).await;
+    assert!(tokio::time::timeout(Duration::from_millis(100), workspace.cache.recovered()).await.is_err());
+    drop(renewing);
+    assert!(matches!(renewal.await, Err(Error::BadInput { .. })));
+    assert!(workspace.cache.recovered().await && workspace.cache.is_being_rebuilt());
 }
