@@ -101,3 +101,25 @@ async fn keys_are_not_renewed_of_a_file_that_turned_out_to_be_damaged_meanwhile_
     assert!(matches!(renewal.await, Err(Error::BadInput { .. })));
     assert!(workspace.cache.recovered().await && workspace.cache.is_being_rebuilt());
 }
+
+#[tokio::test]
+async fn one_cache_that_cannot_be_replaced_does_not_hide_the_workspaces() {
+    let desk = Desk::new().await;
+    desk.client.add_without_server_as([8; 16], "beta").await.unwrap();
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    let path = desk.client.0.shared.profile.cache_path(desk.ws);
+    let with = |path: &std::path::Path| std::path::PathBuf::from(format!("{}-wal", path.display()));
+    // What is in the place of its log cannot be moved.
+    std::fs::remove_file(with(&path)).unwrap();
+    std::fs::create_dir(with(&path)).unwrap();
+    std::fs::create_dir_all(with(&former_path(&path)).join("something")).unwrap();
+    found_damaged(&workspace).await;
+    let failed = async {
+        while !matches!(workspace.cache.unread().await, Err(Error::DiskFull { .. })) {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(20), failed).await.unwrap();
+    assert_eq!(desk.client.workspaces().await.unwrap().len(), 2);
+    assert_eq!(desk.client.resolve_workspace(Some("beta")).await.unwrap().workspace, "beta");
+}
