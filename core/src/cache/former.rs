@@ -28,7 +28,7 @@ const SEEDED: &str = "seeded";
 const PATIENCE: usize = 100;
 
 /// Tables that a fresh cache begins with: their columns there, the same as read here, and by what they are put in order.
-const SEED: [(&str, &str, &str, &str); 7] = [
+const SEED: [(&str, &str, &str, &str); 9] = [
     ("people", "id, name, imported, active, change, rank", "id, name, imported, active, -1, rank", "id"),
     (
         "channels",
@@ -51,6 +51,9 @@ const SEED: [(&str, &str, &str, &str); 7] = [
     ),
     ("standing", "one, rank, powers, change, within", "one, rank, powers, -1, within", "one"),
     ("horizons", "channel, seq", "channel, seq", "channel"),
+    // What opens the sealed files that lie beside it.
+    ("files", "id, channel", "id, channel", "id"),
+    ("kept", "file, channel, row, sealed, key, at", "file, channel, row, sealed, key, at", "file"),
 ];
 
 /// A damaged cache that stands aside.
@@ -297,13 +300,18 @@ impl Cache {
         .await
     }
 
-    /// Lets the damaged one go.
+    /// Lets the damaged one go, and forgets the files of which it alone told.
     pub(crate) async fn let_go(&self) -> Result<bool> {
+        if !self.is_being_rebuilt() {
+            return Ok(false);
+        }
+        // First: broken off in between, it is done once more. What is not one's to see goes all the same where this fails.
+        let forgotten = self.write(super::parting::drop_files_of_none).await;
         let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
         let path = former.path.clone();
         let ended = tokio::task::spawn_blocking(move || former.end()).await.map_err(fault::internal)?;
         ended.map_err(|why| fault::database(&path, why))?;
-        Ok(true)
+        forgotten.map(|()| true)
     }
 
     /// The server has told all there is: what it did not confirm is not one's to see any more, and neither is a damaged cache that

@@ -6,7 +6,8 @@ use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
 use thechatapp_database::Error;
-use thechatapp_protocol::ChannelId;
+use thechatapp_protocol::event::FileRow;
+use thechatapp_protocol::{ChannelId, FileId, wire};
 
 impl Former {
     /// Whether it has messages of a channel. Where that page does not open, they may be in another one.
@@ -74,6 +75,27 @@ impl Cache {
         })
         .await
     }
+}
+
+/// Forgets files that no message here has, and what opens them: meanwhile the message may have been deleted.
+pub(super) fn drop_files_of_none(db: &Connection) -> Result<(), Error> {
+    let mut live = BTreeSet::new();
+    let mut query = db.prepare("SELECT files FROM messages WHERE files IS NOT NULL AND deleted = 0")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let files: Vec<u8> = row.get(0)?;
+        live.extend(wire::decode::<Vec<FileRow>>(&files).unwrap_or_default().into_iter().map(|file| file.id));
+    }
+    for (table, id) in [("kept", "file"), ("files", "id")] {
+        let mut query = db.prepare(&format!("SELECT {id} FROM {table}"))?;
+        let known = query.query_map([], |row| row.get(0).map(FileId::from_bytes))?;
+        let known = known.collect::<rusqlite::Result<Vec<_>>>()?;
+        let mut drop = db.prepare(&format!("DELETE FROM {table} WHERE {id} = ?1"))?;
+        for file in known.iter().filter(|file| !live.contains(file)) {
+            drop.execute([file.as_bytes()])?;
+        }
+    }
+    Ok(())
 }
 
 /// Whether a channel is public, or one is in it.

@@ -436,6 +436,8 @@ impl Workspace {
         if gone {
             self.events.push(ClientEvent::Connection { workspace: self.id });
             self.bump();
+            // Of some files it alone told.
+            here::sweep(self).await?;
         }
         Ok(gone)
     }

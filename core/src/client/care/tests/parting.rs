@@ -1,13 +1,15 @@
-use crate::cache::Bounds;
 use crate::cache::file::{former_path, set_aside};
+use crate::cache::{Bounds, KeptFile};
 use crate::client::desk::{Desk, ME, channel};
+use crate::client::files::here;
 use crate::error::Error;
 use crate::sync::Workspace;
 use crate::view::{SearchQuery, Window};
 use futures_util::FutureExt;
 use std::time::Duration;
-use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, MemberRow};
-use thechatapp_protocol::{Row, Timestamp};
+use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, MemberRow, MessageRow};
+use thechatapp_protocol::{FileId, Row, Timestamp};
+use zeroize::Zeroizing;
 
 fn member(n: u8, joined: bool) -> Row {
     Row::Member(MemberRow { channel: channel(n), person: ME, joined, role: ChannelRole::Member, change: 9 })
@@ -122,4 +124,39 @@ async fn one_cache_that_cannot_be_replaced_does_not_hide_the_workspaces() {
     tokio::time::timeout(Duration::from_secs(20), failed).await.unwrap();
     assert_eq!(desk.client.workspaces().await.unwrap().len(), 2);
     assert_eq!(desk.client.resolve_workspace(Some("beta")).await.unwrap().workspace, "beta");
+}
+
+#[tokio::test]
+async fn files_whose_keys_can_be_read_stay_through_a_rebuild_and_then_go_with_their_messages() {
+    let mut desk = Desk::new().await;
+    let file =
+        |n: u8| FileRow { id: FileId::from_bytes([n; 16]), name: "plan".into(), media_type: "a/b".into(), size: 9 };
+    let said = |desk: &Desk, n: u8| {
+        let Row::Message(message) = desk.message(n, 1, "look") else { unreachable!() };
+        Row::Message(MessageRow { files: vec![file(n)], ..message })
+    };
+    let lies = |workspace: &Workspace, n: u8| workspace.files_folder().join(format!("{}.kept", file(n).id));
+    for n in [1, 2] {
+        let row = said(&desk, n);
+        desk.take(vec![row]).await;
+        let workspace = desk.client.workspace(desk.ws).unwrap();
+        let kept = KeptFile { row: file(n), key: Zeroizing::new([n; 32]) };
+        assert!(workspace.cache.keep_file(channel(n), kept, Timestamp(1)).await.unwrap());
+        std::fs::create_dir_all(workspace.files_folder()).unwrap();
+        std::fs::write(lies(&workspace, n), "sealed").unwrap();
+    }
+    let path = desk.client.0.shared.profile.cache_path(desk.ws);
+    let mut desk = desk.reopened(|_| set_aside(&path).unwrap()).await;
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    here::sweep(&workspace).await.unwrap();
+    for n in [1, 2] {
+        assert!(lies(&workspace, n).exists() && workspace.cache.kept_file(file(n).id).await.unwrap().is_some());
+    }
+    // One comes again, of the other it comes that it was deleted.
+    let row = said(&desk, 1);
+    let Row::Message(message) = desk.message(2, 1, "") else { unreachable!() };
+    desk.take(vec![row, Row::Message(MessageRow { deleted: true, ..message })]).await;
+    assert!(desk.client.let_damaged_go(desk.ws).await.unwrap());
+    assert!(lies(&workspace, 1).exists() && workspace.cache.kept_file(file(1).id).await.unwrap().is_some());
+    assert!(!lies(&workspace, 2).exists() && workspace.cache.kept_file(file(2).id).await.unwrap().is_none());
 }
