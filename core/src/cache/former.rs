@@ -60,7 +60,7 @@ const SEED: [(&str, &str, &str, &str); 9] = [
 #[derive(Debug)]
 pub(crate) struct Former {
     path: PathBuf,
-    readers: Readers,
+    pub(super) readers: Readers,
 }
 
 impl Former {
@@ -238,7 +238,7 @@ impl Former {
     }
 
     /// Closes it and removes it.
-    fn end(&self) -> Result<(), Error> {
+    pub(super) fn end(&self) -> Result<(), Error> {
         self.close();
         remove(&self.path)
     }

@@ -134,6 +134,10 @@ impl Cache {
         let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
         tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
+                // Early in a rebuild it has more, later the other one.
+                if let Ok(open) = &closing {
+                    former.give_way_to(&open.readers);
+                }
                 former.close();
             }
             // It is damaged: that it does not close well is no news.
@@ -185,6 +189,9 @@ impl Cache {
         let open = self.open.into_inner();
         let done = tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
+                if damaged && let Ok(open) = &open {
+                    former.give_way_to(&open.readers);
+                }
                 former.close();
             }
             let closed = open.map(Open::close);

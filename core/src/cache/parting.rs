@@ -5,11 +5,50 @@ use super::{Cache, Me};
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
-use thechatapp_database::Error;
+use thechatapp_database::{Error, Readers, has_met_damage};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, FileId, wire};
 
+/// How far a count goes on behind a page that does not open: a millisecond, each time twice as far. And how often at most.
+const BEHIND: i64 = 1 << 20;
+const STEPS: usize = 1000;
+
+/// How many messages of a file open.
+pub(super) fn readable(readers: &Readers) -> u64 {
+    let (mut count, mut after, mut step) = (0, -1_i64, BEHIND);
+    for _ in 0..STEPS {
+        let before = count;
+        let done = readers.read_here(|db| {
+            let mut query = db.prepare("SELECT place FROM messages NOT INDEXED WHERE place > ?1 ORDER BY place")?;
+            let mut rows = query.query([after])?;
+            while let Some(row) = rows.next()? {
+                let place = row.get(0)?;
+                if has_met_damage(db)? {
+                    break;
+                }
+                (count, after) = (count + 1, place);
+            }
+            Ok::<_, Error>(())
+        });
+        if matches!(done, Ok(()) | Err(Error::Closed)) {
+            break;
+        }
+        step = if count > before { BEHIND } else { step.saturating_mul(2) };
+        after = after.saturating_add(step);
+    }
+    count
+}
+
 impl Former {
+    /// Removes it where another file has more messages that open.
+    pub(super) fn give_way_to(&self, other: &Readers) {
+        if readable(other) > readable(&self.readers)
+            && let Err(why) = self.end()
+        {
+            tracing::warn!(%why, "a damaged cache stays, though another one has more");
+        }
+    }
+
     /// Whether it has messages of a channel. Where that page does not open, they may be in another one.
     fn may_have(&self, channel: ChannelId) -> bool {
         let has = self.ask(|db| {

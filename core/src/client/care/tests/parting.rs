@@ -160,3 +160,24 @@ async fn files_whose_keys_can_be_read_stay_through_a_rebuild_and_then_go_with_th
     assert!(lies(&workspace, 1).exists() && workspace.cache.kept_file(file(1).id).await.unwrap().is_some());
     assert!(!lies(&workspace, 2).exists() && workspace.cache.kept_file(file(2).id).await.unwrap().is_none());
 }
+
+#[tokio::test]
+async fn of_two_damaged_files_the_one_stays_of_which_more_opens() {
+    let (mut desk, path) = rebuilt().await;
+    let workspace = desk.client.workspace(desk.ws).unwrap();
+    let oldest = async |desk: &Desk| {
+        let part = desk.client.timeline(desk.ws, channel(1), Window::Before { seq: 101 }, 100).await.unwrap();
+        part.messages.into_iter().map(|message| message.text).collect::<Vec<_>>()
+    };
+    // Nothing came yet.
+    found_damaged(&workspace).await;
+    assert!(workspace.cache.recovered().await && former_path(&path).exists());
+    assert_eq!(oldest(&desk).await.len(), 100);
+    for n in [1, 2] {
+        let rows = (1..=301).map(|seq| desk.message(n, seq, &format!("anew {seq}"))).collect();
+        desk.take(rows).await;
+    }
+    found_damaged(&workspace).await;
+    assert!(workspace.cache.recovered().await && former_path(&path).exists());
+    assert_eq!(oldest(&desk).await[..2], ["anew 1", "anew 2"]);
+}
