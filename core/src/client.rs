@@ -78,8 +78,6 @@ struct Inner {
     started: AtomicBool,
     /// What looks after the profile, what destroys as it is told, and what tells of damage.
     tasks: [JoinHandle<()>; 3],
-    /// Held by whoever gives the files new keys.
-    renewing: tokio::sync::Mutex<()>,
     seat: Seat,
 }
 
@@ -161,6 +159,7 @@ impl Client {
             platform,
             events: Arc::new(Events::default()),
             wipes: Arc::default(),
+            renewing: Arc::default(),
         };
         let mut workspaces = BTreeMap::new();
         for account in accounts {
@@ -178,7 +177,6 @@ impl Client {
                 tokio::spawn(wipe::run(inner.clone(), wipes)),
                 tokio::spawn(damage),
             ],
-            renewing: tokio::sync::Mutex::default(),
             seat,
         })))
     }

@@ -48,6 +48,14 @@ impl Open {
         match opened {
             Err(why @ (Error::NotADatabase | Error::Plain | Error::Damaged(_))) => {
                 tracing::error!(%why, "a cache is damaged: it is set aside and rebuilt");
+                if let Some(former) = Former::beside(path, key)? {
+                    let readers = Readers::of_former(path.to_owned(), key, 1);
+                    if database::check_log(path, Durability::Normal).is_ok() {
+                        former.give_way_to(&readers);
+                    }
+                    readers.end();
+                    former.close();
+                }
                 set_aside(path)?;
                 let former = Former::beside(path, key)?;
                 Ok((Self::new(path, key, former.as_deref())?, former))
@@ -74,7 +82,8 @@ pub(crate) fn former_path(path: &Path) -> PathBuf {
     path.with_extension("db.damaged")
 }
 
-/// Sets a file that nobody has open aside. Where one stands there already this one was to take its place, and had less: it goes.
+/// Sets a file that nobody has open aside. Where one stands there already this one goes: see
+/// [`Former::give_way_to`].
 pub(crate) fn set_aside(path: &Path) -> Result<(), Error> {
     let former = former_path(path);
     if former.exists() {
@@ -89,6 +98,11 @@ pub(crate) fn set_aside(path: &Path) -> Result<(), Error> {
 /// Removes a database and what belongs to it.
 pub(super) fn remove(path: &Path) -> Result<(), Error> {
     PARTS.into_iter().try_for_each(|part| gone(fs::remove_file(beside(path, part))))
+}
+
+/// Bytes of a database and what belongs to it.
+pub(super) fn bytes(path: &Path) -> u64 {
+    PARTS.into_iter().filter_map(|part| Some(fs::metadata(beside(path, part)).ok()?.len())).sum()
 }
 
 fn gone(done: io::Result<()>) -> Result<(), Error> {

@@ -7,13 +7,13 @@
 use super::apply::{Applied, Origin};
 use super::file::{former_path, remove};
 use super::view::{COLUMNS, stored};
-use super::{Cache, Gaps, Me, number, read, search, set_number};
+use super::{Cache, Gaps, Me, number, read, room, search, set_number};
 use crate::error::Result;
 use crate::fault;
 use crate::view::{HitView, MessageView, SearchQuery};
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Params, params, params_from_iter};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError};
 use thechatapp_database::{self as database, Durability, Error, Readers, has_met_damage};
@@ -28,7 +28,7 @@ const SEEDED: &str = "seeded";
 const PATIENCE: usize = 100;
 
 /// Tables that a fresh cache begins with: their columns there, the same as read here, and by what they are put in order.
-const SEED: [(&str, &str, &str, &str); 7] = [
+const SEED: [(&str, &str, &str, &str); 9] = [
     ("people", "id, name, imported, active, change, rank", "id, name, imported, active, -1, rank", "id"),
     (
         "channels",
@@ -51,13 +51,16 @@ const SEED: [(&str, &str, &str, &str); 7] = [
     ),
     ("standing", "one, rank, powers, change, within", "one, rank, powers, -1, within", "one"),
     ("horizons", "channel, seq", "channel, seq", "channel"),
+    // What opens the sealed files that lie beside it.
+    ("files", "id, channel", "id, channel", "id"),
+    ("kept", "file, channel, row, sealed, key, at", "file, channel, row, sealed, key, at", "file"),
 ];
 
 /// A damaged cache that stands aside.
 #[derive(Debug)]
 pub(crate) struct Former {
     path: PathBuf,
-    readers: Readers,
+    pub(super) readers: Readers,
 }
 
 impl Former {
@@ -78,9 +81,13 @@ impl Former {
         Ok(Some(Arc::new(Self { path, readers })))
     }
 
+    pub(super) fn ask<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+        self.readers.read_here(query)
+    }
+
     /// Something of it, should it open.
     fn some<T>(&self, query: impl FnOnce(&Connection) -> Result<Option<T>, Error>) -> Option<T> {
-        self.readers.read_here(query).ok().flatten()
+        self.ask(query).ok().flatten()
     }
 
     /// Rows as far as they open, from one end. What was being read as a page did not open is left out.
@@ -228,12 +235,32 @@ impl Former {
         .unwrap_or_default()
     }
 
+    /// One's own messages as [`Cache::own_messages`] has them, as far as they open from both ends.
+    fn own_messages(&self, me: &Me, limit: usize) -> Vec<MessageRow> {
+        let mut found: BTreeMap<i64, MessageRow> = BTreeMap::new();
+        for newest in [true, false] {
+            let done = self.ask(|db| {
+                read::each_own_message(db, me.id, newest, |place, row| {
+                    let go_on = !has_met_damage(db)? && found.len() < limit && !found.contains_key(&place);
+                    if go_on {
+                        found.insert(place, row);
+                    }
+                    Ok(go_on)
+                })
+            });
+            if done.is_ok() {
+                break;
+            }
+        }
+        found.into_values().rev().collect()
+    }
+
     fn search(&self, me: &Me, query: &SearchQuery) -> Vec<HitView> {
         self.some(|db| search::found(db, me, query).map(Some)).unwrap_or_default()
     }
 
     /// Closes it and removes it.
-    fn end(&self) -> Result<(), Error> {
+    pub(super) fn end(&self) -> Result<(), Error> {
         self.close();
         remove(&self.path)
     }
@@ -244,6 +271,11 @@ impl Former {
 }
 
 impl Cache {
+    /// Bytes of the damaged cache beside this one.
+    pub(crate) async fn former_bytes(&self) -> u64 {
+        self.of_former(|former, _| Some(super::file::bytes(&former.path))).await.unwrap_or(0)
+    }
+
     /// The damaged cache whose place this one takes.
     pub(super) fn former(&self) -> Option<Arc<Former>> {
         self.former.read().unwrap_or_else(PoisonError::into_inner).clone()
@@ -263,7 +295,7 @@ impl Cache {
         tokio::task::spawn_blocking(move || ask(&former, &me)).await.ok().flatten()
     }
 
-    /// What the damaged one had and this one has not yet, of the channels one is in.
+    /// What the damaged one had and this one has not yet, of the channels one is in. What is not kept here by choice is not lacking.
     pub(crate) async fn lacking(&self) -> Result<Vec<(ChannelId, u64, u64)>> {
         let Some(former) = self.former() else { return Ok(Vec::new()) };
         self.read(move |db, me| {
@@ -275,10 +307,14 @@ impl Cache {
             let mut lacking = Vec::new();
             for channel in channels {
                 let channel = channel?;
-                let gaps = Gaps::load(db, channel)?;
+                let (gaps, from) = (Gaps::load(db, channel)?, room::horizon(db, channel)? + 1);
                 for (first, last) in former.had(channel).into_iter().rev() {
-                    lacking
-                        .extend(gaps.within(first, last).into_iter().rev().map(|(first, last)| (channel, first, last)));
+                    lacking.extend(
+                        gaps.within(first.max(from), last)
+                            .into_iter()
+                            .rev()
+                            .map(|(first, last)| (channel, first, last)),
+                    );
                 }
             }
             Ok(lacking)
@@ -286,46 +322,55 @@ impl Cache {
         .await
     }
 
-    /// Lets the damaged one go.
+    /// Lets the damaged one go, and forgets the files of which it alone told.
     pub(crate) async fn let_go(&self) -> Result<bool> {
+        if !self.is_being_rebuilt() {
+            return Ok(false);
+        }
+        // First: broken off in between, it is done once more. What is not one's to see goes all the same where this fails.
+        let forgotten = self.write(super::parting::drop_files_of_none).await;
         let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
         let path = former.path.clone();
         let ended = tokio::task::spawn_blocking(move || former.end()).await.map_err(fault::internal)?;
         ended.map_err(|why| fault::database(&path, why))?;
-        Ok(true)
+        forgotten.map(|()| true)
     }
 
     /// The server has told all there is: what it did not confirm is not one's to see any more, and neither is a damaged cache that
-    /// has it still.
+    /// has it still. What was not confirmed counts as such until that one is gone: broken off in between, it is done once more.
     pub(crate) async fn confirm(&self) -> Result<Option<Applied>> {
-        if self.read(|db, _| Ok(number(db, SEEDED)?)).await? == 0 {
-            return Ok(None);
-        }
-        let (applied, lost) = self
-            .batch_with(Origin::Aside, |batch, db| {
-                let mut query = db.prepare("SELECT id FROM channels WHERE change = ?1 AND kind >= 0")?;
-                let lost = query.query_map([UNCONFIRMED], |row| row.get(0).map(ChannelId::from_bytes))?;
-                let lost = lost.collect::<rusqlite::Result<Vec<_>>>()?;
-                for channel in &lost {
-                    batch.forget(*channel)?;
-                }
-                for sql in [
-                    "DELETE FROM members WHERE change = ?1",
-                    "DELETE FROM people WHERE change = ?1",
-                    "DELETE FROM standing WHERE change = ?1",
-                    "UPDATE groups SET inside = 0 WHERE inside_change = ?1",
-                    "UPDATE groups SET slug = NULL, name = NULL WHERE change = ?1",
-                ] {
-                    db.execute(sql, [UNCONFIRMED])?;
-                }
-                set_number(db, SEEDED, 0)?;
-                Ok(!lost.is_empty())
-            })
-            .await?;
-        if lost {
+        let seeded = self.read(|db, _| Ok(number(db, SEEDED)?)).await? > 0;
+        let (applied, lost) = if seeded { self.drop_unconfirmed().await? } else { (Applied::default(), false) };
+        if lost || self.former_has_hidden().await? {
             self.let_go().await?;
         }
+        if !seeded {
+            return Ok(None);
+        }
+        self.write(|db| set_number(db, SEEDED, 0)).await?;
         Ok(Some(Applied { channels: true, standing: true, ..applied }))
+    }
+
+    async fn drop_unconfirmed(&self) -> Result<(Applied, bool)> {
+        self.batch_with(Origin::Aside, |batch, db| {
+            let mut query = db.prepare("SELECT id FROM channels WHERE change = ?1 AND kind >= 0")?;
+            let lost = query.query_map([UNCONFIRMED], |row| row.get(0).map(ChannelId::from_bytes))?;
+            let lost = lost.collect::<rusqlite::Result<Vec<_>>>()?;
+            for channel in &lost {
+                batch.forget(*channel)?;
+            }
+            for sql in [
+                "DELETE FROM members WHERE change = ?1",
+                "DELETE FROM people WHERE change = ?1",
+                "DELETE FROM standing WHERE change = ?1",
+                "UPDATE groups SET inside = 0 WHERE inside_change = ?1",
+                "UPDATE groups SET slug = NULL, name = NULL WHERE change = ?1",
+            ] {
+                db.execute(sql, [UNCONFIRMED])?;
+            }
+            Ok(!lost.is_empty())
+        })
+        .await
     }
 
     /// Fills in what the damaged one has of a range: of messages that are here these stay.
@@ -338,17 +383,18 @@ impl Cache {
         let Some(mut old) = self.of_former(move |former, _| Some(former.messages(channel, first, last))).await else {
             return Ok(None);
         };
-        let here = self
+        let (here, horizon) = self
             .read(move |db, me| {
                 let sql = format!(
                     "SELECT {COLUMNS} FROM messages m WHERE m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3 ORDER BY m.seq"
                 );
-                read::messages(db, me, &sql, params![channel.as_bytes(), first as i64, last as i64])
+                let here = read::messages(db, me, &sql, params![channel.as_bytes(), first as i64, last as i64])?;
+                Ok((here, room::horizon(db, channel)?))
             })
             .await?;
         let numbers: BTreeSet<Option<u64>> = here.iter().map(|message| message.seq).collect();
         let is_wanted = |seq: u64| wanted.iter().any(|(first, last)| (*first..=*last).contains(&seq));
-        old.retain(|row| is_wanted(row.seq) && !numbers.contains(&Some(row.seq)));
+        old.retain(|row| row.seq > horizon && is_wanted(row.seq) && !numbers.contains(&Some(row.seq)));
         let mut all = self.shown(old).await?;
         all.extend(here);
         all.sort_by_key(|message| message.seq);
@@ -357,6 +403,9 @@ impl Cache {
 
     /// One message of the damaged one.
     pub(crate) async fn message_before(&self, channel: ChannelId, seq: u64) -> Result<Option<MessageView>> {
+        if seq <= self.read(move |db, _| room::horizon(db, channel)).await? {
+            return Ok(None);
+        }
         let found = self.of_former(move |former, _| former.messages(channel, seq, seq).pop()).await;
         Ok(self.shown(found.into_iter().collect()).await?.pop())
     }
@@ -372,6 +421,11 @@ impl Cache {
             let here = read::here(db, ids)?;
             let mut kept = Vec::new();
             for hit in hits {
+                // By choice it is not on this device any more.
+                let horizon = room::horizon(db, hit.message.channel)?;
+                if hit.message.seq.is_some_and(|seq| seq <= horizon) {
+                    continue;
+                }
                 if !here.contains(&hit.message.id) && read::state(db, me, hit.message.channel)?.is_some() {
                     kept.push(hit);
                 }
@@ -384,6 +438,17 @@ impl Cache {
     /// The channel of a file that a message of the damaged one has.
     pub(super) async fn channel_of_file_before(&self, file: FileId) -> Option<ChannelId> {
         self.of_former(move |former, _| former.some(|db| read::channel_of_file(db, file))).await
+    }
+
+    /// The generation of the damaged one, where it tells.
+    pub(crate) async fn former_generation(&self) -> Option<Vec<u8>> {
+        self.of_former(|former, _| former.generation()).await
+    }
+
+    /// One's own messages of the damaged one, the newest first.
+    pub(super) async fn own_messages_before(&self, limit: usize) -> Vec<MessageRow> {
+        let own = self.of_former(move |former, me| Some(former.own_messages(me, limit)));
+        own.await.unwrap_or_default()
     }
 
     /// The thread of a message of the damaged one.

@@ -9,6 +9,7 @@ pub(crate) mod file;
 mod former;
 mod gaps;
 mod kept;
+mod parting;
 mod read;
 mod rights;
 mod room;
@@ -135,6 +136,10 @@ impl Cache {
         let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
         tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
+                // Early in a rebuild it has more, later the other one.
+                if let Ok(open) = &closing {
+                    former.give_way_to(&open.readers);
+                }
                 former.close();
             }
             // It is damaged: that it does not close well is no news.
@@ -186,6 +191,9 @@ impl Cache {
         let open = self.open.into_inner();
         let done = tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
+                if damaged && let Ok(open) = &open {
+                    former.give_way_to(&open.readers);
+                }
                 former.close();
             }
             let closed = open.map(Open::close);
@@ -386,9 +394,18 @@ impl Cache {
         Ok(if here.is_some() { here } else { self.channel_of_file_before(file).await })
     }
 
-    /// One's own newest messages as first sent, not edited, not deleted, no polls: what a restored server may lack.
+    /// One's own newest messages as first sent, not edited, not deleted, no polls, those of a damaged cache among them: what a restored
+    /// server may lack.
     pub(crate) async fn own_messages(&self, limit: usize) -> Result<Vec<MessageRow>> {
-        self.read(move |db, me| read::own_messages(db, me.id, limit)).await
+        let mut own = self.read(move |db, me| read::own_messages(db, me.id, limit)).await?;
+        let before = self.own_messages_before(limit).await;
+        // What became of it since, that one does not know.
+        let here = before.iter().map(|row| row.id).collect();
+        let here = self.read(move |db, _| read::here(db, here)).await?;
+        own.extend(before.into_iter().filter(|row| !here.contains(&row.id)));
+        own.sort_by_key(|row| std::cmp::Reverse((row.at, row.seq)));
+        own.truncate(limit);
+        Ok(own)
     }
 
     /// Whether the file is known to be damaged, and has not been replaced yet.

@@ -431,12 +431,32 @@ pub(super) fn channel_of_file(db: &Connection, file: FileId) -> Result<Option<Ch
 }
 
 pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Result<Vec<MessageRow>, Error> {
-    let mut query = db.prepare(
-        "SELECT channel, seq, id, at, text, thread, change FROM messages
-         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL AND text <> '' ORDER BY place DESC LIMIT ?2",
-    )?;
-    let rows = query.query_map(params![me.as_bytes(), limit as i64], |row| {
-        Ok(MessageRow {
+    let mut own = Vec::new();
+    each_own_message(db, me, true, |_, row| {
+        let go_on = own.len() < limit;
+        if go_on {
+            own.push(row);
+        }
+        Ok(go_on)
+    })?;
+    Ok(own)
+}
+
+/// Tells one's own messages with their places, the newest or the oldest first, as long as they are wanted.
+pub(super) fn each_own_message(
+    db: &Connection,
+    me: AccountId,
+    newest: bool,
+    mut tell: impl FnMut(i64, MessageRow) -> Result<bool, Error>,
+) -> Result<(), Error> {
+    let order = if newest { "DESC" } else { "ASC" };
+    let mut query = db.prepare(&format!(
+        "SELECT channel, seq, id, at, text, thread, change, place FROM messages
+         WHERE author = ?1 AND deleted = 0 AND edited IS NULL AND poll IS NULL AND text <> '' ORDER BY place {order}"
+    ))?;
+    let mut rows = query.query([me.as_bytes()])?;
+    while let Some(row) = rows.next()? {
+        let message = MessageRow {
             thread: row.get::<_, Option<[u8; 16]>>(5)?.map(MessageId::from_bytes),
             ..MessageRow::plain(
                 ChannelId::from_bytes(row.get(0)?),
@@ -447,7 +467,10 @@ pub(super) fn own_messages(db: &Connection, me: AccountId, limit: usize) -> Resu
                 row.get::<_, String>(4)?,
                 row.get::<_, i64>(6)? as u64,
             )
-        })
-    })?;
-    Ok(rows.collect::<rusqlite::Result<_>>()?)
+        };
+        if !tell(row.get(7)?, message)? {
+            break;
+        }
+    }
+    Ok(())
 }

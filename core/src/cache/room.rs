@@ -150,6 +150,12 @@ pub(super) fn drop_beyond(db: &Connection) -> Result<bool, Error> {
     Ok(files)
 }
 
+/// Up to which number a channel's past is not kept here by choice.
+pub(super) fn horizon(db: &Connection, channel: ChannelId) -> Result<u64, Error> {
+    let mut query = db.prepare_cached("SELECT coalesce(max(seq), 0) FROM horizons WHERE channel = ?1")?;
+    Ok(query.query_row([channel.as_bytes()], |row| row.get::<_, i64>(0))?.unsigned_abs())
+}
+
 fn used(db: &Connection) -> Result<Used, Error> {
     let pragma = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, u32>(0));
     let pages = pragma("page_count")?.saturating_sub(pragma("freelist_count")?);

@@ -346,8 +346,10 @@ impl Client {
         let seen = async { Ok((workspace.cache.person(account.person).await?, workspace.cache.unread().await?)) };
         let (me, unread) = match seen.await {
             Ok(seen) => seen,
-            // It stays in the list while another file takes its place.
-            Err(Error::Corrupt { .. }) => (PersonView::named(account.person, account.person_name.clone()), 0),
+            // It stays in the list while another file takes its place, and where none can.
+            Err(why) if matches!(why, Error::Corrupt { .. }) || workspace.cache.is_damaged() => {
+                (PersonView::named(account.person, account.person_name.clone()), 0)
+            }
             Err(other) => return Err(other),
         };
         let rebuilding = match workspace.cache.is_damaged() || workspace.cache.is_being_rebuilt() {

@@ -5,12 +5,25 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::platform::Platform;
 use crate::profile::{Profile, Unlock, Vault};
+use crate::sync::Workspace;
 use crate::view::{UnsentView, WaysView};
 use std::path::Path;
 use std::sync::Arc;
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
 use zeroize::Zeroizing;
+
+/// Whether a damaged file is there that is read by the key of the one in its place, or is about to be.
+fn is_damaged(workspace: &Workspace) -> bool {
+    workspace.cache.is_damaged() || workspace.cache.is_being_rebuilt()
+}
+
+fn not_now() -> Error {
+    Error::bad_input(
+        "keys cannot be renewed now",
+        "a damaged file is being rebuilt, and is read by its key until then; wait for that, or let it go",
+    )
+}
 
 impl Client {
     /// How this profile is opened, and how else it could be.
@@ -86,12 +99,10 @@ impl Client {
     /// [`Error::DiskFull`]: a copy needs as much room as the file. [`Error::BadInput`] while a damaged file is being rebuilt.
     pub async fn renew_keys(&self) -> Result<()> {
         let shared = &self.0.shared;
-        let _renewing = self.0.renewing.lock().await;
-        if self.all().iter().any(|workspace| workspace.cache.is_being_rebuilt()) {
-            return Err(Error::bad_input(
-                "keys cannot be renewed now",
-                "a damaged file is being rebuilt, and is read by its key until then; wait for that, or let it go",
-            ));
+        let _renewing = shared.renewing.lock().await;
+        let all = self.all();
+        if all.iter().any(|workspace| is_damaged(workspace)) {
+            return Err(not_now());
         }
         let profile = async |act: fn(&Profile, WorkspaceId) -> Result<Key>, ws| {
             let profile = Arc::clone(&shared.profile);
@@ -102,7 +113,11 @@ impl Client {
         if shared.profile.keys_are_replaced() {
             return Err(fault::internal("an earlier change of keys has not come to its end"));
         }
-        for workspace in self.all() {
+        for workspace in all {
+            // It may have turned out while the one before was copied.
+            if is_damaged(&workspace) {
+                return Err(not_now());
+            }
             let former = profile(Profile::cache_key, workspace.id).await?;
             let next = profile(Profile::prepare_cache, workspace.id).await?;
             workspace.cache.rekey(former, next).await?;

@@ -28,6 +28,8 @@ impl Client {
         let mut kept = Vec::new();
         for workspace in self.all() {
             let Used { bytes, messages, .. } = workspace.cache.used().await?;
+            // One that is damaged takes room until what it had has come again.
+            let bytes = bytes + workspace.cache.former_bytes().await;
             let files = here::bytes(&workspace).await?;
             let limit = limit_of(&workspace).await?;
             kept.push(KeptView { workspace: workspace.account().short, bytes, messages, files, limit });

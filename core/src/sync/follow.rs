@@ -248,7 +248,10 @@ impl<'a> Connected<'a> {
             }
             standing.cursor
         } else {
-            new_generation(workspace, generation, !standing.generation.is_empty()).await?;
+            // One that is being rebuilt has none yet, and the damaged one may be of another.
+            let before = workspace.cache.former_generation().await;
+            let changed = before.is_some_and(|before| before != generation);
+            new_generation(workspace, generation, changed || !standing.generation.is_empty(), changed).await?;
             0
         };
         // Everything but drafts is here already, and is passed over.
@@ -279,16 +282,14 @@ impl<'a> Connected<'a> {
             }
             Err(Error::Refused(body)) if body.code == Code::Resync => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
-                self.workspace.let_damaged_go().await?;
-                new_generation(self.workspace, generation, true).await?;
+                new_generation(self.workspace, generation, true, true).await?;
                 // Whoever begins at the beginning is ahead of nobody: a server that says so all the same is left alone for a while.
                 return Ok(Some(if after > 0 { End::Anew } else { End::Fault(Error::Refused(body)) }));
             }
             // One may see less than before: nothing of it stays, and nothing was lost on the server.
             Err(Error::Refused(body)) if body.code == Code::Narrowed => {
                 let generation = self.workspace.account().known.verified.document().generation.to_vec();
-                self.workspace.let_damaged_go().await?;
-                new_generation(self.workspace, generation, false).await?;
+                new_generation(self.workspace, generation, false, true).await?;
                 self.workspace.cache.tidy().await?;
                 here::sweep(self.workspace).await?;
                 self.workspace.events.push(ClientEvent::Resync);
@@ -370,8 +371,9 @@ impl<'a> Connected<'a> {
     }
 }
 
-/// A restored server may lack what one had sent: it is put into the outbox again, before it leaves the cache.
-async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again: bool) -> Result<()> {
+/// A restored server may lack what one had sent: it is put into the outbox again, before it leaves the cache, and before a damaged one
+/// goes that is of other data.
+async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again: bool, lets_go: bool) -> Result<()> {
     if offer_again {
         let mut own = workspace.cache.own_messages(OFFERED_AGAIN).await?;
         own.reverse();
@@ -391,6 +393,9 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
     if offer_again {
         workspace.local.offer_drafts(workspace.id).await?;
         workspace.draft_typed();
+    }
+    if lets_go {
+        workspace.let_damaged_go().await?;
     }
     workspace.cache.begin_generation(generation).await?;
     if offer_again {

@@ -135,6 +135,9 @@ pub(crate) struct Workspace {
     pub(crate) uploading: tokio::sync::Mutex<BTreeMap<FileId, Weak<()>>>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
+    /// Held while a damaged file is replaced, which ends before the workspace does.
+    replacing: Arc<tokio::sync::Mutex<()>>,
+    renewing: Arc<tokio::sync::Mutex<()>>,
     /// The server, for tests.
     #[cfg(test)]
     in_place: Mutex<Option<Arc<crate::net::in_place::InPlace>>>,
@@ -149,6 +152,8 @@ pub(crate) struct Shared {
     pub(crate) router: Router,
     pub(crate) events: Arc<Events>,
     pub(crate) wipes: Arc<Wipes>,
+    /// Held by whoever gives the files new keys, or a damaged one its successor, which has the same.
+    pub(crate) renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// A workspace and its tasks, which end with it.
@@ -175,6 +180,8 @@ impl Running {
             let _ = task.await;
         }
         let workspace = Arc::clone(&self.workspace);
+        // It has a key, and moves files.
+        drop(workspace.replacing.lock().await);
         drop(self);
         workspace.session.send_replace(None);
         match Arc::try_unwrap(workspace) {
@@ -222,6 +229,8 @@ impl Workspace {
             draft_orders,
             uploading: tokio::sync::Mutex::default(),
             audit: tokio::sync::Mutex::default(),
+            replacing: Arc::default(),
+            renewing: shared.renewing,
             #[cfg(test)]
             in_place: Mutex::default(),
         });
@@ -404,10 +413,12 @@ impl Workspace {
     /// Says what rows changed, and has nothing stay of what one may not see any more.
     pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
-        // No words in the index, and no damaged file that has it still.
+        // No damaged file that has it still, whether or not the one in its place had got any of it; and no words in the index.
+        if !applied.lost.is_empty() || self.cache.former_may_have(&applied.left).await? {
+            self.let_damaged_go().await?;
+        }
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
-            self.let_damaged_go().await?;
         }
         if !applied.left.is_empty() {
             here::end_uploads(self, &applied.left).await?;
@@ -428,6 +439,8 @@ impl Workspace {
         if gone {
             self.events.push(ClientEvent::Connection { workspace: self.id });
             self.bump();
+            // Of some files it alone told.
+            here::sweep(self).await?;
         }
         Ok(gone)
     }
@@ -442,11 +455,20 @@ impl Workspace {
         Ok(())
     }
 
-    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it.
-    async fn rebuild(&self) -> Result<()> {
-        let (profile, id) = (Arc::clone(&self.profile), self.id);
-        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
-        self.cache.rebuild(key).await?;
+    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it. Once begun it comes to
+    /// its end, whether or not somebody waits for it still: [`Running::stop`] does.
+    async fn rebuild(self: &Arc<Self>) -> Result<()> {
+        let renewing = Arc::clone(&self.renewing).lock_owned().await;
+        let replacing = Arc::clone(&self.replacing).lock_owned().await;
+        let workspace = Arc::clone(self);
+        let replaced = tokio::spawn(async move {
+            let replaced = workspace.replace_cache().await;
+            // In this order: whoever waits for the end finds that nobody has the workspace.
+            drop((workspace, renewing));
+            drop(replacing);
+            replaced
+        });
+        replaced.await.map_err(fault::internal)??;
         self.events.push(ClientEvent::Connection { workspace: self.id });
         self.events.push(ClientEvent::Standing { workspace: self.id });
         for channel in self.looked() {
@@ -454,6 +476,12 @@ impl Workspace {
         }
         self.announce(&Applied { channels: true, ..Applied::default() });
         Ok(())
+    }
+
+    async fn replace_cache(&self) -> Result<()> {
+        let (profile, id) = (Arc::clone(&self.profile), self.id);
+        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
+        self.cache.rebuild(key).await
     }
 
     /// The time.

@@ -1,4 +1,5 @@
 mod background;
+mod damaged;
 mod lines;
 mod networks;
 mod rogue;
@@ -83,7 +84,7 @@ async fn place() -> Place {
     local.put_account(&account()).await.unwrap();
     let router = Router::new(platform.network.clone(), platform.clock.clone(), Vec::new());
     let (local, profile, events) = (Arc::new(local), Arc::new(profile), Arc::new(Events::default()));
-    let shared = Shared { local, profile, platform, router, events, wipes: Arc::default() };
+    let shared = Shared { local, profile, platform, router, events, wipes: Arc::default(), renewing: Arc::default() };
     Place { folder, shared }
 }
 
@@ -301,7 +302,7 @@ async fn the_profile_is_free_once_everything_is_stopped() {
     place.workspace().await.stop().await.unwrap();
     let Place { folder, shared: again } = place;
     drop(again);
-    let Shared { local, profile, platform, router: _, events, wipes: _ } = shared;
+    let Shared { local, profile, platform, router: _, events, wipes: _, renewing: _ } = shared;
     drop((platform, events));
     Arc::try_unwrap(local).unwrap().close().await.unwrap();
     assert!(Arc::try_unwrap(profile).is_ok());

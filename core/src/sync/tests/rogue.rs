@@ -42,6 +42,10 @@ struct Stage {
 async fn stage(does: Vec<Does>, head: u64) -> Stage {
     let place = place().await;
     let running = place.workspace().await;
+    stage_of(place, running, does, head).await
+}
+
+async fn stage_of(place: Place, running: Running, does: Vec<Does>, head: u64) -> Stage {
     let (server, mut coming) = InPlace::new(signed_document_at([1; 16], 5).unwrap());
     let (server, connections) = (Arc::new(server), Arc::new(AtomicUsize::new(0)));
     *running.workspace.in_place.lock().unwrap() = Some(Arc::clone(&server));
@@ -376,4 +380,29 @@ async fn an_identity_document_that_rolls_back_is_told_nothing_until_it_is_the_kn
     assert_eq!(stage.texts().await, texts(1..=2), "what is here is read on");
     stage.server.show(signed_document_at([1; 16], 5).unwrap());
     stage.until(async |_| stage.connections.load(Ordering::SeqCst) == 3).await;
+}
+
+#[tokio::test]
+async fn what_one_had_sent_to_a_server_that_was_restored_is_offered_again_out_of_a_damaged_cache() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let cache = &running.workspace.cache;
+    cache.begin_generation(vec![77; 16]).await.unwrap();
+    let own = MessageRow { author: account().person, ..numbered(3) };
+    let rows = vec![Row::Message(numbered(2)), Row::Message(own)];
+    let rows = [begins(), rows].concat();
+    cache.apply(Changes { rows, to: 20, live: true }, true).await.unwrap();
+    running.stop().await.unwrap();
+    crate::cache::file::set_aside(&place.folder.path().join("cache.db")).unwrap();
+    let me = Me { id: account().person, name: "Inês".into(), workspace: "acme".into() };
+    let cache = Cache::open(&place.folder.path().join("cache.db"), &[3; 32], me).await.unwrap();
+    assert!(cache.is_being_rebuilt());
+    let running = Workspace::run(cache, account(), place.shared.clone());
+    let stage = stage_of(place, running, vec![Starts(0), tells(begins(), 2)], 0).await;
+    stage.online_in(1).await;
+    let workspace = stage.workspace();
+    let waiting: Vec<String> =
+        workspace.local.outbox(workspace.id).await.unwrap().into_iter().map(|one| one.text).collect();
+    assert_eq!(waiting, ["number 3"]);
+    assert!(!workspace.cache.is_being_rebuilt(), "it is of other data");
 }
