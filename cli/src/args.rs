@@ -433,7 +433,7 @@ pub enum Command {
         #[command(subcommand)]
         action: NetworkAction,
     },
-    /// Check the profile's files and keys; changes nothing without --repair
+    /// Check the profile's files and keys; without --repair nothing changes but what rebuilds itself: a damaged cache
     #[command(after_help = "Example:\n  thechatapp-cli doctor --repair")]
     Doctor {
         /// Set damaged files aside: the cache is fetched from the server again, drafts and unsent messages come from

@@ -10,6 +10,7 @@
 //! | `Missing`, `Wrong` | the same, and [`set_aside`], after the person was told what stays behind |
 //! | `Corrupt` | [`ChatClient::repair`]; [`set_aside`] |
 //! | `Busy`, `Newer` | nothing but to try again, or to update |
+//! | `NoLocks` | nothing: the folder is to be on another disk |
 
 use crate::client::{ChatClient, Result};
 use crate::phone::Phone;

@@ -12,7 +12,7 @@ use tokio::sync::Mutex;
 pub struct Found {
     /// Messages, each once.
     pub hits: Vec<Hit>,
-    /// Whether more messages may match: some are not on this device, and the server did not look.
+    /// Whether more messages may match: some are not on this device, and the server did not look at all of them.
     pub partial: bool,
     /// Whether the server looked, too.
     pub asked: bool,
@@ -74,7 +74,8 @@ impl SearchWatch {
 
 #[uniffi::export(async_runtime = "tokio")]
 impl ChatClient {
-    /// Reads what was typed: words, `"phrases"`, `beginnings*`, and the filters `in:`, `from:`, `before:`, `after:` and `has:file`.
+    /// Reads what was typed: words, `"phrases"`, `beginnings*`, the filters `in:`, `from:`, `before:`, `after:` and `has:file`,
+    /// and `order:relevance`.
     /// While somebody is `typing`, the last word may be the beginning of one.
     pub async fn read_search(&self, workspace: String, typed: String, typing: bool) -> Result<Query> {
         let (client, ws) = self.with(&workspace)?;
@@ -89,7 +90,7 @@ impl ChatClient {
         Ok(Found { hits: hits.into_iter().map(Into::into).collect(), partial, asked })
     }
 
-    /// Finds messages in the sealed index on this device, newest first.
+    /// Finds messages in the sealed index on this device, newest first, or by relevance.
     pub async fn search(&self, workspace: String, query: Query) -> Result<Vec<Hit>> {
         let (client, ws) = self.with(&workspace)?;
         Ok(client.search(ws, &query.try_into()?).await?.into_iter().map(Into::into).collect())

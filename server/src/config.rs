@@ -5,6 +5,7 @@
 mod own;
 
 pub use own::OwnKeySection;
+pub(crate) use own::own_variable;
 
 use crate::audit::Pace;
 use crate::backup::Keep;

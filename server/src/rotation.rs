@@ -84,7 +84,8 @@ pub fn due(days: &RotateDays, last: &BTreeMap<String, Timestamp>, made: Timestam
     })
 }
 
-/// Rotates keys of a workspace, or with [`What::Kms`] of the host unless the workspace has a key service of its own, and remembers that it was done at this time.
+/// Rotates keys of a workspace, or with [`What::Kms`] of the host unless the workspace has a key service of its own, and remembers
+/// that it was done at this time.
 ///
 /// # Errors
 /// See [`crate::error::Kind`].
@@ -113,7 +114,9 @@ pub async fn rotate(
             }
             host.note_rotation(Some(workspace.id), what, at)?;
             tracing::info!(workspace = %workspace.id, what = what.name(), "keys were rotated");
-            return Ok(json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": 1 }));
+            return Ok(
+                json!({ "what": what.name(), "epoch": host.generation(), "resealed": 0, "workspaces": 1, "left": [] }),
+            );
         }
         let Followed { workspaces, left } = tokio::task::block_in_place(|| host.rotate_kms(passphrase))?;
         host.note_rotation(None, what, at)?;

@@ -166,23 +166,8 @@ impl Former {
         let mut until = last;
         for _ in 0..PATIENCE {
             let before = found.len();
-            let sql = format!(
-                "SELECT {COLUMNS}, m.change FROM messages m WHERE m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3
-                 ORDER BY m.seq DESC"
-            );
-            let done = self.readers.read_here(|db| {
-                let mut query = db.prepare(&sql)?;
-                let mut rows = query.query(params![channel.as_bytes(), first as i64, until as i64])?;
-                while let Some(row) = rows.next()? {
-                    let message = stored(row);
-                    if has_met_damage(db)? {
-                        break;
-                    }
-                    // A value that does not open is one message less.
-                    found.extend(message.ok());
-                }
-                Ok::<_, Error>(())
-            });
+            let which = "m.channel = ?1 AND m.seq BETWEEN ?2 AND ?3 ORDER BY m.seq DESC";
+            let done = self.pick(which, params![channel.as_bytes(), first as i64, until as i64], &mut found);
             if done.is_ok() {
                 break;
             }
@@ -197,9 +182,18 @@ impl Former {
 
     /// Messages that a question finds, as far as they can be read.
     pub(super) fn picked(&self, which: &str, values: impl Params) -> Vec<MessageRow> {
-        let sql = format!("SELECT {COLUMNS}, m.change FROM messages m WHERE {which}");
         let mut found = Vec::new();
-        let done = self.readers.read_here(|db| {
+        let done = self.pick(which, values, &mut found);
+        if let Err(why) = done {
+            tracing::debug!(%why, "a part of a damaged cache does not open");
+        }
+        found
+    }
+
+    /// Adds messages that a question finds, up to what does not open.
+    fn pick(&self, which: &str, values: impl Params, found: &mut Vec<MessageRow>) -> std::result::Result<(), Error> {
+        let sql = format!("SELECT {COLUMNS}, m.change FROM messages m WHERE {which}");
+        self.readers.read_here(|db| {
             let mut query = db.prepare(&sql)?;
             let mut rows = query.query(values)?;
             while let Some(row) = rows.next()? {
@@ -207,14 +201,11 @@ impl Former {
                 if has_met_damage(db)? {
                     break;
                 }
+                // A value that does not open is one message less.
                 found.extend(message.ok());
             }
-            Ok::<_, Error>(())
-        });
-        if let Err(why) = done {
-            tracing::debug!(%why, "a part of a damaged cache does not open");
-        }
-        found
+            Ok(())
+        })
     }
 
     /// The numbers that a channel had here, as far as that can be read.
@@ -284,6 +275,11 @@ impl Cache {
     /// Whether this one takes the place of a damaged one, and lacks something of what that one had.
     pub(crate) fn is_being_rebuilt(&self) -> bool {
         self.former().is_some()
+    }
+
+    /// Whether this one is damaged, or takes the place of one that is.
+    pub(crate) fn has_damage(&self) -> bool {
+        self.is_damaged() || self.is_being_rebuilt()
     }
 
     /// Asks the damaged one something, should there be one and should it answer.

@@ -277,8 +277,6 @@ impl Cache {
             }
             if all {
                 db.execute("DELETE FROM meta WHERE name = ?1", [HEADS_TO])?;
-            }
-            if all {
                 batch.drop_beyond()?;
             }
             for channel in channels {

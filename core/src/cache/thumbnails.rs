@@ -1,5 +1,5 @@
-//! Thumbnails that were seen once, and when they go. They leave with the message that has the file, with the channel, and when there are too many the
-//! oldest first.
+//! Thumbnails that were seen once, and when they go: with the message that has the file, with the channel, and when there
+//! are too many the oldest first. What opens a kept file goes with the same message or channel.
 
 use super::Cache;
 use crate::error::Result;

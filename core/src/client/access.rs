@@ -352,7 +352,7 @@ impl Client {
             }
             Err(other) => return Err(other),
         };
-        let rebuilding = match workspace.cache.is_damaged() || workspace.cache.is_being_rebuilt() {
+        let rebuilding = match workspace.cache.has_damage() {
             true => Some(workspace.cache.lacking().await.unwrap_or_default().iter().map(|(_, a, b)| b - a + 1).sum()),
             false => None,
         };

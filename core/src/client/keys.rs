@@ -5,18 +5,12 @@ use crate::error::{Error, Result};
 use crate::fault;
 use crate::platform::Platform;
 use crate::profile::{Profile, Unlock, Vault};
-use crate::sync::Workspace;
 use crate::view::{UnsentView, WaysView};
 use std::path::Path;
 use std::sync::Arc;
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
 use zeroize::Zeroizing;
-
-/// Whether a damaged file is there that is read by the key of the one in its place, or is about to be.
-fn is_damaged(workspace: &Workspace) -> bool {
-    workspace.cache.is_damaged() || workspace.cache.is_being_rebuilt()
-}
 
 fn not_now() -> Error {
     Error::bad_input(
@@ -101,7 +95,7 @@ impl Client {
         let shared = &self.0.shared;
         let _renewing = shared.renewing.lock().await;
         let all = self.all();
-        if all.iter().any(|workspace| is_damaged(workspace)) {
+        if all.iter().any(|workspace| workspace.cache.has_damage()) {
             return Err(not_now());
         }
         let profile = async |act: fn(&Profile, WorkspaceId) -> Result<Key>, ws| {
@@ -115,7 +109,7 @@ impl Client {
         }
         for workspace in all {
             // It may have turned out while the one before was copied.
-            if is_damaged(&workspace) {
+            if workspace.cache.has_damage() {
                 return Err(not_now());
             }
             let former = profile(Profile::cache_key, workspace.id).await?;

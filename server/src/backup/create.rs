@@ -17,8 +17,8 @@ use thechatapp_protocol::{FileId, Timestamp};
 /// it. One that is closed or damaged holds up no other: it is named as missing.
 ///
 /// # Errors
-/// See [`crate::error::Kind`], busy while another is made there, and where no workspace could be kept; then no snapshot is written, and the pieces that were help
-/// the next backup.
+/// See [`crate::error::Kind`], busy while another is made there, and where no workspace could be kept; then no snapshot is
+/// written, and the pieces that were help the next backup.
 pub async fn create(host: &Host, folder: Folder) -> Result<Report> {
     let at = now();
     let made = make(host, folder, at).await;

@@ -152,7 +152,7 @@ impl Folder {
             )
         };
         let owners = self.owners.as_ref().ok_or_else(|| shut("it was not named".to_owned()))?;
-        let service = owners(&kept.name, own).map_err(|why| shut(why.why))?;
+        let service = owners(&kept.name, own).map_err(|why| shut(format!("{} ({})", why.why, why.advice)))?;
         let key =
             service.unwrap(&WrapContext::new(kept.id.to_string()), &own.key).map_err(|why| shut(why.to_string()))?;
         let database_key = unwrap(&key, "database", kept.id.as_bytes(), 0, &own.database_key)

@@ -11,7 +11,8 @@
 //! ```
 //!
 //! A snapshot holds the keys of the workspaces, so whoever opens it has everything, and whoever does not has nothing; but where
-//! only key services open it, it holds the key of a workspace with a service of its own as that one wrapped it. Databases are copied as they lie on the disk, sealed already; so are files.
+//! only key services open it, it holds the key of a workspace with a service of its own as that one wrapped it. Databases are
+//! copied as they lie on the disk, sealed already; so are files.
 
 mod create;
 mod folder;

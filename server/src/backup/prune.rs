@@ -131,8 +131,8 @@ pub struct Pruned {
     pub bytes: u64,
 }
 
-/// Removes the backups that need not stay, which the newest of no workspace is, but of one that was wiped, and what only they needed. Ended early, it leaves pieces that nothing names; the
-/// next time removes them.
+/// Removes the backups that need not stay, and what only they needed. The newest one of each workspace stays, unless that was
+/// wiped. Ended early, it leaves pieces that nothing names; the next time removes them.
 ///
 /// # Errors
 /// Corrupt when a snapshot does not open, busy while another process writes there; then nothing is removed. The system's.

@@ -92,8 +92,7 @@ impl KeySection {
     /// Bad input when the file with the passphrase cannot be read.
     pub fn of_workspace(&self, name: &str, variable: impl Fn(&str) -> Option<String>) -> Result<Self> {
         let own = self.workspace.get(name).cloned().unwrap_or_default();
-        let named = name.to_uppercase().replace('-', "_");
-        let variable = |key: &str| variable(&format!("THECHATAPP_KEY_WORKSPACE_{named}_{key}"));
+        let variable = |key: &str| variable(&own_variable(name, key));
         let mut section = Self { workspace: std::collections::BTreeMap::new(), ..self.clone() };
         // What is said in one place is said in one form: a file there is not outdone by a text elsewhere.
         let pair = |text: Option<String>, file: Option<PathBuf>, key: &str| match (text, file) {
@@ -117,4 +116,9 @@ impl KeySection {
         }
         Ok(section)
     }
+}
+
+/// The variable of the environment for a secret of a workspace's own key service.
+pub(crate) fn own_variable(workspace: &str, key: &str) -> String {
+    format!("THECHATAPP_KEY_WORKSPACE_{}_{key}", workspace.to_uppercase().replace('-', "_"))
 }

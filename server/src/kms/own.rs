@@ -3,7 +3,7 @@
 //! has come about each time it is asked.
 
 use super::{KeySource, LOCAL, Service, local_uri};
-use crate::config::KeySection;
+use crate::config::{KeySection, own_variable};
 use crate::error::{Error, Kind, Result};
 use crate::metrics::{Figures, Watched};
 use parking_lot::Mutex;
@@ -82,7 +82,10 @@ pub(crate) fn source(uri: &str, workspace: &str, data: &Path, section: &KeySecti
                 Kind::Usage,
                 "No passphrase was given",
                 format!("the keys of {workspace} are in a key file of its own"),
-                format!("set key.workspace.{workspace}.passphrase_file"),
+                format!(
+                    "set key.workspace.{workspace}.passphrase_file, or {}",
+                    own_variable(workspace, "PASSPHRASE_FILE")
+                ),
             )
         })
     };

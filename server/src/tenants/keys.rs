@@ -403,7 +403,7 @@ impl Host {
     }
 
     /// What is known of a workspace's key: `{provider, key, own, age, epoch, state, cache, last_error, confirmed, resealing,
-    /// rotated}`; `own` is whether the key service is that workspace's alone, `cache` says how long the key is used after the
+    /// rotated}`; `own` is whether another key service than the host's guards it, `cache` says how long the key is used after the
     /// service gave it, and how much of that is left; `age`, `cache`, `confirmed` and what stands in `rotated` in seconds.
     ///
     /// # Errors

@@ -212,8 +212,8 @@ fn invited(rank: Rank, uses: u32) -> Act {
     Act::new(Class::Account, "invite.made", Target::Workspace).after(format!("{rank}, {uses} uses"))
 }
 
-/// Removes the key files and folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold them still. Answers
-/// what became of those keys.
+/// Removes the key files and folders of workspaces whose keys were destroyed, and the copies from before upgrades, which hold
+/// them still. Answers what became of those keys.
 pub(super) fn remove_wiped(db: &Connection, dir: &Path, upgrades: &Upgrades) -> Result<Ended> {
     let mut ended = Ended::default();
     let mut facts = db.prepare("SELECT name, value FROM facts WHERE substr(name, 1, length(?1)) = ?1")?;

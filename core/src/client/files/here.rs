@@ -7,7 +7,6 @@ use super::{Place, Progress, blocking};
 use crate::cache::{FILES_ROOM, KeptFile};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::fault;
 use crate::sync::Workspace;
 use crate::view::Connection;
 use std::path::{Path, PathBuf};
@@ -153,7 +152,7 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
         }
     }
     drop(running);
-    let lying = tokio::task::spawn_blocking(move || look(&folder)).await.map_err(fault::internal)??;
+    let lying = blocking(move || look(&folder)).await?;
     if lying.is_empty() {
         return Ok(());
     }
