@@ -7,35 +7,17 @@ mod support;
 use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 use support::Host;
+use support::keys::{move_one, status, to, wipe};
 use support::vault::{Mood, TOKEN, Vault};
-use thechatapp_server::admin::{self, Command, MoveOne, MoveTo};
+use thechatapp_server::Kind;
+use thechatapp_server::admin::{self, Command};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::{KeySection, OwnKeySection};
-use thechatapp_server::{Error, Kind};
 
 const LATER: Duration = Duration::from_secs(400);
 
-fn to(to: &str, passphrase: Option<&str>) -> MoveTo {
-    let section = Box::new(KeySection { vault_token: Some(TOKEN.into()), timeout_seconds: 1, ..KeySection::default() });
-    MoveTo { to: to.into(), passphrase: passphrase.map(str::to_owned), section }
-}
-
-async fn move_one(host: &Host, workspace: &str, place: &str, passphrase: Option<&str>) -> Result<Value, Error> {
-    let command = Command::KeyMoveWorkspace(MoveOne { workspace: workspace.into(), to: to(place, passphrase) });
-    admin::run(host.running().host(), command).await
-}
-
-async fn status(host: &Host, workspace: &str) -> Value {
-    admin::run(host.running().host(), Command::KeyStatus { workspace: workspace.into() }).await.unwrap()
-}
-
 async fn rotate_kms(host: &Host, workspace: &str) -> Value {
     let command = Command::KeyRotate { workspace: Some(workspace.into()), what: "kms".into(), new_passphrase: None };
-    admin::run(host.running().host(), command).await.unwrap()
-}
-
-async fn wipe(host: &Host, workspace: &str) -> Value {
-    let command = Command::WorkspaceWipe { workspace: workspace.into(), channel: None, person: None };
     admin::run(host.running().host(), command).await.unwrap()
 }
 

@@ -11,52 +11,22 @@ use std::process::{Command as Program, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
+use support::keys::{move_one, status, to, wipe};
 use support::vault::{Mood, TOKEN, Vault};
-use support::{Host, Person};
-use thechatapp_protocol::methods::messages::{History, HistoryParams};
-use thechatapp_protocol::{ChannelId, Code};
-use thechatapp_server::admin::{self, Command, MoveOne, MoveTo};
+use support::{Host, read};
+use thechatapp_protocol::Code;
+use thechatapp_server::admin::{self, Command};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::backup::{self, Folder, Opening, Report};
-use thechatapp_server::config::{KeySection, OwnKeySection};
+use thechatapp_server::config::OwnKeySection;
 use thechatapp_server::kms::KeySource;
 use thechatapp_server::{Error, Kind};
 
 const LATER: Duration = Duration::from_secs(400);
 
-fn to(to: &str, passphrase: Option<&str>) -> MoveTo {
-    let section = Box::new(KeySection { vault_token: Some(TOKEN.into()), timeout_seconds: 1, ..KeySection::default() });
-    MoveTo { to: to.into(), passphrase: passphrase.map(str::to_owned), section }
-}
-
-async fn move_one(host: &Host, workspace: &str, place: &str, passphrase: Option<&str>) -> Result<Value, Error> {
-    let command = Command::KeyMoveWorkspace(MoveOne { workspace: workspace.into(), to: to(place, passphrase) });
-    admin::run(host.running().host(), command).await
-}
-
-async fn status(host: &Host, workspace: &str) -> Value {
-    admin::run(host.running().host(), Command::KeyStatus { workspace: workspace.into() }).await.unwrap()
-}
-
 async fn rotate(host: &Host, workspace: Option<&str>, what: &str, passphrase: Option<&str>) -> Result<Value, Error> {
     let (workspace, new_passphrase) = (workspace.map(str::to_owned), passphrase.map(str::to_owned));
     admin::run(host.running().host(), Command::KeyRotate { workspace, what: what.into(), new_passphrase }).await
-}
-
-async fn read(person: &mut Person, channel: ChannelId) -> Vec<String> {
-    let (mut texts, mut after) = (Vec::new(), 0);
-    loop {
-        let params = HistoryParams { channel, before: None, after: Some(after), limit: 200 };
-        let page = person.call::<History>(&params).await.unwrap();
-        let Some(last) = page.messages.last() else { return texts };
-        after = last.seq;
-        texts.extend(page.messages.into_iter().map(|message| message.text));
-    }
-}
-
-async fn wipe(host: &Host, workspace: &str) -> Value {
-    let command = Command::WorkspaceWipe { workspace: workspace.into(), channel: None, person: None };
-    admin::run(host.running().host(), command).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]

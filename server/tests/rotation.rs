@@ -9,14 +9,13 @@ use serde_json::Value;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
-use support::vault::{Mood, TOKEN, Vault};
-use support::{Host, Person};
-use thechatapp_protocol::methods::messages::{History, HistoryParams};
-use thechatapp_protocol::{ChannelId, Code, Timestamp};
-use thechatapp_server::admin::{self, Command, MoveTo};
+use support::vault::{Mood, Vault};
+use support::{Host, read};
+use thechatapp_protocol::{Code, Timestamp};
+use thechatapp_server::admin::{self, Command};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::backup::{Folder, restore, verify};
-use thechatapp_server::config::{KeySection, RotateDays};
+use thechatapp_server::config::RotateDays;
 use thechatapp_server::kms::KeySource;
 use thechatapp_server::{Error, Kind};
 
@@ -44,21 +43,8 @@ async fn resealed(host: &Host) -> Value {
     }
 }
 
-/// Every text of a channel, oldest first.
-async fn read(person: &mut Person, channel: ChannelId) -> Vec<String> {
-    let (mut texts, mut after) = (Vec::new(), 0);
-    loop {
-        let params = HistoryParams { channel, before: None, after: Some(after), limit: 200 };
-        let page = person.call::<History>(&params).await.unwrap();
-        let Some(last) = page.messages.last() else { return texts };
-        after = last.seq;
-        texts.extend(page.messages.into_iter().map(|message| message.text));
-    }
-}
-
 fn move_to(to: &str, passphrase: Option<&str>) -> Command {
-    let section = Box::new(KeySection { vault_token: Some(TOKEN.into()), timeout_seconds: 1, ..KeySection::default() });
-    Command::KeyMove(MoveTo { to: to.into(), passphrase: passphrase.map(str::to_owned), section })
+    Command::KeyMove(support::keys::to(to, passphrase))
 }
 
 #[tokio::test(flavor = "multi_thread")]

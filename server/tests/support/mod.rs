@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod files;
+pub mod keys;
 pub mod moto;
 pub mod rights;
 pub mod vault;
@@ -18,7 +19,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified, Verified};
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams, Me};
-use thechatapp_protocol::methods::messages::{SendMessage, SendMessageParams, Sent};
+use thechatapp_protocol::methods::messages::{History, HistoryParams, SendMessage, SendMessageParams, Sent};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
 use thechatapp_protocol::session::{self, Binding, Kind, Message, Prologue, StaticKey, Transport};
 use thechatapp_protocol::wire::{Request, decode, encode};
@@ -457,6 +458,18 @@ impl rustls::client::danger::ServerCertVerifier for Anyone {
 
     fn supported_verify_schemes(&self) -> Vec<rustls::SignatureScheme> {
         self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// Every text of a channel, oldest first.
+pub async fn read(person: &mut Person, channel: ChannelId) -> Vec<String> {
+    let (mut texts, mut after) = (Vec::new(), 0);
+    loop {
+        let params = HistoryParams { channel, before: None, after: Some(after), limit: 200 };
+        let page = person.call::<History>(&params).await.unwrap();
+        let Some(last) = page.messages.last() else { return texts };
+        after = last.seq;
+        texts.extend(page.messages.into_iter().map(|message| message.text));
     }
 }
 
