@@ -70,6 +70,12 @@ impl Cli {
         self.folder.path().join("profile")
     }
 
+    /// Under which name its key is in the secure storage.
+    pub fn key_entry(&self) -> String {
+        let file: Value = serde_json::from_slice(&std::fs::read(self.profile().join("profile.json")).unwrap()).unwrap();
+        format!("device-key-{}", file["key_id"].as_str().unwrap())
+    }
+
     pub fn command(&self, args: &[&str]) -> Command {
         let mut command = Command::new(bin("thechatapp-cli"));
         command.arg("--json").arg("--profile").arg(self.profile());

@@ -39,7 +39,7 @@ impl Desk {
 
     /// The name of the entry in secure storage.
     pub fn entry(&self) -> String {
-        format!("device-key-{}", self.profile_file()["key_id"].as_str().unwrap())
+        self.cli.key_entry()
     }
 
     /// Waits until a program has the profile. Trying to open it would take it from that one.

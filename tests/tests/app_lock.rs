@@ -117,6 +117,16 @@ async fn disconnected(pid: u32, port: u16) {
     }
 }
 
+/// Somebody who said something and has a passphrase since, and the keys that must not be found.
+async fn alice_under_a_passphrase(server: &Server, keyring: &Keyring, alice: &Cli) -> Vec<(String, Vec<u8>)> {
+    alice.join(server.owner_invite(), "alice").ok();
+    alice.run(&["send", "general", "before the break"]).ok();
+    let entry = keyring.read(&alice.key_entry());
+    let passphrase = line_file(alice.folder.path(), "unlocking", "a quiet afternoon");
+    alice.run(&["key", "passphrase", "--new-passphrase-file", passphrase.to_str().unwrap()]).ok();
+    keys(alice, "a quiet afternoon", entry).await
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_locked_window_has_no_key_in_its_memory_and_opens_again_by_its_passphrase() {
     let server = Server::start();
@@ -126,14 +136,7 @@ async fn a_locked_window_has_no_key_in_its_memory_and_opens_again_by_its_passphr
     let temporary = tempfile::tempdir().unwrap();
     env.push(("TMPDIR".into(), temporary.path().display().to_string()));
     let alice = Cli::with_secure_storage(env);
-    alice.join(server.owner_invite(), "alice").ok();
-    alice.run(&["send", "general", "before the break"]).ok();
-    let file: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(alice.profile().join("profile.json")).unwrap()).unwrap();
-    let entry = keyring.read(&format!("device-key-{}", file["key_id"].as_str().unwrap()));
-    let passphrase = line_file(alice.folder.path(), "unlocking", "a quiet afternoon");
-    alice.run(&["key", "passphrase", "--new-passphrase-file", passphrase.to_str().unwrap()]).ok();
-    let keys = keys(&alice, "a quiet afternoon", entry).await;
+    let keys = alice_under_a_passphrase(&server, &keyring, &alice).await;
 
     let window = Window::open(&display, &alice.window(), &alice.env).await;
     window.shows(TIMELINE, "before the break").await;
@@ -216,14 +219,7 @@ async fn a_window_that_nobody_is_at_locks_itself_disconnects_and_forgets_its_key
     let keyring = Keyring::unlocked();
     let display = Display::start();
     let alice = Cli::with_secure_storage(keyring.env());
-    alice.join(server.owner_invite(), "alice").ok();
-    alice.run(&["send", "general", "before the break"]).ok();
-    let file: serde_json::Value =
-        serde_json::from_slice(&std::fs::read(alice.profile().join("profile.json")).unwrap()).unwrap();
-    let entry = keyring.read(&format!("device-key-{}", file["key_id"].as_str().unwrap()));
-    let passphrase = line_file(alice.folder.path(), "unlocking", "a quiet afternoon");
-    alice.run(&["key", "passphrase", "--new-passphrase-file", passphrase.to_str().unwrap()]).ok();
-    let keys = keys(&alice, "a quiet afternoon", entry).await;
+    let keys = alice_under_a_passphrase(&server, &keyring, &alice).await;
     alice.run(&["lock", "--after", "1"]).ok();
 
     let window = Window::open(&display, &alice.window(), &alice.env).await;

@@ -257,9 +257,7 @@ fn a_wipe_that_was_killed_is_brought_to_its_end_by_whatever_comes_next() {
         let invite = if round == 0 { server.owner_invite().to_owned() } else { server.invite() };
         cli.join(&invite, &format!("person {round}")).ok();
         cli.run(&["send", "general", "to be gone"]).ok();
-        let file: serde_json::Value =
-            serde_json::from_slice(&std::fs::read(cli.profile().join("profile.json")).unwrap()).unwrap();
-        let entry = format!("device-key-{}", file["key_id"].as_str().unwrap());
+        let entry = cli.key_entry();
         let begun = Instant::now();
         let mut child = cli.spawn(&["sign-out", "--wipe"]);
         if round == 0 {
