@@ -30,7 +30,7 @@ pub(crate) struct Part {
     /// The numbers of the window, and the newest of the channel.
     pub(super) range: (u64, u64),
     pub(super) top: u64,
-    /// Those of the messages asked about that are here, seen at the same moment as the rest.
+    /// Those of the messages asked about that are here, and perhaps others, seen at the same moment as the rest.
     pub(crate) here: Vec<MessageId>,
     pub(crate) joined: bool,
 }
@@ -105,6 +105,8 @@ impl Cache {
         if let Some(messages) = self.filled_in(channel, part.range, &part.wanted).await? {
             part.older |= messages.first().and_then(|message| message.seq).is_some_and(|first| first > 1);
             part.newer = window != Window::Latest && part.range.1 < part.top;
+            // What waits still to be told that it was sent is shown once, as the damaged one has it.
+            part.here.extend(messages.iter().map(|message| message.id));
             part.messages = messages;
         }
         Ok(Some(part))

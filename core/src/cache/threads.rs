@@ -22,7 +22,7 @@ pub(crate) struct ThreadPart {
     pub(crate) older: bool,
     /// Whether nothing of this part can be missing or stale.
     pub(crate) complete: bool,
-    /// Those of the messages asked about that are here, seen at the same moment as the rest.
+    /// Those of the messages asked about that are here, and perhaps others, seen at the same moment as the rest.
     pub(crate) here: Vec<MessageId>,
 }
 
@@ -152,10 +152,13 @@ fn thread(
     let older = replies.len() > limit as usize;
     replies.truncate(limit as usize);
     replies.reverse();
+    let mut here = here(db, waiting)?;
+    // What waits still to be told that it was sent is shown once, as the damaged one has it.
+    here.extend(replies.iter().map(|message| message.id));
     // Where there are older ones here, what lies before the first one shown does not matter.
     let first = replies.first().filter(|_| older).or(root_view.as_ref()).and_then(|message| message.seq);
     let last = before.map_or(u64::MAX, |before| before.saturating_sub(1));
     let complete =
         state.joined && root_view.is_some() && first.is_some_and(|first| !state.gaps.any_within(first, last));
-    Ok(Some(ThreadPart { root: root_view, replies, older, complete, here: here(db, waiting)? }))
+    Ok(Some(ThreadPart { root: root_view, replies, older, complete, here }))
 }

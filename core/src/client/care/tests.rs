@@ -140,6 +140,32 @@ async fn threads_and_pins_are_read_without_the_server_while_a_damaged_cache_is_r
 }
 
 #[tokio::test]
+async fn what_was_sent_and_waits_to_be_told_so_is_shown_once_while_a_damaged_cache_is_rebuilt() {
+    let mut desk = Desk::new().await;
+    let path = cache_of(&desk);
+    desk.said(1, 1..=1).await;
+    let root = desk.client.timeline(desk.ws, channel(1), Window::Latest, 1).await.unwrap().messages[0].id;
+    let sent = desk.client.send(desk.ws, channel(1), "sent", None).await.unwrap();
+    let answer = desk.client.send(desk.ws, channel(1), "an answer", Some(root)).await.unwrap();
+    // It came back by the stream, and the program ended before the queue was told.
+    let rows = [(2, &sent), (3, &answer)].map(|(seq, view)| {
+        let at = Timestamp(seq as i64);
+        let row = MessageRow::plain(channel(1), seq, view.id, view.author.id, at, &view.text, desk.change + 1);
+        Row::Message(MessageRow { thread: view.thread, ..row })
+    });
+    desk.take(rows.to_vec()).await;
+    let all = ["number 1", "sent", "an answer"];
+    assert_eq!(texts(&desk, 1, Window::Latest).await, all);
+
+    let desk = desk.reopened(|_| set_aside(&path).unwrap()).await;
+    assert!(rebuilding(&desk).await.is_some());
+    assert_eq!(desk.client.workspaces().await.unwrap()[0].waiting, 2, "the queue has them still");
+    assert_eq!(texts(&desk, 1, Window::Latest).await, all);
+    let thread = desk.client.thread(desk.ws, channel(1), root, None, 10).await.unwrap();
+    assert_eq!(thread.replies.into_iter().map(|one| one.text).collect::<Vec<_>>(), ["an answer"]);
+}
+
+#[tokio::test]
 async fn a_cache_of_which_nothing_opens_is_rebuilt_all_the_same() {
     let desk = full().await;
     let path = cache_of(&desk);
