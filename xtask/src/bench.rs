@@ -45,6 +45,11 @@ pub fn soak(places: &Places, filter: Option<&str>) -> Result {
     let mut command = places.cargo(&bits);
     command.args(filter).env("THECHATAPP_SOAK", "1");
     steps.command("soak: flipped bits", &mut command)?;
+    // Networks and lines are simulated in the client's own tests, beside what they simulate.
+    let simulated = ["test", "--release", "--package", "thechatapp-core", "--lib", "--", "--nocapture"];
+    let mut command = places.cargo(&simulated);
+    command.arg(filter.unwrap_or("sync::tests::")).env("THECHATAPP_SOAK", "1");
+    steps.command("soak: simulated networks", &mut command)?;
     steps.print();
     Ok(())
 }
