@@ -149,8 +149,8 @@ impl Readers {
         answer
     }
 
-    /// What runs beside the writer, for work of its own that is broken off with the queries.
-    pub(crate) fn running(&self) -> &Running {
+    /// What runs, for work of the writer's that is to be broken off with the queries: what is undone by that and done another time.
+    pub fn running(&self) -> &Running {
         &self.0.running
     }
 

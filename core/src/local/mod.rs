@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod drafts;
+mod listed;
 mod network;
 mod outbox;
 mod schema;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 pub(crate) use accounts::Account;
 pub(crate) use drafts::{DraftPlace, DraftState, Earlier, Saved};
+pub(crate) use listed::Listed;
 pub(crate) use outbox::Waiting;
 pub(crate) use uploads::{Source, Upload};
 
@@ -160,9 +162,10 @@ impl Local {
 
     /// Keeps a good copy, writes everything out, closes the file.
     pub(crate) async fn close(self) -> Result<()> {
+        let readers = self.readers.clone();
+        tokio::task::spawn_blocking(move || readers.end()).await.map_err(fault::internal)?;
         let kept = self.keep_good().await;
         let flushed = self.flush().await;
-        self.readers.close();
         drop(self.writer);
         let thread = self.thread;
         tokio::task::spawn_blocking(move || thread.join())

@@ -2,6 +2,51 @@
 
 use super::*;
 use crate::cache::file::former_path;
+use thechatapp_database::Error as DatabaseError;
+
+/// Begins to read something that has no end, and waits until it has begun.
+async fn reading_for_ever(workspace: &Arc<Workspace>) -> JoinHandle<Result<i64>> {
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let workspace = Arc::clone(workspace);
+    let reading = tokio::spawn(async move {
+        let read = workspace.cache.read(move |db, _| {
+            let _ = begun.send(());
+            let sql = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+            Ok(db.query_row(sql, [], |row| row.get(0))?)
+        });
+        read.await
+    });
+    has_begun.await.unwrap();
+    reading
+}
+
+#[tokio::test]
+async fn a_read_without_an_end_does_not_keep_a_damaged_cache_from_being_replaced_nor_others_from_reading() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let workspace = Arc::clone(&running.workspace);
+    let reading = reading_for_ever(&workspace).await;
+    let damage = workspace.cache.read(|_, _| Err::<(), _>(DatabaseError::Damaged("a page".into())));
+    assert!(matches!(damage.await, Err(Error::Corrupt { .. })));
+    // It is asked again by whoever asked, of the file that takes its place.
+    assert!(matches!(reading.await.unwrap(), Err(Error::Corrupt { .. })));
+    assert!(workspace.cache.recovered().await);
+    workspace.cache.unread().await.unwrap();
+    // Tidying goes on with that one, too.
+    workspace.cache.tidy().await.unwrap();
+}
+
+#[tokio::test]
+async fn a_read_without_an_end_does_not_keep_a_workspace_from_ending() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let workspace = Arc::clone(&running.workspace);
+    let reading = reading_for_ever(&workspace).await;
+    running.stop().await.unwrap();
+    assert!(matches!(reading.await.unwrap(), Err(Error::Offline { .. })));
+    // Nor is anything begun that takes long and may wait.
+    assert!(matches!(workspace.cache.tidy().await, Err(Error::Offline { .. })));
+}
 
 #[tokio::test]
 async fn what_replaces_a_damaged_cache_comes_to_its_end_before_the_workspace_does() {
