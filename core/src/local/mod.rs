@@ -1,5 +1,5 @@
 //! What exists on this device only and can be fetched from nowhere: accounts with their device keys, the identities that
-//! are trusted, what waits to be sent, drafts, read marks on their way.
+//! are trusted, what waits to be sent, drafts, read marks on their way. And which channels one is in, should a damaged cache not tell.
 //!
 //! Every commit is on the disk before anything is answered; the whole file is checked when it is opened; and a last good
 //! copy, sealed under the same key, stands beside it. A damaged file is never replaced without being asked to.

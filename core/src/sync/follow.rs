@@ -374,7 +374,12 @@ impl<'a> Connected<'a> {
 
 /// A restored server may lack what one had sent: it is put into the outbox again, before it leaves the cache, and before a damaged one
 /// goes that is of other data.
-async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again: bool, lets_go: bool) -> Result<()> {
+pub(super) async fn new_generation(
+    workspace: &Workspace,
+    generation: Vec<u8>,
+    offer_again: bool,
+    lets_go: bool,
+) -> Result<()> {
     if offer_again {
         let mut own = workspace.cache.own_messages(OFFERED_AGAIN).await?;
         own.reverse();

@@ -38,7 +38,6 @@ use thechatapp_protocol::{
     AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId,
 };
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 pub(crate) use running::Running;

@@ -84,3 +84,21 @@ async fn what_replaces_a_damaged_cache_comes_to_its_end_before_the_workspace_doe
     drop(local);
     assert!(Arc::try_unwrap(profile).is_ok(), "nothing goes on");
 }
+
+#[tokio::test]
+async fn the_list_of_channels_outlives_a_first_sync_and_not_a_server_that_lets_one_see_less() {
+    let place = place().await;
+    let running = place.workspace().await;
+    let workspace = Arc::clone(&running.workspace);
+    let listed = async || workspace.local.listed(workspace.id).await.unwrap().len();
+    let known = async || workspace.cache.channels(false).await.unwrap().len();
+    workspace.keep_list().await.unwrap();
+    assert_eq!((listed().await, known().await), (1, 1));
+    for (gone, left) in [(false, 1), (true, 0)] {
+        follow::new_generation(&workspace, vec![5; 16], false, gone).await.unwrap();
+        assert_eq!((listed().await, known().await), (left, left));
+        // What is not told again is not taken for what there is.
+        workspace.keep_list().await.unwrap();
+        assert_eq!(listed().await, left);
+    }
+}
