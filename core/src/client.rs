@@ -40,7 +40,7 @@ pub use watch::{Around, Changed, Looked, Unread, Watched};
 use crate::cache::{Cache, Me};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
-use crate::fault;
+use crate::fault::{self, closed};
 use crate::local::{Account, Local, good_path};
 use crate::platform::Platform;
 use crate::profile::{Profile, Unlock, Vault};
@@ -163,7 +163,7 @@ impl Client {
         };
         let mut workspaces = BTreeMap::new();
         for account in accounts {
-            let cache = open_cache(&shared.profile, &account).await?;
+            let cache = open_cache(&shared.profile, &local, &account).await?;
             workspaces.insert(account.workspace, Workspace::run(cache, account, shared.clone()));
         }
         let wipes = Arc::clone(&shared.wipes);
@@ -320,7 +320,7 @@ impl Client {
     /// Opens an account that was just added, and connects it where the others are.
     async fn add(&self, account: Account) -> Result<Arc<Workspace>> {
         let shared = &self.0.shared;
-        let cache = open_cache(&shared.profile, &account).await?;
+        let cache = open_cache(&shared.profile, &shared.local, &account).await?;
         shared.wipes.forget(account.workspace);
         shared.profile.call_wipe_off();
         let running = Workspace::run(cache, account, shared.clone());
@@ -343,14 +343,19 @@ impl Client {
     }
 }
 
-async fn open_cache(profile: &Arc<Profile>, account: &Account) -> Result<Cache> {
+async fn open_cache(profile: &Arc<Profile>, local: &Local, account: &Account) -> Result<Cache> {
     let (profile, ws) = (Arc::clone(profile), account.workspace);
     let (path, key) =
         tokio::task::spawn_blocking(move || profile.cache_key(ws).map(|key| (profile.cache_path(ws), key)))
             .await
             .map_err(fault::internal)??;
     let me = Me { id: account.person, name: account.person_name.clone(), workspace: account.short.clone() };
-    Cache::open(&path, key.expose(), me).await
+    let cache = Cache::open(&path, key.expose(), me).await?;
+    // Damage that shows here is found again, and is no reason not to open.
+    if matches!(cache.is_begun().await, Ok(false)) {
+        cache.begin_with(local.listed(ws).await?).await?;
+    }
+    Ok(cache)
 }
 
 /// Does something with a profile that waits for the disk.
@@ -365,10 +370,6 @@ async fn asked<T, F: Future<Output = Result<T>>>(workspace: &Workspace, ask: imp
         Err(Error::Corrupt { .. }) if workspace.cache.recovered().await => ask().await,
         answer => answer,
     }
-}
-
-fn closed() -> Error {
-    Error::Offline { why: "the profile was closed".into() }
 }
 
 /// The pin of a signed document that nobody has vouched for, as it was when it was shown.

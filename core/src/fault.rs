@@ -17,6 +17,11 @@ pub(crate) fn internal(why: impl Display) -> Error {
     Error::Internal { id, why }
 }
 
+/// What ends because the profile is closed.
+pub(crate) fn closed() -> Error {
+    Error::Offline { why: "the profile was closed".into() }
+}
+
 /// What a database of the profile says. Its key came out of the profile, so a file that does not open is damaged.
 pub(crate) fn database(path: &Path, error: database::Error) -> Error {
     let file = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
@@ -27,6 +32,7 @@ pub(crate) fn database(path: &Path, error: database::Error) -> Error {
         database::Error::Newer { .. } => Error::Newer { file },
         database::Error::Full(why) => Error::DiskFull { why: format!("{file}: {why}") },
         database::Error::NoLocks(why) => no_locks(format!("{file}: {why}")),
+        database::Error::Closed => closed(),
         other => internal(format!("{file}: {other}")),
     }
 }

@@ -12,6 +12,7 @@ mod freeze;
 mod open;
 mod readers;
 mod rekey;
+mod running;
 mod scrub;
 mod wal;
 mod writer;
@@ -24,6 +25,7 @@ pub use open::{
 };
 pub use readers::{Readers, has_met_damage};
 pub use rekey::{Rekey, rekey};
+pub use running::Running;
 pub use scrub::scrub_stack;
 pub use wal::flush;
 pub use writer::{Committed, Writer};

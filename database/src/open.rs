@@ -2,7 +2,8 @@
 
 use crate::exit::{in_use, wait_at_exit};
 use crate::wal;
-use crate::{Error, scrub_stack};
+use crate::{Error, Running, scrub_stack};
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, MAIN_DB, OpenFlags};
 use std::io::Read;
@@ -184,13 +185,13 @@ pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
 pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
     let _in_use = in_use();
     let fresh = to.with_extension("new");
-    copy(db, &fresh, key)?;
+    copy(db, &fresh, key, &Running::default())?;
     std::fs::rename(&fresh, to).map_err(|why| Error::Full(why.to_string()))
 }
 
 /// Copies all pages to a file, sealed under a key of its own, and checks them there. What was there before goes; nothing is left of
-/// a copy that fails.
-pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
+/// a copy that fails, or is broken off.
+pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32], running: &Running) -> Result<(), Error> {
     let _ = std::fs::remove_file(to);
     let pages: u32 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     let (needed, room) = (u64::from(pages) * PAGE, to.parent().and_then(room));
@@ -201,8 +202,14 @@ pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Err
         make_private(to).map_err(|why| Error::Full(why.to_string()))?;
         let mut copy = unlock(Connection::open(to)?, key)?;
         copy.pragma_update(None, "synchronous", "FULL")?;
-        rusqlite::backup::Backup::new(db, &mut copy)?.run_to_completion(4096, Duration::ZERO, None)?;
-        check(&copy)
+        let pages = Backup::new(db, &mut copy)?;
+        while pages.step(4096)? != StepResult::Done {
+            if running.has_ended() {
+                return Err(Error::Closed);
+            }
+        }
+        drop(pages);
+        running.run(&copy, check)
     })();
     if copied.is_err() {
         let _ = std::fs::remove_file(to);

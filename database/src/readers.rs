@@ -1,12 +1,11 @@
 //! A pool of reading connections. A query runs on the runtime's blocking threads with a connection of its own, so
 //! readers wait neither for the writer nor for each other.
 
-use crate::{Error, in_use, keep_opened, open_reader};
+use crate::{Error, Running, in_use, keep_opened, open_reader};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use zeroize::Zeroizing;
 
@@ -15,8 +14,8 @@ struct Pool {
     key: Mutex<Arc<Zeroizing<[u8; 32]>>>,
     /// Shared by every query; taken whole while another file takes the database's place.
     paused: RwLock<()>,
-    /// No query runs any more, and none will.
-    ended: AtomicBool,
+    /// What runs now; once ended, no query will any more.
+    running: Running,
     idle: Mutex<Vec<Connection>>,
     keep: usize,
     /// How much of the file each connection keeps opened, in KiB; SQLite's own measure without.
@@ -31,7 +30,7 @@ impl Pool {
             path,
             key: Mutex::new(Arc::new(Zeroizing::new(*key))),
             paused: RwLock::new(()),
-            ended: AtomicBool::new(false),
+            running: Running::default(),
             idle: Mutex::new(Vec::new()),
             keep,
             cache,
@@ -118,7 +117,7 @@ impl Readers {
     pub fn read_here<T, E: From<Error>>(&self, query: impl FnOnce(&Connection) -> Result<T, E>) -> Result<T, E> {
         let _in_use = in_use();
         let _going_on = self.0.paused.read();
-        if self.0.ended.load(Ordering::SeqCst) {
+        if self.0.running.has_ended() {
             return Err(Error::Closed.into());
         }
         let idle = self.0.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
@@ -136,7 +135,10 @@ impl Readers {
                 db
             }
         };
-        let answer = query(&db);
+        let answer = self.0.running.run(&db, query);
+        if self.0.running.has_ended() {
+            return Err(Error::Closed.into());
+        }
         if has_met_damage(&db).map_err(E::from)? {
             return Err(Error::Damaged("a page does not open".to_owned()).into());
         }
@@ -147,18 +149,36 @@ impl Readers {
         answer
     }
 
-    /// Waits until no query runs, lets none begin, and closes all connections.
+    /// What runs, for work of the writer's that is to be broken off with the queries: what is undone by that and done another time.
+    pub fn running(&self) -> &Running {
+        &self.0.running
+    }
+
+    /// Another pool of the same file under the same key, for when this one was ended and the file is to be read once more.
+    #[must_use]
+    pub fn again(&self) -> Self {
+        let pool = &self.0;
+        let key = pool.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut again = Pool::new(pool.path.clone(), &key, pool.keep, pool.cache);
+        again.is_former = pool.is_former;
+        Self(Arc::new(again))
+    }
+
+    /// Waits until no query runs, lets none begin, and closes all connections. It interrupts none: people asked these, who
+    /// would be told that something failed because keys are renewed, and nobody waits for that. Whoever ends the readers
+    /// meanwhile interrupts them, and with them this wait.
     pub(crate) fn pause(&self) -> Paused<'_> {
         let pause = self.0.paused.write();
         self.0.close();
         Paused { pool: &self.0, _pause: pause }
     }
 
-    /// Waits until no query runs, lets none begin from then on, and closes all connections: another file may be put in the place
-    /// of this one.
+    /// Lets no query begin any more, interrupts those that run, waits until they have ended, and closes all connections: another
+    /// file may be put in the place of this one. All of these queries get [`Error::Closed`].
     pub fn end(&self) {
+        self.0.running.end();
+        // Some may be opening a connection.
         let _pause = self.0.paused.write();
-        self.0.ended.store(true, Ordering::SeqCst);
         self.0.close();
     }
 

@@ -36,12 +36,13 @@ impl std::fmt::Debug for Rekey<'_> {
 /// one to the new file afterwards. Queries go on until the copy is ready, then wait for a moment.
 ///
 /// # Errors
-/// See [`Error`]; as long as the writer's connection still works, the old file is in place under the key it had. When not
+/// See [`Error`], of which [`Error::Closed`] when the readers were ended meanwhile; as long as the writer's connection still works, the old file is in place under the key it had. When not
 /// even that can be opened again, everything that is written fails until the database is opened anew.
 pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> Result<(), Error> {
     let _in_use = in_use();
-    copy(writer, change.fresh, change.next)?;
-    let counted = tables(writer)?;
+    // Closing does not wait for a copy of gigabytes: what there is of it counts for nothing yet.
+    copy(writer, change.fresh, change.next, readers.running())?;
+    let counted = readers.running().run(writer, tables)?;
     let copied = open(change.fresh, change.next, change.schema, change.durability)?;
     if tables(&copied)? != counted {
         return Err(Error::Failed("the copy under the new key has not what the database has".into()));

@@ -82,3 +82,25 @@ fn offline_a_damaged_cache_is_read_as_far_as_it_opens_and_what_is_written_waits_
     assert_eq!(former(&alice).len(), 0);
     assert_eq!(alice.run(&["doctor"]).ok().json()["workspaces"][0]["rebuilding"], false);
 }
+
+#[test]
+fn offline_one_reads_and_writes_though_a_damaged_cache_does_not_tell_which_channels_there_are() {
+    let (mut server, alice) = scene();
+    server.stop();
+    let path = caches(&alice).remove(0);
+    // Without its first page nothing of it opens.
+    let mut bytes = std::fs::read(&path).unwrap();
+    bytes[2000] ^= 1;
+    std::fs::write(&path, bytes).unwrap();
+    assert_eq!(alice.run(&["read", "general"]).ok().texts(), ["it waits"]);
+    assert_eq!(former(&alice).len(), 1);
+    alice.run(&["send", "general", "written meanwhile", "--queue"]).ok();
+    alice.run(&["draft", "general", "half a thought"]).ok();
+    assert_eq!(alice.run(&["channels"]).ok().lines().len(), 1);
+
+    server.serve();
+    let texts = alice.run(&["read", "general", "-n", "100"]).ok().texts();
+    assert_eq!(texts.len(), 22);
+    assert_eq!(texts[20..], ["it waits", "written meanwhile"]);
+    assert_eq!(alice.run(&["draft", "general"]).ok().json()["text"], "half a thought");
+}

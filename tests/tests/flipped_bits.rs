@@ -47,10 +47,9 @@ async fn look_at(world: &World, profile: &Path) -> Found {
 /// How a damaged profile ended, and whether there is a repair to be made.
 fn check(damage: &Damage, found: &Found, whole: &Reading) -> &'static str {
     let named = |why: &Error| {
-        // Of a damaged cache the list of channels may be what does not open: it comes with what the server tells.
-        let coming = damage.name() == "cache.db" && matches!(why, Error::Offline { .. });
+        // Not even that the server is away: where the list of channels does not open in a cache, it is in `local.db`.
         let is = matches!(why, Error::Corrupt { file, .. } if *file == damage.name() && why.exit_code() == 24);
-        assert!(is || coming, "{damage:?} is told as {why:?}");
+        assert!(is, "{damage:?} is told as {why:?}");
         assert!(!damage.is_harmless(), "{damage:?} touches nothing that is read: {why:?}");
     };
     let (reading, sound) = match found {

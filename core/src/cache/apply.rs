@@ -19,6 +19,8 @@ pub(crate) use pages::HistoryPage;
 pub(crate) struct Applied {
     /// Channels, memberships, names, read marks, or counts that follow from messages.
     pub(crate) channels: bool,
+    /// What of these is kept outside of the cache may have changed: channels, memberships, names.
+    pub(crate) listed: bool,
     /// One's own rank or powers, or groups.
     pub(crate) standing: bool,
     /// The lowest number that changed, by channel.
@@ -179,6 +181,7 @@ impl<'a> Batch<'a> {
                 row.rank as u8
             ])?;
         self.applied.channels |= changed > 0;
+        self.applied.listed |= changed > 0;
         Ok(())
     }
 
@@ -222,6 +225,7 @@ impl<'a> Batch<'a> {
                 row.archived,
             ])?;
         self.applied.channels = true;
+        self.applied.listed = true;
         Ok(())
     }
 
@@ -259,6 +263,7 @@ impl<'a> Batch<'a> {
                 row.role == ChannelRole::Moderator
             ])?;
         self.applied.channels |= changed > 0;
+        self.applied.listed |= changed > 0;
         let Some(before) = before.filter(|_| changed > 0) else { return Ok(()) };
         let from_the_start = self.origin == Origin::FromTheStart;
         let held = self.held(row.channel)?;
@@ -490,7 +495,7 @@ fn load(db: &Connection, me: &Me, channel: ChannelId) -> Result<Held, Error> {
     })
 }
 
-fn kind_number(kind: ChannelKind) -> i64 {
+pub(super) fn kind_number(kind: ChannelKind) -> i64 {
     match kind {
         ChannelKind::Public => 0,
         ChannelKind::Private => 1,

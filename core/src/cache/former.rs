@@ -21,9 +21,9 @@ use thechatapp_protocol::event::MessageRow;
 use thechatapp_protocol::{ChannelId, FileId, MessageId};
 
 /// The change of a row that the server has not confirmed: below all of its own.
-const UNCONFIRMED: i64 = -1;
+pub(super) const UNCONFIRMED: i64 = -1;
 /// Whether rows are here that it has not confirmed.
-const SEEDED: &str = "seeded";
+pub(super) const SEEDED: &str = "seeded";
 /// How many times a part that does not open is stepped over before the rest of a page is given up.
 const PATIENCE: usize = 100;
 
@@ -61,6 +61,8 @@ const SEED: [(&str, &str, &str, &str); 9] = [
 pub(crate) struct Former {
     path: PathBuf,
     pub(super) readers: Readers,
+    /// Whether its log is right, without which nothing of it is read.
+    pub(super) is_read: bool,
 }
 
 impl Former {
@@ -74,11 +76,12 @@ impl Former {
         }
         let readers = Readers::of_former(path.clone(), key, 1);
         // What is read past a log that is not right would be pages of two moments.
-        if let Err(why) = database::check_log(&path, Durability::Normal) {
+        let log = database::check_log(&path, Durability::Normal);
+        if let Err(why) = &log {
             tracing::warn!(%why, "nothing of a damaged cache is read");
             readers.end();
         }
-        Ok(Some(Arc::new(Self { path, readers })))
+        Ok(Some(Arc::new(Self { path, readers, is_read: log.is_ok() })))
     }
 
     pub(super) fn ask<T>(&self, query: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
@@ -210,20 +213,33 @@ impl Former {
 
     /// The numbers that a channel had here, as far as that can be read.
     fn had(&self, channel: ChannelId) -> Vec<(u64, u64)> {
+        let head = self.some(|db| {
+            let mut query = db.prepare_cached("SELECT head FROM channels WHERE id = ?1 AND kind >= 0")?;
+            Ok(query.query_row([channel.as_bytes()], |row| row.get::<_, i64>(0)).optional()?)
+        });
+        // Where that does not open, its messages may.
+        let head = head.map_or_else(|| self.head(channel), |head| head as u64);
+        if head == 0 {
+            return Vec::new();
+        }
         self.some(|db| {
-            let head: Option<i64> = db
-                .prepare_cached("SELECT head FROM channels WHERE id = ?1 AND kind >= 0")?
-                .query_row([channel.as_bytes()], |row| row.get(0))
-                .optional()?;
-            let Some(head) = head.filter(|head| *head > 0) else { return Ok(None) };
             let mut had = Gaps::default();
-            had.add(1, head as u64);
+            had.add(1, head);
             for (first, last) in Gaps::load(db, channel)?.all() {
                 had.remove(*first, *last);
             }
             Ok(Some(had.all().to_vec()))
         })
         .unwrap_or_default()
+    }
+
+    /// The newest number of a channel that there is a message of; 0 where that cannot be read.
+    pub(super) fn head(&self, channel: ChannelId) -> u64 {
+        let head = self.some(|db| {
+            let mut query = db.prepare_cached("SELECT max(seq) FROM messages WHERE channel = ?1")?;
+            Ok(query.query_row([channel.as_bytes()], |row| row.get::<_, Option<i64>>(0))?)
+        });
+        head.map_or(0, i64::unsigned_abs)
     }
 
     /// One's own messages as [`Cache::own_messages`] has them, as far as they open from both ends.
@@ -324,7 +340,7 @@ impl Cache {
             return Ok(false);
         }
         // First: broken off in between, it is done once more. What is not one's to see goes all the same where this fails.
-        let forgotten = self.write(super::parting::drop_files_of_none).await;
+        let forgotten = self.forget_files_of_none().await;
         let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
         let path = former.path.clone();
         let ended = tokio::task::spawn_blocking(move || former.end()).await.map_err(fault::internal)?;

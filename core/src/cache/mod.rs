@@ -9,8 +9,10 @@ pub(crate) mod file;
 mod former;
 mod gaps;
 mod kept;
+mod list;
 mod parting;
 mod read;
+mod replace;
 mod rights;
 mod room;
 mod schema;
@@ -21,6 +23,7 @@ mod view;
 
 use crate::error::{Error, Result};
 use crate::fault::{self, first_damage, note_damage};
+use crate::local::Listed;
 use apply::{Batch, Origin};
 use file::Open;
 use former::Former;
@@ -28,9 +31,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, RwLock};
 use std::time::Duration;
-use thechatapp_database::{self as database, Durability, Rekey};
+use thechatapp_database as database;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::sync::{DeviceBounds, Updates};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
@@ -111,7 +114,7 @@ impl Cache {
     pub(crate) async fn open(path: &Path, key: &[u8; 32], me: Me) -> Result<Self> {
         // Not the bytes themselves: what is handed to another thread is copied on the way.
         let key = Key::try_from(key.as_slice()).map_err(fault::internal)?;
-        let (open, former) = opened(path.to_owned(), key, false).await?;
+        let (open, former) = replace::opened(path.to_owned(), key, false).await?;
         open.readers.warm_up();
         Ok(Self {
             open: tokio::sync::RwLock::new(Ok(open)),
@@ -120,90 +123,6 @@ impl Cache {
             me: Arc::new(me),
             damage: watch::Sender::new(None),
         })
-    }
-
-    /// Sets a file aside that turned out to be damaged, and goes on with a fresh one. What runs ends first; what comes meanwhile waits.
-    /// When it fails it is to be tried again.
-    pub(crate) async fn rebuild(&self, key: Key) -> Result<()> {
-        let mut held = self.open.write().await;
-        if let Ok(open) = &*held {
-            // As far as it can be.
-            let _: Result<bool, database::Error> = open.writer.apart(|db| database::flush(db)).await;
-        }
-        let why = self.damage.borrow().clone().unwrap_or_else(|| fault::internal("nothing is known to be damaged"));
-        let closing = std::mem::replace(&mut *held, Err(why));
-        let damaged = closing.is_ok();
-        let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
-        tokio::task::spawn_blocking(move || {
-            if let Some(former) = former {
-                // Early in a rebuild it has more, later the other one.
-                if let Ok(open) = &closing {
-                    former.give_way_to(&open.readers);
-                }
-                former.close();
-            }
-            // It is damaged: that it does not close well is no news.
-            closing.is_ok_and(|open| open.close().is_ok())
-        })
-        .await
-        .map_err(fault::internal)?;
-        let (open, former) = match opened(self.path.clone(), key, damaged).await {
-            Ok(opened) => opened,
-            Err(why) => {
-                *held = Err(why.clone());
-                return Err(why);
-            }
-        };
-        *held = Ok(open);
-        *self.former.write().unwrap_or_else(PoisonError::into_inner) = former;
-        self.damage.send_replace(None);
-        Ok(())
-    }
-
-    /// Puts a copy under another key in the file's place.
-    pub(crate) async fn rekey(&self, former: Key, next: Key) -> Result<()> {
-        let path = self.path.clone();
-        let held = self.held().await?;
-        let readers = held.readers.clone();
-        self.apart_of(&held, move |db| {
-            database::rekey(
-                db,
-                &readers,
-                &Rekey {
-                    path: &path,
-                    fresh: &path.with_extension("db.rekeyed"),
-                    former: former.expose(),
-                    next: next.expose(),
-                    schema: schema::CACHE,
-                    durability: Durability::Normal,
-                },
-            )?;
-            file::set_pages(db)
-        })
-        .await
-    }
-
-    /// Writes everything out and closes the file. One that is damaged is set aside, so that the next opening goes on with a fresh one.
-    pub(crate) async fn close(self) -> Result<()> {
-        let flushed = self.flush().await;
-        let damaged = self.damage.borrow().is_some();
-        let (former, path) = (self.former(), self.path);
-        let open = self.open.into_inner();
-        let done = tokio::task::spawn_blocking(move || {
-            if let Some(former) = former {
-                if damaged && let Ok(open) = &open {
-                    former.give_way_to(&open.readers);
-                }
-                former.close();
-            }
-            let closed = open.map(Open::close);
-            if damaged && closed.is_ok() { file::set_aside(&path) } else { closed.unwrap_or(Ok(())) }
-                .map_err(|why| (path, why))
-        })
-        .await
-        .map_err(fault::internal)?;
-        let closed = done.map_err(|(path, why)| fault::database(&path, why));
-        if damaged { closed } else { flushed.and(closed) }
     }
 
     /// Writes the log into the file.
@@ -356,24 +275,30 @@ impl Cache {
         .await
     }
 
-    /// Empties the cache for another generation of the server's data.
-    pub(crate) async fn begin_generation(&self, generation: Vec<u8>) -> Result<()> {
-        let former = self.former();
+    /// Empties the cache for another generation of the server's data. Until that tells of them, the channels that one was in stay.
+    pub(crate) async fn begin_generation(&self, generation: Vec<u8>, listed: Vec<Listed>) -> Result<()> {
+        let (me, former) = (Arc::clone(&self.me), self.former());
         self.write(move |db| {
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
                  DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM kept; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
             )?;
             db.execute("INSERT INTO meta (name, value) VALUES ('generation', ?1)", [&generation])?;
-            former::seed_again(db, former.as_deref(), &generation)
+            former::seed_again(db, former.as_deref(), &generation)?;
+            list::seed(db, &me, former.as_deref(), &listed)
         })
         .await
     }
 
-    /// Takes words of removed texts out of the index, and removed rows out of the file and its log.
+    /// Takes words of removed texts out of the index, and removed rows out of the file and its log. Closing does not wait for it:
+    /// what is broken off is as if it had not begun, and is done another time.
     pub(crate) async fn tidy(&self) -> Result<()> {
-        self.apart(|db| {
-            db.execute("INSERT INTO search (search) VALUES ('optimize')", [])?;
+        let held = self.held().await?;
+        let running = held.readers.running().clone();
+        self.apart_of(&held, move |db| {
+            running.run(db, |db| {
+                Ok::<_, database::Error>(db.execute("INSERT INTO search (search) VALUES ('optimize')", [])?)
+            })?;
             set_number(db, "untidy", 0)?;
             database::flush(db)?;
             Ok(())
@@ -417,6 +342,12 @@ impl Cache {
     }
 
     fn fault(&self, why: database::Error) -> Error {
+        // What was broken off for a fresh file to take this one's place is answered by that one.
+        if matches!(why, database::Error::Closed)
+            && let Some(damage) = self.damage.borrow().clone()
+        {
+            return damage;
+        }
         let error = fault::database(&self.path, why);
         note_damage(&self.damage, &error);
         error
@@ -482,6 +413,14 @@ impl Cache {
         job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<T> {
         let held = self.held().await?;
+        self.write_of(&held, job).await
+    }
+
+    async fn write_of<T: Send + 'static>(
+        &self,
+        held: &Open,
+        job: impl FnOnce(&Connection) -> Result<T, database::Error> + Send + 'static,
+    ) -> Result<T> {
         held.writer.write(move |db, _| job(db)).await.map_err(|why| self.fault(why))
     }
 
@@ -508,15 +447,6 @@ impl Cache {
     pub(crate) async fn make_newer(&self) -> Result<()> {
         self.apart(|db| Ok(db.pragma_update(None, "user_version", schema::CACHE.len() as i64 + 1)?)).await
     }
-}
-
-/// Opens a file; with `damaged` it is known to be so, and is set aside first.
-async fn opened(path: PathBuf, key: Key, damaged: bool) -> Result<(Open, Option<Arc<Former>>)> {
-    let opening = tokio::task::spawn_blocking(move || {
-        let aside = if damaged { file::set_aside(&path) } else { Ok(()) };
-        aside.and_then(|()| Open::whole(&path, key.expose())).map_err(|why| (path, why))
-    });
-    opening.await.map_err(fault::internal)?.map_err(|(path, why)| fault::database(&path, why))
 }
 
 fn number(db: &Connection, name: &str) -> rusqlite::Result<u64> {

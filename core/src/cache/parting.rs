@@ -5,7 +5,7 @@ use super::{Cache, Me};
 use crate::error::Result;
 use rusqlite::{Connection, OptionalExtension, params};
 use std::collections::BTreeSet;
-use thechatapp_database::{Error, Readers, has_met_damage};
+use thechatapp_database::{Error, Readers, Running, has_met_damage};
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::{ChannelId, FileId, wire};
 
@@ -40,9 +40,10 @@ pub(super) fn readable(readers: &Readers) -> u64 {
 }
 
 impl Former {
-    /// Removes it where another file has more messages that open.
+    /// Removes it where another file has more messages that open, whose readers may have ended, like its own.
     pub(super) fn give_way_to(&self, other: &Readers) {
-        if readable(other) > readable(&self.readers)
+        let own = if self.is_read { readable(&self.readers.again()) } else { 0 };
+        if readable(&other.again()) > own
             && let Err(why) = self.end()
         {
             tracing::warn!(%why, "a damaged cache stays, though another one has more");
@@ -100,6 +101,13 @@ impl Cache {
         Ok(asked.await.unwrap_or(false))
     }
 
+    /// Forgets files that no message here has, and what opens them.
+    pub(super) async fn forget_files_of_none(&self) -> Result<()> {
+        let held = self.held().await?;
+        let running = held.readers.running().clone();
+        self.write_of(&held, move |db| drop_files_of_none(db, &running)).await
+    }
+
     /// Whether the damaged one is known to have messages of any channel that is not one's to see: it was to go with that channel, and
     /// something came in between.
     pub(super) async fn former_has_hidden(&self) -> Result<bool> {
@@ -116,15 +124,10 @@ impl Cache {
     }
 }
 
-/// Forgets files that no message here has, and what opens them: meanwhile the message may have been deleted.
-pub(super) fn drop_files_of_none(db: &Connection) -> Result<(), Error> {
-    let mut live = BTreeSet::new();
-    let mut query = db.prepare("SELECT files FROM messages WHERE files IS NOT NULL AND deleted = 0")?;
-    let mut rows = query.query([])?;
-    while let Some(row) = rows.next()? {
-        let files: Vec<u8> = row.get(0)?;
-        live.extend(wire::decode::<Vec<FileRow>>(&files).unwrap_or_default().into_iter().map(|file| file.id));
-    }
+/// Meanwhile the message may have been deleted.
+fn drop_files_of_none(db: &Connection, running: &Running) -> Result<(), Error> {
+    // Nothing is changed while it looks through all messages, so that closing need not wait for it.
+    let live = running.run(db, files_of_all)?;
     for (table, id) in [("kept", "file"), ("files", "id")] {
         let mut query = db.prepare(&format!("SELECT {id} FROM {table}"))?;
         let known = query.query_map([], |row| row.get(0).map(FileId::from_bytes))?;
@@ -135,6 +138,17 @@ pub(super) fn drop_files_of_none(db: &Connection) -> Result<(), Error> {
         }
     }
     Ok(())
+}
+
+fn files_of_all(db: &Connection) -> Result<BTreeSet<FileId>, Error> {
+    let mut live = BTreeSet::new();
+    let mut query = db.prepare("SELECT files FROM messages WHERE files IS NOT NULL AND deleted = 0")?;
+    let mut rows = query.query([])?;
+    while let Some(row) = rows.next()? {
+        let files: Vec<u8> = row.get(0)?;
+        live.extend(wire::decode::<Vec<FileRow>>(&files).unwrap_or_default().into_iter().map(|file| file.id));
+    }
+    Ok(live)
 }
 
 /// Whether a channel is public, or one is in it.

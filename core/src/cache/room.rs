@@ -112,11 +112,15 @@ impl Cache {
     /// Tidies the index and gives free pages back to the system.
     async fn give_back(&self) -> Result<()> {
         self.tidy().await?;
-        self.apart(|db| {
-            let mut step = db.prepare("PRAGMA incremental_vacuum")?;
-            let mut rows = step.query([])?;
-            while rows.next()?.is_some() {}
-            drop(rows);
+        let held = self.held().await?;
+        let running = held.readers.running().clone();
+        self.apart_of(&held, move |db| {
+            running.run(db, |db| {
+                let mut step = db.prepare("PRAGMA incremental_vacuum")?;
+                let mut rows = step.query([])?;
+                while rows.next()?.is_some() {}
+                Ok::<_, Error>(())
+            })?;
             thechatapp_database::flush(db)?;
             Ok(())
         })

@@ -1,5 +1,6 @@
 use super::*;
 use crate::view::{SearchQuery, Window};
+use thechatapp_database::Durability;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, ChannelRow, FileRow, MemberRow, PersonRow, Reaction};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};

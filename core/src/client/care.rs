@@ -26,6 +26,12 @@ const LOOK_OVER_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
     loop {
         let Some(client) = inner.upgrade().map(Client) else { return };
+        // What came between two commits the last time.
+        for workspace in client.all() {
+            if let Err(why) = workspace.keep_list().await {
+                tracing::warn!(%why, workspace = %workspace.id, "the list of channels cannot be kept");
+            }
+        }
         if let Err(why) = client.index_all().await {
             tracing::warn!(%why, "an index cannot be completed");
         }
@@ -151,7 +157,7 @@ impl Client {
             opened => opened?,
         };
         for account in local.accounts().await? {
-            let opened = match open_cache(&profile, &account).await {
+            let opened = match open_cache(&profile, &local, &account).await {
                 Ok(cache) => {
                     let checked = cache.check().await;
                     cache.close().await.and(checked)

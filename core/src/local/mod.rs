@@ -1,5 +1,5 @@
 //! What exists on this device only and can be fetched from nowhere: accounts with their device keys, the identities that
-//! are trusted, what waits to be sent, drafts, read marks on their way.
+//! are trusted, what waits to be sent, drafts, read marks on their way. And which channels one is in, should a damaged cache not tell.
 //!
 //! Every commit is on the disk before anything is answered; the whole file is checked when it is opened; and a last good
 //! copy, sealed under the same key, stands beside it. A damaged file is never replaced without being asked to.
@@ -7,6 +7,7 @@
 mod accounts;
 mod audit;
 mod drafts;
+mod listed;
 mod network;
 mod outbox;
 mod schema;
@@ -26,6 +27,7 @@ use tokio::sync::watch;
 
 pub(crate) use accounts::Account;
 pub(crate) use drafts::{DraftPlace, DraftState, Earlier, Saved};
+pub(crate) use listed::Listed;
 pub(crate) use outbox::Waiting;
 pub(crate) use uploads::{Source, Upload};
 
@@ -160,9 +162,10 @@ impl Local {
 
     /// Keeps a good copy, writes everything out, closes the file.
     pub(crate) async fn close(self) -> Result<()> {
+        let readers = self.readers.clone();
+        tokio::task::spawn_blocking(move || readers.end()).await.map_err(fault::internal)?;
         let kept = self.keep_good().await;
         let flushed = self.flush().await;
-        self.readers.close();
         drop(self.writer);
         let thread = self.thread;
         tokio::task::spawn_blocking(move || thread.join())

@@ -131,4 +131,14 @@ ALTER TABLE outbox ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 -- How the profile gets out into the network, one row. A proxy's password may be in it.
 CREATE TABLE network (only INTEGER PRIMARY KEY CHECK (only = 1), setting TEXT NOT NULL) STRICT;
 ",
+    "
+-- The channels one is in, as a list shows them, with the people of direct conversations: where a cache is damaged so that it does not
+-- tell, they are nowhere else on the device.
+CREATE TABLE listed (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    channel BLOB NOT NULL,
+    row BLOB NOT NULL,
+    PRIMARY KEY (workspace, channel)
+) STRICT, WITHOUT ROWID;
+",
 ];

@@ -1,6 +1,7 @@
 use super::*;
 use crate::trust::{Known, Source, first_contact};
 use ed25519_dalek::SigningKey;
+use thechatapp_protocol::event::ChannelRow;
 use thechatapp_protocol::identity::Unverified;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, MessageId, Timestamp, WorkspaceId};
@@ -215,4 +216,33 @@ async fn a_file_of_an_older_release_opens_with_keys_drafts_uploads_marks_and_wha
             local.close().await.unwrap();
         }
     }
+}
+
+#[tokio::test]
+async fn of_the_list_of_channels_what_is_another_is_written_and_nothing_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("local.db");
+    let local = open(&path, true).await.unwrap();
+    local.put_account(&account()).await.unwrap();
+    let one = |n: u8, name: &str| Listed {
+        channel: ChannelRow::plain(ChannelId::from_bytes([n; 16]), name, Timestamp(1), 0),
+        moderator: n == 2,
+        people: Vec::new(),
+    };
+    let commits = || local.writer.committed().1;
+    let list = async |listed: &[Listed]| {
+        let before = commits();
+        local.list(WS, listed.to_vec()).await.unwrap();
+        assert_eq!(local.listed(WS).await.unwrap(), listed);
+        commits() - before
+    };
+    assert_eq!(list(&[one(1, "one"), one(2, "two")]).await, 1);
+    assert_eq!(list(&[one(1, "one"), one(2, "two")]).await, 0);
+    assert_eq!(list(&[one(1, "one"), one(2, "renamed")]).await, 1);
+    assert_eq!(list(&[one(2, "renamed")]).await, 1);
+    let before = commits();
+    local.unlist(WS, Some(&[ChannelId::from_bytes([1; 16])])).await.unwrap();
+    assert_eq!(commits(), before, "it is not there");
+    local.unlist(WS, Some(&[ChannelId::from_bytes([2; 16])])).await.unwrap();
+    assert!(local.listed(WS).await.unwrap().is_empty());
 }

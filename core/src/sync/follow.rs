@@ -244,7 +244,7 @@ impl<'a> Connected<'a> {
         let after = if standing.generation == generation {
             if standing.cursor == 0 {
                 // Rows of a first sync that broke off may be of what one may not see any more.
-                workspace.cache.begin_generation(generation).await?;
+                workspace.cache.begin_generation(generation, workspace.local.listed(workspace.id).await?).await?;
             }
             standing.cursor
         } else {
@@ -354,6 +354,7 @@ impl<'a> Connected<'a> {
             if let Some(applied) = self.workspace.cache.confirm().await? {
                 self.workspace.settle(applied).await?;
             }
+            self.workspace.keep_list().await?;
             self.workspace.let_go_when_whole().await?;
             if std::mem::take(&mut self.drafts_behind) {
                 self.workspace.local.choose(drafts_behind(self.workspace.id), None).await?;
@@ -373,7 +374,12 @@ impl<'a> Connected<'a> {
 
 /// A restored server may lack what one had sent: it is put into the outbox again, before it leaves the cache, and before a damaged one
 /// goes that is of other data.
-async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again: bool, lets_go: bool) -> Result<()> {
+pub(super) async fn new_generation(
+    workspace: &Workspace,
+    generation: Vec<u8>,
+    offer_again: bool,
+    lets_go: bool,
+) -> Result<()> {
     if offer_again {
         let mut own = workspace.cache.own_messages(OFFERED_AGAIN).await?;
         own.reverse();
@@ -396,8 +402,11 @@ async fn new_generation(workspace: &Workspace, generation: Vec<u8>, offer_again:
     }
     if lets_go {
         workspace.let_damaged_go().await?;
+        // As little as the damaged one it is known to be right.
+        let _listing = workspace.listing.lock().await;
+        workspace.local.unlist(workspace.id, None).await?;
     }
-    workspace.cache.begin_generation(generation).await?;
+    workspace.cache.begin_generation(generation, workspace.local.listed(workspace.id).await?).await?;
     if offer_again {
         let _ = workspace.outbox_orders.send(outbox::Order::Reload);
     }

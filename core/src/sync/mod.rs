@@ -9,10 +9,11 @@ mod drafts;
 mod follow;
 pub(crate) mod history;
 mod outbox;
+mod running;
+mod settle;
 
 use crate::cache::{Applied, Cache};
 use crate::client::events::Events;
-use crate::client::files::here;
 use crate::client::wipe::Wipes;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -22,7 +23,7 @@ use crate::net::{Https, LinkConfig, Remote, Router, Session};
 use crate::platform::Platform;
 use crate::profile::{PinCopy, Profile};
 use crate::trust::Known;
-use crate::view::{Connection, Reason};
+use crate::view::Connection;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use std::collections::{BTreeMap, BTreeSet};
@@ -30,15 +31,17 @@ use std::future::Future;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock, Weak};
-use thechatapp_protocol::event::{DraftRow, ReadRow};
+use thechatapp_protocol::event::ReadRow;
 use thechatapp_protocol::methods::files::FileToken;
 use thechatapp_protocol::methods::messages::{MarkRead, MarkReadParams};
 use thechatapp_protocol::{
     AccountId, ChannelId, Code, ErrorBody, FileId, MessageId, Method, Row, Timestamp, WorkspaceId,
 };
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
+
+pub(crate) use running::Running;
+use settle::drafts_in;
 
 /// Whoever can be called: a session, or in unit tests something that answers in its place.
 pub(crate) trait Caller: Clone + Send + Sync + 'static {
@@ -133,6 +136,9 @@ pub(crate) struct Workspace {
     draft_orders: mpsc::UnboundedSender<drafts::Order>,
     /// Uploads that run now, whose age says nothing.
     pub(crate) uploading: tokio::sync::Mutex<BTreeMap<FileId, Weak<()>>>,
+    /// Held by whoever brings the list of channels that `local.db` keeps up to date: what was read of the cache before is not written after
+    /// something left it.
+    listing: tokio::sync::Mutex<()>,
     /// Held by whoever compares the audit log: one at a time.
     audit: tokio::sync::Mutex<()>,
     /// Held while a damaged file is replaced, which ends before the workspace does.
@@ -156,94 +162,7 @@ pub(crate) struct Shared {
     pub(crate) renewing: Arc<tokio::sync::Mutex<()>>,
 }
 
-/// A workspace and its tasks, which end with it.
-#[derive(Debug)]
-pub(crate) struct Running {
-    pub(crate) workspace: Arc<Workspace>,
-    tasks: Vec<JoinHandle<()>>,
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        for task in &self.tasks {
-            task.abort();
-        }
-    }
-}
-
-impl Running {
-    /// Ends the tasks and closes the cache.
-    pub(crate) async fn stop(mut self) -> Result<()> {
-        for task in std::mem::take(&mut self.tasks) {
-            task.abort();
-            // Aborted is how they end.
-            let _ = task.await;
-        }
-        let workspace = Arc::clone(&self.workspace);
-        // It has a key, and moves files.
-        drop(workspace.replacing.lock().await);
-        drop(self);
-        workspace.session.send_replace(None);
-        match Arc::try_unwrap(workspace) {
-            Ok(workspace) => workspace.cache.close().await,
-            // A call still runs; the file is closed when it ends.
-            Err(workspace) => workspace.cache.flush().await,
-        }
-    }
-}
-
 impl Workspace {
-    /// Opens an account's cache and starts its tasks. Nothing connects before [`Self::start`].
-    pub(crate) fn run(cache: Cache, account: Account, shared: Shared) -> Running {
-        let (link_orders, link_inbox) = mpsc::unbounded_channel();
-        let (outbox_orders, outbox_inbox) = mpsc::unbounded_channel();
-        let (wanted, wanted_inbox) = mpsc::unbounded_channel();
-        let (draft_orders, draft_inbox) = mpsc::unbounded_channel();
-        let workspace = Arc::new(Self {
-            id: account.workspace,
-            me: account.person,
-            cache,
-            local: shared.local,
-            profile: shared.profile,
-            platform: shared.platform,
-            router: shared.router,
-            events: shared.events,
-            wipes: shared.wipes,
-            account: RwLock::new(account),
-            connection: watch::Sender::new(Connection::Offline {
-                why: "not connected yet".into(),
-                retry_in: 0,
-                reason: Reason::Starting,
-            }),
-            session: watch::Sender::new(None),
-            https: Https::default(),
-            closed: Mutex::default(),
-            troubles: Mutex::new(BTreeMap::new()),
-            refused: Mutex::default(),
-            eager: AtomicBool::new(false),
-            looked: Mutex::default(),
-            changed: watch::Sender::new(0),
-            link_orders,
-            outbox_orders,
-            wanted,
-            draft_orders,
-            uploading: tokio::sync::Mutex::default(),
-            audit: tokio::sync::Mutex::default(),
-            replacing: Arc::default(),
-            renewing: shared.renewing,
-            #[cfg(test)]
-            in_place: Mutex::default(),
-        });
-        let tasks = vec![
-            tokio::spawn(follow::run(Arc::clone(&workspace), link_inbox)),
-            tokio::spawn(outbox::run(Arc::clone(&workspace), workspace.session.subscribe(), outbox_inbox)),
-            tokio::spawn(drafts::run(Arc::clone(&workspace), workspace.session.subscribe(), draft_inbox)),
-            tokio::spawn(history::run(Arc::clone(&workspace), wanted_inbox)),
-            tokio::spawn(audit::run(Arc::clone(&workspace))),
-        ];
-        Running { workspace, tasks }
-    }
-
     /// Connects, and stays connected. With `eager`, all history is fetched in the background.
     pub(crate) fn start(&self, eager: bool) {
         if eager {
@@ -404,86 +323,6 @@ impl Workspace {
         Ok(())
     }
 
-    /// Applies rows that an answer carried, and says so.
-    pub(crate) async fn take(&self, mut rows: Vec<Row>) -> Result<()> {
-        self.take_drafts(drafts_in(&mut rows)).await?;
-        self.settle(self.cache.apply_aside(rows).await?).await
-    }
-
-    /// Says what rows changed, and has nothing stay of what one may not see any more.
-    pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
-        self.announce(&applied);
-        // No damaged file that has it still, whether or not the one in its place had got any of it; and no words in the index.
-        if !applied.lost.is_empty() || self.cache.former_may_have(&applied.left).await? {
-            self.let_damaged_go().await?;
-        }
-        if !applied.lost.is_empty() {
-            self.cache.tidy().await?;
-        }
-        if !applied.left.is_empty() {
-            here::end_uploads(self, &applied.left).await?;
-        }
-        if applied.files || !applied.left.is_empty() {
-            here::sweep(self).await?;
-        }
-        // Until everything is caught up with, what is missing may be on its way; then all of it is asked for anyway.
-        if applied.missing && self.is_eager() && self.connection() == Connection::Online {
-            self.want(history::Wanted::Everything);
-        }
-        Ok(())
-    }
-
-    /// Lets go of a damaged file whose place another one takes. Returns whether there was one.
-    pub(crate) async fn let_damaged_go(&self) -> Result<bool> {
-        let gone = self.cache.let_go().await?;
-        if gone {
-            self.events.push(ClientEvent::Connection { workspace: self.id });
-            self.bump();
-            // Of some files it alone told.
-            here::sweep(self).await?;
-        }
-        Ok(gone)
-    }
-
-    /// Lets it go once the other one has all that it had, as far as this session gets it.
-    async fn let_go_when_whole(&self) -> Result<()> {
-        let refused = self.refused().clone();
-        let lacks = self.cache.lacking().await?.iter().any(|(channel, _, _)| !refused.contains(channel));
-        if !lacks && self.let_damaged_go().await? {
-            tracing::info!("a cache that was damaged is whole again");
-        }
-        Ok(())
-    }
-
-    /// Puts a fresh file in the place of a cache that is damaged; what waits to be sent and drafts are not in it. Once begun it comes to
-    /// its end, whether or not somebody waits for it still: [`Running::stop`] does.
-    async fn rebuild(self: &Arc<Self>) -> Result<()> {
-        let renewing = Arc::clone(&self.renewing).lock_owned().await;
-        let replacing = Arc::clone(&self.replacing).lock_owned().await;
-        let workspace = Arc::clone(self);
-        let replaced = tokio::spawn(async move {
-            let replaced = workspace.replace_cache().await;
-            // In this order: whoever waits for the end finds that nobody has the workspace.
-            drop((workspace, renewing));
-            drop(replacing);
-            replaced
-        });
-        replaced.await.map_err(fault::internal)??;
-        self.events.push(ClientEvent::Connection { workspace: self.id });
-        self.events.push(ClientEvent::Standing { workspace: self.id });
-        for channel in self.looked() {
-            self.announce_all(channel);
-        }
-        self.announce(&Applied { channels: true, ..Applied::default() });
-        Ok(())
-    }
-
-    async fn replace_cache(&self) -> Result<()> {
-        let (profile, id) = (Arc::clone(&self.profile), self.id);
-        let key = tokio::task::spawn_blocking(move || profile.cache_key(id)).await.map_err(fault::internal)??;
-        self.cache.rebuild(key).await
-    }
-
     /// The time.
     pub(crate) fn now(&self) -> Timestamp {
         self.platform.clock.now()
@@ -591,19 +430,6 @@ impl Workspace {
         }
         self.local.forget_sent(messages).await
     }
-}
-
-/// Takes the drafts out of rows: they go into the local database, all else into the cache.
-fn drafts_in(rows: &mut Vec<Row>) -> Vec<DraftRow> {
-    let mut drafts = Vec::new();
-    rows.retain_mut(|row| match row {
-        Row::Draft(draft) => {
-            drafts.push(draft.clone());
-            false
-        }
-        _ => true,
-    });
-    drafts
 }
 
 fn signed_out(why: String) -> ErrorBody {

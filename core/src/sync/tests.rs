@@ -18,6 +18,7 @@ use thechatapp_protocol::event::{ChannelRole, ChannelRow, DraftRow, MemberRow, M
 use thechatapp_protocol::methods::drafts::{DraftPut, PutDraftParams};
 use thechatapp_protocol::methods::messages::{HistoryParams, Page, SendMessageParams, Sent};
 use thechatapp_protocol::{Changes, Code, ErrorBody, Timestamp, wire};
+use tokio::task::JoinHandle;
 
 const CHANNEL: ChannelId = ChannelId(uuid::Uuid::from_bytes([5; 16]));
 

@@ -1,5 +1,6 @@
 //! Files that are damaged: found, replaced, and what becomes of what they had.
 
+mod listed;
 mod parting;
 
 use crate::cache::file::{former_path, set_aside};
@@ -172,7 +173,11 @@ async fn a_cache_of_which_nothing_opens_is_rebuilt_all_the_same() {
     let mut desk = desk.reopened(|_| assert!(damage(&path, |page, _| page == 0) == 1)).await;
     assert!(former_path(&path).exists());
     assert_eq!(rebuilding(&desk).await, Some(0));
-    assert!(desk.client.channels(desk.ws, false).await.unwrap().is_empty());
+    // What was kept elsewhere is there.
+    let channels = desk.client.channels(desk.ws, false).await.unwrap();
+    assert_eq!(channels.iter().map(|channel| channel.name.as_str()).collect::<Vec<_>>(), ["channel 1", "channel 2"]);
+    let sent = desk.client.send(desk.ws, channel(1), "written meanwhile", None).await.unwrap();
+    assert_eq!(texts(&desk, 1, Window::Latest).await, [sent.text]);
     desk.said(1, 1..=3).await;
     assert!(desk.client.doctor().await.unwrap()["workspaces"][0]["cache"]["ok"].as_bool().unwrap());
 }

@@ -140,3 +140,34 @@ async fn a_lock_without_a_profile_is_refused_and_leaves_nothing_behind() {
     assert_eq!(Client::lock_folder(desk.folder.path()).unwrap_err().exit_code(), 3);
     assert_eq!(desk.state().await, KeyState::Absent);
 }
+
+#[tokio::test]
+async fn what_reads_for_ever_does_not_keep_a_profile_from_being_locked() {
+    let desk = Desk::new();
+    let client = desk.create().await;
+    let ws = client.add_without_server(crate::client::desk::ME, "Ana").await.unwrap();
+    let workspace = client.workspace(ws).unwrap();
+    let (begun, mut has_begun) = tokio::sync::mpsc::unbounded_channel();
+    let reading = [0; 2].map(|_| {
+        let (workspace, begun) = (Arc::clone(&workspace), begun.clone());
+        tokio::spawn(async move {
+            let read = workspace.cache.read(move |db, _| {
+                let _ = begun.send(());
+                let sql = "WITH RECURSIVE n (x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM n) SELECT count(*) FROM n";
+                Ok(db.query_row(sql, [], |row| row.get::<_, i64>(0))?)
+            });
+            read.await
+        })
+    });
+    for _ in &reading {
+        has_begun.recv().await.unwrap();
+    }
+    // One that nobody waits for any more, as the daily check when the client ends, and one that somebody does.
+    let [check, search] = reading;
+    check.abort();
+    drop((check.await, workspace));
+    client.lock().await.unwrap();
+    assert!(matches!(search.await.unwrap(), Err(Error::Offline { .. })));
+    assert_eq!(desk.state().await, KeyState::AppLocked);
+    desk.open(Unlock::OnPurpose).await.unwrap().close().await.unwrap();
+}

@@ -387,7 +387,7 @@ async fn what_one_had_sent_to_a_server_that_was_restored_is_offered_again_out_of
     let place = place().await;
     let running = place.workspace().await;
     let cache = &running.workspace.cache;
-    cache.begin_generation(vec![77; 16]).await.unwrap();
+    cache.begin_generation(vec![77; 16], Vec::new()).await.unwrap();
     let own = MessageRow { author: account().person, ..numbered(3) };
     let rows = vec![Row::Message(numbered(2)), Row::Message(own)];
     let rows = [begins(), rows].concat();

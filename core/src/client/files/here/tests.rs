@@ -148,7 +148,7 @@ async fn losing_access_leaves_no_file_and_no_upload() {
     keep(&room.workspace, &room.place, channel(1), Room::row(7), &key).await;
     assert_eq!(room.lying(), left);
     // One may see less: nothing is known any more.
-    room.workspace.cache.begin_generation(vec![2; 16]).await.unwrap();
+    room.workspace.cache.begin_generation(vec![2; 16], Vec::new()).await.unwrap();
     sweep(&room.workspace).await.unwrap();
     assert_eq!(room.lying(), [format!("{up}.up")], "what is under way may be to a channel that comes again");
 }
