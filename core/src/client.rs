@@ -140,7 +140,7 @@ impl Client {
                 && !good_path(&path).exists()
                 && !profile.dir().join("accounts").exists()
                 && profile.pin_copies().is_empty());
-        let profile = apart(profile, Profile::find_keys).await?;
+        let profile = apart(profile, |profile| profile.raise().and_then(|()| profile.find_keys())).await?;
         let local = Arc::new(Local::open(&path, profile.local_key(), profile.profile_key().clone(), fresh).await?);
         // Until the file is known to be whole, and its last good copy to have its key, the other key stays.
         let profile = if profile.keys_are_replaced() {

@@ -30,7 +30,7 @@ use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
-use thechatapp_database::{self as database, Durability, Rekey};
+use thechatapp_database::{self as database, Durability, Form, Rekey};
 use thechatapp_protocol::event::{MessageRow, ReadRow};
 use thechatapp_protocol::methods::sync::{DeviceBounds, Updates};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
@@ -174,6 +174,7 @@ impl Cache {
                     fresh: &path.with_extension("db.rekeyed"),
                     former: former.expose(),
                     next: next.expose(),
+                    form: Form::quickest(),
                     schema: schema::CACHE,
                     durability: Durability::Normal,
                 },
