@@ -83,7 +83,7 @@ async fn a_file_that_has_its_new_key_already_tells_so_after_a_kill() {
 
 #[tokio::test]
 async fn while_neither_key_opens_a_file_both_stay() {
-    let (place, profile) = Place::new().await;
+    let (_place, profile) = Place::new().await;
     local(&profile, true).await.close().await.unwrap();
     profile.prepare_local().unwrap();
     let path = profile.local_path();
