@@ -47,6 +47,7 @@ use crate::profile::{Profile, Unlock, Vault};
 use crate::sync::{Running, Shared, Workspace};
 use crate::view::{Connection, KeyState};
 use events::Events;
+use futures_util::future::join_all;
 use lock::Seat;
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -140,7 +141,7 @@ impl Client {
                 && !good_path(&path).exists()
                 && !profile.dir().join("accounts").exists()
                 && profile.pin_copies().is_empty());
-        let profile = apart(profile, Profile::find_keys).await?;
+        let profile = apart(profile, |profile| profile.raise().and_then(|()| profile.find_keys())).await?;
         let local = Arc::new(Local::open(&path, profile.local_key(), profile.profile_key().clone(), fresh).await?);
         // Until the file is known to be whole, and its last good copy to have its key, the other key stays.
         let profile = if profile.keys_are_replaced() {
@@ -161,10 +162,11 @@ impl Client {
             wipes: Arc::default(),
             renewing: Arc::default(),
         };
+        // All at once. Where one does not open, the others have been opened when that is told.
+        let caches = join_all(accounts.iter().map(|account| open_cache(&shared.profile, &local, account))).await;
         let mut workspaces = BTreeMap::new();
-        for account in accounts {
-            let cache = open_cache(&shared.profile, &local, &account).await?;
-            workspaces.insert(account.workspace, Workspace::run(cache, account, shared.clone()));
+        for (account, cache) in accounts.into_iter().zip(caches) {
+            workspaces.insert(account.workspace, Workspace::run(cache?, account, shared.clone()));
         }
         let wipes = Arc::clone(&shared.wipes);
         let damage = care::tell_damage(shared.local.damaged(), Arc::clone(&shared.events));

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
 mod exit;
+mod form;
 mod freeze;
 mod open;
 mod readers;
@@ -18,10 +19,11 @@ mod wal;
 mod writer;
 
 pub use exit::{InUse, in_use};
+pub use form::Form;
 pub use freeze::{Frozen, freeze};
 pub use open::{
     Durability, Schema, backup, check, check_log, check_whole, damaged_pages, empty_wal, keep_opened, open,
-    open_reader, open_upgrading,
+    open_formed, open_reader, open_upgrading,
 };
 pub use readers::{Readers, has_met_damage};
 pub use rekey::{Rekey, rekey};

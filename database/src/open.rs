@@ -1,6 +1,7 @@
 //! Opening a sealed file, and proving that it is one.
 
 use crate::exit::{in_use, wait_at_exit};
+use crate::form::Form;
 use crate::wal;
 use crate::{Error, Running, scrub_stack};
 use rusqlite::backup::{Backup, StepResult};
@@ -41,6 +42,23 @@ pub fn open(path: &Path, key: &[u8; 32], schema: Schema, durability: Durability)
     open_upgrading(path, key, schema, durability, || Ok(()))
 }
 
+/// The same; a file that is not there is made in this form. One that is there keeps its own.
+///
+/// # Errors
+/// Those of [`open`].
+pub fn open_formed(
+    path: &Path,
+    key: &[u8; 32],
+    schema: Schema,
+    durability: Durability,
+    form: Form,
+) -> Result<Connection, Error> {
+    let _in_use = in_use();
+    let (mut db, found) = open_as_it_is(path, key, durability, form)?;
+    migrate(&mut db, found, schema)?;
+    Ok(db)
+}
+
 /// The same, for a file that an older release may have written: before its schema changes, `before` is called. When that fails,
 /// or a step of the schema does, the file stays as it was.
 ///
@@ -54,7 +72,7 @@ pub fn open_upgrading<E: From<Error>>(
     before: impl FnOnce() -> Result<(), E>,
 ) -> Result<Connection, E> {
     let _in_use = in_use();
-    let (mut db, found) = open_as_it_is(path, key, durability)?;
+    let (mut db, found) = open_as_it_is(path, key, durability, Form::default())?;
     if found > 0 && (found as usize) < schema.len() {
         before()?;
     }
@@ -63,11 +81,11 @@ pub fn open_upgrading<E: From<Error>>(
 }
 
 /// Opens a file, and tells the version of its schema.
-fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<(Connection, i64), Error> {
+fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability, form: Form) -> Result<(Connection, i64), Error> {
     refuse_plain(path)?;
     wal::check(path, durability)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let mut db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    let (mut db, _) = unlock_either(path, flags, key, form)?;
     if durability == Durability::Normal && db.query_row("PRAGMA page_count", [], |row| row.get::<_, i64>(0))? == 0 {
         // A new file that can be made smaller when less is to be kept. To others this would write, and wait for the disk.
         db.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
@@ -92,12 +110,17 @@ fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability) -> Result<
 /// # Errors
 /// See [`Error`].
 pub fn open_reader(path: &Path, key: &[u8; 32]) -> Result<Connection, Error> {
+    Ok(open_reader_of(path, key, Form::default())?.0)
+}
+
+/// The same, of a file that probably has this form. Tells the one that it has.
+pub(crate) fn open_reader_of(path: &Path, key: &[u8; 32], form: Form) -> Result<(Connection, Form), Error> {
     // Read-write to the system, because a reader of a WAL shares its index; queries only to us.
     let _in_use = in_use();
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = unlock(Connection::open_with_flags(path, flags)?, key)?;
+    let (db, form) = unlock_either(path, flags, key, form)?;
     db.pragma_update(None, "query_only", true)?;
-    Ok(db)
+    Ok((db, form))
 }
 
 /// How much of the file a connection keeps opened, in KiB: what it does not keep is deciphered again.
@@ -158,8 +181,18 @@ fn checked(db: &Connection, pragma: &str) -> Result<(), Error> {
 /// See [`Error`].
 pub fn damaged_pages(path: &Path, key: &[u8; 32]) -> Result<Vec<String>, Error> {
     let _in_use = in_use();
+    let found = damaged_pages_of(path, key, Form::default())?;
+    if found.is_empty() {
+        return Ok(found);
+    }
+    // In the other form every page would be one. Its first page, by which it opens, may be among those that are.
+    let other = damaged_pages_of(path, key, Form::default().other())?;
+    Ok(if other.len() < found.len() { other } else { found })
+}
+
+fn damaged_pages_of(path: &Path, key: &[u8; 32], form: Form) -> Result<Vec<String>, Error> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let db = keyed(Connection::open_with_flags(path, flags)?, key)?;
+    let db = keyed(Connection::open_with_flags(path, flags)?, key, form)?;
     let mut check = db.prepare("PRAGMA cipher_integrity_check")?;
     let found = check.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
     Ok(found)
@@ -178,20 +211,20 @@ pub fn empty_wal(writer: &Connection) -> Result<bool, Error> {
     emptied
 }
 
-/// A sealed copy of a sealed file, under the same key, replaced whole.
+/// A sealed copy of a sealed file, under the same key and in the same form, replaced whole.
 ///
 /// # Errors
 /// See [`Error`]; an older copy stays as it was.
 pub fn backup(db: &Connection, to: &Path, key: &[u8; 32]) -> Result<(), Error> {
     let _in_use = in_use();
     let fresh = to.with_extension("new");
-    copy(db, &fresh, key, &Running::default())?;
+    copy(db, &fresh, key, Form::of(db)?, &Running::default())?;
     std::fs::rename(&fresh, to).map_err(|why| Error::Full(why.to_string()))
 }
 
-/// Copies all pages to a file, sealed under a key of its own, and checks them there. What was there before goes; nothing is left of
-/// a copy that fails, or is broken off.
-pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32], running: &Running) -> Result<(), Error> {
+/// Copies all pages to a file, sealed under a key of its own in this form, and checks them there. What was there before goes; nothing is
+/// left of a copy that fails, or is broken off.
+pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32], form: Form, running: &Running) -> Result<(), Error> {
     let _ = std::fs::remove_file(to);
     let pages: u32 = db.query_row("PRAGMA page_count", [], |row| row.get(0))?;
     let (needed, room) = (u64::from(pages) * PAGE, to.parent().and_then(room));
@@ -200,7 +233,7 @@ pub(crate) fn copy(db: &Connection, to: &Path, key: &[u8; 32], running: &Running
     }
     let copied = (|| {
         make_private(to).map_err(|why| Error::Full(why.to_string()))?;
-        let mut copy = unlock(Connection::open(to)?, key)?;
+        let mut copy = unlock(Connection::open(to)?, key, form)?;
         copy.pragma_update(None, "synchronous", "FULL")?;
         let pages = Backup::new(db, &mut copy)?;
         while pages.step(4096)? != StepResult::Done {
@@ -253,20 +286,38 @@ pub(crate) fn tables(db: &Connection) -> Result<Vec<(String, i64)>, Error> {
 }
 
 /// With a key, which nothing was read by yet.
-fn keyed(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
+fn keyed(db: Connection, key: &[u8; 32], form: Form) -> Result<Connection, Error> {
     // A wrong key is our caller's to report; SQLCipher would also write it to standard error.
     let _ = db.execute_batch("PRAGMA cipher_log_level = NONE");
     // In this form SQLCipher takes the bytes as they are; any other it would stretch as a passphrase.
     let raw = Zeroizing::new(format!("x'{}'", Zeroizing::new(data_encoding::HEXLOWER.encode(key)).as_str()));
     db.key(Some(MAIN_DB), raw.as_bytes(), false)?;
+    form.choose(&db)?;
     fit(&db)?;
     db.busy_timeout(PATIENCE)?;
     db.pragma_update(None, "temp_store", "MEMORY")?;
     Ok(db)
 }
 
-fn unlock(db: Connection, key: &[u8; 32]) -> Result<Connection, Error> {
-    let db = keyed(db, key)?;
+/// Opens a file in whichever form it has, this one tried first. Whatever the form is, nothing is there yet to tell it but the code of
+/// the first page: another form's does not fit, just like another key's.
+fn unlock_either(path: &Path, flags: OpenFlags, key: &[u8; 32], first: Form) -> Result<(Connection, Form), Error> {
+    let try_as = |form: Form| {
+        let db = Connection::open_with_flags(path, flags)?;
+        // What does not open leaves the file and its log alone, even where nobody else has them open.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true)?;
+        let db = unlock(db, key, form)?;
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false)?;
+        Ok((db, form))
+    };
+    match try_as(first) {
+        Err(Error::NotADatabase) => try_as(first.other()),
+        opened => opened,
+    }
+}
+
+fn unlock(db: Connection, key: &[u8; 32], form: Form) -> Result<Connection, Error> {
+    let db = keyed(db, key, form)?;
     // A key is accepted without a look at the file; only a read tells.
     db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
     // The first key has made SQLCipher and OpenSSL register what they do at exit.

@@ -1,7 +1,8 @@
 //! A pool of reading connections. A query runs on the runtime's blocking threads with a connection of its own, so
 //! readers wait neither for the writer nor for each other.
 
-use crate::{Error, Running, in_use, keep_opened, open_reader};
+use crate::open::open_reader_of;
+use crate::{Error, Form, Running, in_use, keep_opened};
 use parking_lot::{RwLock, RwLockWriteGuard};
 use rusqlite::Connection;
 use rusqlite::config::DbConfig;
@@ -12,6 +13,8 @@ use zeroize::Zeroizing;
 struct Pool {
     path: PathBuf,
     key: Mutex<Arc<Zeroizing<[u8; 32]>>>,
+    /// What the file's is taken for, until one opened.
+    form: Mutex<Form>,
     /// Shared by every query; taken whole while another file takes the database's place.
     paused: RwLock<()>,
     /// What runs now; once ended, no query will any more.
@@ -29,6 +32,7 @@ impl Pool {
         Self {
             path,
             key: Mutex::new(Arc::new(Zeroizing::new(*key))),
+            form: Mutex::default(),
             paused: RwLock::new(()),
             running: Running::default(),
             idle: Mutex::new(Vec::new()),
@@ -57,9 +61,10 @@ pub(crate) struct Paused<'a> {
 }
 
 impl Paused<'_> {
-    /// The database is under another key from here on.
-    pub(crate) fn go_on_with(self, key: &[u8; 32]) {
+    /// The database is under another key, and in this form, from here on.
+    pub(crate) fn go_on_with(self, key: &[u8; 32], form: Form) {
         *self.pool.key.lock().unwrap_or_else(PoisonError::into_inner) = Arc::new(Zeroizing::new(*key));
+        *self.pool.form.lock().unwrap_or_else(PoisonError::into_inner) = form;
     }
 }
 
@@ -77,6 +82,13 @@ impl Readers {
     /// Readers of a file that a writer has open. At most `keep` idle connections stay open.
     pub fn new(path: PathBuf, key: &[u8; 32], keep: usize) -> Self {
         Self::with_cache(path, key, keep, None)
+    }
+
+    /// The same, of a file that has this form. A form that it turns out not to have costs the first query a look.
+    pub fn of_form(path: PathBuf, key: &[u8; 32], keep: usize, form: Form) -> Self {
+        let mut pool = Pool::new(path, key, keep, None);
+        pool.form = Mutex::new(form);
+        Self(Arc::new(pool))
     }
 
     /// The same, each connection keeping so many KiB of the file opened: what it does not keep is deciphered again.
@@ -125,7 +137,9 @@ impl Readers {
             Some(db) => db,
             None => {
                 let key = self.0.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
-                let db = open_reader(&self.0.path, &key)?;
+                let form = *self.0.form.lock().unwrap_or_else(PoisonError::into_inner);
+                let (db, form) = open_reader_of(&self.0.path, &key, form)?;
+                *self.0.form.lock().unwrap_or_else(PoisonError::into_inner) = form;
                 if self.0.is_former {
                     db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(Error::from)?;
                 }

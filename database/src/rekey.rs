@@ -3,8 +3,8 @@
 //! each whole.
 
 use crate::exit::in_use;
-use crate::open::{copy, open, tables};
-use crate::{Durability, Error, Readers, Schema};
+use crate::open::{copy, open_formed, tables};
+use crate::{Durability, Error, Form, Readers, Schema};
 use rusqlite::Connection;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,8 @@ pub struct Rekey<'a> {
     pub former: &'a [u8; 32],
     /// The key from now on.
     pub next: &'a [u8; 32],
+    /// The form from now on.
+    pub form: Form,
     /// The schema, for opening.
     pub schema: Schema,
     /// When a commit counts.
@@ -32,7 +34,7 @@ impl std::fmt::Debug for Rekey<'_> {
     }
 }
 
-/// Puts a copy under another key in the place of a database. `writer` is the connection that alone writes to it, and is
+/// Puts a copy under another key, and maybe in another form, in the place of a database. `writer` is the connection that alone writes to it, and is
 /// one to the new file afterwards. Queries go on until the copy is ready, then wait for a moment.
 ///
 /// # Errors
@@ -41,9 +43,9 @@ impl std::fmt::Debug for Rekey<'_> {
 pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> Result<(), Error> {
     let _in_use = in_use();
     // Closing does not wait for a copy of gigabytes: what there is of it counts for nothing yet.
-    copy(writer, change.fresh, change.next, readers.running())?;
+    copy(writer, change.fresh, change.next, change.form, readers.running())?;
     let counted = readers.running().run(writer, tables)?;
-    let copied = open(change.fresh, change.next, change.schema, change.durability)?;
+    let copied = open_formed(change.fresh, change.next, change.schema, change.durability, change.form)?;
     if tables(&copied)? != counted {
         return Err(Error::Failed("the copy under the new key has not what the database has".into()));
     }
@@ -53,7 +55,8 @@ pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> 
     File::open(change.fresh).and_then(|file| file.sync_all()).map_err(failed)?;
 
     let paused = readers.pause();
-    let again = |key| open(change.path, key, change.schema, change.durability);
+    let former = Form::of(writer)?;
+    let again = |key, form| open_formed(change.path, key, change.schema, change.durability, form);
     let old = std::mem::replace(writer, Connection::open_in_memory()?);
     if let Err((old, why)) = old.close() {
         *writer = old;
@@ -63,11 +66,11 @@ pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> 
         .and_then(|()| std::fs::rename(change.fresh, change.path))
         .and_then(|()| sync_parent(change.path));
     if let Err(why) = moved {
-        *writer = again(change.former)?;
+        *writer = again(change.former, former)?;
         return Err(failed(why));
     }
-    *writer = again(change.next)?;
-    paused.go_on_with(change.next);
+    *writer = again(change.next, change.form)?;
+    paused.go_on_with(change.next, change.form);
     Ok(())
 }
 

@@ -185,7 +185,15 @@ mod another_key {
         CREATE VIRTUAL TABLE found USING fts5 (words, content = '', contentless_delete = 1)"];
 
     fn change<'a>(path: &'a Path, fresh: &'a Path) -> Rekey<'a> {
-        Rekey { path, fresh, former: &KEY, next: &NEXT, schema: TEXTS, durability: Durability::Full }
+        Rekey {
+            path,
+            fresh,
+            former: &KEY,
+            next: &NEXT,
+            form: Form::default(),
+            schema: TEXTS,
+            durability: Durability::Full,
+        }
     }
 
     fn fill(db: &rusqlite::Connection, numbers: std::ops::Range<i64>) {
@@ -283,8 +291,14 @@ mod another_key {
 /// value, nothing else would notice.
 #[test]
 fn a_page_that_does_not_open_is_never_read_as_zeros() {
+    for form in [Form::Sha512, Form::Sha256] {
+        never_read_as_zeros(form);
+    }
+}
+
+fn never_read_as_zeros(form: Form) {
     let (_folder, path) = fresh();
-    let db = open(&path, &KEY, SCHEMA, Durability::Full).unwrap();
+    let db = open_formed(&path, &KEY, SCHEMA, Durability::Full, form).unwrap();
     let long = "vexkuqolumi ".repeat(4000);
     db.execute("INSERT INTO t VALUES (1, ?1)", [&long]).unwrap();
     db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").unwrap();

@@ -4,6 +4,7 @@
 use crate::ours::row;
 use rusqlite::Connection;
 use std::path::Path;
+use thechatapp_database::Form;
 use thechatapp_peers_shared::{Room, Texts, Took, pages, stream};
 use thechatapp_protocol::search::folded_text;
 use thechatapp_protocol::wire;
@@ -11,7 +12,10 @@ use thechatapp_protocol::wire;
 /// Sealed or not.
 #[derive(Clone, Copy)]
 pub enum As {
+    /// In the form that our own have.
     Sealed,
+    /// As SQLCipher does unless told otherwise.
+    Untold,
     Plain,
 }
 
@@ -20,8 +24,11 @@ pub fn fill(path: &Path, kind: As, texts: &Texts, rooms: &[Room], by_pages: bool
         let _ = std::fs::remove_file(format!("{}{old}", path.display()));
     }
     let db = Connection::open(path).unwrap();
-    if let As::Sealed = kind {
+    if let As::Sealed | As::Untold = kind {
         db.execute_batch(&format!("PRAGMA key = \"x'{}'\"", "5a".repeat(32))).unwrap();
+    }
+    if let (As::Sealed, Form::Sha256) = (kind, Form::quickest()) {
+        db.execute_batch("PRAGMA cipher_hmac_algorithm = HMAC_SHA256").unwrap();
     }
     db.execute_batch(
         "PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;

@@ -79,14 +79,21 @@ async fn run(options: &Options, table: &mut Table) {
             let profile = folder.path().join(format!("ours{round}{by_pages}"));
             let (fresh, took) = Ours::fill(&profile, &texts, &rooms, by_pages).await;
             let here = here.insert(fresh);
-            let bare = bare::fill(&folder.path().join("bare.db"), As::Sealed, &texts, &rooms, by_pages);
+            let path = folder.path().join("bare.db");
+            let bare = bare::fill(&path, As::Sealed, &texts, &rooms, by_pages);
+            let untold = bare::fill(&path, As::Untold, &texts, &rooms, by_pages);
             let way = if by_pages { "pages" } else { "stream" };
             if round == 0 {
                 let plain = folder.path().join("plain.db");
                 bare::fill(&plain, As::Plain, &texts, &rooms, by_pages);
                 sizes.push((way, here.size() >> 10, bare::size(&plain) >> 10));
             }
-            eprintln!("round {round}, {way}: ours {}, bare {}", told(rate, took), told(rate, bare));
+            eprintln!(
+                "round {round}, {way}: ours {}, bare {}, bare in SQLCipher's own form {}",
+                told(rate, took),
+                told(rate, bare),
+                told(rate, untold)
+            );
             ours[usize::from(by_pages)].push(rate(took.clock));
             bares[usize::from(by_pages)].push(rate(bare.clock));
         }

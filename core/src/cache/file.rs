@@ -11,7 +11,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread::JoinHandle;
-use thechatapp_database::{self as database, Durability, Error, Readers, Writer};
+use thechatapp_database::{self as database, Durability, Error, Form, Readers, Writer};
 
 /// What belongs to a database, in the order in which it goes: the log before the file that needs it, and last the mark by which a file
 /// whose log went is told from a whole one.
@@ -30,13 +30,13 @@ impl Open {
         if let Some(folder) = path.parent() {
             fs::create_dir_all(folder).map_err(full)?;
         }
-        let db = database::open(path, key, schema::CACHE, Durability::Normal)?;
+        let db = database::open_formed(path, key, schema::CACHE, Durability::Normal, Form::quickest())?;
         set_pages(&db)?;
         if let Some(former) = former {
             former.seed_new(&db)?;
         }
+        let readers = Readers::of_form(path.to_owned(), key, READERS, Form::of(&db)?);
         let (writer, thread) = Writer::start(db, |_| {})?;
-        let readers = Readers::new(path.to_owned(), key, READERS);
         Ok(Self { writer, readers, thread })
     }
 

@@ -8,7 +8,7 @@ use crate::fault;
 use crate::local::Listed;
 use std::path::PathBuf;
 use std::sync::{Arc, PoisonError};
-use thechatapp_database::{self as database, Durability, Readers, Rekey};
+use thechatapp_database::{self as database, Durability, Form, Readers, Rekey};
 use thechatapp_seal::Key;
 use tokio::sync::RwLockWriteGuard;
 
@@ -90,6 +90,7 @@ impl Cache {
                     fresh: &path.with_extension("db.rekeyed"),
                     former: former.expose(),
                     next: next.expose(),
+                    form: Form::quickest(),
                     schema: schema::CACHE,
                     durability: Durability::Normal,
                 },

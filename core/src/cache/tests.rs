@@ -6,6 +6,7 @@ use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{MessageId, Timestamp};
 
 mod check;
+mod form;
 mod misbehaving;
 mod pages;
 mod room;

@@ -20,7 +20,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 use std::thread::JoinHandle;
-use thechatapp_database::{self as database, Durability, Readers, Rekey, Writer};
+use thechatapp_database::{self as database, Durability, Form, Readers, Rekey, Writer};
 use thechatapp_protocol::WorkspaceId;
 use thechatapp_seal::Key;
 use tokio::sync::watch;
@@ -73,13 +73,13 @@ impl Local {
         }
         let opened = tokio::task::spawn_blocking(move || {
             let open = || {
-                let db = database::open(&path, key.expose(), schema::LOCAL, Durability::Full)?;
+                let db = database::open_formed(&path, key.expose(), schema::LOCAL, Durability::Full, Form::quickest())?;
                 database::check(&db)?;
-                Writer::start(db, |_| {})
+                let readers = Readers::of_form(path.clone(), key.expose(), READERS, Form::of(&db)?);
+                Ok((Writer::start(db, |_| {})?, readers))
             };
             match open() {
-                Ok((writer, thread)) => {
-                    let readers = Readers::new(path.clone(), key.expose(), READERS);
+                Ok(((writer, thread), readers)) => {
                     let key = Arc::new(RwLock::new(key));
                     let (changed, damage) = (Arc::new(AtomicBool::new(true)), watch::Sender::new(None));
                     Ok(Self { writer, thread, readers, path, key, parent, changed, damage })
@@ -139,6 +139,7 @@ impl Local {
                     fresh: &path.with_extension("db.rekeyed"),
                     former: former.expose(),
                     next: next.expose(),
+                    form: Form::quickest(),
                     schema: schema::LOCAL,
                     durability: Durability::Full,
                 },

@@ -18,9 +18,9 @@ pub(super) const NAME: &str = "profile.json";
 pub(super) const GOOD: &str = "profile.json.good";
 /// Before the digest of everything before this, at the end of the file. Without one, as older releases wrote it, it says nothing.
 const SUM: &[u8] = b",\n  \"sum\": \"";
-const VERSION: u64 = 1;
-/// While keys are being replaced. A release that does not know of that must not touch the file.
-const REPLACING: u64 = 2;
+/// Since 3 a database may have a form of pages that releases before take for damage, so they must not touch the profile. 2 stood there
+/// while keys were being replaced, and 1 otherwise.
+const VERSION: u64 = 3;
 /// Far more than any profile needs.
 const MAX: u64 = 4 * 1024 * 1024;
 
@@ -117,6 +117,11 @@ impl ProfileFile {
         Self { version: VERSION, id, backend, key_id, slots: vec![slot], keys, pins: BTreeMap::new() }
     }
 
+    /// Whether older releases leave the profile alone, once the file is written.
+    pub(super) fn is_of_this_release(&self) -> bool {
+        self.version == VERSION
+    }
+
     /// Puts a slot in the place of those of its kind.
     pub(super) fn set_slot(&mut self, slot: Slot) {
         self.slots.retain(|other| other.kind() != slot.kind());
@@ -163,19 +168,19 @@ impl ProfileFile {
         }
         let version: Version = serde_json::from_slice(&bytes).map_err(corrupt)?;
         match version.version {
-            VERSION | REPLACING => {
+            1..=VERSION => {
                 let file = serde_json::from_slice(&bytes).map_err(corrupt)?;
                 Ok(Some((file, bytes)))
             }
-            newer if newer > REPLACING => Err(Error::Newer { file: NAME.into() }),
+            newer if newer > VERSION => Err(Error::Newer { file: NAME.into() }),
             _ => Err(corrupt("its version does not exist")),
         }
     }
 
-    /// Replaces the file as a whole or not at all, and then its copy.
-    pub(super) fn write(&self, dir: &Path) -> Result<()> {
-        let version = if self.keys.are_replaced() { REPLACING } else { VERSION };
-        let text = serde_json::to_vec_pretty(&Self { version, ..self.clone() })
+    /// Replaces the file as a whole or not at all, and then its copy. It is of this release from then on.
+    pub(super) fn write(&mut self, dir: &Path) -> Result<()> {
+        self.version = VERSION;
+        let text = serde_json::to_vec_pretty(self)
             .map_err(|why| Error::Internal { id: "profile-encode".into(), why: why.to_string() })?;
         let bytes = summed(text);
         // A way in that was taken away stands nowhere from then on, whatever ends this program between the two.

@@ -141,7 +141,7 @@ impl Profile {
                 let slot = slots::by_device(&id, &device_key, &profile_key)?;
                 let mut file = ProfileFile::new(id, vault.backend().into(), Some(key_id.clone()), slot, local);
                 file.pins = aside::pins(dir);
-                adopt(&vault, &key_id, &device_key, &file, dir).await?;
+                adopt(&vault, &key_id, &device_key, &mut file, dir).await?;
                 file
             }
         };
@@ -209,7 +209,7 @@ impl Profile {
                 file.set_slot(slots::by_device(&file.id, &device_key, &profile_key)?);
                 file.backend = vault.backend().into();
                 file.key_id = Some(key_id.clone());
-                adopt(&vault, &key_id, &device_key, &file, dir).await?;
+                adopt(&vault, &key_id, &device_key, &mut file, dir).await?;
                 SECRET_STORE
             }
         };
@@ -303,6 +303,15 @@ impl Profile {
             file.keys.cache.remove(&workspace);
             file.keys.coming_cache.remove(&workspace);
         })
+    }
+
+    /// Keeps releases away that would take a database of this one for a damaged one. None may be made before.
+    ///
+    /// # Errors
+    /// [`Error::DiskFull`].
+    pub(crate) fn raise(&self) -> Result<()> {
+        let mut file = self.file();
+        if file.is_of_this_release() { Ok(()) } else { self.change(&mut file, |_| {}) }
     }
 
     /// The pins that `profile.json` remembers, those of profiles set aside before it was made included.
@@ -423,7 +432,7 @@ async fn by_secure_storage(file: &ProfileFile, vault: &Vault) -> Result<Key> {
 
 /// Makes a device key a profile's: the entry first, then the file that needs it. When the file cannot be written, the
 /// entry, which nobody else knows, goes again.
-async fn adopt(vault: &Vault, key_id: &str, device_key: &Key, file: &ProfileFile, dir: &Path) -> Result<()> {
+async fn adopt(vault: &Vault, key_id: &str, device_key: &Key, file: &mut ProfileFile, dir: &Path) -> Result<()> {
     vault.write(entry(key_id), device_key).await?;
     if let Err(error) = file.write(dir) {
         let _ = vault.remove(entry(key_id)).await;

@@ -27,9 +27,8 @@ impl Place {
         Profile::open(self.folder.path(), Unlock::SecureStorage, Vault::new(&self.platform)).await.unwrap()
     }
 
-    fn version(&self) -> u64 {
-        let text = std::fs::read(self.folder.path().join(file::NAME)).unwrap();
-        serde_json::from_slice::<serde_json::Value>(&text).unwrap()["version"].as_u64().unwrap()
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_slice(&std::fs::read(self.folder.path().join(file::NAME)).unwrap()).unwrap()
     }
 }
 
@@ -48,11 +47,11 @@ async fn a_key_that_was_prepared_and_not_used_goes_again() {
     local(&profile, true).await.close().await.unwrap();
     let former = profile.local_key();
     profile.prepare_local().unwrap();
-    assert_eq!(place.version(), 2, "an older release leaves it alone");
     let profile = place.again(profile).await;
+    assert!(profile.keys_are_replaced());
     profile.find_keys().unwrap();
     profile.settle_keys().unwrap();
-    assert_eq!((profile.local_key(), place.version()), (former, 1));
+    assert_eq!((profile.local_key(), profile.keys_are_replaced()), (former, false));
     local(&profile, false).await;
 }
 
@@ -69,12 +68,12 @@ async fn a_file_that_has_its_new_key_already_tells_so_after_a_kill() {
     assert_eq!(profile.local_key(), former, "nobody has looked yet");
     profile.find_keys().unwrap();
     assert_eq!(
-        (profile.local_key(), place.version()),
-        (coming.clone(), 2),
+        (profile.local_key(), profile.keys_are_replaced()),
+        (coming.clone(), true),
         "both stay until the file is known to be whole"
     );
     profile.settle_keys().unwrap();
-    assert_eq!((profile.local_key(), place.version()), (coming.clone(), 1));
+    assert_eq!((profile.local_key(), profile.keys_are_replaced()), (coming.clone(), false));
     let path = profile.local_path();
     for path in [path.clone(), good_path(&path)] {
         assert!(opens(&path, &coming) && !opens(&path, &former), "{}", path.display());
@@ -84,17 +83,17 @@ async fn a_file_that_has_its_new_key_already_tells_so_after_a_kill() {
 
 #[tokio::test]
 async fn while_neither_key_opens_a_file_both_stay() {
-    let (place, profile) = Place::new().await;
+    let (_place, profile) = Place::new().await;
     local(&profile, true).await.close().await.unwrap();
     profile.prepare_local().unwrap();
     let path = profile.local_path();
     let whole = std::fs::read(&path).unwrap();
     std::fs::write(&path, vec![0x55; whole.len()]).unwrap();
     profile.settle_keys().unwrap();
-    assert_eq!(place.version(), 2);
+    assert!(profile.keys_are_replaced());
     std::fs::write(&path, whole).unwrap();
     profile.settle_keys().unwrap();
-    assert_eq!(place.version(), 1);
+    assert!(!profile.keys_are_replaced());
 }
 
 #[tokio::test]
@@ -140,7 +139,7 @@ async fn a_new_file_that_is_damaged_gives_way_to_a_good_copy_under_the_former_ke
     assert_eq!(open().await.unwrap_err().exit_code(), 24);
     let repaired = crate::Client::repair(place.folder.path(), Unlock::SecureStorage, place.platform.clone()).await;
     repaired.unwrap().close().await.unwrap();
-    assert_eq!(place.version(), 1);
+    assert!(place.json()["keys"]["coming_local"].is_null());
     open().await.unwrap();
 }
 
@@ -293,4 +292,24 @@ fn a_folder_that_does_not_lock_files_is_told_apart_from_damage() {
     let why = fault::database(Path::new("local.db"), database::Error::NoLocks("locking protocol".into()));
     assert_eq!((why.key_state(), why.report().error.as_str()), (KeyState::NoLocks, "no_locks"));
     assert!(why.report().advice.contains("a disk of this device"));
+}
+
+#[tokio::test]
+async fn a_profile_is_kept_from_older_releases_before_it_has_a_file_they_do_not_know() {
+    let (place, profile) = Place::new().await;
+    assert_eq!(place.json()["version"], 3, "a new one from the beginning");
+    drop(profile);
+    for written in [1, 2] {
+        let mut json = place.json();
+        json["version"] = written.into();
+        json.as_object_mut().unwrap().remove("sum");
+        std::fs::write(place.folder.path().join(file::NAME), serde_json::to_vec_pretty(&json).unwrap()).unwrap();
+        let vault = Vault::new(&place.platform);
+        let profile = Profile::open(place.folder.path(), Unlock::SecureStorage, vault).await.unwrap();
+        assert_eq!(place.json()["version"], written, "a look alone changes nothing");
+        drop(profile);
+        let open = crate::Client::open(place.folder.path(), Unlock::SecureStorage, place.platform.clone());
+        open.await.unwrap().close().await.unwrap();
+        assert_eq!(place.json()["version"], 3);
+    }
 }

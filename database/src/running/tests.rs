@@ -1,4 +1,4 @@
-use crate::{Durability, Error, Readers, Rekey, Schema, open, rekey};
+use crate::{Durability, Error, Form, Readers, Rekey, Schema, open, rekey};
 use rusqlite::Connection;
 use std::path::PathBuf;
 use std::sync::mpsc;
@@ -95,6 +95,7 @@ fn a_renewal_whose_readers_end_leaves_the_file_under_its_key() {
         fresh: &fresh,
         former: &KEY,
         next: &[2; 32],
+        form: Form::default(),
         schema: SCHEMA,
         durability: Durability::Normal,
     };

@@ -283,6 +283,7 @@ impl Workspace {
                     fresh: &fresh,
                     former: former.expose(),
                     next: next.expose(),
+                    form: database::Form::default(),
                     schema: store::WORKSPACE,
                     durability: Durability::Full,
                 };
