@@ -1,6 +1,7 @@
 //! Files that are damaged: found, replaced, and what becomes of what they had.
 
 mod parting;
+mod renewing;
 
 use crate::cache::file::{former_path, set_aside};
 use crate::client::care::run;
