@@ -9,10 +9,12 @@ use thechatapp_core::platform::SECRET_WAIT;
 mod account;
 mod audit;
 mod channel;
+mod enter;
 mod key;
 mod lock;
 mod moderation;
 mod network;
+mod poll;
 mod rights;
 mod search;
 mod settings;
@@ -22,11 +24,13 @@ mod tests;
 pub use account::{AccountCommand, Code, Content, Devices, DevicesAction, Proof, Totp};
 pub use audit::{AuditAction, AuditFormat, AuditQuery};
 pub use channel::{ChannelAction, Seen};
+pub use enter::{Join, Login};
 pub use key::{KeyAction, KeyPlace, Way};
 pub use lock::LockAfter;
 use lock::lock_after;
 pub use moderation::{OutcomeArg, ReportAction};
 pub use network::{NetworkAction, SetNetwork};
+pub use poll::{Poll, PollAction};
 pub use rights::{Grant, GroupAction, GroupMember, ModeratorAction, RoleAction, Visibility, Whom};
 pub use search::{Keep, Search};
 pub use settings::SettingsAction;
@@ -458,85 +462,6 @@ pub enum Command {
     Completions {
         /// The shell
         shell: Shell,
-    },
-}
-
-/// `join`.
-#[derive(Debug, Args)]
-pub struct Join {
-    /// The invite as it was given; quoted, for it has a # in it
-    pub invite: String,
-    /// The name to go by
-    #[arg(long)]
-    pub name: String,
-    /// The account's password, in the first line of a file; without one, a terminal is asked
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// A pin that the server must have, besides the invite's own
-    // One pin in 64 begins with a hyphen.
-    #[arg(long, value_name = "PIN", allow_hyphen_values = true)]
-    pub trust_pin: Option<String>,
-    /// Reach the invite's server at this address instead of the one in it: inside a network, through a tunnel, or before
-    /// its name exists. The invite's pin is enforced all the same, so no other server can take its place
-    #[arg(long, value_name = "URL")]
-    pub url: Option<String>,
-}
-
-/// `login`.
-#[derive(Debug, Args)]
-pub struct Login {
-    /// The server's address, with /w/WORKSPACE or --workspace where it has several
-    pub url: String,
-    /// The account's name
-    #[arg(long)]
-    pub name: String,
-    /// The account's password, in the first line of a file; without one, a terminal is asked
-    #[arg(long, value_name = "FILE")]
-    pub password_file: Option<PathBuf>,
-    /// The code of the second factor or a recovery code, in the first line of a file; a terminal is asked where one is wanted
-    #[arg(long, value_name = "FILE")]
-    pub code_file: Option<PathBuf>,
-    /// An administrator's code for a new password, in the first line of a file; the password is the new one then
-    #[arg(long, value_name = "FILE")]
-    pub reset_file: Option<PathBuf>,
-    /// The server's pin, from somebody who knows it; without it nothing is sent
-    // One pin in 64 begins with a hyphen.
-    #[arg(long, value_name = "PIN", allow_hyphen_values = true)]
-    pub trust_pin: Option<String>,
-}
-
-/// `poll`.
-#[derive(Debug, Args)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
-pub struct Poll {
-    /// What about one that is there.
-    #[command(subcommand)]
-    pub action: Option<PollAction>,
-    /// A channel with or without #, a person as @name, or an id
-    #[arg(required = true)]
-    pub channel: Option<String>,
-    /// What to ask
-    #[arg(required = true, allow_hyphen_values = true)]
-    pub question: Option<String>,
-    /// Something to choose; at least two are wanted
-    #[arg(long = "option", value_name = "TEXT", required = true, allow_hyphen_values = true)]
-    pub options: Vec<String>,
-    /// Let people choose several
-    #[arg(long)]
-    pub multiple: bool,
-}
-
-/// `poll ...`.
-#[derive(Debug, Subcommand)]
-pub enum PollAction {
-    /// Close one's own poll: nobody votes any more
-    #[command(after_help = "Example:\n  thechatapp-cli poll close general 41")]
-    Close {
-        /// A channel with or without #, a person as @name, or an id
-        channel: String,
-        /// The poll's number in the channel, or its id
-        #[arg(value_name = "SEQ|ID")]
-        message: String,
     },
 }
 

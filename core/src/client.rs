@@ -29,6 +29,7 @@ mod search;
 mod settings;
 mod storage;
 mod threads;
+mod timeline;
 mod watch;
 pub(crate) mod wipe;
 

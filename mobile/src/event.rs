@@ -35,6 +35,8 @@ pub enum ChatEvent {
         workspace: String,
         /// Which channel.
         channel: String,
+        /// Which thread, by its first message; none for the conversation's own.
+        thread: Option<String>,
     },
     /// Something was found wrong with the audit log, or somebody decided to go on.
     Audit {
@@ -64,9 +66,11 @@ impl From<ClientEvent> for ChatEvent {
             ClientEvent::Messages { workspace, channel, from } => {
                 Self::Messages { workspace: workspace.to_string(), channel: channel.to_string(), from_seq: from }
             }
-            ClientEvent::Draft { workspace, channel, thread: _ } => {
-                Self::Draft { workspace: workspace.to_string(), channel: channel.to_string() }
-            }
+            ClientEvent::Draft { workspace, channel, thread } => Self::Draft {
+                workspace: workspace.to_string(),
+                channel: channel.to_string(),
+                thread: thread.map(|id| id.to_string()),
+            },
             ClientEvent::Audit { workspace } => Self::Audit { workspace: workspace.to_string() },
             ClientEvent::Damaged { file, why } => Self::Damaged { file, why },
             ClientEvent::Workspaces => Self::Workspaces,

@@ -27,7 +27,7 @@ pub use error::ChatError;
 pub use event::ChatEvent;
 pub use files::{Kept, Storage, Transfer};
 pub use keys::{Standing, Unsent, Way, Ways, profile_state, set_aside};
-pub use network::{Hop, NetworkChoice, Step, StepState, WayOut};
+pub use network::{Hop, NetworkChoice, Reason, Step, StepState, WayOut};
 pub use phone::{Network, NetworkError, Phone};
 pub use record::{
     Channel, ChannelKind, Connection, FileInfo, Hit, Message, MessageState, Person, Query, Range, Reaction, Timeline,

@@ -30,6 +30,91 @@ pub struct WayOut {
     pub why: Option<String>,
 }
 
+/// Why one is offline, or a step of the way does not hold: what an app has its own words for. What was found exactly is told beside it,
+/// in English.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
+pub enum Reason {
+    /// Nothing was tried yet.
+    Starting,
+    /// Nothing answers there.
+    Unreachable,
+    /// The server's address is none.
+    Address,
+    /// The server's name is not found.
+    Name,
+    /// The network wants one to sign in to it first.
+    Portal,
+    /// The proxy does not answer.
+    ProxyUnreachable,
+    /// The proxy wants to know who one is.
+    ProxyWantsLogin,
+    /// The proxy does not take the name and the password.
+    ProxyWrongLogin,
+    /// The proxy wants to know it in a way that is not spoken here.
+    ProxyOtherLogin,
+    /// The proxy does not let one through.
+    ProxyRefuses,
+    /// It is not known by which proxy to go: a script or the system does not say.
+    ProxyUnknown,
+    /// It answers too late.
+    Late,
+    /// What answers there speaks no TLS.
+    NoTls,
+    /// The certificate is not accepted.
+    Certificate,
+    /// This device's clock is wrong.
+    Clock,
+    /// The server is another one.
+    OtherServer,
+    /// The server shows an older identity than before.
+    RolledBack,
+    /// The server does not prove that it is the one that is known.
+    Unproved,
+    /// The workspace is closed on its server.
+    Closed,
+    /// This device is not signed in.
+    SignedOut,
+    /// The server restarts.
+    Restarting,
+    /// The server refuses it for now.
+    Refused,
+    /// This device's disk is full.
+    DiskFull,
+    /// Something failed on this device.
+    Fault,
+}
+
+impl From<view::Reason> for Reason {
+    fn from(from: view::Reason) -> Self {
+        match from {
+            view::Reason::Starting => Self::Starting,
+            view::Reason::Unreachable => Self::Unreachable,
+            view::Reason::Address => Self::Address,
+            view::Reason::Name => Self::Name,
+            view::Reason::Portal => Self::Portal,
+            view::Reason::ProxyUnreachable => Self::ProxyUnreachable,
+            view::Reason::ProxyWantsLogin => Self::ProxyWantsLogin,
+            view::Reason::ProxyWrongLogin => Self::ProxyWrongLogin,
+            view::Reason::ProxyOtherLogin => Self::ProxyOtherLogin,
+            view::Reason::ProxyRefuses => Self::ProxyRefuses,
+            view::Reason::ProxyUnknown => Self::ProxyUnknown,
+            view::Reason::Late => Self::Late,
+            view::Reason::NoTls => Self::NoTls,
+            view::Reason::Certificate => Self::Certificate,
+            view::Reason::Clock => Self::Clock,
+            view::Reason::OtherServer => Self::OtherServer,
+            view::Reason::RolledBack => Self::RolledBack,
+            view::Reason::Unproved => Self::Unproved,
+            view::Reason::Closed => Self::Closed,
+            view::Reason::SignedOut => Self::SignedOut,
+            view::Reason::Restarting => Self::Restarting,
+            view::Reason::Refused => Self::Refused,
+            view::Reason::DiskFull => Self::DiskFull,
+            view::Reason::Fault => Self::Fault,
+        }
+    }
+}
+
 /// A step on the way to a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, uniffi::Enum)]
 pub enum Step {
@@ -75,6 +160,8 @@ pub struct Hop {
     pub took: u64,
     /// What was found.
     pub why: String,
+    /// Of which kind that is, where the step does not hold or warns.
+    pub reason: Option<Reason>,
     /// What to do; empty where nothing is to be done.
     pub advice: String,
 }
@@ -97,7 +184,14 @@ impl From<route::Hop> for Hop {
             route::State::Failed => StepState::Failed,
             route::State::Skipped => StepState::Skipped,
         };
-        Self { step, state, took: from.took_ms, why: from.why, advice: from.advice }
+        Self {
+            step,
+            state,
+            took: from.took_ms,
+            why: from.why,
+            reason: from.reason.map(Into::into),
+            advice: from.advice,
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! What an app shows: the core's views, with ids as text and times as Unix milliseconds.
 
 use crate::error::ChatError;
+use crate::network::Reason;
 use thechatapp_core::{Timestamp, view};
 
 /// A person.
@@ -29,6 +30,8 @@ pub enum Connection {
         why: String,
         /// Milliseconds until the next attempt.
         retry_in: u64,
+        /// Of which kind that is: what an app has its own words for.
+        reason: Reason,
     },
     /// An attempt is under way.
     Connecting,
@@ -48,7 +51,9 @@ pub enum Connection {
 impl From<view::Connection> for Connection {
     fn from(from: view::Connection) -> Self {
         match from {
-            view::Connection::Offline { why, retry_in, reason: _ } => Self::Offline { why, retry_in },
+            view::Connection::Offline { why, retry_in, reason } => {
+                Self::Offline { why, retry_in, reason: reason.into() }
+            }
             view::Connection::Connecting => Self::Connecting,
             view::Connection::Syncing => Self::Syncing,
             view::Connection::Online => Self::Online,

@@ -389,3 +389,6 @@ fn random_signing_key() -> Result<Arc<SigningKey>> {
     getrandom::fill(&mut *bytes).map_err(fault::internal)?;
     Ok(Arc::new(SigningKey::from_bytes(&bytes)))
 }
+
+#[cfg(test)]
+mod tests;

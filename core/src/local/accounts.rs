@@ -218,6 +218,7 @@ impl Local {
     pub(crate) async fn remove_account(&self, workspace: WorkspaceId) -> Result<()> {
         self.write(move |db| {
             db.execute("DELETE FROM accounts WHERE workspace = ?1", [workspace.as_bytes()])?;
+            db.execute("DELETE FROM choices WHERE name = ?1", [super::drafts_behind(workspace)])?;
             Ok(())
         })
         .await?;

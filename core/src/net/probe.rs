@@ -1,6 +1,10 @@
 //! Where a connection fails: every step of the way to a server, looked at one after the other, and for the first that does
 //! not hold, why and what to do. It changes nothing, and needs no server to end in time.
 
+mod hop;
+
+pub use hop::{Hop, State, Step};
+
 use super::connect::{Failure, Target, connect, place, secure};
 use super::https::{Answer, Https};
 use super::link::unfit;
@@ -10,8 +14,8 @@ use super::{LinkConfig, fetch, portal, verify};
 use crate::error::Error;
 use crate::trust::{Known, Next, Stop};
 use crate::view::Reason;
+use hop::STEPS;
 use http::header;
-use serde::Serialize;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +25,6 @@ use thechatapp_protocol::methods::devices::ListDevices;
 use thechatapp_protocol::{Code, ErrorBody, Timestamp};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
-use ts_rs::TS;
 
 /// How long one step may take, and all of them.
 const STEP: Duration = Duration::from_secs(5);
@@ -33,66 +36,6 @@ const LATE: &str = "no answer in time";
 const ASK: &str = "ask your administrator";
 const LET_THROUGH: &str =
     "something on the way lets no TLS through, or the server is busy: try again, or another network";
-
-/// A step on the way to a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "snake_case")]
-pub enum Step {
-    /// The name is looked up: the server's, or its proxy's.
-    Name,
-    /// Something answers there.
-    Route,
-    /// The proxy lets one through.
-    Proxy,
-    /// TLS, with a certificate that is accepted.
-    Tls,
-    /// This device's clock.
-    Time,
-    /// The server is the one that is known.
-    Identity,
-    /// This device is signed in.
-    SignIn,
-    /// The workspace's key service gives its key.
-    Key,
-}
-
-const STEPS: [Step; 8] =
-    [Step::Name, Step::Route, Step::Proxy, Step::Tls, Step::Time, Step::Identity, Step::SignIn, Step::Key];
-
-/// How a step stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "snake_case")]
-#[ts(rename = "StepState")]
-pub enum State {
-    /// It holds.
-    Ok,
-    /// It holds, and something about it is not as it should be.
-    Warning,
-    /// It does not.
-    Failed,
-    /// It was not looked at.
-    Skipped,
-}
-
-/// One step, as it was found.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, TS)]
-pub struct Hop {
-    /// Which.
-    pub hop: Step,
-    /// How it stands.
-    pub state: State,
-    /// Whether it holds; nothing when it was not looked at.
-    pub ok: Option<bool>,
-    /// How long it took.
-    pub took_ms: u64,
-    /// What was found.
-    pub why: String,
-    /// Why it does not hold, or not as it should: nothing where it does.
-    pub reason: Option<Reason>,
-    /// What to do; empty where nothing is to be done.
-    #[serde(rename = "do")]
-    pub advice: String,
-}
 
 /// Looks at the way to a server. A session that runs is asked instead of a new one.
 pub async fn probe(config: &LinkConfig, session: Option<Session>) -> Vec<Hop> {

@@ -7,7 +7,18 @@ import asyncio
 import subprocess
 
 from phones import Memory, Phone, WAIT, phone, refused, run
-from thechatapp_mobile import ChatClient, ChatError, HitStep, Network, NetworkError, Query, Step, StepState, Transfer
+from thechatapp_mobile import (
+    ChatClient,
+    ChatError,
+    HitStep,
+    Network,
+    NetworkError,
+    Query,
+    Reason,
+    Step,
+    StepState,
+    Transfer,
+)
 
 PASSWORD = "a good password"
 # More than comes by itself at once.
@@ -81,6 +92,7 @@ async def drafts(server, ana, dear, channel):
     ws = ana.workspace.id
     server.stop()
     await asyncio.gather(ana.offline(), dear.offline())
+    await ana.is_offline_for(Reason.UNREACHABLE)
     await ana.client.save_draft(ws, channel, None, "On the train")
     await dear.client.save_draft(ws, channel, None, "At the station")
     assert (await ana.client.unsent()).drafts == 1
@@ -103,6 +115,20 @@ async def drafts(server, ana, dear, channel):
         return not await ana.client.drafts(ws) and not await dear.client.drafts(ws)
 
     await ana.until("the end of the draft on both", none_left)
+
+    # The event says where: in the channel, or in a thread by its first message.
+    root = await ana.say(channel, "Where do we meet?")
+    for thread in (None, root.id):
+        dear.events.clear()
+        await ana.client.save_draft(ws, channel, thread, "Behind the station")
+
+        async def told():
+            return [event for event in dear.events if event.is_DRAFT()]
+
+        event = (await dear.until("the event of the draft", told))[-1]
+        assert (event.workspace, event.channel, event.thread) == (ws, channel, thread), event
+        await ana.client.save_draft(ws, channel, thread, "")
+        await ana.until("the end of the draft on both", none_left)
 
 
 async def files(ana, dear, channel, folder):
@@ -145,6 +171,7 @@ async def the_way_out(dear, network):
     assert (way.proxy, way.ways[0].by) == ("system", ["direct"]), way
     hops = await dear.client.walk(ws)
     assert [hop.step for hop in hops] == list(Step) and all(hop.state != StepState.FAILED for hop in hops), hops
+    assert all(hop.reason is None for hop in hops if hop.state == StepState.HOLDS), hops
 
     # Elsewhere one goes as the phone says, and nowhere while it does not say.
     for host, answers, why in [
@@ -162,6 +189,8 @@ async def the_way_out(dear, network):
     assert (way.proxy, way.user, way.ways[0].by) == ("http://127.0.0.1:9", "ana", ["http://127.0.0.1:9"]), way
     failed = [hop for hop in await dear.client.walk(ws) if hop.state == StepState.FAILED]
     assert [hop.step for hop in failed] == [Step.ROUTE] and failed[0].why and failed[0].advice, failed
+    assert failed[0].reason == Reason.PROXY_UNREACHABLE, failed
+    await dear.is_offline_for(Reason.PROXY_UNREACHABLE)
     await refused(ChatError.BadInput, dear.client.set_network("nonsense://", False, None, None))
     await dear.client.set_network("none", False, None, None)
     await dear.online()

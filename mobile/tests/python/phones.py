@@ -139,6 +139,16 @@ class Phone:
 
         await self.until("the loss of the connection", is_offline)
 
+    async def is_offline_for(self, reason):
+        """An app says it in its own words, by the kind of reason."""
+
+        async def said():
+            [workspace] = [w for w in await self.client.workspaces() if w.id == self.workspace.id]
+            offline = workspace.connection.is_OFFLINE() and workspace.connection
+            return offline and offline.reason == reason and offline.why
+
+        await self.until(f"being offline, {reason}", said)
+
     async def texts(self, channel):
         timeline = await self.client.timeline(self.workspace.id, channel, Window.LATEST(), 50)
         return [(message.author.name, message.text) for message in timeline.messages if not message.deleted]

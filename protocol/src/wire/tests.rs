@@ -1,6 +1,8 @@
 //! The encoded form of every method, event and error, kept in a file: what an older client sends has to be read, and what
 //! a newer server sends has to be readable.
 
+mod rows;
+
 use super::{Request, decode, encode};
 use crate::audit::tree::Hash;
 use crate::audit::{Actor, AuditEntry, Class, Target};
@@ -20,6 +22,7 @@ use crate::settings::Value;
 use crate::{
     AccountId, ChannelId, Code, DeviceId, ErrorBody, FileId, GroupId, MessageId, Method, RoleId, Timestamp, WorkspaceId,
 };
+use rows::*;
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt::Write;
 
@@ -31,79 +34,6 @@ const ROLE: RoleId = RoleId(uuid::Uuid::from_bytes([0x91; 16]));
 const GROUP: GroupId = GroupId(uuid::Uuid::from_bytes([0x81; 16]));
 const FILE: FileId = FileId(uuid::Uuid::from_bytes([0xf1; 16]));
 const AT: Timestamp = Timestamp(1_795_000_000_123);
-
-fn person() -> PersonRow {
-    PersonRow { id: PERSON, name: "Inês Duarte".into(), imported: false, active: true, rank: Rank::Member, change: 11 }
-}
-
-fn channel() -> ChannelRow {
-    ChannelRow {
-        id: CHANNEL,
-        kind: ChannelKind::Public,
-        name: "release".into(),
-        topic: "3.2".into(),
-        head: 7,
-        created: AT,
-        archived: false,
-        gone: false,
-        change: 12,
-    }
-}
-
-fn member() -> MemberRow {
-    MemberRow { channel: CHANNEL, person: PERSON, joined: true, role: ChannelRole::Member, change: 13 }
-}
-
-fn message() -> MessageRow {
-    MessageRow {
-        channel: CHANNEL,
-        seq: 7,
-        id: MESSAGE,
-        author: PERSON,
-        at: AT,
-        text: "**done** ✓".into(),
-        edited: Some(AT),
-        deleted: false,
-        thread: Some(MESSAGE),
-        reactions: vec![Reaction { emoji: "👍".into(), people: vec![PERSON] }],
-        replies: 0,
-        last_reply: None,
-        pinned: None,
-        poll: None,
-        files: Vec::new(),
-        change: 14,
-    }
-}
-
-/// With all that only some messages have.
-fn root() -> MessageRow {
-    let pinned = Some(event::Pin { by: PERSON, at: AT });
-    MessageRow { thread: None, replies: 3, last_reply: Some(AT), pinned, ..message() }
-}
-
-fn tombstone() -> MessageRow {
-    MessageRow { text: String::new(), edited: None, deleted: true, thread: None, reactions: Vec::new(), ..message() }
-}
-
-fn draft() -> DraftRow {
-    DraftRow {
-        channel: CHANNEL,
-        thread: Some(MESSAGE),
-        text: "half a thou".into(),
-        revision: 3,
-        tokens: vec![7, 4_000_000_000],
-        change: 16,
-    }
-}
-
-fn read() -> ReadRow {
-    ReadRow { channel: CHANNEL, seq: 7, change: 15 }
-}
-
-fn group() -> GroupRow {
-    let (slug, name) = ("design".into(), "Design team".into());
-    GroupRow { id: GROUP, slug, name, visibility: Visibility::Private, gone: false, change: 16 }
-}
 
 /// One line a form: the name, the JSON of browsers, the MessagePack of sessions.
 #[derive(Default)]

@@ -9,6 +9,7 @@ import {
   type WorkspaceView,
 } from "../api";
 import { api } from "../api/backend";
+import { distinct } from "../lib/distinct";
 import { t } from "../text";
 import { offlineNow } from "./connection";
 import type { DraftKeeper } from "./draft";
@@ -59,6 +60,7 @@ export class App {
   /** When somebody was told last that locking or closing loses what was typed. */
   #warned = -WARNING;
   #listening = false;
+  #shutting = false;
   #active = 0;
   /** Counts what was chosen to be looked at: only the latest is shown. */
   #chosen = 0;
@@ -263,7 +265,8 @@ export class App {
     }
   }
 
-  #take(workspaces: WorkspaceView[]): void {
+  #take(told: WorkspaceView[]): void {
+    const workspaces = distinct(told, (workspace) => workspace.id);
     this.workspaces = workspaces;
     for (const id of this.#drafts.keys())
       if (!workspaces.some((one) => one.id === id)) this.#drafts.delete(id);
@@ -310,6 +313,7 @@ export class App {
     // Nothing can be typed that would be lost, however long closing takes.
     const before = this.screen;
     this.screen = "opening";
+    this.#shutting = true;
     let locked = false;
     try {
       locked = (await api.profileState()).state !== "ready";
@@ -317,6 +321,7 @@ export class App {
       // Open again already: what was watched ended with the one before.
       else if (this.room) await this.enter(this.room.workspace);
     } finally {
+      this.#shutting = locked;
       if (this.screen === "opening" && !locked) this.screen = before;
     }
   }
@@ -384,6 +389,20 @@ export class App {
     if (stale.draft && this.screen === "workspace") await this.room?.refreshDraft();
     if (stale.thread && this.screen === "workspace" && this.panel === "thread")
       await this.room?.refreshThread(stale.thread === "server");
+  }
+
+  /** Something went wrong that nobody waited for: it is said where there is a place for it, and keeps no screen waiting. */
+  stumbled(why: unknown): void {
+    if (this.screen === "opening" && !this.#shutting) this.#failed(why);
+    else if (this.screen === "workspace" && this.room) this.room.problem ??= told(why);
+  }
+
+  /** Begins the page anew; the profile stays open. What cannot be saved is said first: the reason comes back. Who asks again means it. */
+  async again(sure: boolean): Promise<string | null> {
+    const why = await this.#save();
+    if (why && !sure) return why;
+    leavePage();
+    return null;
   }
 
   setTheme(theme: string): void {

@@ -9,6 +9,7 @@ import {
   type Unread,
 } from "../api";
 import { api } from "../api/backend";
+import { distinct } from "../lib/distinct";
 import { DraftKeeper } from "./draft";
 import { Thread } from "./thread.svelte";
 import { Timeline } from "./timeline.svelte";
@@ -59,7 +60,11 @@ export class Room {
   constructor(workspace: string, drafts = draftsOf(workspace)) {
     this.workspace = workspace;
     this.#drafts = drafts;
-    this.#list = new Watching(api.watchChannels, (channels) => this.#take(channels));
+    this.#list = new Watching(
+      api.watchChannels,
+      (channel) => channel.id,
+      (channels) => this.#take(channels),
+    );
   }
 
   get joined(): ChannelView[] {
@@ -386,7 +391,7 @@ export class Room {
   }
 
   async refreshPeople(): Promise<void> {
-    this.people = await api.people(this.workspace);
+    this.people = distinct(await api.people(this.workspace), (person) => person.id);
   }
 
   /** Opens what has to be asked for first, unless something else was chosen meanwhile. */

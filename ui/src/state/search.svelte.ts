@@ -2,10 +2,13 @@
 
 import { told, type HitView, type Looked, type SearchTyped } from "../api";
 import { api } from "../api/backend";
+import { distinct } from "../lib/distinct";
 import { Watching } from "./watching";
 
 /** How long nothing has to be typed before the server is asked, in milliseconds. */
 export const PAUSE = 500;
+
+const idOf = (hit: HitView): string => hit.message.id;
 
 export class Search {
   words = $state("");
@@ -34,7 +37,7 @@ export class Search {
     this.#asked = false;
     clearTimeout(this.#pause);
     if (words.trim() === "") return this.end();
-    this.#watching ??= new Watching(api.watchSearch, (hits, about) => {
+    this.#watching ??= new Watching(api.watchSearch, idOf, (hits, about) => {
       this.#here = hits;
       this.#relevance = about.relevance;
       this.partial = about.partial && !this.#asked;
@@ -63,7 +66,7 @@ export class Search {
       const found = await api.find(this.#workspace, words);
       if (this.words !== words) return;
       // Of what is here this device tells whether it still is.
-      this.#there = this.#without(this.#here, found.hits);
+      this.#there = this.#without(this.#here, distinct(found.hits, idOf));
       // One that did not look at all of them leaves it open.
       this.#asked = found.asked && !found.partial;
       this.partial = found.partial;

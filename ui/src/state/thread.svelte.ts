@@ -2,6 +2,7 @@
 
 import { told, type EarlierDraftView, type MessageView } from "../api";
 import { api } from "../api/backend";
+import { distinct } from "../lib/distinct";
 import { placeOf, type DraftKeeper } from "./draft";
 
 /** How many answers are asked for at once. */
@@ -57,7 +58,8 @@ export class Thread {
       const view = await api.thread(this.workspace, this.channel, this.root.id, this.#shown, asks);
       if (turn !== this.#looking) return;
       this.#unasked = false;
-      [this.root, this.replies] = [view.root, view.replies];
+      this.root = view.root;
+      this.replies = distinct(view.replies, (message) => message.id);
       // How much is on this device says nothing of how much there is.
       this.older = view.older || (!asks && this.older);
       if (asks) this.partial = view.partial;

@@ -35,7 +35,11 @@ export class Timeline {
     watch: Watcher<TimelineQuery, MessageView, Around>,
   ) {
     this.#place = place;
-    this.#watching = new Watching(watch, (messages, about) => this.#show(messages, about));
+    this.#watching = new Watching(
+      watch,
+      (message) => message.id,
+      (messages, about) => this.#show(messages, about),
+    );
   }
 
   get first(): number {

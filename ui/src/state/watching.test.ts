@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import type { Told, Watcher } from "../api";
 import { Later, settle } from "./fake";
 import { Watching } from "./watching";
+
+const itself = (row: string): string => row;
 
 type Answer = Told<string, number> | null;
 
@@ -31,7 +33,7 @@ function backend() {
 test("steps lead from what was shown to what is, one answer after the other", async () => {
   const { watch, tell } = backend();
   const shown: [string[], number][] = [];
-  const watching = new Watching(watch, (rows, about) => shown.push([rows, about]));
+  const watching = new Watching(watch, itself, (rows, about) => shown.push([rows, about]));
   const looked = watching.look("first");
   await settle();
   await tell(0, { resync: ["a", "b"] });
@@ -45,7 +47,7 @@ test("steps lead from what was shown to what is, one answer after the other", as
 
 test("whoever turns waits for the answer to that, or to what was asked after it", async () => {
   const { asked, watch, tell } = backend();
-  const watching = new Watching(watch, () => undefined);
+  const watching = new Watching(watch, itself, () => undefined);
   void watching.look("first");
   await settle();
   const done: string[] = [];
@@ -64,7 +66,7 @@ test("whoever turns waits for the answer to that, or to what was asked after it"
 test("a look that fails is told to whoever waits for it, and what was shown stays", async () => {
   const { answers, watch, tell } = backend();
   let shown: string[] = [];
-  const watching = new Watching(watch, (rows) => (shown = rows));
+  const watching = new Watching(watch, itself, (rows) => (shown = rows));
   const looked = watching.look("first");
   await settle();
   await tell(0, { resync: ["a"] });
@@ -78,11 +80,28 @@ test("a look that fails is told to whoever waits for it, and what was shown stay
 test("what is over tells nothing more, and nobody waits for it", async () => {
   const { asked, watch, tell } = backend();
   const shown: string[][] = [];
-  const watching = new Watching(watch, (rows) => shown.push(rows));
+  const watching = new Watching(watch, itself, (rows) => shown.push(rows));
   const looked = watching.look("first");
   await settle();
   watching.end();
   await looked;
   await tell(0, { resync: ["a"] });
   expect([shown, asked]).toEqual([[], ["first", "end"]]);
+});
+
+test("a row that comes twice is shown once, and later steps still meet the rows they are meant for", async () => {
+  const logged = vi.spyOn(console, "error").mockImplementation(() => undefined);
+  const { watch, tell } = backend();
+  let shown: string[] = [];
+  const watching = new Watching(watch, itself, (rows) => (shown = rows));
+  void watching.look("first");
+  await settle();
+  await tell(0, { resync: ["a", "a", "b"] });
+  expect(shown).toEqual(["a", "b"]);
+  await tell(0, { change: [2, "c"] });
+  expect(shown).toEqual(["a", "c"]);
+  await tell(0, { remove: 0 });
+  expect(shown).toEqual(["a", "c"]);
+  expect(logged).toHaveBeenCalledTimes(2);
+  logged.mockRestore();
 });

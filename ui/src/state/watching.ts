@@ -1,6 +1,7 @@
 // Follows what is watched: takes the steps one answer after the other, and keeps the list that they lead to.
 
 import type { Watch, Watcher } from "../api";
+import { distinct } from "../lib/distinct";
 import { stepped } from "../lib/steps";
 
 /** How long nothing is asked after an answer that failed, in milliseconds. */
@@ -13,17 +14,20 @@ interface Waiting {
 }
 
 export class Watching<Q, T, A> {
+  /** As the core has them: its steps count these. */
   #rows: T[] = [];
   #watch: Promise<Watch<Q, T, A>> | undefined;
   #turn = 0;
   #waiting: Waiting[] = [];
   #ended = false;
   readonly #begin: Watcher<Q, T, A>;
+  readonly #nameOf: (row: T) => string;
   readonly #tell: (rows: T[], about: A) => void;
 
-  /** `tell` hears what there is to show, each time that it changed. */
-  constructor(begin: Watcher<Q, T, A>, tell: (rows: T[], about: A) => void) {
+  /** `tell` hears what there is to show, each time that it changed, and never two rows of one name. */
+  constructor(begin: Watcher<Q, T, A>, nameOf: (row: T) => string, tell: (rows: T[], about: A) => void) {
     this.#begin = begin;
+    this.#nameOf = nameOf;
     this.#tell = tell;
   }
 
@@ -65,7 +69,7 @@ export class Watching<Q, T, A> {
         if (!told) return this.end();
         if (this.#ended) return;
         this.#rows = stepped(this.#rows, told.changed.rows);
-        this.#tell(this.#rows, told.changed.about);
+        this.#tell(distinct(this.#rows, this.#nameOf), told.changed.about);
         this.#done(told.turn);
       } catch (why) {
         this.#fail(why);

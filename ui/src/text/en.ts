@@ -9,6 +9,10 @@ export const en = {
   tryAgain: "Try again",
   opening: "Opening…",
   openingText: "Your profile is being opened. Secure storage may ask for your permission.",
+  brokenTitle: "This cannot be shown",
+  brokenText:
+    "Something went wrong in the window. Your messages are not touched, and what you typed is not lost.",
+  brokenUnsaved: "What you typed cannot be saved ({why}). Try again once more to go on without it.",
   // First run
   inviteTitle: "Join your workspace",
   inviteHelp: "Paste the invite you were given, or your server's address.",

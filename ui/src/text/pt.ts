@@ -11,6 +11,11 @@ export const pt: Texts = {
   tryAgain: "Tentar de novo",
   opening: "A abrir…",
   openingText: "O seu perfil está a ser aberto. O armazenamento seguro pode pedir a sua autorização.",
+  brokenTitle: "Isto não pode ser mostrado",
+  brokenText:
+    "Algo correu mal na janela. As suas mensagens não foram afetadas, e o que escreveu não se perde.",
+  brokenUnsaved:
+    "O que escreveu não pode ser guardado ({why}). Tente de novo outra vez para continuar sem isso.",
   inviteTitle: "Entre no seu espaço de trabalho",
   inviteHelp: "Cole o convite que recebeu, ou o endereço do seu servidor.",
   inviteLabel: "Convite ou endereço",

@@ -2,6 +2,7 @@
 
 mod listed;
 mod parting;
+mod renewing;
 
 use crate::cache::file::{former_path, set_aside};
 use crate::client::care::run;
