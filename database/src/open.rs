@@ -80,12 +80,7 @@ pub fn open_upgrading<E: From<Error>>(
 }
 
 /// Opens a file, and tells the version of its schema.
-fn open_as_it_is(
-    path: &Path,
-    key: &[u8; 32],
-    durability: Durability,
-    form: Form,
-) -> Result<(Connection, i64), Error> {
+fn open_as_it_is(path: &Path, key: &[u8; 32], durability: Durability, form: Form) -> Result<(Connection, i64), Error> {
     refuse_plain(path)?;
     wal::check(path, durability)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX;

@@ -71,8 +71,7 @@ impl Local {
         }
         let opened = tokio::task::spawn_blocking(move || {
             let open = || {
-                let db =
-                    database::open_formed(&path, key.expose(), schema::LOCAL, Durability::Full, Form::quickest())?;
+                let db = database::open_formed(&path, key.expose(), schema::LOCAL, Durability::Full, Form::quickest())?;
                 database::check(&db)?;
                 let readers = Readers::of_form(path.clone(), key.expose(), READERS, Form::of(&db)?);
                 Ok((Writer::start(db, |_| {})?, readers))

@@ -1,6 +1,7 @@
 use super::*;
 use crate::{
-    Durability, Error, Readers, Rekey, Schema, backup, check_whole, damaged_pages, open, open_formed, open_reader, rekey,
+    Durability, Error, Readers, Rekey, Schema, backup, check_whole, damaged_pages, open, open_formed, open_reader,
+    rekey,
 };
 use std::path::{Path, PathBuf};
 
@@ -73,10 +74,7 @@ fn a_form_or_a_key_that_does_not_fit_changes_nothing_of_what_a_kill_left() {
         let before = bytes();
         assert!(before[1].len() > 20 * PAGE, "most of it is in the log");
         for tried in BOTH {
-            assert!(matches!(
-                open_formed(&left, &NEXT, SCHEMA, Durability::Full, tried),
-                Err(Error::NotADatabase)
-            ));
+            assert!(matches!(open_formed(&left, &NEXT, SCHEMA, Durability::Full, tried), Err(Error::NotADatabase)));
         }
         assert!(matches!(open_reader(&left, &NEXT), Err(Error::NotADatabase)));
         assert!(bytes() == before, "{form:?}");
