@@ -131,4 +131,13 @@ ALTER TABLE outbox ADD COLUMN withdrawn INTEGER NOT NULL DEFAULT 0;
 -- How the profile gets out into the network, one row. A proxy's password may be in it.
 CREATE TABLE network (only INTEGER PRIMARY KEY CHECK (only = 1), setting TEXT NOT NULL) STRICT;
 ",
+    "
+-- A large file on its way: where what came of it lies open.
+CREATE TABLE downloads (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    path TEXT NOT NULL,
+    PRIMARY KEY (workspace, id)
+) STRICT, WITHOUT ROWID;
+",
 ];
