@@ -30,4 +30,4 @@ pub use kms::local::{LocalKeyFile, LocalKeyService};
 pub use kms::{KeyService, KmsError, WrapContext};
 pub use passphrase::{Argon2Params, stretch};
 pub use record::{CHUNK, Context, HEADER, Key, OVERHEAD, SEALED_CHUNK, TAG, open, opened_len, seal, sealed_len};
-pub use stream::{OpenReader, OpenSeek, SealWriter};
+pub use stream::{OpenReader, OpenSeek, Proofs, SealWriter};

@@ -8,12 +8,14 @@
 //!   only an end of file without error says so. It can begin at a later chunk, where the header is known from elsewhere.
 //! - [`OpenSeek`] answers ranges, decrypting the chunks they touch. It believes a total length only after the last chunk is
 //!   authenticated.
+//! - [`Proofs`] tell whether a chunk that was opened earlier, and lay somewhere since, is still what it was.
 //!
 //! Each refuses to go on after an error: a writer that retried could seal two texts under one nonce.
 
 use std::fmt;
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::Error;
@@ -105,6 +107,7 @@ pub struct OpenReader<R: Read> {
     number: u64,
     buffer: Zeroizing<Vec<u8>>,
     position: usize,
+    tag: [u8; TAG],
     state: State,
 }
 
@@ -123,7 +126,12 @@ impl<R: Read> OpenReader<R> {
 
     fn from(inner: R, chunks: Chunks, number: u64) -> Self {
         let buffer = Zeroizing::new(Vec::with_capacity(SEALED_CHUNK));
-        Self { inner, chunks, number, buffer, position: 0, state: State::More }
+        Self { inner, chunks, number, buffer, position: 0, tag: [0; TAG], state: State::More }
+    }
+
+    /// The tag of the chunk that was opened last: what [`Proofs`] want to know it again by.
+    pub fn tag(&self) -> &[u8; TAG] {
+        &self.tag
     }
 
     /// Replaces the buffer by the next chunk, authenticated.
@@ -135,6 +143,9 @@ impl<R: Read> OpenReader<R> {
                 self.buffer.resize(SEALED_CHUNK, 0);
                 let read = read_up_to(&mut self.inner, &mut self.buffer).inspect_err(|_| self.buffer.clear())?;
                 self.buffer.truncate(read);
+                if let Some(tag) = self.buffer.last_chunk() {
+                    self.tag = *tag;
+                }
                 let opened = self.chunks.open_tail(self.number, 0, &mut self.buffer);
                 opened.inspect_err(|_| self.buffer.clear())?;
                 self.number += 1;
@@ -178,6 +189,38 @@ impl<R: Read> BufRead for OpenReader<R> {
 impl<R: Read> fmt::Debug for OpenReader<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpenReader").field("number", &self.number).field("state", &self.state).finish_non_exhaustive()
+    }
+}
+
+/// Tells chunks that were opened before from what was changed since, by the tags they came with: only what a chunk held has its tag
+/// under its key. What is asked about is sealed for that and thrown away; no tag but those that came ever leaves, because two texts
+/// under one nonce would give away more than themselves.
+pub struct Proofs {
+    chunks: Chunks,
+    buffer: Zeroizing<Vec<u8>>,
+}
+
+impl Proofs {
+    /// For the sealed file with this header, whose commitment is checked.
+    pub fn new(header: &[u8; HEADER], key: &Key, ctx: &Context) -> Result<Self, Error> {
+        let chunks = read_header(&mut header.as_slice(), key, ctx)?;
+        Ok(Self { chunks, buffer: Zeroizing::new(Vec::with_capacity(SEALED_CHUNK)) })
+    }
+
+    /// Whether this is what chunk `number` holds, by its tag. More than a chunk is no chunk.
+    pub fn holds(&mut self, number: u64, plaintext: &[u8], tag: &[u8; TAG]) -> Result<bool, Error> {
+        if plaintext.len() > CHUNK {
+            return Ok(false);
+        }
+        self.buffer.clear();
+        self.chunks.seal_onto(number, plaintext, &mut self.buffer)?;
+        Ok(self.buffer.last_chunk::<TAG>().is_some_and(|made| made.ct_eq(tag).into()))
+    }
+}
+
+impl fmt::Debug for Proofs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Proofs").finish_non_exhaustive()
     }
 }
 

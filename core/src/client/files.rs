@@ -3,6 +3,7 @@
 
 mod arriving;
 pub(crate) mod here;
+mod once;
 mod sealing;
 mod thumbnail;
 mod transfer;
@@ -215,6 +216,11 @@ impl Place {
 
     fn fetched(&self, file: FileId) -> PathBuf {
         self.folder.join(format!("{file}.down"))
+    }
+
+    /// What proves what is here of a file that is written once.
+    fn tags(&self, file: FileId) -> PathBuf {
+        self.folder.join(format!("{file}.tags"))
     }
 
     /// The sealed bytes of a file that came whole.

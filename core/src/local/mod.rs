@@ -6,6 +6,7 @@
 
 mod accounts;
 mod audit;
+mod downloads;
 mod drafts;
 mod listed;
 mod network;

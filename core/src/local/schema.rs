@@ -141,4 +141,13 @@ CREATE TABLE listed (
     PRIMARY KEY (workspace, channel)
 ) STRICT, WITHOUT ROWID;
 ",
+    "
+-- A large file on its way: where what came of it lies open.
+CREATE TABLE downloads (
+    workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
+    id BLOB NOT NULL,
+    path TEXT NOT NULL,
+    PRIMARY KEY (workspace, id)
+) STRICT, WITHOUT ROWID;
+",
 ];

@@ -29,6 +29,37 @@ fn a_file_has_its_golden_bytes() {
 }
 
 #[test]
+fn an_opened_chunk_is_known_again_by_its_tag_and_nothing_else_is() {
+    let sealed = seal(&key(), &context(), &text(2 * CHUNK + 10)).unwrap();
+    let header = sealed.first_chunk().unwrap();
+    let mut reader = OpenReader::new(sealed.as_slice(), &key(), &context()).unwrap();
+    let mut proofs = Proofs::new(header, &key(), &context()).unwrap();
+    let mut came = Vec::new();
+    loop {
+        let chunk = reader.fill_buf().unwrap().to_vec();
+        if chunk.is_empty() {
+            break;
+        }
+        reader.consume(chunk.len());
+        came.push((chunk, *reader.tag()));
+    }
+    assert_eq!(came.iter().map(|(chunk, _)| chunk.len()).collect::<Vec<_>>(), [CHUNK, CHUNK, 10]);
+    for (number, (chunk, tag)) in (0..).zip(&came) {
+        assert!(proofs.holds(number, chunk, tag).unwrap());
+        assert!(!proofs.holds(number + 1, chunk, tag).unwrap(), "it has its place");
+        let mut altered = chunk.clone();
+        altered[5] ^= 1;
+        assert!(!proofs.holds(number, &altered, tag).unwrap());
+        assert!(!proofs.holds(number, &chunk[..chunk.len() - 1], tag).unwrap());
+        let mut other = *tag;
+        other[0] ^= 1;
+        assert!(!proofs.holds(number, chunk, &other).unwrap());
+    }
+    assert!(!proofs.holds(0, &text(CHUNK + 1), &came[0].1).unwrap());
+    assert!(matches!(Proofs::new(header, &key(), &Context::new("another")), Err(Error::WrongKey)));
+}
+
+#[test]
 fn a_file_never_finished_opens_as_truncated() {
     for size in [0, 10, CHUNK, CHUNK + 10, 2 * CHUNK] {
         let mut sealed = Vec::new();

@@ -21,6 +21,17 @@ pub enum Asked {
     Unmet,
 }
 
+impl Asked {
+    /// From where, and how many bytes of something of this size are to be given.
+    pub fn bytes(self, size: u64) -> (u64, u64) {
+        match self {
+            Self::Whole => (0, size),
+            Self::Part(first, last) => (first, (last - first).saturating_add(1)),
+            Self::Failed | Self::NotModified | Self::Unmet => (0, 0),
+        }
+    }
+}
+
 /// Reads a request for something of `size` bytes whose strong validator is `tag`, quotes included, in the order of RFC 9110,
 /// section 13.2.2. A request by `HEAD` has no ranges (section 14.2), nor has what is given only whole.
 pub fn asked(headers: &HeaderMap, tag: &str, size: u64, ranges: bool) -> Asked {

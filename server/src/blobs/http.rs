@@ -4,7 +4,7 @@
 //! Whatever does not fit (another workspace, a token that has ended, a file that is not there) has one answer: not found.
 
 use super::asked::{Asked as Wanted, asked};
-use super::{Allowed, Blobs, Lease, Part, Right, Stored};
+use super::{Allowed, Blobs, Lease, Part, Reading, Right};
 use crate::error::Fail;
 use crate::gate;
 use crate::hub::Presence;
@@ -72,8 +72,17 @@ struct Asked {
     presence: Presence,
 }
 
+/// A request that its device has signed.
+struct Proved {
+    workspace: Arc<Workspace>,
+    allowed: Allowed,
+    /// Ends when the device is signed out.
+    presence: Presence,
+    place: Option<Arc<HalfOpenPlace>>,
+}
+
 /// Finds who asks for what. `None` is answered as not found.
-async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: Option<Shown>) -> Option<Asked> {
+fn proved(shared: &Shared, place: &(String, String), shown: Option<Shown>) -> Option<Proved> {
     let (workspace, shown) = (shared.host.find(&place.0)?, shown?);
     let file: FileId = place.1.parse().ok()?;
     let tokens = &workspace.blobs.tokens;
@@ -83,26 +92,38 @@ async fn allowed(shared: &Shared, place: &(String, String), part: Part, shown: O
     }
     // Before the gate is asked: a device that is signed out in between is noticed by the one or the other.
     let presence = workspace.hub.enter(allowed.caller.device);
-    // What was allowed when the token was made may not be any more.
-    let still = workspace
-        .look(move |view| {
-            let scope = Scope::Channel(allowed.channel);
-            match allowed.upload {
-                Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop)?,
-                None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop)?,
-            }
-            match part {
-                Part::Body => files::standing(view, allowed.file),
-                Part::Thumbnail => files::thumbs::standing(view, allowed.file),
-            }
-        })
-        .await;
-    let file = still.ok()??;
-    // A device has proved itself: others of its address do not push it out while its file comes.
-    if let Some(place) = &shown.place {
-        place.release();
+    Some(Proved { workspace, allowed, presence, place: shown.place })
+}
+
+impl Proved {
+    /// What was allowed when the token was made may not be any more.
+    async fn still(self, part: Part) -> Option<Asked> {
+        let Self { workspace, allowed, presence, place } = self;
+        let still = workspace
+            .look(move |view| {
+                let scope = Scope::Channel(allowed.channel);
+                match allowed.upload {
+                    Some(_) => gate::permit::<BeginUpload>(view, allowed.caller, scope).map(drop)?,
+                    None => gate::permit::<OpenFile>(view, allowed.caller, scope).map(drop)?,
+                }
+                match part {
+                    Part::Body => files::standing(view, allowed.file),
+                    Part::Thumbnail => files::thumbs::standing(view, allowed.file),
+                }
+            })
+            .await;
+        let file = still.ok()??;
+        // A device has proved itself: others of its address do not push it out while its file comes.
+        if let Some(place) = &place {
+            place.release();
+        }
+        Some(Asked { workspace, allowed, file, presence })
     }
-    Some(Asked { workspace, allowed, file, presence })
+}
+
+/// Who asks for a file's body, and still may.
+async fn allowed(shared: &Shared, place: &(String, String), shown: Option<Shown>) -> Option<Asked> {
+    proved(shared, place, shown)?.still(Part::Body).await
 }
 
 /// The same body, whose bytes are counted as they pass.
@@ -148,8 +169,7 @@ fn at(status: StatusCode, offset: u64) -> Response {
 }
 
 async fn where_it_stands(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(Asked { workspace, allowed, file, .. }) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await
-    else {
+    let Some(Asked { workspace, allowed, file, .. }) = allowed(&shared, &place, Shown::of(&request)).await else {
         return not_found();
     };
     if allowed.upload.is_none() {
@@ -167,7 +187,7 @@ fn offset(blobs: &Blobs, file: FileId, stands: Standing) -> io::Result<u64> {
 }
 
 async fn go_on(State(shared): State<Arc<Shared>>, Path(place): Place, request: Request) -> Response {
-    let Some(asked) = allowed(&shared, &place, Part::Body, Shown::of(&request)).await else { return not_found() };
+    let Some(asked) = allowed(&shared, &place, Shown::of(&request)).await else { return not_found() };
     let Some(total) = asked.allowed.upload else { return not_found() };
     let offset = request.headers().get(OFFSET_HEADER).and_then(|value| value.to_str().ok()?.parse::<u64>().ok());
     let Some(offset) = offset else { return StatusCode::BAD_REQUEST.into_response() };
@@ -231,14 +251,24 @@ async fn fetch_part(
     shown: Option<Shown>,
     headers: &HeaderMap,
 ) -> Response {
-    let Some(Asked { workspace, allowed, file, presence }) = allowed(shared, place, part, shown).await else {
+    let Some(proved) = proved(shared, place, shown).filter(|proved| proved.allowed.upload.is_none()) else {
         return not_found();
     };
-    if allowed.upload.is_some() || !file.whole {
+    let (blobs, file) = (proved.workspace.blobs.clone(), proved.allowed.file);
+    // What is stored never changes, so its name is its strong validator (RFC 9110, section 8.8).
+    let (tag, heads) = (format!("\"{}\"", part.name(file)), headers.clone());
+    let want = {
+        let tag = tag.clone();
+        move |size| asked(&heads, &tag, size, true)
+    };
+    // Whether it may be read, and its beginning, at once: it goes out to whoever may read it only.
+    let (still, begun) = tokio::join!(proved.still(part), blobs.begin(file, part, want.clone()));
+    let Some(Asked { workspace, allowed, file: standing, presence }) = still.filter(|asked| asked.file.whole) else {
         return not_found();
-    }
-    let given = match workspace.blobs.open(allowed.file, part, file.sealed).await {
-        Ok(stored) => give(stored, &part.name(allowed.file), headers).await,
+    };
+    let given = match begun {
+        Ok(Some(reading)) => Ok(give(reading, tag)),
+        Ok(None) => elsewhere(&blobs, file, part, standing.sealed, want).await.map(|reading| give(reading, tag)),
         Err(why) => Err(why),
     };
     match given {
@@ -252,20 +282,30 @@ async fn fetch_part(
     }
 }
 
-/// What is stored never changes, so its name is its strong validator (RFC 9110, section 8.8).
-async fn give(stored: Stored, name: &str, heads: &HeaderMap) -> Result<Response, Fail> {
-    let (tag, size) = (format!("\"{name}\""), stored.size);
-    let (status, first, length) = match asked(heads, &tag, size, true) {
-        Wanted::Failed => return Ok((StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)]).into_response()),
-        Wanted::NotModified => return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response()),
+/// What is wanted of a file that does not lie in the folder.
+async fn elsewhere(
+    blobs: &Blobs,
+    file: FileId,
+    part: Part,
+    sealed: u64,
+    want: impl FnOnce(u64) -> Wanted,
+) -> Result<Reading, Fail> {
+    blobs.open(file, part, sealed).await?.reading(want).await
+}
+
+fn give(Reading { size, wanted, pieces }: Reading, tag: String) -> Response {
+    let status = match wanted {
+        Wanted::Failed => return (StatusCode::PRECONDITION_FAILED, [(header::ETAG, tag)]).into_response(),
+        Wanted::NotModified => return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response(),
         Wanted::Unmet => {
             let unmet = [(header::CONTENT_RANGE, format!("bytes */{size}"))];
-            return Ok((StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response());
+            return (StatusCode::RANGE_NOT_SATISFIABLE, unmet).into_response();
         }
-        Wanted::Part(first, last) => (StatusCode::PARTIAL_CONTENT, first, last - first + 1),
-        Wanted::Whole => (StatusCode::OK, 0, size),
+        Wanted::Part(..) => StatusCode::PARTIAL_CONTENT,
+        Wanted::Whole => StatusCode::OK,
     };
-    let body = Body::from_stream(stored.pieces(first, length).await?);
+    let (first, length) = wanted.bytes(size);
+    let body = Body::from_stream(pieces);
     let mut response = (
         status,
         [
@@ -282,5 +322,5 @@ async fn give(stored: Stored, name: &str, heads: &HeaderMap) -> Result<Response,
     {
         response.headers_mut().insert(header::CONTENT_RANGE, value);
     }
-    Ok(response)
+    response
 }

@@ -10,6 +10,7 @@ mod danger;
 mod http;
 mod lease;
 pub mod storage;
+mod stored;
 mod sweep;
 mod tokens;
 
@@ -18,32 +19,34 @@ pub use check::{UNKNOWN, check_name, is_hidden, look_at};
 pub use danger::{Verdict, judge, refusal};
 pub use http::router;
 pub use lease::{Lease, Right};
+pub use stored::{Reading, Stored};
 pub use tokens::{Allowed, Tokens};
 
 use crate::error::Fail;
 use crate::files;
 use crate::store::files::Limits;
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
-use std::collections::{BTreeMap, HashSet};
+use futures_util::TryStreamExt;
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 use storage::Shelf;
+use stored::Place;
 use thechatapp_protocol::{FileId, Timestamp};
 use thechatapp_seal::HEADER;
-use tokio::io::AsyncReadExt;
-use tokio_util::io::{ReaderStream, StreamReader, SyncIoBridge};
 
 /// What a workspace that was told nothing else may store.
 pub const LIMITS: Limits = Limits { file: 2 << 30, person: u64::MAX, workspace: u64::MAX };
 
 /// How much of a file is in memory at once on its way out.
 const PIECE: usize = 256 * 1024;
+/// How much of it is read before anything goes out.
+const BEGINNING: u64 = 64 * 1024;
+/// Of how many files the header is at hand.
+const HEADERS: usize = 1024;
 
 /// What is stored of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,6 +89,8 @@ pub struct Blobs {
     pictures: AtomicBool,
     /// When it was last seen to that nothing lies in the folder that belongs nowhere.
     looked_through: Mutex<Option<Timestamp>>,
+    /// Headers of whole files that were asked for, which never change; far fewer than there are files.
+    headers: Mutex<HashMap<FileId, Vec<u8>>>,
     /// Held by whoever makes thumbnails.
     pub(crate) drawing: tokio::sync::Mutex<()>,
 }
@@ -115,6 +120,7 @@ impl Blobs {
             busy: Arc::default(),
             pictures: true.into(),
             looked_through: Mutex::default(),
+            headers: Mutex::default(),
             drawing: tokio::sync::Mutex::default(),
         }
     }
@@ -283,8 +289,55 @@ impl Blobs {
     /// # Errors
     /// Not found; the system's, or the bucket's.
     pub async fn header(&self, file: FileId, size: u64) -> Result<Vec<u8>, Fail> {
+        if let Some(known) = self.headers().get(&file) {
+            return Ok(known.clone());
+        }
         let pieces = self.open(file, Part::Body, size).await?.pieces(0, HEADER as u64).await?;
-        Ok(pieces.try_collect::<bytes::BytesMut>().await?.to_vec())
+        let header = pieces.try_collect::<bytes::BytesMut>().await?.to_vec();
+        let mut headers = self.headers();
+        if headers.len() >= HEADERS {
+            headers.clear();
+        }
+        headers.insert(file, header.clone());
+        Ok(header)
+    }
+
+    fn headers(&self) -> MutexGuard<'_, HashMap<FileId, Vec<u8>>> {
+        self.headers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What `want` makes of a whole file's size, and the beginning of it, by one turn at the disk. `None` where the file does not
+    /// lie in the folder.
+    ///
+    /// # Errors
+    /// The system's.
+    pub async fn begin(
+        &self,
+        file: FileId,
+        part: Part,
+        want: impl FnOnce(u64) -> Asked + Send + 'static,
+    ) -> Result<Option<Reading>, Fail> {
+        let path = self.place(file, part);
+        let begun = blocking(move || {
+            let mut open = File::open(path)?;
+            let size = open.metadata()?.len();
+            let wanted = want(size);
+            let (first, length) = wanted.bytes(size);
+            let mut piece = Vec::new();
+            if length > 0 {
+                open.seek(SeekFrom::Start(first))?;
+                let now = length.min(BEGINNING);
+                piece.reserve_exact(usize::try_from(now).unwrap_or_default());
+                (&open).take(now).read_to_end(&mut piece)?;
+            }
+            Ok((size, wanted, piece, open))
+        })
+        .await;
+        let (size, wanted, piece, open) = match begun {
+            Err(Fail::File(why)) if why.kind() == io::ErrorKind::NotFound => return Ok(None),
+            begun => begun?,
+        };
+        Ok(Some(Reading::begun(size, wanted, piece, open)))
     }
 
     /// Deletes what is here of files. What is not here is no error. The answer is those that are gone: one that somebody
@@ -297,6 +350,7 @@ impl Blobs {
         let gone: Vec<_> = taken.iter().map(|busy| busy.file).collect();
         let (own, here) = (self.clone(), gone.clone());
         blocking(move || here.iter().try_for_each(|file| own.remove_here(*file))).await?;
+        self.headers().retain(|file, _| !gone.contains(file));
         if let Some(bucket) = self.bucket() {
             let names = gone.iter().flat_map(|file| [Part::Body, Part::Thumbnail].map(|part| part.name(*file)));
             bucket.delete(names.collect()).await?;
@@ -368,63 +422,6 @@ impl Blobs {
         }
         self.kept(file).await;
         Ok(())
-    }
-}
-
-/// A whole file, ready to be read.
-#[derive(Debug)]
-pub struct Stored {
-    /// Its sealed bytes.
-    pub size: u64,
-    from: Place,
-}
-
-#[derive(Debug)]
-enum Place {
-    Folder(File),
-    Bucket(Shelf, String),
-}
-
-impl Stored {
-    /// The bytes from a place on, so many, as they come.
-    ///
-    /// # Errors
-    /// Not found; the system's, or the bucket's.
-    pub async fn pieces(self, first: u64, length: u64) -> Result<BoxStream<'static, io::Result<Bytes>>, Fail> {
-        match self.from {
-            Place::Folder(mut file) => {
-                file.seek(SeekFrom::Start(first))?;
-                let file = tokio::fs::File::from_std(file).take(length);
-                Ok(ReaderStream::with_capacity(file, PIECE).boxed())
-            }
-            Place::Bucket(shelf, name) => shelf.pieces(&name, first, length).await,
-        }
-    }
-
-    /// The same bytes, for whoever may block.
-    ///
-    /// # Errors
-    /// Not found; the system's, or the bucket's.
-    pub async fn read(self, first: u64, length: u64) -> Result<Box<dyn Read + Send>, Fail> {
-        match self.from {
-            Place::Folder(mut file) => {
-                file.seek(SeekFrom::Start(first))?;
-                Ok(Box::new(file.take(length)))
-            }
-            Place::Bucket(shelf, name) => {
-                let pieces = shelf.pieces(&name, first, length).await?;
-                Ok(Box::new(SyncIoBridge::new(StreamReader::new(pieces))))
-            }
-        }
-    }
-
-    /// All of them.
-    ///
-    /// # Errors
-    /// As [`Self::read`].
-    pub async fn reader(self) -> Result<Box<dyn Read + Send>, Fail> {
-        let size = self.size;
-        self.read(0, size).await
     }
 }
 

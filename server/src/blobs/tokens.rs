@@ -36,7 +36,7 @@ pub struct Allowed {
 #[derive(Debug)]
 struct Grant {
     allowed: Allowed,
-    key: [u8; 32],
+    key: VerifyingKey,
     ends: Instant,
     used: HashSet<[u8; 16]>,
 }
@@ -49,8 +49,9 @@ impl Tokens {
     /// Makes a token for a device that signs with `key`.
     ///
     /// # Errors
-    /// When the system gives no random bytes.
+    /// When the system gives no random bytes, or the device's key is none.
     pub fn mint(&self, allowed: Allowed, key: [u8; 32], now: Instant) -> Result<FileToken, Fail> {
+        let key = VerifyingKey::from_bytes(&key).map_err(|_| Fail::Broken("a device's signing key is none"))?;
         let mut token = vec![0; 32];
         getrandom::fill(&mut token).map_err(|_| Fail::Broken("the system gave no random bytes"))?;
         let mut grants = self.0.lock().unwrap_or_else(PoisonError::into_inner);
@@ -77,8 +78,7 @@ impl Tokens {
             return None;
         }
         let signature = Signature::from_slice(signature).ok()?;
-        let key = VerifyingKey::from_bytes(&grant.key).ok()?;
-        key.verify_strict(&proof_covers(method, path, &token, once), &signature).ok()?;
+        grant.key.verify_strict(&proof_covers(method, path, &token, once), &signature).ok()?;
         grant.used.insert(*once);
         Some(grant.allowed)
     }

@@ -5,14 +5,14 @@ use crate::blobs::{self, Allowed, Busy, Verdict};
 use crate::error::Fail;
 use crate::gate::Caller;
 use crate::state::Workspace;
-use crate::store::{devices, files};
+use crate::store::{View, devices, files};
 use crate::thumbnail;
 use std::sync::Arc;
 use std::time::Instant;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::methods::files::{
-    BeginUpload, BeginUploadParams, FileGrant, FileKey, FileToken, FinishUpload, FinishUploadParams, OpenFile,
-    OpenFileParams, UploadGrant,
+    BeginUpload, BeginUploadParams, FileGrant, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
+    UploadGrant,
 };
 use thechatapp_protocol::{Method, Scope};
 use thechatapp_seal::{Context, Key, sealed_len};
@@ -24,15 +24,16 @@ impl Handle for BeginUpload {
         let row = FileRow { id: file, name, media_type, size };
         blobs::check_name(&row)?;
         let limits = workspace.blobs.limits();
-        let whole = workspace
+        let (whole, key) = workspace
             .write::<Self, _>(caller, scope, move |tx, permit| {
                 let whole = files::begin(tx, permit.channel()?, permit.person(), limits, &row)?;
                 files::touch(tx, row.id)?;
-                Ok(whole)
+                Ok((whole, signing_key(tx.view(), caller)?))
             })
             .await?;
         let total = sealed_len(size);
-        let token = mint(&workspace, Allowed { caller, channel, file, upload: Some(total) }).await?;
+        let allowed = Allowed { caller, channel, file, upload: Some(total) };
+        let token = workspace.blobs.tokens.mint(allowed, key, Instant::now())?;
         let offset = if whole { total } else { workspace.blobs.uploaded(file)? };
         Ok(UploadGrant { token, offset })
     }
@@ -123,20 +124,20 @@ async fn end(
 impl Handle for OpenFile {
     async fn handle(workspace: Arc<Workspace>, caller: Caller, params: OpenFileParams) -> Result<FileGrant, Fail> {
         let OpenFileParams { channel, file, part } = params;
-        let (row, key, thumbnail) = workspace
+        let (row, key, thumbnail, proves) = workspace
             .read::<Self, _>(caller, Self::scope(&params), move |view, permit| {
                 let (row, key) = files::open(view, permit.channel()?, permit.person(), file)?;
-                Ok((row, key, files::thumbs::size(view, file)?))
+                Ok((row, key, files::thumbs::size(view, file)?, signing_key(view, caller)?))
             })
             .await?;
-        let token = mint(&workspace, Allowed { caller, channel, file, upload: None }).await?;
+        let allowed = Allowed { caller, channel, file, upload: None };
+        let token = workspace.blobs.tokens.mint(allowed, proves, Instant::now())?;
         let header = if part { Some(workspace.blobs.header(file, sealed_len(row.size)).await?) } else { None };
         Ok(FileGrant { file: row, key: FileKey(key.expose().to_vec()), token, header, thumbnail })
     }
 }
 
-async fn mint(workspace: &Workspace, allowed: Allowed) -> Result<FileToken, Fail> {
-    let device = allowed.caller.device;
-    let key = workspace.look(move |view| devices::signing_key(view, device)).await?.ok_or_else(Fail::signed_out)?;
-    workspace.blobs.tokens.mint(allowed, key, Instant::now())
+/// What the requests of the caller's device are signed with.
+fn signing_key(view: View<'_>, caller: Caller) -> Result<[u8; 32], Fail> {
+    devices::signing_key(view, caller.device)?.ok_or_else(Fail::signed_out)
 }

@@ -1,14 +1,18 @@
 //! A file that is opened while it comes. Its sealed bytes stay on this device, so that a transfer goes on where it broke off, also in
-//! another run of the program, and so that it is opened from here the next time; those of a range are not kept. What was opened stands beside
-//! the place it is meant for, and gets there once everything that was wanted has proved genuine.
+//! another run of the program, and so that it is opened from here the next time; those of a range are not kept, and those of a file
+//! too large to stay neither: that one is written once ([`super::once`]). What was opened stands beside the place it is meant for, and
+//! gets there once everything that was wanted has proved genuine.
 
+use super::once::{Once, Tags};
 use super::sealing::{Beside, full, unopened};
-use super::{Place, closed};
+use super::{Place, blocking, closed};
 use crate::error::{Error, Result};
+use crate::local::Local;
 use bytes::{Buf, Bytes};
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_seal::{CHUNK, Context, HEADER, Key, OpenReader, SEALED_CHUNK, sealed_len};
 use tokio::sync::{mpsc, oneshot};
@@ -16,6 +20,9 @@ use tokio::task::JoinHandle;
 
 /// Pieces from the network that may wait to be opened.
 const WAITING: usize = 4;
+/// How often, and after what time, it is looked whether an earlier attempt has let go.
+const LETS_GO: u32 = 20;
+const MOMENT: Duration = Duration::from_millis(10);
 
 /// A file on its way.
 pub(super) struct Arriving {
@@ -61,6 +68,29 @@ impl Arriving {
             out?.place()
         });
         Ok(Self { pieces, opening, keeping: Some(Keeping { pieces: keep, done }), wanted: (0, total), here })
+    }
+
+    /// Begins with a file that is written once, with what an earlier attempt left beside this place or another. `None` where that
+    /// cannot be: another transfer of it is under way, or the place has no name that can be noted.
+    pub(super) async fn once(
+        local: &Local,
+        place: &Place,
+        row: &FileRow,
+        key: Key,
+        to: PathBuf,
+    ) -> Result<Option<Self>> {
+        let to = std::path::absolute(&to).unwrap_or(to);
+        let Some(part) = Beside::part(&to).to_str().map(str::to_owned) else { return Ok(None) };
+        let Some(tags) = tags_of(place, row).await? else { return Ok(None) };
+        let before = local.writes_to(place.workspace, row.id, part).await?;
+        let context = place.context(row.id);
+        let (once, key) = blocking(move || Ok((Once::begin(tags, before, (&key, &context), to)?, key))).await?;
+        let (context, total, here) = (place.context(row.id), sealed_len(row.size), once.here());
+        let (pieces, coming) = mpsc::channel(WAITING);
+        let opening = tokio::task::spawn_blocking(move || {
+            once.open(Pieces { coming, now: Bytes::new(), missing: total - here }, (&key, &context))
+        });
+        Ok(Some(Self { pieces, opening, keeping: None, wanted: (0, total), here }))
     }
 
     /// Begins with a range: the bytes from one to another, both included, as far as the file goes.
@@ -128,6 +158,18 @@ impl Arriving {
         opened?;
         kept.map_err(full)
     }
+}
+
+/// An attempt that was given up just now lets go of them in a moment.
+async fn tags_of(place: &Place, row: &FileRow) -> Result<Option<Tags>> {
+    for _ in 0..LETS_GO {
+        let path = place.tags(row.id);
+        if let Some(tags) = blocking(move || Tags::take(path)).await? {
+            return Ok(Some(tags));
+        }
+        tokio::time::sleep(MOMENT).await;
+    }
+    Ok(None)
 }
 
 /// The places of the sealed bytes that a range needs beside the header: its chunks, and to the end of the file when that is

@@ -3,7 +3,7 @@
 
 use super::arriving::open_here;
 use super::sealing::{full, key_of};
-use super::{Place, Progress, blocking};
+use super::{Place, Progress, blocking, once};
 use crate::cache::{FILES_ROOM, KeptFile};
 use crate::client::Client;
 use crate::error::{Error, Result};
@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 /// A transfer that nobody went on with for so long is given up.
 const GIVEN_UP_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 /// One that takes more of the room for all of them does not stay.
-const LARGEST: u64 = FILES_ROOM / 4;
+pub(super) const LARGEST: u64 = FILES_ROOM / 4;
 
 impl Client {
     /// Whether a file can be opened without the server.
@@ -159,10 +159,25 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
     // Each of them has had its row before it was there.
     let (known, kept) = workspace.cache.files_among(lying.iter().map(|one| one.file).collect()).await?;
     let uploads = workspace.local.uploads(workspace.id).await?;
+    let written = workspace.local.downloads(workspace.id).await?;
+    for (file, part) in &written {
+        let tags = lying.iter().find(|one| one.file == *file && one.ending == "tags");
+        let given_up = match tags {
+            Some(one) if known.contains(file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)) => false,
+            Some(one) => once::give_up(&one.path, part),
+            // It came to its end.
+            None => true,
+        };
+        if given_up {
+            workspace.local.drop_download(workspace.id, *file).await?;
+        }
+    }
     for one in &lying {
         let stays = match one.ending.as_str() {
             "down" => known.contains(&one.file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)),
             "kept" => kept.contains(&one.file),
+            // Where they have no row yet, whoever begins has them.
+            "tags" => written.iter().any(|(file, _)| *file == one.file) || !once::is_free(&one.path),
             "up" | "up.new" => uploads.iter().any(|(file, _)| *file == one.file),
             // Not ours.
             _ => true,

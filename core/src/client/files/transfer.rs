@@ -1,6 +1,7 @@
 //! Sealed bytes on their way, taken up again where they broke off.
 
 use super::arriving::Arriving;
+use super::here::LARGEST;
 use super::sealing::{full, key_of};
 use super::{Place, Progress, here};
 use crate::error::{Error, Result};
@@ -18,7 +19,7 @@ use thechatapp_protocol::methods::files::{
     BeginUpload, BeginUploadParams, FileGrant, FileKey, FinishUpload, FinishUploadParams, OpenFile, OpenFileParams,
 };
 use thechatapp_protocol::{ChannelId, Code, FileId};
-use thechatapp_seal::sealed_len;
+use thechatapp_seal::{Key, sealed_len};
 use tokio::io::AsyncSeekExt;
 use tokio_util::io::ReaderStream;
 
@@ -139,7 +140,7 @@ pub(super) async fn pull(
                 let key = key_of(&key.0)?;
                 fetched = range.is_none().then(|| (row.clone(), key.clone()));
                 let begun = match range {
-                    None => Arriving::begin(place, &row, key, path.clone()).await?,
+                    None => begin(workspace, place, &row, key, path.clone()).await?,
                     Some(range) => Arriving::part(place, &row, (key, header), range, path.clone())?,
                 };
                 arriving.insert(begun)
@@ -163,9 +164,27 @@ pub(super) async fn pull(
         arriving.end().await?;
     }
     if let Some((row, key)) = fetched {
+        if is_large(&row) {
+            workspace.local.drop_download(workspace.id, file).await?;
+        }
         here::keep(workspace, place, channel, row, &key).await;
     }
     Ok(path)
+}
+
+/// What does not stay on this device is written once, unless its sealed bytes are here in part already.
+async fn begin(workspace: &Workspace, place: &Place, row: &FileRow, key: Key, to: PathBuf) -> Result<Arriving> {
+    if is_large(row) && !place.fetched(row.id).exists() {
+        let once = Arriving::once(&workspace.local, place, row, key.clone(), to.clone()).await?;
+        if let Some(once) = once {
+            return Ok(once);
+        }
+    }
+    Arriving::begin(place, row, key, to).await
+}
+
+fn is_large(row: &FileRow) -> bool {
+    sealed_len(row.size) > LARGEST
 }
 
 /// Whether all of it is here.

@@ -34,6 +34,21 @@ fn ranges_are_bytes_of_the_file_and_nothing_beyond() {
 }
 
 #[test]
+fn what_is_given_is_what_was_asked_for() {
+    for (wanted, bytes) in [
+        (Asked::Whole, (0, 100)),
+        (Asked::Part(0, 0), (0, 1)),
+        (Asked::Part(90, 99), (90, 10)),
+        (Asked::Unmet, (0, 0)),
+        (Asked::NotModified, (0, 0)),
+        (Asked::Failed, (0, 0)),
+    ] {
+        assert_eq!(wanted.bytes(100), bytes, "{wanted:?}");
+    }
+    assert_eq!(Asked::Whole.bytes(0), (0, 0));
+}
+
+#[test]
 fn conditions_compare_with_the_validator() {
     use header::{IF_MATCH, IF_NONE_MATCH, IF_RANGE, RANGE};
     for known in [TAG, "*", "W/\"a\"", "\"b\", \"a\""] {
