@@ -18,6 +18,7 @@
 
 mod backups;
 mod check;
+mod ending;
 mod facts;
 mod files;
 mod keep;
