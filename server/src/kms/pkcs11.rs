@@ -214,24 +214,27 @@ fn said(why: &Wrong) -> KmsError {
     }
 }
 
-/// What opens a wrapped key with the token's.
-fn opening(
-    context: &WrapContext,
-    wrapped: &[u8],
-) -> std::result::Result<
-    impl Fn(&Session, ObjectHandle) -> std::result::Result<Zeroizing<Vec<u8>>, Wrong> + Send + use<>,
-    KmsError,
-> {
-    let (Some((&VERSION, rest)), WRAPPED) = (wrapped.split_first(), wrapped.len()) else {
-        return Err(KmsError::Garbage);
-    };
-    let (iv, sealed) = rest.split_first_chunk::<IV>().ok_or(KmsError::Garbage)?;
-    let (bound, iv, sealed) = (associated(context), *iv, sealed.to_vec());
-    Ok(move |session: &Session, handle: ObjectHandle| {
-        let mut iv = iv;
-        let parameters = GcmParams::new(&mut iv, &bound, 128.into())?;
-        session.decrypt(&Mechanism::AesGcm(parameters), handle, &sealed).map(Zeroizing::new)
-    })
+/// A wrapped key, taken apart.
+struct Wrapped {
+    bound: Vec<u8>,
+    iv: [u8; IV],
+    sealed: Vec<u8>,
+}
+
+impl Wrapped {
+    fn parse(context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Self, KmsError> {
+        let (Some((&VERSION, rest)), WRAPPED) = (wrapped.split_first(), wrapped.len()) else {
+            return Err(KmsError::Garbage);
+        };
+        let (iv, sealed) = rest.split_first_chunk::<IV>().ok_or(KmsError::Garbage)?;
+        Ok(Self { bound: associated(context), iv: *iv, sealed: sealed.to_vec() })
+    }
+
+    fn open(&self, session: &Session, key: ObjectHandle) -> std::result::Result<Zeroizing<Vec<u8>>, Wrong> {
+        let mut iv = self.iv;
+        let parameters = GcmParams::new(&mut iv, &self.bound, 128.into())?;
+        session.decrypt(&Mechanism::AesGcm(parameters), key, &self.sealed).map(Zeroizing::new)
+    }
 }
 
 impl KeyService for Pkcs11 {
@@ -255,8 +258,9 @@ impl KeyService for Pkcs11 {
     }
 
     fn unwrap(&self, context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Key, KmsError> {
-        let open = opening(context, wrapped)?;
-        let opened = self.device.wait(move |device| device.with_key(&open))?;
+        let wrapped = Wrapped::parse(context, wrapped)?;
+        let open = move |device: &mut Device| device.with_key(|session, key| wrapped.open(session, key));
+        let opened = self.device.wait(open)?;
         Key::try_from(opened.as_slice()).map_err(|_| KmsError::Garbage)
     }
 
@@ -273,11 +277,11 @@ impl EndsKeys for Pkcs11 {
     fn end(&self, context: &WrapContext, wrapped: &[u8], _: u16) -> Result<Ending> {
         const RIGHTS: &str = "the token's user has to be allowed to destroy it (CKA_DESTROYABLE); or leave --destroy-remote-key out, and \
                               destroy the key there";
-        let open = opening(context, wrapped).map_err(|why| not_ended(why, NOT_GIVEN))?;
+        let wrapped = Wrapped::parse(context, wrapped).map_err(|why| not_ended(why, NOT_GIVEN))?;
         let ended = self.device.wait(move |device| {
             // The object that opened it is the one that goes, by the same session.
             let (session, key) = device.connect_by(Module::open_rw_session)?;
-            open(&session, key).map_err(|why| said(&why))?;
+            wrapped.open(&session, key).map_err(|why| said(&why))?;
             let destroyed = session.destroy_object(key);
             if destroyed.is_ok() {
                 device.open = None;
