@@ -31,7 +31,7 @@ async fn host_of_before() -> Host {
     let mut host = Host::start().await;
     host.stop().await;
     std::fs::remove_dir_all(host.data()).unwrap();
-    support::copy_folder(&earlier(), &host.data());
+    support::files::copy_folder(&earlier(), &host.data());
     host
 }
 
