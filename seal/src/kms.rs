@@ -52,6 +52,9 @@ pub enum KmsError {
     /// What was given is not a wrapped key, a key file, or no longer whole.
     #[error("the wrapped key or key file is damaged")]
     Garbage,
+    /// A file that never was a local key file: another one was named.
+    #[error("this is not a local key file")]
+    NotAKeyFile,
     /// The passphrase does not open the key file (or the file's header was altered, which looks the same). Empty ones are refused too.
     #[error("the passphrase does not open the key file")]
     BadPassphrase,

@@ -200,7 +200,9 @@ impl From<KmsError> for Error {
                 "give the passphrase of this host; if it is right, the file is damaged",
             ),
             KmsError::WrongKey => (Kind::WrongKey, "A workspace key does not open", "give the key file of this host"),
-            KmsError::Garbage => (Kind::Corrupt, "A key file is damaged", "restore it from a backup"),
+            KmsError::Garbage | KmsError::NotAKeyFile => {
+                (Kind::Corrupt, "A key file is damaged", "restore it from a backup")
+            }
             KmsError::NotFound => (Kind::KeyMissing, "The key file is missing", "restore it from a backup"),
             KmsError::Io(inner) => return inner.into(),
             _ => (Kind::KeyService, "The key service gave no key", "see whether it runs and allows this host"),

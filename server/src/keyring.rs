@@ -4,8 +4,10 @@
 //! What is sealed names its place (workspace, table, column, row, revision), so that a value moved elsewhere does not open.
 //! What a channel's key seals is stored beside the epoch of that key; how keys change is in `keyring/rotate.rs`.
 
+mod places;
 mod rotate;
 
+pub use places::{BodyPlace, FieldPlace, RecordPlace};
 pub(crate) use rotate::{delete_before, delete_channel};
 
 use crate::error::Fail;
@@ -17,7 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::{PoisonError, RwLock};
 use std::time::Instant;
-use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, MessageId, WorkspaceId};
+use thechatapp_protocol::{AccountId, ChannelId, DeviceId, FileId, WorkspaceId};
 use thechatapp_seal::{Context, Key, open, seal, unwrap, wrap};
 use zeroize::Zeroizing;
 
@@ -93,49 +95,6 @@ impl fmt::Debug for Keyring {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Keyring({})", self.workspace)
     }
-}
-
-/// Where a message's text is sealed.
-#[derive(Clone, Copy, Debug)]
-pub struct BodyPlace {
-    /// Its channel.
-    pub channel: ChannelId,
-    /// Its author.
-    pub author: AccountId,
-    /// Its id.
-    pub id: MessageId,
-    /// How often it was edited.
-    pub revision: u64,
-}
-
-/// Where a text that belongs to a message is sealed.
-#[derive(Clone, Copy, Debug)]
-pub struct FieldPlace {
-    /// The message's channel.
-    pub channel: ChannelId,
-    /// The table.
-    pub table: &'static str,
-    /// The column.
-    pub column: &'static str,
-    /// The row: the message's place in the database.
-    pub place: i64,
-    /// What tells rows of one message apart: a person, a number.
-    pub part: [u8; 16],
-    /// How often the value was replaced.
-    pub revision: u64,
-}
-
-/// Where a value is sealed that belongs to no channel.
-#[derive(Clone, Copy, Debug)]
-pub struct RecordPlace<'a> {
-    /// The table.
-    pub table: &'static str,
-    /// The column.
-    pub column: &'static str,
-    /// The row's primary key.
-    pub row: &'a [u8],
-    /// How often the value was replaced.
-    pub revision: u64,
 }
 
 impl Keyring {

@@ -27,6 +27,7 @@ use crate::kms::watch::Health;
 use crate::metrics::Figures;
 use crate::store::audit::{self as log, Act, By};
 use crate::store::reseal::{self, Progress};
+use crate::store::wipes::past::{self, Past};
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
 use crate::upgrade::{self, Upgrades};
@@ -168,6 +169,8 @@ pub(crate) struct Still {
     pub shared: Vec<(FileId, u64)>,
     /// Those of them that have a thumbnail, and how many sealed bytes it has.
     pub thumbnails: Vec<(FileId, u64)>,
+    /// What was wiped in it.
+    pub wiped: Past,
     /// While it lives, the file stands still.
     pub guard: (Frozen, tokio::sync::OwnedRwLockReadGuard<()>),
 }
@@ -263,7 +266,7 @@ impl Workspace {
         if upgrade::was_put_back(path) {
             let step = db.transaction()?;
             identity = identity.restored(&step)?;
-            let act = Act::new(Class::Backup, "backup.restored", Target::Workspace).after("before upgrade");
+            let act = Act::new(Class::Backup, log::RESTORED, Target::Workspace).after("before upgrade");
             log::record_in(&step, &keyring, By::HOST, act)?;
             let voided = store::voided::void(&step, now())?;
             tracing::info!(workspace = %self.id, ?voided, "it goes on from a copy: what may have been used since is void");
@@ -435,7 +438,8 @@ impl Workspace {
                 let (messages, shared) = (store::messages::count(view)?, store::files::shared(view)?);
                 let thumbnails = store::files::thumbs::shared(view)?;
                 let key = keyring.top();
-                Ok(Still { key, database_key, messages, shared, thumbnails, guard: (frozen, guard) })
+                let wiped = past::of(view)?;
+                Ok(Still { key, database_key, messages, shared, thumbnails, wiped, guard: (frozen, guard) })
             })
             .await;
         self.noticed(still)

@@ -261,7 +261,7 @@ async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_d
     act(&mut olga, "one").await;
     host.stop().await;
     let kept = host.folder.path().join("kept");
-    support::copy_folder(&host.data(), &kept);
+    support::files::copy_folder(&host.data(), &kept);
 
     host.serve().await;
     olga.again(&host).await;
@@ -279,7 +279,7 @@ async fn the_witness_s_file_has_each_checkpoint_and_shows_an_older_copy_of_the_d
     host.stop().await;
 
     std::fs::remove_dir_all(host.data()).unwrap();
-    support::copy_folder(&kept, &host.data());
+    support::files::copy_folder(&kept, &host.data());
     host.serve().await;
     assert_eq!(verify(&host, None).await["ok"], true);
     let report = verify(&host, Some(&witness)).await;

@@ -57,7 +57,8 @@ impl Scene {
 
     async fn wipe(&self, channel: Option<&str>) -> Vec<Value> {
         let channel = channel.map(str::to_owned);
-        let command = Command::WorkspaceWipe { workspace: "acme".into(), channel, person: None };
+        let command =
+            Command::WorkspaceWipe { workspace: "acme".into(), channel, person: None, destroy_remote_key: None };
         self.command(command).await["backups_still_open"].as_array().unwrap().clone()
     }
 

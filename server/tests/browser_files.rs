@@ -387,7 +387,7 @@ async fn uploads_of_browsers_are_checked_as_any_other() {
     assert_eq!(bobs.finish(channel, file_id(1)).await.status, 404);
 
     // A file made to harm is refused when it ends, and nothing of it is left.
-    let bomb = support::bomb();
+    let bomb = support::files::bomb();
     assert_eq!(begin(3, "a.zip", bomb.len()).await.status, 200);
     assert_eq!(tab.go_on(channel, file_id(3), 0, &bomb).await.status, 204);
     let refused = tab.finish(channel, file_id(3)).await.error();

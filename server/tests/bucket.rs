@@ -447,7 +447,8 @@ async fn a_wiped_workspace_leaves_the_bucket_and_no_other_does() {
 
     // The keys go also while the bucket is away.
     bucket.set(GONE);
-    let command = Command::WorkspaceWipe { workspace: "lab".into(), channel: None, person: None };
+    let command =
+        Command::WorkspaceWipe { workspace: "lab".into(), channel: None, person: None, destroy_remote_key: None };
     let done = admin::run(host.running().host(), command).await.unwrap();
     assert_eq!((&done["wiped"], &done["files_left"]), (&true.into(), &true.into()));
     bucket.set(WELL);

@@ -14,10 +14,11 @@ use std::path::Path;
 use std::sync::Arc;
 use support::vault::{Mood, Vault};
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
+use thechatapp_server::Kind;
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
-use thechatapp_server::tenants::Host;
+use thechatapp_server::tenants::{Host, To};
 
 fn service(source: &KeySource) -> Arc<dyn KeyService> {
     source.open(Path::new("unused")).unwrap()
@@ -60,6 +61,100 @@ fn takes_a_host(source: impl Fn() -> KeySource, meanwhile: impl FnOnce()) {
     assert_eq!(host.tls_key().unwrap(), tls, "people's clients see the same certificate's key");
     assert_eq!(host.key_status("acme").unwrap()["provider"], source().open(&data).unwrap().provider());
     host.close();
+}
+
+/// A host under a key file, with a workspace that has a key of its own.
+struct OwnKeys {
+    host: Host,
+    _folder: tempfile::TempDir,
+}
+
+impl OwnKeys {
+    fn new(uri: &str, section: &KeySection) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().join("data");
+        thechatapp_server::init(&data, &support::key(), "acme", None, Cost::TESTS).unwrap();
+        let scene = Self { host: Host::open(&data, &support::key(), Cost::TESTS).unwrap(), _folder: folder };
+        scene.host.create_workspace("lab", Vec::new()).unwrap();
+        scene.moves("lab", uri, section).unwrap();
+        scene
+    }
+
+    fn moves(&self, workspace: &str, uri: &str, section: &KeySection) -> thechatapp_server::error::Result<()> {
+        self.host.move_workspace(workspace, To::Own { uri, section }).map(drop)
+    }
+}
+
+/// Of three keys with several names each: whatever one is called, it is known as the host's or another workspace's, a host or workspace
+/// that is there already moves there again, and another key is none of them.
+fn known_under_each_of_its_names<const NAMES: usize>(keys: [[String; NAMES]; 3], section: &KeySection) {
+    let [of_host, of_lab, of_den] = &keys;
+    let scene = OwnKeys::new(&of_lab[0], section);
+    let source = |uri: &str| KeySource::parse(uri, section, || unreachable!()).unwrap();
+    scene.host.create_workspace("den", Vec::new()).unwrap();
+    scene.host.move_to(&source(&of_host[0])).unwrap();
+    for (mine, others) in of_lab.iter().flat_map(|mine| of_host.iter().map(move |others| (mine, others))) {
+        assert_eq!(scene.host.move_to(&source(others)).unwrap().workspaces, 2);
+        scene.moves("lab", mine, section).unwrap();
+        for name in of_host {
+            let refused = scene.moves("lab", name, section).unwrap_err();
+            assert!(refused.kind == Kind::BadInput && refused.why.contains("guards the whole host"), "{refused}");
+        }
+        for name in of_lab {
+            let refused = scene.moves("den", name, section).unwrap_err();
+            assert!(refused.kind == Kind::BadInput && refused.why.ends_with("guards lab"), "{refused}");
+            assert_eq!(scene.host.move_to(&source(name)).unwrap_err().kind, Kind::BadInput);
+        }
+    }
+    for name in of_den {
+        scene.moves("den", name, section).unwrap();
+    }
+    assert!(scene.host.workspaces().iter().all(|workspace| workspace.is_open()));
+}
+
+#[test]
+fn what_is_named_as_a_key_file_and_is_another_one_is_told_for_what_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, backups) = (folder.path().join("data"), folder.path().join("backups"));
+    thechatapp_server::init(&data, &support::key(), "acme", None, Cost::TESTS).unwrap();
+    let (passphrase, binary) = (folder.path().join("passphrase"), folder.path().join("binary"));
+    std::fs::write(&passphrase, "server passphrase").unwrap();
+    std::fs::write(&binary, [0, 159, 146, 150]).unwrap();
+    std::fs::write(folder.path().join("other.json"), r#"{"name":"something else"}"#).unwrap();
+    thechatapp_server::backup::Folder::open_or_make(&backups, "recovery", &thechatapp_seal::Argon2Params::default())
+        .unwrap();
+    let told = |kms: String| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_thechatapp-server"));
+        program.args(["workspace", "list", "--json", "--kms", &kms, "--data"]).arg(&data);
+        let done = program.arg("--passphrase-file").arg(&passphrase).output().unwrap();
+        let said = if done.status.success() { done.stdout } else { done.stderr };
+        (done.status.code(), serde_json::from_slice::<serde_json::Value>(&said).unwrap())
+    };
+    let local = |file: &Path| format!("local:{}", file.display());
+    for (file, is, advice) in [
+        (data.join("keys/host.json"), "which key service guards a host", "local.json"),
+        (backups.join("keys.json"), "the keys of a backup", "the key file of the host"),
+        (folder.path().join("other.json"), "JSON of another kind", "keys/local.json"),
+        (passphrase.clone(), "a text of another kind", "keys/local.json"),
+        (binary, "a file of another kind", "keys/local.json"),
+        (data.clone(), "a folder", "keys/local.json"),
+    ] {
+        let (code, said) = told(local(&file));
+        assert_eq!((code, said["error"].as_str()), (Some(3), Some("bad_input")), "{said}");
+        let words = ["what", "why", "do"].map(|field| said[field].as_str().unwrap());
+        assert_eq!(words[0], "This is not a local key file");
+        assert!(words[1].contains(is) && words[1].contains(&file.display().to_string()), "{said}");
+        assert!(words[2].contains(advice), "{said}");
+    }
+    // One that is damaged is no other one, wherever it was named; and in its own place whatever lies there is damage.
+    let (kept, cut) = (data.join("keys/local.json"), folder.path().join("cut.json"));
+    let bytes = std::fs::read(&kept).unwrap();
+    std::fs::write(&cut, &bytes[..bytes.len() / 2]).unwrap();
+    assert_eq!(told(local(&cut)).0, Some(24));
+    std::fs::write(&kept, "a text").unwrap();
+    assert_eq!(told("local:".into()).0, Some(24));
+    std::fs::write(&kept, bytes).unwrap();
+    assert_eq!(told(local(&kept)).0, Some(0));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -127,9 +127,12 @@ async fn figures_say_what_happened() {
     assert_eq!(after.value("thechatapp_file_bytes", &["workspace=acme"]), 0.0);
 
     // A workspace that is gone is not spoken of any more.
-    admin::run(host.running().host(), Command::WorkspaceWipe { workspace: "lab".into(), channel: None, person: None })
-        .await
-        .unwrap();
+    admin::run(
+        host.running().host(),
+        Command::WorkspaceWipe { workspace: "lab".into(), channel: None, person: None, destroy_remote_key: None },
+    )
+    .await
+    .unwrap();
     assert!(after.text.contains("workspace=\"lab\"") && !page(&host).await.text.contains("workspace=\"lab\""));
 }
 

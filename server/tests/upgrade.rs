@@ -31,7 +31,7 @@ async fn host_of_before() -> Host {
     let mut host = Host::start().await;
     host.stop().await;
     std::fs::remove_dir_all(host.data()).unwrap();
-    support::copy_folder(&earlier(), &host.data());
+    support::files::copy_folder(&earlier(), &host.data());
     host
 }
 
@@ -233,6 +233,7 @@ async fn what_is_wiped_is_in_no_copy_from_before_an_upgrade() {
         workspace: "acme".into(),
         channel: Some("plans".into()),
         person: None,
+        destroy_remote_key: None,
     };
     thechatapp_server::admin::run(host.running().host(), wipe).await.unwrap();
     assert!(copies(&host).is_empty());

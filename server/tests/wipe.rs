@@ -25,6 +25,7 @@ async fn wipe(host: &Host, channel: Option<&str>, person: Option<&str>) -> Resul
         workspace: "acme".into(),
         channel: channel.map(str::to_owned),
         person: person.map(str::to_owned),
+        destroy_remote_key: None,
     };
     admin::run(host.running().host(), command).await
 }

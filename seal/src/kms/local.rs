@@ -132,6 +132,24 @@ fn file_context(kdf: &Argon2Params, salt: &[u8; 16], key_id: &[u8; 8]) -> Contex
     Context::new("local key file").part(&VERSION.to_be_bytes()).part(kdf.to_string().as_bytes()).part(salt).part(key_id)
 }
 
+/// Whether bytes that are no key file may have been one: cut short, overwritten with nothing, or changed in a place or two.
+fn was_a_key_file(bytes: &[u8]) -> bool {
+    const START: &[u8] = br#"{"version":1,"kdf":{"#;
+    const NAMES: [&str; 4] = ["kdf", "salt", "key_id", "sealed"];
+    if bytes.len() as u64 > MAX_FILE {
+        return false;
+    }
+    let names = match serde_json::from_slice::<serde_json::Value>(bytes) {
+        // Other files may hold a key file as a part of them.
+        Ok(json) => NAMES.iter().filter(|name| json.get(name).is_some()).count(),
+        Err(_) => {
+            let has = |name: &str| bytes.windows(name.len()).any(|part| part == name.as_bytes());
+            NAMES.iter().filter(|name| has(&format!("\"{name}\""))).count()
+        }
+    };
+    bytes.iter().all(|byte| *byte == 0) || START.starts_with(bytes) || bytes.starts_with(START) || names >= 3
+}
+
 fn decode<const N: usize>(hex: &str) -> Result<[u8; N], KmsError> {
     let bytes = HEXLOWER.decode(hex.as_bytes()).map_err(|_| KmsError::Garbage)?;
     bytes.try_into().map_err(|_| KmsError::Garbage)
@@ -179,15 +197,21 @@ impl LocalKeyService {
         Ok(service)
     }
 
-    /// Opens a key file.
+    /// Opens a key file. [`KmsError::NotAKeyFile`] for a file of another kind, [`KmsError::Garbage`] for a key file that is not whole.
     pub fn open(path: &Path, passphrase: &[u8]) -> Result<Self, KmsError> {
         let file = File::open(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => KmsError::NotFound,
             _ => KmsError::Io(error),
         })?;
+        if file.metadata()?.is_dir() {
+            return Err(KmsError::NotAKeyFile);
+        }
         let mut bytes = Vec::new();
-        file.take(MAX_FILE).read_to_end(&mut bytes)?;
-        LocalKeyFile::open(&bytes, passphrase)
+        file.take(MAX_FILE + 1).read_to_end(&mut bytes)?;
+        match LocalKeyFile::open(&bytes, passphrase) {
+            Err(KmsError::Garbage) if !was_a_key_file(&bytes) => Err(KmsError::NotAKeyFile),
+            opened => opened,
+        }
     }
 }
 

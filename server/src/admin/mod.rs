@@ -76,6 +76,9 @@ pub enum Command {
         /// Only this person of it.
         #[serde(default)]
         person: Option<String>,
+        /// A key of its own in another service ends with it; where that keeps deleted keys for a while, for so many days.
+        #[serde(default)]
+        destroy_remote_key: Option<u16>,
     },
     /// A workspace whose root is lost goes on with its successor.
     WorkspaceRestoreRoot {
@@ -201,7 +204,12 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
             host.refresh_identities().await?;
             Ok(made_json(&made))
         }
-        Command::WorkspaceWipe { workspace, channel, person } => wipe::run(host, workspace, channel, person).await,
+        Command::WorkspaceWipe { workspace, channel: None, person: None, destroy_remote_key } => {
+            wipe::workspace(host, workspace, destroy_remote_key).await
+        }
+        Command::WorkspaceWipe { workspace, channel, person, .. } => {
+            wipe::within(host, workspace, channel, person).await
+        }
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;
             let workspace = host.workspace(&workspace)?;

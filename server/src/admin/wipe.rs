@@ -1,6 +1,7 @@
 //! The command that wipes.
 
 use crate::error::{Error, Result};
+use crate::kms::PENDING_DAYS;
 use crate::store::audit::By;
 use crate::store::wipes;
 use crate::tenants::{Host, Known};
@@ -8,34 +9,58 @@ use crate::wipe::Named;
 use serde_json::{Value, json};
 use thechatapp_protocol::{Timestamp, WorkspaceId};
 
-/// Wipes a workspace, or a channel or a person in it.
+/// Wipes a workspace; with days also its own key in another service.
 ///
 /// # Errors
 /// See [`crate::error::Kind`].
-pub(super) async fn run(host: &Host, name: String, channel: Option<String>, person: Option<String>) -> Result<Value> {
+pub(super) async fn workspace(host: &Host, name: String, destroy_remote_key: Option<u16>) -> Result<Value> {
+    if destroy_remote_key.is_some_and(|days| !PENDING_DAYS.contains(&i64::from(days))) {
+        let (least, most) = (PENDING_DAYS.start(), PENDING_DAYS.end());
+        return Err(Error::bad_input(
+            "Nothing was wiped",
+            format!("a key that is to be deleted waits {least} to {most} days"),
+            "give another --pending-window-days",
+        ));
+    }
+    let place = host.workspace(&name)?.place().clone();
+    // The key service may take its time.
+    let ended = tokio::task::block_in_place(|| host.wipe_with_key(&name, destroy_remote_key))?;
+    tracing::info!(workspace = name, "a workspace was wiped");
+    // What is left there opens for nobody any more, and the server goes on deleting it.
+    let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
+        tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
+        true
+    });
+    let open = tokio::task::block_in_place(|| still_open(host, place.created, place.id, &ended.destroyed))?;
+    let scheduled = ended
+        .scheduled
+        .iter()
+        .map(|(provider, key, at)| json!({ "provider": provider, "key": key, "at": time_of(*at) }));
+    Ok(json!({
+        "workspace": name,
+        "wiped": true,
+        "files_left": left,
+        "keys_destroyed": ended.destroyed,
+        "keys_scheduled": scheduled.collect::<Vec<_>>(),
+        "keys_to_destroy": ended.left.iter().map(to_destroy).collect::<Vec<_>>(),
+        "backups_still_open": open,
+    }))
+}
+
+/// Wipes a channel or a person in a workspace.
+///
+/// # Errors
+/// See [`crate::error::Kind`].
+pub(super) async fn within(
+    host: &Host,
+    name: String,
+    channel: Option<String>,
+    person: Option<String>,
+) -> Result<Value> {
     let (named, key, subject) = match (channel, person) {
-        (None, None) => {
-            let place = host.workspace(&name)?.place().clone();
-            let ended = host.wipe_workspace(&name)?;
-            tracing::info!(workspace = name, "a workspace was wiped");
-            // What is left there opens for nobody any more, and the server goes on deleting it.
-            let left = host.remove_wiped_files().await.unwrap_or_else(|why| {
-                tracing::error!(error = %why, "the files of a wiped workspace are still in the bucket");
-                true
-            });
-            let open = tokio::task::block_in_place(|| still_open(host, place.created, place.id, &ended.destroyed))?;
-            return Ok(json!({
-                "workspace": name,
-                "wiped": true,
-                "files_left": left,
-                "keys_destroyed": ended.destroyed,
-                "keys_to_destroy": ended.left.iter().map(to_destroy).collect::<Vec<_>>(),
-                "backups_still_open": open,
-            }));
-        }
         (Some(channel), None) => (Named::Channel(channel.clone()), "channel", channel),
         (None, Some(person)) => (Named::Person(person.clone()), "person", person),
-        (Some(_), Some(_)) => {
+        (Some(_), Some(_)) | (None, None) => {
             return Err(Error::bad_input(
                 "Nothing was wiped",
                 "a channel and a person were named",
@@ -63,7 +88,11 @@ pub(super) async fn run(host: &Host, name: String, channel: Option<String>, pers
     Ok(said)
 }
 
-/// A key in a service that this host cannot end: it may wrap and unwrap with it, and no more.
+fn time_of(at: i64) -> String {
+    jiff::Timestamp::from_millisecond(at).unwrap_or_default().to_string()
+}
+
+/// A key in a service that this host did not end: it may wrap and unwrap with it, and no more, or was not told to.
 fn to_destroy((provider, key): &(&str, String)) -> Value {
     json!({
         "provider": provider,
@@ -122,7 +151,7 @@ fn still_open(host: &Host, since: Timestamp, of: WorkspaceId, destroyed: &[Strin
             json!({
                 "backup": known.name,
                 "folder": known.folder,
-                "at": jiff::Timestamp::from_millisecond(known.at.0).unwrap_or_default().to_string(),
+                "at": time_of(known.at.0),
                 "recovery_passphrase": known.recovery,
                 "key_service": known.service.map(|service| json!({ "provider": service.provider, "key": service.key })),
                 "found": known.found,

@@ -2,7 +2,7 @@
 
 use super::folder::Folder;
 use super::snapshot::{Kept, Missing, Pieces, Snapshot, VERSION, WITH_OWN, WorkspaceKept};
-use super::{Report, blocking};
+use super::{Report, blocking, gone};
 use crate::blobs::Part;
 use crate::error::{Error, Result};
 use crate::state::{Still, Workspace};
@@ -55,6 +55,10 @@ async fn fill(host: &Host, folder: &Arc<Folder>, (name, begun): (&str, Timestamp
             Err(why) => return Err(why),
         }
     }
+    // The backup is good without it.
+    if let Err(why) = gone::note(host, folder).await {
+        tracing::warn!(error = %why, "what was wiped under an earlier release is looked for with the next backup");
+    }
     finish(host, folder, (name, begun), workspaces, missing)
 }
 
@@ -86,7 +90,7 @@ fn finish(
 
 async fn keep(host: &Host, workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> Result<WorkspaceKept> {
     let place = workspace.place();
-    let Still { key, database_key, messages, shared, thumbnails, guard } = workspace.freeze().await?;
+    let Still { key, database_key, messages, shared, thumbnails, wiped, guard } = workspace.freeze().await?;
     // Whoever has the passphrase is to have everything; without one, a service of its own stays the only way in.
     let own = if folder.sealed_for().recovery { None } else { host.own_kept(workspace, &key, &database_key).await? };
     let (path, to) = (place.path.clone(), folder.clone());
@@ -129,6 +133,7 @@ async fn keep(host: &Host, workspace: &Arc<Workspace>, folder: &Arc<Folder>) -> 
         files,
         thumbnails: kept,
         messages,
+        wiped,
     })
 }
 

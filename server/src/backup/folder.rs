@@ -2,6 +2,10 @@
 //! `keys.json` when another key service follows. Whoever adds something has the folder locked against others who do; whoever
 //! removes something, also against those who read.
 
+mod reader;
+
+pub use reader::Reader;
+
 use super::seals::{Guard, Keys, Opening, Pair, SealedFor, damaged};
 use super::snapshot::{Missing, OwnKept, Pieces, Snapshot, WITH_OWN, WorkspaceKept};
 use crate::error::{Error, Kind, Result};
@@ -474,33 +478,4 @@ fn snapshot_context(name: &str) -> Context {
 fn when(at: Timestamp) -> String {
     let seconds = jiff::Timestamp::from_millisecond(at.0).unwrap_or_default().strftime("%Y%m%dT%H%M%S");
     format!("{seconds}{:03}Z", at.0.rem_euclid(1000))
-}
-
-/// Reads pieces one after the other.
-pub struct Reader<'a> {
-    folder: &'a Folder,
-    names: std::vec::IntoIter<[u8; 32]>,
-    piece: Zeroizing<Vec<u8>>,
-    at: usize,
-}
-
-impl fmt::Debug for Reader<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Reader").field("left", &self.names.len()).finish_non_exhaustive()
-    }
-}
-
-impl Read for Reader<'_> {
-    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
-        while self.at == self.piece.len() {
-            let Some(name) = self.names.next() else { return Ok(0) };
-            self.piece = self.folder.piece(&name).map_err(io::Error::other)?;
-            self.at = 0;
-        }
-        let ready = self.piece.get(self.at..).unwrap_or_default();
-        let count = ready.len().min(out.len());
-        out.split_at_mut(count).0.copy_from_slice(ready.split_at(count).0);
-        self.at += count;
-        Ok(count)
-    }
 }

@@ -16,6 +16,7 @@
 
 mod create;
 mod folder;
+mod gone;
 mod prune;
 mod rehearse;
 mod restore;
@@ -59,6 +60,22 @@ pub struct Report {
     /// After a restore: what has to be given anew.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub voided: Option<Voided>,
+    /// After a restore: what later backups in the folder say was wiped, and was not brought back.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wiped_since: Vec<WipedSince>,
+}
+
+/// What of a workspace was wiped after a backup of it was made.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct WipedSince {
+    /// Its short name.
+    pub workspace: String,
+    /// Whether all of it was.
+    pub whole: bool,
+    /// How many channels and conversations.
+    pub channels: u64,
+    /// How many people.
+    pub people: u64,
 }
 
 impl Report {

@@ -2,7 +2,7 @@
 //! What it is restored to is sealed, for a passphrase that nobody knows and that is gone afterwards.
 
 use super::folder::Folder;
-use super::restore::restore;
+use super::restore::restore_all;
 use super::snapshot::{Snapshot, WorkspaceKept};
 use super::{Report, blocking};
 use crate::auth::password::Cost;
@@ -58,7 +58,7 @@ pub async fn rehearse(folder: Folder, name: Option<&str>, scratch: &Path) -> Res
                 "make room, or rehearse elsewhere: `backup verify --rehearse --scratch DIR`",
             ));
         }
-        let report = Report { voided: None, ..restore(&folder, Some(&name), &data, &source, Cost::PRODUCT)? };
+        let report = Report { voided: None, ..restore_all(&folder, &name, &data, &source, Cost::PRODUCT)? };
         let host = Host::open(&data, &source, Cost::PRODUCT)?;
         Ok((host, snapshot, report))
     })

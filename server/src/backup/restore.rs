@@ -1,8 +1,8 @@
 //! Proving a backup, and going on from one.
 
-use super::Report;
 use super::folder::Folder;
-use super::snapshot::{Pieces, WorkspaceKept};
+use super::snapshot::{Pieces, Snapshot, WorkspaceKept};
+use super::{Report, WipedSince};
 use crate::auth::password::Cost;
 use crate::error::{Error, Kind, Result};
 use crate::identity_keys::Identity;
@@ -10,11 +10,12 @@ use crate::keyring::Keyring;
 use crate::kms::KeySource;
 use crate::store::audit::{self, Act, By};
 use crate::store::voided::Voided;
-use crate::store::{self, View};
+use crate::store::wipes::past::Past;
+use crate::store::{self, Counts, Tx, View};
 use crate::tenants::Host;
 use crate::time::now;
 use crate::{blobs, blobs::Part, files};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use thechatapp_database::{self as database, Durability};
 use thechatapp_protocol::audit::{Class, Target};
@@ -82,13 +83,55 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, (key, database_key): &(Key, Key)
 pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
     let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
+    let since = Since::of(folder, &snapshot)?;
+    make(folder, (name, snapshot), data, (source, cost), &since)
+}
+
+/// The same with all that is in it, also what was wiped since: for a look at it.
+///
+/// # Errors
+/// The same.
+pub(super) fn restore_all(folder: &Folder, name: &str, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
+    let _reading = folder.reading()?;
+    make(folder, folder.snapshot(Some(name))?, data, (source, cost), &Since::default())
+}
+
+fn make(
+    folder: &Folder,
+    (name, mut snapshot): (String, Snapshot),
+    data: &Path,
+    (source, cost): (&KeySource, Cost),
+    since: &Since,
+) -> Result<Report> {
+    let mut wiped_since = Vec::new();
+    snapshot.workspaces.retain(|kept| {
+        let whole = since.workspaces.contains(&kept.id);
+        if whole {
+            wiped_since.push(WipedSince { workspace: kept.name.clone(), whole, channels: 0, people: 0 });
+        }
+        !whole
+    });
+    if snapshot.workspaces.is_empty() && !wiped_since.is_empty() {
+        return Err(Error::bad_input(
+            "Nothing is left to restore",
+            format!(
+                "all that the backup {name} holds was wiped after it was made, as later backups in this folder say"
+            ),
+            "choose a later one with --backup",
+        ));
+    }
     let opened = folder.open_workspaces(&snapshot)?;
     let fresh = !data.exists();
     let host = Host::create(data, source, cost)?;
     let made = (|| {
         let mut voided = Voided::default();
         for (kept, keys) in &opened.workspaces {
-            voided = voided.and(bring(folder, &name, (kept, keys), &host)?);
+            let (void, wiped) = bring(folder, &name, (kept, keys), &host, since.within.get(&kept.id))?;
+            voided = voided.and(void);
+            if !wiped.is_empty() {
+                let (channels, people) = (wiped.channels.len() as u64, wiped.people.len() as u64);
+                wiped_since.push(WipedSince { workspace: kept.name.clone(), whole: false, channels, people });
+            }
         }
         // They hold what may be wiped here one day.
         for earlier in folder.snapshots()? {
@@ -98,7 +141,7 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
         }
         // What was wiped stays so, also as its backups are pruned, but for what came back just now.
         let back = |id: &WorkspaceId| opened.workspaces.iter().any(|(kept, _)| kept.id == *id);
-        for id in snapshot.wiped.iter().filter(|id| !back(id)) {
+        for id in snapshot.wiped.iter().chain(&since.workspaces).filter(|id| !back(id)) {
             host.note_wiped(*id)?;
         }
         host.set_base_url(&snapshot.base_url)?;
@@ -114,7 +157,34 @@ pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySou
             let _ = std::fs::remove_dir(data);
         }
     })?;
-    Ok(Report { voided: Some(voided), ..snapshot.report(name, opened.shut) })
+    Ok(Report { voided: Some(voided), wiped_since, ..snapshot.report(name, opened.shut) })
+}
+
+/// What later backups in the folder say was wiped.
+#[derive(Default)]
+struct Since {
+    workspaces: BTreeSet<WorkspaceId>,
+    within: BTreeMap<WorkspaceId, Past>,
+}
+
+impl Since {
+    fn of(folder: &Folder, snapshot: &Snapshot) -> Result<Self> {
+        let mut since = Self::default();
+        for name in folder.snapshots()? {
+            // One that does not open says nothing; it is not the one that is restored.
+            let Ok((_, later)) = folder.snapshot(Some(&name)) else { continue };
+            if later.at <= snapshot.at {
+                continue;
+            }
+            since.workspaces.extend(&later.wiped);
+            // An earlier release may have brought it back: the latest that holds it counts.
+            for kept in later.workspaces {
+                since.workspaces.remove(&kept.id);
+                since.within.insert(kept.id, kept.wiped);
+            }
+        }
+        Ok(since)
+    }
 }
 
 fn bring(
@@ -122,7 +192,8 @@ fn bring(
     backup: &str,
     (kept, (key, database_key)): (&WorkspaceKept, &(Key, Key)),
     host: &Host,
-) -> Result<Voided> {
+    wiped: Option<&Past>,
+) -> Result<(Voided, Past)> {
     let place = host.dir().join(&kept.name);
     files::private_folder(&place.join("files"))?;
     let path = place.join("workspace.db");
@@ -133,7 +204,7 @@ fn bring(
     for (file, pieces) in &kept.thumbnails {
         folder.write_out(pieces, &place.join("files").join(Part::Thumbnail.name(*file)))?;
     }
-    let voided;
+    let (voided, again);
     {
         let _in_use = database::in_use();
         let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
@@ -141,13 +212,20 @@ fn bring(
         let step = db.transaction()?;
         let keyring = Keyring::load(&step, kept.id, key.clone())?;
         Identity::load(&step, &keyring)?.restored(&step)?;
-        let act = Act::new(Class::Backup, "backup.restored", Target::Workspace);
+        let act = Act::new(Class::Backup, audit::RESTORED, Target::Workspace);
         audit::record_in(&step, &keyring, By::HOST, act.after(backup))?;
         voided = store::voided::void(&step, now())?;
         let thumbnails: Vec<_> = kept.thumbnails.iter().map(|(file, _)| *file).collect();
         store::files::thumbs::only(&step, &thumbnails)?;
+        let counts = Counts::new(store::last_change(&step)?, std::sync::Arc::new(true.into()));
+        let mut notes = Vec::new();
+        let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
+        again = wiped.map(|wiped| wiped.left_in(tx.view())).transpose()?.unwrap_or_default();
+        again.wipe_again(&mut tx)?;
         step.commit()?;
+        // Keys that were destroyed are in the file until the log is.
+        database::empty_wal(&db)?;
     }
     host.adopt(kept, key, database_key)?;
-    Ok(voided)
+    Ok((voided, again))
 }

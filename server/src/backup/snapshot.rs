@@ -2,6 +2,7 @@
 
 use super::Report;
 use crate::error::{Error, Kind, Result};
+use crate::store::wipes::past::Past;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use thechatapp_protocol::{FileId, Timestamp, WorkspaceId};
@@ -138,6 +139,9 @@ pub struct WorkspaceKept {
     pub thumbnails: Vec<(FileId, Pieces)>,
     /// How many messages there are.
     pub messages: u64,
+    /// What was wiped in it by then. Earlier backups say nothing of that.
+    #[serde(default, skip_serializing_if = "Past::is_empty")]
+    pub wiped: Past,
 }
 
 /// What one backup holds.
@@ -183,6 +187,7 @@ impl Snapshot {
             ok: missing.is_empty(),
             missing,
             voided: None,
+            wiped_since: Vec::new(),
         }
     }
 }

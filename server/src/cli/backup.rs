@@ -290,6 +290,15 @@ fn words(done: &Value) -> String {
     for missing in done.get("missing").and_then(Value::as_array).into_iter().flatten() {
         let _ = write!(words, "\nMissing: {}, {}", text(missing, "workspace"), text(missing, "why"));
     }
+    for since in done.get("wiped_since").and_then(Value::as_array).into_iter().flatten() {
+        let (name, channels, people) = (text(since, "workspace"), text(since, "channels"), text(since, "people"));
+        let _ = match since.get("whole") {
+            Some(Value::Bool(true)) => write!(words, "\nNot brought back: {name}, which was wiped since"),
+            _ => {
+                write!(words, "\nWiped again in {name}: {channels} channels and {people} people, who were wiped since")
+            }
+        };
+    }
     if let Some(voided) = done.get("voided") {
         let _ = write!(
             words,

@@ -109,6 +109,7 @@ enum WorkspaceCommand {
     },
     /// Destroys one, or a channel or a person in it: keys first, then all that is kept of it. There is no way back.
     #[command(after_help = "Examples: thechatapp-server workspace wipe --data /srv/chat --workspace lab --yes
+          thechatapp-server workspace wipe --data /srv/chat --workspace lab --destroy-remote-key --yes
           thechatapp-server workspace wipe --data /srv/chat --workspace acme --channel plans --yes")]
     Wipe {
         #[command(flatten)]
@@ -122,6 +123,13 @@ enum WorkspaceCommand {
         /// Only this person in it, by their name or id.
         #[arg(long)]
         person: Option<String>,
+        /// Also destroys its own key in Vault or a token, or schedules the deletion of that in AWS KMS.
+        #[arg(long, conflicts_with_all = ["channel", "person"])]
+        destroy_remote_key: bool,
+        /// With --destroy-remote-key: for how many days AWS KMS keeps the key, opening nothing, before it deletes it.
+        #[arg(long, value_name = "DAYS", requires = "destroy_remote_key", default_value_t = 30,
+              value_parser = clap::value_parser!(u16).range(kms::PENDING_DAYS))]
+        pending_window_days: u16,
         /// It is meant.
         #[arg(long)]
         yes: bool,
@@ -262,7 +270,7 @@ async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
             let made = once(&open, Command::WorkspaceCreate { workspace }).await?;
             output.print(&made, init::words);
         }
-        WorkspaceCommand::Wipe { open, workspace, channel, person, yes } => {
+        WorkspaceCommand::Wipe { open, workspace, channel, person, destroy_remote_key, pending_window_days, yes } => {
             if !yes {
                 let what = match (&channel, &person) {
                     (Some(_), _) => "a channel",
@@ -276,7 +284,8 @@ async fn workspace(command: WorkspaceCommand, output: &Output) -> Result<()> {
                     "give --yes when it is meant",
                 ));
             }
-            let done = once(&open, Command::WorkspaceWipe { workspace, channel, person }).await?;
+            let destroy_remote_key = destroy_remote_key.then_some(pending_window_days);
+            let done = once(&open, Command::WorkspaceWipe { workspace, channel, person, destroy_remote_key }).await?;
             output.print(&done, wiped);
         }
         WorkspaceCommand::RestoreRoot { open, workspace, successor_file } => {
@@ -300,6 +309,10 @@ fn wiped(done: &Value) -> String {
     let mut words = format!("{} is gone", text(done, subject.unwrap_or_default()));
     if done.get("messages").is_some() {
         let _ = write!(words, ": {} messages, {} files", text(done, "messages"), text(done, "files"));
+    }
+    for key in done.get("keys_scheduled").and_then(Value::as_array).into_iter().flatten() {
+        let (key, provider, at) = (text(key, "key"), text(key, "provider"), text(key, "at"));
+        let _ = write!(words, "\nThe key {key} of {provider} opens nothing any more, and is deleted on {at}");
     }
     for key in done.get("keys_to_destroy").and_then(Value::as_array).into_iter().flatten() {
         let (key, provider, why) = (text(key, "key"), text(key, "provider"), text(key, "why"));

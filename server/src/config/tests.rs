@@ -1,4 +1,5 @@
 use super::*;
+use crate::backup::Keep;
 use std::collections::HashMap;
 
 fn read(file: &str, variables: &[(&str, &str)]) -> Result<Config> {

@@ -1,6 +1,7 @@
 //! AWS KMS: `Encrypt` and `Decrypt` with the workspace in the encryption context, so that policies and CloudTrail see for
 //! whom a key is opened. Credentials come by AWS's own chain: environment, profile, container, instance.
 
+use super::ending::{Ending, EndsKeys, not_ended, unanswered};
 use super::remote::Caller;
 use crate::error::Result;
 use aws_config::{BehaviorVersion, Region};
@@ -92,6 +93,20 @@ fn refused<E: ProvideErrorMetadata + std::error::Error + 'static>(why: SdkError<
     error
 }
 
+/// What came of the attempt to end a key.
+enum Asked {
+    Ended(Ending),
+    /// It opened what it had wrapped, and the deletion was refused.
+    Refused(String),
+}
+
+/// When a key that opens nothing any more is deleted, if that was ordered.
+async fn pending(client: &Client, key: String) -> Option<Ending> {
+    let answer = client.describe_key().key_id(key).send().await.ok()?;
+    let at = answer.key_metadata?.deletion_date?;
+    Some(Ending::Scheduled(at.to_millis().ok()?))
+}
+
 /// The names of AWS KMS's errors, and of those common to its services.
 fn by_code(code: &str) -> KmsError {
     match code {
@@ -146,5 +161,50 @@ impl KeyService for Aws {
 
     fn key_id(&self) -> String {
         self.address.key.clone()
+    }
+}
+
+impl EndsKeys for Aws {
+    fn end(&self, context: &WrapContext, wrapped: &[u8], pending_days: u16) -> Result<Ending> {
+        const RIGHTS: &str = "the host needs `kms:ScheduleKeyDeletion` on this key; or leave --destroy-remote-key out, and have it \
+                              deleted there";
+        let (address, patience, cell) = (self.address.clone(), self.patience, self.client.clone());
+        let (bound, wrapped) = (bound(context), Blob::new(wrapped));
+        let asked = self.caller.wait(async move {
+            let key = address.key.clone();
+            let client = cell.get_or_init(|| connect(address, patience)).await;
+            let call = client.decrypt().key_id(&key).set_encryption_context(Some(bound)).ciphertext_blob(wrapped);
+            // Which key it was is what the answer says: an alias may be another one's in a moment, and is not taken for this.
+            let opened = match call.send().await.map_err(refused) {
+                Ok(opened) => opened,
+                // What an alias names may be another key by now.
+                Err(KmsError::Disabled) if !key.contains("alias/") => {
+                    return pending(client, key).await.map(Asked::Ended).ok_or(KmsError::Disabled);
+                }
+                Err(why) => return Err(why),
+            };
+            let arn = opened.key_id.ok_or(KmsError::Garbage)?;
+            // Keys of another account cannot be ended from here, so the id says which.
+            let key = arn.rsplit_once("key/").map_or(arn.as_str(), |(_, id)| id);
+            drop(opened.plaintext.map(|plaintext| Zeroizing::new(plaintext.into_inner())));
+            let call = client.schedule_key_deletion().key_id(key).pending_window_in_days(i32::from(pending_days));
+            match call.send().await {
+                Ok(answer) => {
+                    let at = answer.deletion_date.and_then(|at| at.to_millis().ok()).ok_or(KmsError::Garbage)?;
+                    Ok(Asked::Ended(Ending::Scheduled(at)))
+                }
+                Err(why) => {
+                    let code = why.code().unwrap_or_default().to_owned();
+                    match refused(why) {
+                        KmsError::Unavailable if code.is_empty() => Err(KmsError::Unavailable),
+                        why => Ok(Asked::Refused(format!("AWS says {code}: {why}"))),
+                    }
+                }
+            }
+        });
+        match asked.map_err(|why| unanswered(&why))? {
+            Asked::Ended(ending) => Ok(ending),
+            Asked::Refused(why) => Err(not_ended(why, RIGHTS)),
+        }
     }
 }

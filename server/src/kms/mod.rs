@@ -5,6 +5,8 @@
 
 #[cfg(feature = "aws-kms")]
 mod aws;
+pub(crate) mod ending;
+mod other_file;
 pub(crate) mod own;
 mod pkcs11;
 mod remote;
@@ -12,11 +14,13 @@ mod uri;
 mod vault;
 pub(crate) mod watch;
 
+pub use ending::PENDING_DAYS;
 pub(crate) use uri::{credential, place};
 
 use crate::error::{Error, Kind, Result};
 use crate::files;
 use crate::metrics::{Figures, Watched};
+use ending::EndsKeys;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -45,6 +49,8 @@ pub enum KeySource {
 pub(crate) struct Service {
     pub(crate) kms: Arc<dyn KeyService>,
     pub(crate) file: Option<(PathBuf, Arc<LocalKeyService>)>,
+    /// What ends its key, where that is not a file.
+    pub(crate) ends: Option<Arc<dyn EndsKeys>>,
     /// As it is named in `--kms`.
     pub(crate) uri: String,
 }
@@ -53,7 +59,7 @@ impl Service {
     pub(crate) fn local(path: PathBuf, service: LocalKeyService) -> Self {
         let service = Arc::new(service);
         let uri = local_uri(&path);
-        Self { kms: service.clone(), file: Some((path, service)), uri }
+        Self { kms: service.clone(), file: Some((path, service)), ends: None, uri }
     }
 
     /// The same, with its calls counted.
@@ -138,13 +144,17 @@ impl Remote {
     /// Nothing is asked yet: whether the service answers shows with its first key.
     fn connect(&self) -> Result<Service> {
         let patience = self.patience;
-        let kms: Arc<dyn KeyService> = match &self.place {
-            Where::Vault(address) => Arc::new(vault::Vault::new(address.clone(), patience)?),
-            Where::Pkcs11(address) => Arc::new(pkcs11::Pkcs11::new(address.clone(), patience)?),
+        Ok(match &self.place {
+            Where::Vault(address) => self.service(vault::Vault::new(address.clone(), patience)?),
+            Where::Pkcs11(address) => self.service(pkcs11::Pkcs11::new(address.clone(), patience)?),
             #[cfg(feature = "aws-kms")]
-            Where::Aws(address) => Arc::new(aws::Aws::new(address.clone(), patience)?),
-        };
-        Ok(Service { kms, file: None, uri: self.uri.clone() })
+            Where::Aws(address) => self.service(aws::Aws::new(address.clone(), patience)?),
+        })
+    }
+
+    fn service<S: KeyService + EndsKeys + 'static>(&self, service: S) -> Service {
+        let service = Arc::new(service);
+        Service { kms: service.clone(), file: None, ends: Some(service), uri: self.uri.clone() }
     }
 }
 
@@ -196,9 +206,13 @@ impl KeySource {
         match self {
             Self::Local { file, passphrase } => {
                 let path = Self::path(file.as_ref(), data);
-                let opened = LocalKeyService::open(&path, passphrase.as_bytes()).map_err(|why| {
-                    let failed = Error::from(why);
-                    Error { why: format!("{}: {}", path.display(), failed.why), ..failed }
+                let opened = LocalKeyService::open(&path, passphrase.as_bytes()).map_err(|why| match (why, file) {
+                    (KmsError::NotAKeyFile, Some(_)) => other_file::named(&path),
+                    // In its own place it was one.
+                    (why, _) => {
+                        let failed = Error::from(why);
+                        Error { why: format!("{}: {}", path.display(), failed.why), ..failed }
+                    }
                 })?;
                 Ok(Service::local(path, opened))
             }

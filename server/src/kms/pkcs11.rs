@@ -5,6 +5,7 @@
 //!
 //! A PIN that the token refused is not shown again until another one is given: tokens lock after a few.
 
+use super::ending::{Ending, EndsKeys, NOT_GIVEN, not_ended, unanswered};
 use super::remote::Owner;
 use super::{Secret, associated};
 use crate::error::{Error, Result};
@@ -95,9 +96,16 @@ impl Device {
     }
 
     fn connect(&mut self) -> std::result::Result<(Session, ObjectHandle), KmsError> {
+        self.connect_by(Module::open_ro_session)
+    }
+
+    fn connect_by(
+        &mut self,
+        open: impl Fn(&Module, Slot) -> std::result::Result<Session, Wrong>,
+    ) -> std::result::Result<(Session, ObjectHandle), KmsError> {
         let module = self.module()?;
         let slot = self.slot(&module)?;
-        let session = module.open_ro_session(slot).map_err(|why| said(&why))?;
+        let session = open(&module, slot).map_err(|why| said(&why))?;
         if let Some(secret) = &self.address.pin {
             let pin = secret.read()?;
             if self.refused_pin.as_ref() == Some(&pin) {
@@ -206,6 +214,29 @@ fn said(why: &Wrong) -> KmsError {
     }
 }
 
+/// A wrapped key, taken apart.
+struct Wrapped {
+    bound: Vec<u8>,
+    iv: [u8; IV],
+    sealed: Vec<u8>,
+}
+
+impl Wrapped {
+    fn parse(context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Self, KmsError> {
+        let (Some((&VERSION, rest)), WRAPPED) = (wrapped.split_first(), wrapped.len()) else {
+            return Err(KmsError::Garbage);
+        };
+        let (iv, sealed) = rest.split_first_chunk::<IV>().ok_or(KmsError::Garbage)?;
+        Ok(Self { bound: associated(context), iv: *iv, sealed: sealed.to_vec() })
+    }
+
+    fn open(&self, session: &Session, key: ObjectHandle) -> std::result::Result<Zeroizing<Vec<u8>>, Wrong> {
+        let mut iv = self.iv;
+        let parameters = GcmParams::new(&mut iv, &self.bound, 128.into())?;
+        session.decrypt(&Mechanism::AesGcm(parameters), key, &self.sealed).map(Zeroizing::new)
+    }
+}
+
 impl KeyService for Pkcs11 {
     fn wrap(&self, context: &WrapContext, key: &Key) -> std::result::Result<Vec<u8>, KmsError> {
         let (bound, key) = (associated(context), key.clone());
@@ -227,18 +258,9 @@ impl KeyService for Pkcs11 {
     }
 
     fn unwrap(&self, context: &WrapContext, wrapped: &[u8]) -> std::result::Result<Key, KmsError> {
-        let (Some((&VERSION, rest)), WRAPPED) = (wrapped.split_first(), wrapped.len()) else {
-            return Err(KmsError::Garbage);
-        };
-        let (iv, sealed) = rest.split_first_chunk::<IV>().ok_or(KmsError::Garbage)?;
-        let (bound, iv, sealed) = (associated(context), *iv, sealed.to_vec());
-        let opened = self.device.wait(move |device| {
-            device.with_key(|session, handle| {
-                let mut iv = iv;
-                let parameters = GcmParams::new(&mut iv, &bound, 128.into())?;
-                session.decrypt(&Mechanism::AesGcm(parameters), handle, &sealed).map(Zeroizing::new)
-            })
-        })?;
+        let wrapped = Wrapped::parse(context, wrapped)?;
+        let open = move |device: &mut Device| device.with_key(|session, key| wrapped.open(session, key));
+        let opened = self.device.wait(open)?;
         Key::try_from(opened.as_slice()).map_err(|_| KmsError::Garbage)
     }
 
@@ -248,5 +270,30 @@ impl KeyService for Pkcs11 {
 
     fn key_id(&self) -> String {
         self.key_id.clone()
+    }
+}
+
+impl EndsKeys for Pkcs11 {
+    fn end(&self, context: &WrapContext, wrapped: &[u8], _: u16) -> Result<Ending> {
+        const RIGHTS: &str = "the token's user has to be allowed to destroy it (CKA_DESTROYABLE); or leave --destroy-remote-key out, and \
+                              destroy the key there";
+        let wrapped = Wrapped::parse(context, wrapped).map_err(|why| not_ended(why, NOT_GIVEN))?;
+        let ended = self.device.wait(move |device| {
+            // The object that opened it is the one that goes, by the same session.
+            let (session, key) = device.connect_by(Module::open_rw_session)?;
+            wrapped.open(&session, key).map_err(|why| said(&why))?;
+            let destroyed = session.destroy_object(key);
+            if destroyed.is_ok() {
+                device.open = None;
+            }
+            Ok(destroyed)
+        });
+        match ended.map_err(|why| unanswered(&why))? {
+            Ok(()) => Ok(Ending::Destroyed),
+            Err(why) => {
+                said(&why);
+                Err(not_ended(format!("the token says: {why}"), RIGHTS))
+            }
+        }
     }
 }

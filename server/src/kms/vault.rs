@@ -3,12 +3,13 @@
 //!
 //! Refuses to follow redirects, which would carry the token elsewhere, and answers longer than any of these is.
 
+use super::ending::{Ending, EndsKeys, NOT_GIVEN, not_ended, unanswered};
 use super::remote::Caller;
 use super::{Secret, associated};
 use crate::error::{Error, Result};
 use data_encoding::BASE64;
 use futures_util::StreamExt;
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::json;
@@ -79,11 +80,7 @@ impl Vault {
         Ok(Self { address, client, caller: Caller::new(patience)? })
     }
 
-    fn call<T: DeserializeOwned + Send + 'static>(
-        &self,
-        action: &str,
-        body: &serde_json::Value,
-    ) -> std::result::Result<T, KmsError> {
+    fn request(&self, method: Method, action: &str) -> std::result::Result<reqwest::RequestBuilder, KmsError> {
         let mut url = self.address.base.clone();
         if let Ok(mut path) = url.path_segments_mut() {
             path.clear().push("v1").extend(self.address.mount.split('/')).push(action).push(&self.address.key);
@@ -91,17 +88,23 @@ impl Vault {
         let token = self.address.token.read()?;
         let mut value = reqwest::header::HeaderValue::from_str(&token).map_err(|_| KmsError::Denied)?;
         value.set_sensitive(true);
+        let request = self.client.request(method, url).header("x-vault-token", value).header("x-vault-request", "true");
+        Ok(match &self.address.namespace {
+            Some(namespace) => request.header("x-vault-namespace", namespace),
+            None => request,
+        })
+    }
+
+    fn call<T: DeserializeOwned + Send + 'static>(
+        &self,
+        action: &str,
+        body: &serde_json::Value,
+    ) -> std::result::Result<T, KmsError> {
         let body = Zeroizing::new(body.to_string());
-        let mut request = self
-            .client
-            .post(url)
-            .header("x-vault-token", value)
-            .header("x-vault-request", "true")
+        let request = self
+            .request(Method::POST, action)?
             .header(reqwest::header::CONTENT_TYPE, "application/json")
             .body(body.as_bytes().to_vec());
-        if let Some(namespace) = &self.address.namespace {
-            request = request.header("x-vault-namespace", namespace);
-        }
         self.caller.wait(async move {
             let (status, answer) = exchange(request).await?;
             if status.is_success() {
@@ -194,5 +197,28 @@ impl KeyService for Vault {
         let namespace = self.address.namespace.as_deref().unwrap_or_default().trim_matches('/');
         let namespace = if namespace.is_empty() { String::new() } else { format!("{namespace}/") };
         format!("{host}{port}/{namespace}{}/{}", self.address.mount, self.address.key)
+    }
+}
+
+impl EndsKeys for Vault {
+    fn end(&self, context: &WrapContext, wrapped: &[u8], _: u16) -> Result<Ending> {
+        const RIGHTS: &str =
+            "the token needs `delete` on MOUNT/keys/KEY; or leave --destroy-remote-key out, and destroy the key there";
+        const ALLOW: &str = "allow it with `vault write MOUNT/keys/KEY/config deletion_allowed=true`, and wipe again";
+        self.unwrap(context, wrapped).map_err(|why| not_ended(why, NOT_GIVEN))?;
+        let request = self.request(Method::DELETE, "keys").map_err(|why| not_ended(why, RIGHTS))?;
+        let asked = self.caller.wait(async move {
+            let (status, answer) = exchange(request).await?;
+            let refusal: Refusal = serde_json::from_slice(&answer).unwrap_or_default();
+            Ok((status, refusal.errors.join("; ")))
+        });
+        let (status, words) = asked.map_err(|why| unanswered(&why))?;
+        if status.is_success() {
+            return Ok(Ending::Destroyed);
+        }
+        let why = said(status, &words, refused(status, &words));
+        let words = words.trim();
+        let advice = if words.contains("deletion is not allowed") { ALLOW } else { RIGHTS };
+        Err(if words.is_empty() { not_ended(why, advice) } else { not_ended(format!("Vault says: {words}"), advice) })
     }
 }

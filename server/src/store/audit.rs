@@ -12,6 +12,7 @@ use crate::keyring::{Keyring, RecordPlace};
 use crate::time::now;
 use rusqlite::{Connection, ToSql};
 use std::net::IpAddr;
+use thechatapp_protocol::Timestamp;
 use thechatapp_protocol::audit::tree::Hash;
 use thechatapp_protocol::audit::{Actor, AuditEntry, Class, Target};
 use thechatapp_protocol::methods::audit::{ActorFilter, AuditFilter};
@@ -69,6 +70,9 @@ impl Act {
     }
 }
 
+/// What is written down of a workspace that came out of a backup.
+pub(crate) const RESTORED: &str = "backup.restored";
+
 /// The number of the next entry.
 const NEXT: &str = "SELECT coalesce(max(seq) + 1, 0) FROM audit";
 
@@ -115,6 +119,23 @@ pub(crate) fn record_in(db: &Connection, keyring: &Keyring, by: By, act: Act) ->
         sealed,
     ))?;
     Ok(())
+}
+
+/// Since when a workspace is on this host, as far as its log goes back; nothing where a restore brought it, or the log has none.
+///
+/// # Errors
+/// SQLite's, and when an entry does not open.
+pub fn here_since(view: View<'_>) -> Result<Option<Timestamp>, Fail> {
+    let first: Option<i64> = view.db.query_row("SELECT min(at) FROM audit", [], |row| row.get(0))?;
+    let mut rows = view.db.prepare("SELECT seq, entry FROM audit WHERE class = ?1")?;
+    let mut rows = rows.query([Class::Backup as u8])?;
+    while let Some(row) = rows.next()? {
+        let entry = decode(&encoded(view.keyring, row.get(0)?, &row.get::<_, Vec<u8>>(1)?)?)?;
+        if entry.act == RESTORED {
+            return Ok(None);
+        }
+    }
+    Ok(first.map(Timestamp))
 }
 
 /// How many entries there are.

@@ -5,6 +5,8 @@
 //! channels that others use, so of a person the keys of files go first, and each message becomes a tombstone. What stays of
 //! them is an id that goes by [`NOBODY`].
 
+pub mod past;
+
 use super::channels::{self, Channel};
 use super::{
     Tx, View, bans, blocks, factors, files, groups, guests, invites, known, lockouts, members, messages, people,
@@ -12,7 +14,7 @@ use super::{
 };
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
-use crate::keyring::delete_channel;
+use crate::keyring::{Keyring, delete_channel};
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, MemberRow, PersonRow};
@@ -271,6 +273,11 @@ pub fn sign_out(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     Ok(())
 }
 
+/// In place of the hash of a wiped person's name.
+fn hash_of_nobody(keyring: &Keyring, person: AccountId) -> [u8; 32] {
+    keyring.digest(&[b"wiped person", person.as_bytes()])
+}
+
 /// An imported person stays known as one by a keyed hash: history that is imported again must not bring them back.
 fn forget_name(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     let (revision, imported): (i64, bool) = tx.db.query_row(
@@ -280,7 +287,7 @@ fn forget_name(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fail> {
     )?;
     let sealed = tx.keyring.seal_name(person, super::unsigned(revision), NOBODY)?;
     // Several people may be called so, and nobody is found by it.
-    let hash = tx.keyring.digest(&[b"wiped person", person.as_bytes()]);
+    let hash = hash_of_nobody(tx.keyring, person);
     let change = tx.change();
     tx.db.execute(
         "UPDATE people SET name = ?2, revision = ?3, name_hash = ?4, password = NULL, active = 0, state = 3, powers = 0, rank = 2, change = ?5

@@ -6,7 +6,7 @@ use crate::backup::{Folder, Guard, Snapshot, WorkspaceKept};
 use crate::error::{Kind, Result};
 use crate::time::now;
 use parking_lot::Mutex;
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::sync::Arc;
@@ -16,6 +16,8 @@ use thechatapp_seal::KeyService;
 /// Facts in `host.db`.
 const MADE: &str = "backup made";
 const REHEARSED: &str = "backup rehearsed";
+/// Before a folder whose backups were looked through for workspaces that were wiped before that was noted.
+const LOOKED: &str = "looked for wiped ";
 /// Before the id of a workspace that was wiped.
 const WIPED: &str = "workspace wiped ";
 
@@ -195,6 +197,14 @@ impl Host {
         Ok(open)
     }
 
+    /// The folder of a backup that a key opens which holds more than one workspace: as the host's, or as another workspace's own.
+    pub(super) fn backup_guarded_by(&self, by: (&str, &str), but: WorkspaceId) -> Result<Option<String>> {
+        let sql = "SELECT folder FROM backups WHERE gone IS NULL AND provider = ?1 AND key_id = ?2
+             UNION SELECT folder FROM backups JOIN backup_own AS own USING (folder, name)
+                 WHERE gone IS NULL AND own.provider = ?1 AND own.key_id = ?2 AND own.workspace <> ?3 LIMIT 1";
+        Ok(self.db()?.query_row(sql, (by.0, by.1, but.as_bytes()), |row| row.get(0)).optional()?)
+    }
+
     /// Whether there are backups that open with the key service in use.
     pub(super) fn has_backups_for_service(&self) -> Result<bool> {
         let sql = "SELECT 1 FROM backups WHERE gone IS NULL AND provider IS NOT NULL";
@@ -261,6 +271,20 @@ impl Host {
         let mut facts = db.prepare("SELECT name FROM facts WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name")?;
         let names = facts.query_map([WIPED], |row| row.get(0))?.collect::<std::result::Result<Vec<String>, _>>()?;
         Ok(names.iter().filter_map(|name| name.strip_prefix(WIPED)?.parse().ok()).collect())
+    }
+
+    /// Whether it was looked which workspaces of a folder's backups were wiped under an earlier release.
+    pub(crate) fn has_looked_for_wiped(&self, folder: &Path) -> Result<bool> {
+        Ok(self.fact(&Self::looked_fact(folder)?)?.is_some())
+    }
+
+    /// It was.
+    pub(crate) fn note_looked_for_wiped(&self, folder: &Path) -> Result<()> {
+        self.set_fact(&Self::looked_fact(folder)?, b"")
+    }
+
+    fn looked_fact(folder: &Path) -> Result<String> {
+        Ok(format!("{LOOKED}{}", std::path::absolute(folder)?.display()))
     }
 
     /// A backup was made.

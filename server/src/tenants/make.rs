@@ -7,6 +7,7 @@ use crate::files;
 use crate::identity_keys::{Identity, Successor};
 use crate::keyring::Keyring;
 use crate::kms;
+use crate::kms::ending::Ending;
 use crate::state::{Given, Place, Workspace, WrappedKeys, wrap_database_key};
 use crate::store::audit::{self, Act, By};
 use crate::store::invites::Gives;
@@ -142,8 +143,21 @@ impl Host {
     /// # Errors
     /// Bad input when there is none.
     pub fn wipe_workspace(&self, name: &str) -> Result<Ended> {
+        self.wipe_with_key(name, None)
+    }
+
+    /// The same, with the end of a key of its own that lies in another service: `pending_days` is for how long that keeps a key that is
+    /// to be deleted, where it does.
+    ///
+    /// # Errors
+    /// Also when the key cannot be ended there; then nothing was wiped.
+    pub fn wipe_with_key(&self, name: &str, pending_days: Option<u16>) -> Result<Ended> {
         let _rotating = self.rotating.lock();
         let workspace = self.workspace(name)?;
+        let ending = pending_days.map(|days| self.end_key_of(&workspace, days)).transpose()?.flatten();
+        if ending.is_some() {
+            crash::point("wipe: remote key ended");
+        }
         // A key that others need still does not end with it.
         let own = workspace.own().filter(|own| !own.own.is_shared());
         let file = own.as_ref().and_then(|own| own.own.file());
@@ -171,7 +185,12 @@ impl Host {
         // A key file that is not there now may be on a disk that is not: only what was destroyed is gone.
         let named = file.map(|file| file.display().to_string());
         let is_named = ended.left.iter().any(|(_, left)| Some(left) == named.as_ref());
-        ended.left.extend(own_key.filter(|(_, key)| !is_named && !ended.destroyed.contains(key)));
+        let own_key = own_key.filter(|(_, key)| !is_named && !ended.destroyed.contains(key));
+        match (ending, own_key) {
+            (Some(Ending::Destroyed), Some((_, key))) => ended.destroyed.push(key),
+            (Some(Ending::Scheduled(at)), Some((provider, key))) => ended.scheduled = Some((provider, key, at)),
+            (_, own_key) => ended.left.extend(own_key),
+        }
         Ok(ended)
     }
 

@@ -18,8 +18,10 @@
 
 mod backups;
 mod check;
+mod ending;
 mod facts;
 mod files;
+mod host_key;
 mod keep;
 mod keys;
 mod make;
@@ -45,11 +47,10 @@ use crate::state::Workspace;
 use crate::store::files::Limits;
 use crate::store::{self, signed};
 use crate::upgrade::Upgrades;
-use data_encoding::HEXLOWER;
 use files::Told;
+use host_key::HostKey;
 use parking_lot::{MappedMutexGuard, Mutex, MutexGuard};
 use rusqlite::{Connection, OptionalExtension};
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs::{File, TryLockError};
@@ -59,7 +60,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 use thechatapp_database::{self as database, Durability};
-use thechatapp_seal::{Context, Key, KeyService, WrapContext, open, seal};
+use thechatapp_seal::{Key, KeyService, WrapContext};
 
 /// What a host's own key is wrapped for.
 const HOST: &str = "host";
@@ -69,67 +70,6 @@ const NOT_YET: &str = "its key has not come yet";
 const CACHE: Duration = Duration::from_secs(300);
 /// How long a server that starts waits for the key services of single workspaces, for all together.
 const AT_START: Duration = Duration::from_secs(5);
-
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct HostKey {
-    provider: String,
-    key_id: String,
-    wrapped: String,
-    /// Counts changes of the key service: with this file written, the host has changed.
-    #[serde(default)]
-    generation: u64,
-    /// Nothing, sealed by the host's key for a context of everything else here: what was changed shows once that key came.
-    /// An earlier release wrote none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    check: Option<String>,
-}
-
-impl HostKey {
-    fn path(dir: &Path) -> PathBuf {
-        dir.join("keys").join("host.json")
-    }
-
-    fn new(kms: &dyn KeyService, key: &Key, wrapped: &[u8], generation: u64) -> Result<Self> {
-        let (provider, key_id) = (kms.provider().to_owned(), kms.key_id());
-        let mut file = Self { provider, key_id, wrapped: HEXLOWER.encode(wrapped), generation, check: None };
-        file.check = Some(HEXLOWER.encode(&seal(key, &file.context(), b"")?));
-        Ok(file)
-    }
-
-    fn context(&self) -> Context {
-        Context::new("host key file")
-            .part(self.provider.as_bytes())
-            .part(self.key_id.as_bytes())
-            .part(self.wrapped.as_bytes())
-            .part(&self.generation.to_be_bytes())
-    }
-
-    fn damaged(why: &str) -> Error {
-        let advice = "restore it from a copy, or the host from a backup";
-        Error::new(Kind::Corrupt, "A key file is damaged", format!("keys/host.json: {why}"), advice)
-    }
-
-    fn read(dir: &Path) -> Result<Self> {
-        serde_json::from_slice(&std::fs::read(Self::path(dir))?).map_err(|_| Self::damaged("it cannot be read"))
-    }
-
-    fn wrapped(&self) -> Result<Vec<u8>> {
-        HEXLOWER.decode(self.wrapped.as_bytes()).map_err(|_| Self::damaged("the wrapped key in it is none"))
-    }
-
-    /// Whether it is as it was written, as the key that it wraps tells.
-    fn prove(&self, key: &Key) -> Result<()> {
-        let Some(check) = &self.check else { return Ok(()) };
-        let sealed = HEXLOWER.decode(check.as_bytes()).unwrap_or_default();
-        open(key, &self.context(), &sealed).map(drop).map_err(|_| Self::damaged("it was changed"))
-    }
-
-    fn write(&self, dir: &Path) -> Result<()> {
-        let text = serde_json::to_vec(self).map_err(|why| Error::internal("A key file could not be written", why))?;
-        Ok(crate::files::write_private(&Self::path(dir), &text)?)
-    }
-}
 
 /// The key service in use, and what it wrapped for the host itself.
 #[derive(Clone)]

@@ -102,6 +102,7 @@ impl Host {
         let stays = Service {
             kms: service.kms.clone(),
             file: Some((former.clone(), local.clone())),
+            ends: None,
             uri: kms::local_uri(&former),
         };
         let moved = self.change_service(Service::local(path.clone(), renewed), Some(stays));

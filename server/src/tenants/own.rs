@@ -41,6 +41,8 @@ pub struct Ended {
     /// Providers and keys of what only somebody else can destroy: a key elsewhere, or a key file that cannot be removed or is not
     /// where it was.
     pub left: Vec<(&'static str, String)>,
+    /// Provider, key, and when it is destroyed (Unix milliseconds), of one whose deletion was ordered.
+    pub scheduled: Option<(&'static str, String, i64)>,
 }
 
 impl Host {

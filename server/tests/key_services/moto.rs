@@ -1,18 +1,23 @@
 //! AWS KMS against moto's server (`cargo xtask setup` installs it).
 
-use super::{gives_back_what_it_wrapped, service, takes_a_host};
+use super::{OwnKeys, gives_back_what_it_wrapped, known_under_each_of_its_names, service, takes_a_host};
 use crate::support::moto::Moto;
 use std::process::Command;
+use std::sync::atomic::Ordering::Relaxed;
 use std::sync::{Arc, Mutex};
 use thechatapp_seal::{Key, KeyService, KmsError, WrapContext};
+use thechatapp_server::Kind;
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
 
-const TESTS: [&str; 4] = [
+const TESTS: [&str; 7] = [
     "moto::aws_kms_gives_back_what_it_wrapped",
     "moto::what_aws_kms_refuses_has_its_name",
     "moto::every_error_of_aws_kms_has_its_name",
     "moto::aws_kms_takes_a_host",
+    "moto::a_key_of_aws_is_known_under_each_of_its_names",
+    "moto::the_deletion_of_a_key_of_aws_is_scheduled",
+    "moto::a_deletion_that_was_ordered_before_is_found_where_the_key_s_name_is_its_own",
 ];
 
 trait Kms {
@@ -148,5 +153,95 @@ fn every_error_of_aws_kms_has_its_name() {
         *says.lock().unwrap() = (status, body.to_owned());
         let answer = aws.unwrap(&WrapContext::new("acme"), b"wrapped");
         assert_eq!(format!("{:?}", answer.map(|_| "a key").unwrap_err()), name, "{status} {body}");
+    }
+}
+
+#[test]
+fn a_key_of_aws_is_known_under_each_of_its_names() {
+    if !in_a_process_of_its_own(4) {
+        return;
+    }
+    let moto = Moto::start();
+    let (runtime, client) = moto.client();
+    let make = |alias: &str| {
+        let key = runtime.block_on(client.create_key().send()).unwrap().key_metadata.unwrap();
+        runtime.block_on(client.create_alias().alias_name(alias).target_key_id(&key.key_id).send()).unwrap();
+        [key.key_id, key.arn.unwrap(), alias.to_owned()]
+    };
+    let keys = ["alias/host", "alias/lab", "alias/den"].map(make);
+    let uri = |key: &String| format!("aws-kms:{key}?region=eu-central-1&endpoint={}", moto.url);
+    known_under_each_of_its_names(keys.map(|names| names.each_ref().map(uri)), &KeySection::default());
+}
+
+#[test]
+fn the_deletion_of_a_key_of_aws_is_scheduled() {
+    if !in_a_process_of_its_own(5) {
+        return;
+    }
+    let moto = Moto::start();
+    let (runtime, client) = moto.client();
+    let key = runtime.block_on(client.create_key().send()).unwrap().key_metadata.unwrap().key_id;
+    let other = runtime.block_on(client.create_key().send()).unwrap().key_metadata.unwrap().key_id;
+    runtime.block_on(client.create_alias().alias_name("alias/lab").target_key_id(&key).send()).unwrap();
+    let deleted = |key: &str| {
+        let known = runtime.block_on(client.describe_key().key_id(key).send()).unwrap().key_metadata.unwrap();
+        known.deletion_date.map(|at| at.secs())
+    };
+    let uri = |key: &str| format!("aws-kms:{key}?region=eu-central-1&endpoint={}", moto.url);
+    let scene = OwnKeys::new(&uri("alias/lab"), &KeySection::default());
+    // Another key has the name by now: it is not taken for the workspace's.
+    runtime.block_on(client.update_alias().alias_name("alias/lab").target_key_id(&other).send()).unwrap();
+    let refused = scene.host.wipe_with_key("lab", Some(30)).unwrap_err();
+    assert_eq!((refused.kind, deleted(&key), deleted(&other)), (Kind::KeyService, None, None), "{refused}");
+    assert!(scene.host.find("lab").is_some());
+    runtime.block_on(client.update_alias().alias_name("alias/lab").target_key_id(&key).send()).unwrap();
+    let ended = scene.host.wipe_with_key("lab", Some(10)).unwrap();
+    let (provider, name, at) = ended.scheduled.unwrap();
+    assert_eq!((provider, name.as_str(), Some(at / 1000)), ("aws-kms", "alias/lab", deleted(&key)));
+    let days = (at / 1000 - jiff::Timestamp::now().as_second()) as f64 / 86400.0;
+    assert!((9.9..10.1).contains(&days), "{days}");
+    assert_eq!((ended.destroyed.len(), ended.left.len(), deleted(&other)), (0, 0, None));
+}
+
+/// What moto does not know: a key that is to be deleted opens nothing, and says when it goes.
+#[test]
+fn a_deletion_that_was_ordered_before_is_found_where_the_key_s_name_is_its_own() {
+    if !in_a_process_of_its_own(6) {
+        return;
+    }
+    const ARN: &str = "arn:aws:kms:eu-central-1:111122223333:key/0d990263-018e-4e65-a703-eff731de951e";
+    let pending = Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let listener = runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let state = pending.clone();
+    let answer = async move |headers: http::HeaderMap, body: String| {
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let said = match headers["x-amz-target"].to_str().unwrap() {
+            _ if state.load(Relaxed) && body.get("CiphertextBlob").is_some() => {
+                let said = serde_json::json!({ "__type": "KMSInvalidStateException", "message": "pending deletion" });
+                return (http::StatusCode::BAD_REQUEST, said.to_string());
+            }
+            "TrentService.Encrypt" => serde_json::json!({ "KeyId": ARN, "CiphertextBlob": body["Plaintext"] }),
+            "TrentService.Decrypt" => serde_json::json!({ "KeyId": ARN, "Plaintext": body["CiphertextBlob"] }),
+            "TrentService.DescribeKey" => serde_json::json!({ "KeyMetadata": {
+                "KeyId": ARN.rsplit('/').next(), "KeyState": "PendingDeletion", "DeletionDate": 1_800_000_000.5
+            } }),
+            other => panic!("{other}"),
+        };
+        (http::StatusCode::OK, said.to_string())
+    };
+    runtime.spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap() });
+    for (name, ends) in [("alias/lab", false), (ARN, true)] {
+        pending.store(false, Relaxed);
+        let scene = OwnKeys::new(&format!("aws-kms:{name}?region=eu-central-1&endpoint={url}"), &KeySection::default());
+        pending.store(true, Relaxed);
+        let ended = scene.host.wipe_with_key("lab", Some(30));
+        // What an alias names may be another key's end.
+        assert_eq!(ended.is_ok(), ends, "{name}: {ended:?}");
+        assert_eq!(scene.host.find("lab").is_none(), ends);
+        if let Ok(ended) = ended {
+            assert_eq!(ended.scheduled, Some(("aws-kms", name.to_owned(), 1_800_000_000_500)));
+        }
     }
 }

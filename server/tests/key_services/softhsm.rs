@@ -3,7 +3,7 @@
 //! SoftHSM reads where its tokens are from the environment, once for each process: each test runs itself again in a process
 //! of its own, with a token folder of its own.
 
-use super::{gives_back_what_it_wrapped, service, takes_a_host};
+use super::{OwnKeys, gives_back_what_it_wrapped, known_under_each_of_its_names, service, takes_a_host};
 use cryptoki::context::{CInitializeArgs, CInitializeFlags, Pkcs11};
 use cryptoki::mechanism::Mechanism;
 use cryptoki::object::Attribute;
@@ -12,6 +12,7 @@ use cryptoki::types::AuthPin;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use thechatapp_seal::{Key, KmsError, WrapContext};
+use thechatapp_server::Kind;
 use thechatapp_server::config::KeySection;
 use thechatapp_server::kms::KeySource;
 
@@ -67,7 +68,11 @@ fn token() -> Session {
 }
 
 fn add_key(session: &Session, label: &str) {
-    let wanted = [
+    add_key_with(session, label, &[]);
+}
+
+fn add_key_with(session: &Session, label: &str, more: &[Attribute]) {
+    let mut wanted = vec![
         Attribute::Token(true),
         Attribute::Private(true),
         Attribute::Sensitive(true),
@@ -77,17 +82,21 @@ fn add_key(session: &Session, label: &str) {
         Attribute::ValueLen(32.into()),
         Attribute::Label(label.as_bytes().to_vec()),
     ];
+    wanted.extend_from_slice(more);
     session.generate_key(&Mechanism::AesKeyGen, &wanted).unwrap();
 }
 
 fn source(folder: &Path, pin: &str, object: &str) -> KeySource {
     std::fs::write(folder.join("pin"), format!("{pin}\n")).unwrap();
-    let uri = format!(
-        "pkcs11:token=chat%3B%20of%20ours;object={object};type=secret-key?module-path={}&pin-source=file:{}/pin",
+    KeySource::parse(&uri(folder, &format!("object={object}")), &KeySection::default(), || unreachable!()).unwrap()
+}
+
+fn uri(folder: &Path, key: &str) -> String {
+    format!(
+        "pkcs11:token=chat%3B%20of%20ours;{key};type=secret-key?module-path={}&pin-source=file:{}/pin",
         module().display(),
         folder.display()
-    );
-    KeySource::parse(&uri, &KeySection::default(), || unreachable!()).unwrap()
+    )
 }
 
 #[test]
@@ -139,4 +148,40 @@ fn what_a_token_refuses_has_its_name() {
     session.destroy_object(key[0]).unwrap();
     assert!(matches!(wrong.unwrap(&asked, &wrapped), Err(KmsError::NotFound)));
     assert!(another.wrap(&asked, &secret).is_ok());
+}
+
+#[test]
+fn a_key_of_a_token_is_known_by_label_and_by_id() {
+    let Some(folder) = in_a_process_of_its_own("softhsm::a_key_of_a_token_is_known_by_label_and_by_id") else { return };
+    let session = token();
+    std::fs::write(folder.join("pin"), PIN).unwrap();
+    let keys = [("host", 1), ("lab", 2), ("den", 3)].map(|(label, id)| {
+        add_key_with(&session, label, &[Attribute::Id(vec![id])]);
+        [format!("object={label}"), format!("id=%{id:02x}"), format!("object={label};id=%{id:02x}")]
+            .map(|key| uri(&folder, &key))
+    });
+    session.logout().unwrap();
+    known_under_each_of_its_names(keys, &KeySection::default());
+}
+
+#[test]
+fn a_wipe_destroys_the_object_that_was_its_key() {
+    let Some(folder) = in_a_process_of_its_own("softhsm::a_wipe_destroys_the_object_that_was_its_key") else { return };
+    let session = token();
+    std::fs::write(folder.join("pin"), PIN).unwrap();
+    add_key(&session, "lab");
+    add_key_with(&session, "kept", &[Attribute::Destroyable(false)]);
+    add_key(&session, "another");
+    session.logout().unwrap();
+    let there = || session.find_objects(&[]).unwrap().len();
+    let scene = OwnKeys::new(&uri(&folder, "object=kept"), &KeySection::default());
+    assert_eq!(there(), 3);
+    let refused = scene.host.wipe_with_key("lab", Some(30)).unwrap_err();
+    assert!(refused.kind == Kind::KeyService && refused.advice.contains("CKA_DESTROYABLE"), "{refused:?}");
+    assert!(there() == 3 && scene.host.find("lab").is_some_and(|lab| lab.is_open()));
+    scene.moves("lab", &uri(&folder, "object=lab"), &KeySection::default()).unwrap();
+    let ended = scene.host.wipe_with_key("lab", Some(30)).unwrap();
+    assert_eq!((ended.destroyed, ended.left), (vec!["token=chat; of ours;object=lab".to_owned()], vec![]));
+    let labels = |label: &str| session.find_objects(&[Attribute::Label(label.into())]).unwrap().len();
+    assert_eq!(["lab", "kept", "another"].map(labels), [0, 1, 1]);
 }

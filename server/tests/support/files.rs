@@ -4,6 +4,7 @@ use super::{Host, Person, message_id};
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use std::collections::HashMap;
+use std::path::Path;
 use thechatapp_protocol::event::FileRow;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER, file_path, proof_covers};
 use thechatapp_protocol::methods::files::{
@@ -131,4 +132,27 @@ impl Sealed {
             after: None,
         }
     }
+}
+
+/// Everything in a folder, into another.
+pub fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let (kind, to) = (entry.file_type().unwrap(), to.join(entry.file_name()));
+        if kind.is_dir() {
+            copy_folder(&entry.path(), &to);
+        } else if kind.is_file() {
+            std::fs::copy(entry.path(), to).unwrap();
+        }
+    }
+}
+
+/// A ZIP archive made to harm: one entry without content that declares four gigabytes.
+pub fn bomb() -> Vec<u8> {
+    let mut bomb = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0\0\0z".to_vec();
+    bomb.extend(b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0");
+    bomb.extend([[0; 16].as_slice(), b"z"].concat());
+    bomb.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0");
+    bomb
 }

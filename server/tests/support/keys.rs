@@ -22,6 +22,12 @@ pub async fn status(host: &Host, workspace: &str) -> Value {
 }
 
 pub async fn wipe(host: &Host, workspace: &str) -> Value {
-    let command = Command::WorkspaceWipe { workspace: workspace.into(), channel: None, person: None };
-    admin::run(host.running().host(), command).await.unwrap()
+    wipe_with_key(host, workspace, None).await.unwrap()
+}
+
+/// With days also the workspace's own key in another service.
+pub async fn wipe_with_key(host: &Host, workspace: &str, destroy_remote_key: Option<u16>) -> Result<Value, Error> {
+    let command =
+        Command::WorkspaceWipe { workspace: workspace.into(), channel: None, person: None, destroy_remote_key };
+    admin::run(host.running().host(), command).await
 }

@@ -14,7 +14,7 @@ use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
 use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified, Verified};
@@ -254,20 +254,6 @@ impl Person {
     }
 }
 
-/// Everything in a folder, into another.
-pub fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap() {
-        let entry = entry.unwrap();
-        let (kind, to) = (entry.file_type().unwrap(), to.join(entry.file_name()));
-        if kind.is_dir() {
-            copy_folder(&entry.path(), &to);
-        } else if kind.is_file() {
-            std::fs::copy(entry.path(), to).unwrap();
-        }
-    }
-}
-
 pub fn texts(rows: &[Row]) -> Vec<String> {
     rows.iter()
         .filter_map(|row| match row {
@@ -275,15 +261,6 @@ pub fn texts(rows: &[Row]) -> Vec<String> {
             _ => None,
         })
         .collect()
-}
-
-/// A ZIP archive made to harm: one entry without content that declares four gigabytes.
-pub fn bomb() -> Vec<u8> {
-    let mut bomb = b"PK\x03\x04\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0\0\0z".to_vec();
-    bomb.extend(b"PK\x01\x02\x14\0\x14\0\0\0\x08\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\xf0\x01\0");
-    bomb.extend([[0; 16].as_slice(), b"z"].concat());
-    bomb.extend(b"PK\x05\x06\0\0\0\0\x01\0\x01\0\x2f\0\0\0\x1f\0\0\0\0\0");
-    bomb
 }
 
 pub fn message_id() -> MessageId {

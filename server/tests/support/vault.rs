@@ -41,6 +41,17 @@ pub enum Mood {
     HalfAKey,
 }
 
+/// What it says to somebody who wants to delete its key. A key is made without `deletion_allowed`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletion {
+    NotAllowed,
+    /// The token may not.
+    Denied,
+    Allowed,
+    /// It is deleted, and the answer is lost.
+    Lost,
+}
+
 #[derive(Clone)]
 pub struct Vault {
     pub port: u16,
@@ -55,6 +66,7 @@ struct Inner {
     refused: Mutex<Option<String>>,
     /// Of which workspace it gives a key that is another.
     exchanged: Mutex<Option<String>>,
+    deletion: Mutex<Deletion>,
     asked: watch::Sender<u64>,
 }
 
@@ -68,10 +80,11 @@ impl Vault {
             mood: Mutex::new(Mood::Works),
             refused: Mutex::default(),
             exchanged: Mutex::default(),
+            deletion: Mutex::new(Deletion::NotAllowed),
             asked,
         });
         let router = Router::new()
-            .route("/v1/team/transit/{action}/{key}", axum::routing::post(answer))
+            .route("/v1/team/transit/{action}/{key}", axum::routing::post(answer).delete(delete))
             .with_state(inner.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
         Self { port, inner }
@@ -112,6 +125,21 @@ impl Vault {
         keys[..last].fill(None);
     }
 
+    /// From here on it has another one's keys.
+    pub fn adopt(&self, other: &Self) {
+        let keys = other.inner.keys.lock().unwrap().clone();
+        *self.inner.keys.lock().unwrap() = keys;
+    }
+
+    /// Whether it has a key, of any version.
+    pub fn has_key(&self) -> bool {
+        !self.inner.keys.lock().unwrap().is_empty()
+    }
+
+    pub fn set_deletion(&self, deletion: Deletion) {
+        *self.inner.deletion.lock().unwrap() = deletion;
+    }
+
     pub fn set(&self, mood: Mood) {
         *self.inner.mood.lock().unwrap() = mood;
     }
@@ -133,6 +161,33 @@ impl Vault {
         let waited = asked.wait_for(|asked| *asked >= until);
         tokio::time::timeout(Duration::from_secs(60), waited).await.expect("it is asked again").unwrap();
     }
+}
+
+async fn delete(
+    State(inner): State<Arc<Inner>>,
+    Path((action, key)): Path<(String, String)>,
+    headers: HeaderMap,
+) -> Response {
+    let errors = |status: u16, words: &str| {
+        (StatusCode::from_u16(status).unwrap(), json!({ "errors": [words] }).to_string()).into_response()
+    };
+    let deletion = *inner.deletion.lock().unwrap();
+    if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) || deletion == Deletion::Denied {
+        return errors(403, "1 error occurred:\n\t* permission denied\n\n");
+    }
+    assert_eq!((action.as_str(), key.as_str()), ("keys", "chat"));
+    if inner.keys.lock().unwrap().is_empty() {
+        return errors(400, "error deleting policy chat: could not delete key; not found");
+    }
+    if deletion == Deletion::NotAllowed {
+        return errors(400, "error deleting policy chat: deletion is not allowed for this key");
+    }
+    inner.keys.lock().unwrap().clear();
+    if deletion == Deletion::Lost {
+        let parts = futures_util::stream::iter([Err::<&[u8], _>(std::io::Error::other("gone"))]);
+        return Response::new(Body::from_stream(parts));
+    }
+    StatusCode::NO_CONTENT.into_response()
 }
 
 async fn answer(
@@ -168,7 +223,7 @@ async fn answer(
     if headers.get("x-vault-token").is_none_or(|token| token != TOKEN) {
         return errors(403, "permission denied");
     }
-    if key != "chat" {
+    if key != "chat" || inner.keys.lock().unwrap().is_empty() {
         return errors(400, "encryption key not found");
     }
     let body: Value = serde_json::from_str(&body).unwrap();

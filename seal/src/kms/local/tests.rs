@@ -96,17 +96,26 @@ fn no_changed_character_of_a_key_file_opens() {
 }
 
 #[test]
-fn what_is_no_key_file_is_garbage_and_what_is_absent_not_found() {
+fn a_damaged_key_file_is_garbage_one_of_another_kind_says_so_and_what_is_absent_is_not_found() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("server.key");
     assert!(matches!(LocalKeyService::open(&path, b"pass"), Err(KmsError::NotFound)));
     let newer = GOLDEN.replace(r#""version":1"#, r#""version":2"#);
     let costly = GOLDEN.replace(r#""m_kib":64"#, r#""m_kib":104857600"#);
-    let long = " ".repeat(1 << 20);
-    for bytes in ["", "{}", "null", &GOLDEN[..100], &newer, &costly, &long] {
-        fs::write(&path, bytes).unwrap();
-        assert!(matches!(LocalKeyService::open(&path, b"correct horse"), Err(KmsError::Garbage)));
+    let zeros = "\0".repeat(400);
+    let mut damaged: Vec<String> = (0..GOLDEN.len() - 1).map(|length| GOLDEN[..length].to_owned()).collect();
+    damaged.extend([newer, costly, zeros, GOLDEN.replacen('{', "[", 1), GOLDEN.replace("sealed", "seeled")]);
+    for bytes in damaged {
+        fs::write(&path, &bytes).unwrap();
+        assert!(matches!(LocalKeyService::open(&path, b"correct horse"), Err(KmsError::Garbage)), "{bytes}");
     }
+    let host = r#"{"provider":"local","key_id":"4444444444444444","wrapped":"00","generation":0,"check":"00"}"#;
+    let (binary, long) = ("\u{1}binary\0\0", " ".repeat(1 << 20));
+    for bytes in ["{}", "null", "a passphrase\n", host, binary, &long, &format!("{GOLDEN}{long}")] {
+        fs::write(&path, bytes).unwrap();
+        assert!(matches!(LocalKeyService::open(&path, b"correct horse"), Err(KmsError::NotAKeyFile)), "{bytes}");
+    }
+    assert!(matches!(LocalKeyService::open(folder.path(), b"correct horse"), Err(KmsError::NotAKeyFile)));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::backup::Snapshot;
 use crate::backup::snapshot::{Kept, Missing, WorkspaceKept};
+use crate::store::wipes::past::Past;
 use thechatapp_seal::Argon2Params;
 
 fn at(text: &str) -> Timestamp {
@@ -194,6 +195,7 @@ fn the_newest_of_each_workspace_stays_until_it_is_wiped() {
             files: Vec::new(),
             thumbnails: Vec::new(),
             messages: 0,
+            wiped: Past::default(),
         };
         let missing = |name: &&str| Missing { workspace: (*name).to_owned(), why: "closed".into(), code: 30 };
         let snapshot = Snapshot {
