@@ -6,13 +6,17 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 use thechatapp_core::platform::SystemClock;
 use thechatapp_core::view::{SearchQuery, Window};
-use thechatapp_core::{ChannelId, Client, Clock, Error, Platform, Timestamp, Unlock, WorkspaceId};
+use thechatapp_core::{ChannelId, Client, Clock, Error, FileId, Platform, Timestamp, Unlock, WorkspaceId};
+use thechatapp_tests::exit::{Exit, Speaks, Trouble};
 use thechatapp_tests::person::{Memory, platform};
 use thechatapp_tests::{Server, person};
 
 const PATIENCE: Duration = Duration::from_secs(20);
 const LOOK: Duration = Duration::from_millis(500);
-const YEAR: i64 = 365 * 24 * 60 * 60 * 1000;
+const HOUR: i64 = 60 * 60 * 1000;
+const YEAR: i64 = 365 * 24 * HOUR;
+/// More than comes in one piece.
+const LARGE: usize = 6 << 20;
 
 /// The right time, and so many milliseconds.
 #[derive(Default)]
@@ -106,4 +110,144 @@ async fn a_device_whose_clock_is_a_year_off_says_so_and_keeps_everything_in_its_
     assert_eq!(bob.fetch(ws, general, Window::Latest, 1000).await.unwrap().messages.len(), expected.len());
     assert_eq!(texts(&bob, ws, general).await, expected);
     bob.close().await.unwrap();
+}
+
+/// Who shares files by a proxy that can break lines, with a clock that can jump.
+struct Sharing {
+    client: Client,
+    ws: WorkspaceId,
+    general: ChannelId,
+    exit: Exit,
+    clock: Arc<Off>,
+    folder: tempfile::TempDir,
+    _server: Server,
+}
+
+impl Sharing {
+    async fn start() -> Self {
+        let server = Server::start();
+        let exit = Exit::start(Speaks::Connect, None, "127.0.0.1", server.port).await;
+        let folder = tempfile::tempdir().unwrap();
+        let profile = folder.path().join("profile");
+        let device = Device { secrets: Arc::default(), clock: Arc::default() };
+        let (joined, ws) = person(&profile, &device.secrets, server.owner_invite(), "alice").await;
+        joined.close().await.unwrap();
+        let client = device.open(&profile).await;
+        client.choose_network(&exit.url(), false, None, None).await.unwrap();
+        client.connect(ws, PATIENCE).await.unwrap();
+        let general = client.resolve_channel(ws, "general").await.unwrap().id;
+        Self { client, ws, general, exit, clock: device.clock, folder, _server: server }
+    }
+
+    /// Shares a large file, and the clock jumps while it is on its way. Tells how much of it was at the server to begin with.
+    async fn share(&self, n: u8, jump: i64) -> (Result<FileId, Error>, u64) {
+        let path = self.folder.path().join(format!("plan-{n}"));
+        if !path.exists() {
+            std::fs::write(&path, content(n)).unwrap();
+        }
+        let mut first = None;
+        let shared = self
+            .client
+            .upload(self.ws, self.general, &path, "", &mut |done, _| {
+                first.get_or_insert(done);
+                self.clock.0.store(jump, Ordering::Relaxed);
+            })
+            .await;
+        let sent = match shared {
+            Ok(message) => self.client.wait_sent(self.ws, message.id, PATIENCE).await,
+            Err(why) => Err(why),
+        };
+        (sent.map(|sent| sent.files[0].id.parse().unwrap()), first.unwrap())
+    }
+
+    async fn shared(&self, n: u8) -> FileId {
+        self.share(n, 0).await.0.unwrap()
+    }
+
+    /// The clock is right again, and it is connected.
+    async fn set_right(&self) {
+        self.exit.has(Trouble::None);
+        self.clock.0.store(0, Ordering::Relaxed);
+        self.client.connect(self.ws, PATIENCE).await.unwrap();
+    }
+
+    /// Fetches a file; the clock jumps when some of it is here. Tells how much of it was here to begin with.
+    async fn fetch(&self, file: FileId, to: &str, jump: i64) -> (Result<(), Error>, Option<u64>) {
+        let (mut first, to) = (None, self.folder.path().join(to));
+        let fetched = self
+            .client
+            .download(self.ws, file, None, &to, &mut |done, total| {
+                first.get_or_insert(done);
+                if done > total / 4 {
+                    self.clock.0.store(jump, Ordering::Relaxed);
+                }
+            })
+            .await;
+        (fetched, first)
+    }
+
+    fn is_whole(&self, to: &str, n: u8) -> bool {
+        std::fs::read(self.folder.path().join(to)).unwrap() == content(n)
+    }
+}
+
+fn content(n: u8) -> Vec<u8> {
+    (0..LARGE).map(|at| (at / 7) as u8 ^ n).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_on_its_way_arrives_though_the_clock_goes_back_an_hour_meanwhile() {
+    let sharing = Sharing::start().await;
+    let (shared, _) = sharing.share(1, -HOUR).await;
+    sharing.clock.0.store(0, Ordering::Relaxed);
+    let (fetched, first) = sharing.fetch(shared.unwrap(), "again", -HOUR).await;
+    fetched.unwrap();
+    assert!(first.unwrap() < LARGE as u64 / 4, "it came from the server");
+    assert!(sharing.is_whole("again", 1));
+    sharing.client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_on_its_way_while_the_clock_goes_a_year_ahead_goes_on_where_it_was_once_it_is_right() {
+    let sharing = Sharing::start().await;
+    let other = sharing.shared(1).await;
+    // No key of the server is known to be valid then: a line that ends is not made anew.
+    let (shared, _) = sharing.share(2, YEAR).await;
+    if let Err(why) = shared {
+        assert!(blames_the_clock(&why), "it can be tried again: {why:?}");
+        sharing.set_right().await;
+        let (again, first) = sharing.share(2, 0).await;
+        again.unwrap();
+        assert!(first > LARGE as u64 / 2, "it went on where it was: {first}");
+    }
+    sharing.set_right().await;
+    let (fetched, _) = sharing.fetch(other, "again", YEAR).await;
+    fetched.unwrap();
+    assert!(sharing.is_whole("again", 1), "a line that lasts brings it");
+    sharing.client.close().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_whose_line_breaks_while_the_clock_is_wrong_goes_on_where_it_was_once_it_is_right() {
+    let sharing = Sharing::start().await;
+    for (n, jump) in [(1, -HOUR), (2, YEAR)] {
+        let (file, to) = (sharing.shared(n).await, format!("again-{n}"));
+        // By another way there is a new line, which breaks when half of it is here; and then another one is needed.
+        sharing.exit.has(Trouble::BreaksAfter(LARGE as u64 / 2));
+        sharing.client.choose_network(&sharing.exit.url(), false, None, None).await.unwrap();
+        sharing.client.connect(sharing.ws, PATIENCE).await.unwrap();
+        let (broken, _) = sharing.fetch(file, &to, jump).await;
+        sharing.set_right().await;
+        match broken {
+            Ok(()) => assert_eq!(jump, -HOUR, "with that clock no line can be made"),
+            Err(why) => {
+                assert!(jump == YEAR && why.exit_code() == 10, "it can be tried again: {why:?}");
+                let (fetched, first) = sharing.fetch(file, &to, 0).await;
+                fetched.unwrap();
+                assert!(first.unwrap() > LARGE as u64 / 4, "it went on where it was");
+            }
+        }
+        assert!(sharing.is_whole(&to, n), "{jump}");
+    }
+    sharing.client.close().await.unwrap();
 }

@@ -1,12 +1,17 @@
 //! A profile that an early release left behind opens, is brought up to date, and lacks nothing. Its server is gone: all of this is from
-//! the device.
+//! the device. Of another one the server's files were kept, too: it goes online by the keys that it has.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use thechatapp_core::{Client, Unlock};
+use thechatapp_tests::exit::{Exit, Speaks};
 use thechatapp_tests::person::platform;
 use thechatapp_tests::server::line_file;
-use thechatapp_tests::{Cli, files_below};
+use thechatapp_tests::{Cli, Server, files_below};
+
+/// The host of `pair-1`, for whoever looks it up at the network's proxy.
+const HOST: &str = "chat.example.org";
+const PIN: &str = "GfQ-MuszIlEb58EAy3BK3OIk8sDVnm8EJjtk3zQ0tzc";
 
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {
@@ -53,6 +58,55 @@ fn a_profile_of_an_early_release_opens_and_lacks_nothing() {
     cli.run(&["key", "renew"]).ok();
     assert_eq!(cli.run(&["draft", "general"]).ok().json()["text"], "typed with the new one");
     assert_eq!(cli.run(&["whoami"]).ok().json()["name"], "Ana Reis");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_of_an_earlier_release_goes_online_by_its_own_keys_and_sends_what_waited() {
+    let pair = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pair-1");
+    let mut server = Server::init();
+    std::fs::remove_dir_all(server.data()).unwrap();
+    copy(&pair.join("host"), &server.data());
+    let mut ana = Cli::with_passphrase();
+    ana.passphrase = Some(line_file(ana.folder.path(), "first-passphrase", "the first passphrase"));
+    copy(&pair.join("profile"), &ana.profile());
+
+    // Before it can be reached, all is there, from the device.
+    let written = ["one", "two, edited", "three, with a file", "waits for a server"];
+    assert_eq!(ana.run(&["read", "general"]).ok().texts(), written);
+    assert_eq!(ana.run(&["status"]).ok().json()["workspaces"][0]["waiting"], 1);
+
+    server.serve();
+    let exit = Exit::start(Speaks::Connect, None, HOST, server.port).await;
+    ana.run(&["network", "set", "--proxy", &exit.url()]).ok();
+    let sent = ana.run(&["send", "general", "sent by this release"]).ok().json();
+    assert_eq!((sent["seq"].as_u64(), sent["state"].as_str()), (Some(5), Some("sent")), "after what waited: {sent}");
+    let status = ana.run(&["status"]).ok().json();
+    let workspace = &status["workspaces"][0];
+    assert_eq!(
+        (workspace["connection"].as_str(), workspace["waiting"].as_u64()),
+        (Some("online"), Some(0)),
+        "{status}"
+    );
+    assert!(ana.run(&["doctor"]).ok().stdout.contains(PIN), "the server is the one that it knew");
+    let devices = ana.run(&["devices"]).ok().rows();
+    let mine: Vec<_> = devices.iter().map(|device| device["id"].as_str().unwrap()).collect();
+    assert_eq!(mine, ["01a22a19-2353-7758-b37d-94ec3ff0abce"], "no other device was made: {devices:?}");
+
+    // Another device of hers has it all; what is said and typed there comes here.
+    let other = Cli::with_passphrase();
+    other.run(&["network", "set", "--proxy", &exit.url()]).ok();
+    other.login(&format!("https://{HOST}/w/acme"), PIN, "ana").ok();
+    let all = [&written[..], &["sent by this release"]].concat();
+    assert_eq!(other.run(&["read", "general"]).ok().texts(), all);
+    assert_eq!(other.run(&["draft", "general"]).ok().json()["text"], "half a thought");
+    other.run(&["send", "design", "from the other one"]).ok();
+    other.run(&["draft", "general", "a whole thought"]).ok();
+    assert_eq!(ana.run(&["read", "design"]).ok().texts(), ["another channel", "from the other one"]);
+    assert_eq!(ana.run(&["draft", "general"]).ok().json()["text"], "a whole thought");
+    let file = ana.run(&["read", "general"]).ok().rows()[2]["files"][0]["id"].as_str().unwrap().to_owned();
+    let to = ana.folder.path().join("letters.txt");
+    ana.run(&["download", &file, "-o", to.to_str().unwrap()]).ok();
+    assert_eq!(std::fs::read(to).unwrap(), [b'x'; 3000]);
 }
 
 /// Changes the version that `profile.json` says it has.
