@@ -96,7 +96,7 @@ fn offline_one_reads_and_writes_though_a_damaged_cache_does_not_tell_which_chann
     assert_eq!(former(&alice).len(), 1);
     alice.run(&["send", "general", "written meanwhile", "--queue"]).ok();
     alice.run(&["draft", "general", "half a thought"]).ok();
-    assert_eq!(alice.run(&["channels"]).ok().lines().len(), 1);
+    assert!(alice.run(&["channels"]).ok().stdout.contains("general"));
 
     server.serve();
     let texts = alice.run(&["read", "general", "-n", "100"]).ok().texts();
