@@ -26,11 +26,11 @@ pub async fn run(table: &mut Table) {
     let what = format!("acknowledged messages, 50 senders, {} in a commit", quiet.group);
     table.rate_beside(&what, quiet.acknowledged, peer, 0.6);
     table.note("the same, until the search index has them too", quiet.indexed, peer);
+    let listening = product(true, true).await;
+    table.note("the same, each of the 50 seeing all messages", listening.acknowledged, peer);
     let plain = bare_plain(quiet.group);
     table.note("acknowledged, beside plain SQLite without seal and index", quiet.acknowledged, plain);
     table.note("bare with seal and index, beside plain SQLite without", peer, plain);
-    let listening = product(true, true).await;
-    table.note("the same, each of the 50 seeing all messages", listening.acknowledged, peer);
     let without = product(false, false).await.acknowledged;
     table.rate_beside("acknowledged with a search index, beside without", quiet.acknowledged, without, 1.0 / 1.3);
     table.rate_beside("the same, until the index has them", quiet.indexed, without, 0.25);
