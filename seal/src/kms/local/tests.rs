@@ -110,7 +110,7 @@ fn a_damaged_key_file_is_garbage_one_of_another_kind_says_so_and_what_is_absent_
         assert!(matches!(LocalKeyService::open(&path, b"correct horse"), Err(KmsError::Garbage)), "{bytes}");
     }
     let host = r#"{"provider":"local","key_id":"4444444444444444","wrapped":"00","generation":0,"check":"00"}"#;
-    let (binary, long) = ("\u{1}binary\0\0", " ".repeat(1 << 20));
+    let (binary, long) = ("\u{1}binary\0\0", "x".repeat(1 << 20));
     for bytes in ["{}", "null", "a passphrase\n", host, binary, &long, &format!("{GOLDEN}{long}")] {
         fs::write(&path, bytes).unwrap();
         assert!(matches!(LocalKeyService::open(&path, b"correct horse"), Err(KmsError::NotAKeyFile)), "{bytes}");
