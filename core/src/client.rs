@@ -262,17 +262,14 @@ impl Client {
             }
         }
         self.0.shared.events.close();
-        let last_calls = async {
-            while Arc::strong_count(&self.0) > 1 {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(LAST_CALLS, last_calls).await;
+        let_go(&self.0).await;
         let running = std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
         let mut done = Ok(());
         for (_, workspace) in running {
             done = done.and(workspace.stop().await);
         }
+        // What asked for longer has been broken off.
+        let_go(&self.0).await;
         let shared = self.0.shared.clone();
         drop(self);
         let Shared { local, profile, .. } = shared;
@@ -359,6 +356,16 @@ async fn open_cache(profile: &Arc<Profile>, local: &Local, account: &Account) ->
         cache.begin_with(local.listed(ws).await?).await?;
     }
     Ok(cache)
+}
+
+/// Waits until nobody else has it any more, but not for long.
+pub(crate) async fn let_go<T>(held: &Arc<T>) {
+    let last = async {
+        while Arc::strong_count(held) > 1 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let _ = tokio::time::timeout(LAST_CALLS, last).await;
 }
 
 /// Does something with a profile that waits for the disk.

@@ -113,7 +113,11 @@ impl Readers {
         E: From<Error> + Send + 'static,
     {
         let pool = self.clone();
-        tokio::task::spawn_blocking(move || pool.read_here(query)).await.map_err(|_| Error::Closed)?
+        tokio::task::spawn_blocking(move || pool.read_here(query)).await.map_err(|why| match why.is_panic() {
+            true => Error::Failed("a query ended badly".into()),
+            // The runtime ends.
+            false => Error::Closed,
+        })?
     }
 
     /// Opens a connection in the background, so that the first query finds one. What fails is told to that query.

@@ -42,18 +42,12 @@ impl std::fmt::Debug for Rekey<'_> {
 /// even that can be opened again, everything that is written fails until the database is opened anew.
 pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> Result<(), Error> {
     let _in_use = in_use();
-    // Closing does not wait for a copy of gigabytes: what there is of it counts for nothing yet.
-    copy(writer, change.fresh, change.next, change.form, readers.running())?;
-    let counted = readers.running().run(writer, tables)?;
-    let copied = open_formed(change.fresh, change.next, change.schema, change.durability, change.form)?;
-    if tables(&copied)? != counted {
-        return Err(Error::Failed("the copy under the new key has not what the database has".into()));
+    if let Err(why) = make_copy(writer, readers, change) {
+        // It may be gigabytes, under a key that nobody has.
+        let _ = std::fs::remove_file(change.fresh);
+        return Err(why);
     }
-    // As the last connection closes, everything is in the file itself.
-    copied.close().map_err(|(_, why)| Error::from(why))?;
     let failed = |why: std::io::Error| Error::Full(why.to_string());
-    File::open(change.fresh).and_then(|file| file.sync_all()).map_err(failed)?;
-
     let paused = readers.pause();
     let former = Form::of(writer)?;
     let again = |key, form| open_formed(change.path, key, change.schema, change.durability, form);
@@ -72,6 +66,20 @@ pub fn rekey(writer: &mut Connection, readers: &Readers, change: &Rekey<'_>) -> 
     *writer = again(change.next, change.form)?;
     paused.go_on_with(change.next, change.form);
     Ok(())
+}
+
+/// Makes the copy under the other key, compares it, and has it on the disk.
+fn make_copy(writer: &Connection, readers: &Readers, change: &Rekey<'_>) -> Result<(), Error> {
+    // Closing does not wait for a copy of gigabytes: what there is of it counts for nothing yet.
+    copy(writer, change.fresh, change.next, change.form, readers.running())?;
+    let counted = readers.running().run(writer, tables)?;
+    let copied = open_formed(change.fresh, change.next, change.schema, change.durability, change.form)?;
+    if tables(&copied)? != counted {
+        return Err(Error::Failed("the copy under the new key has not what the database has".into()));
+    }
+    // As the last connection closes, everything is in the file itself.
+    copied.close().map_err(|(_, why)| Error::from(why))?;
+    File::open(change.fresh).and_then(|file| file.sync_all()).map_err(|why| Error::Full(why.to_string()))
 }
 
 /// A WAL that is left would be taken for the new file's.

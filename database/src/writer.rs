@@ -130,8 +130,8 @@ impl<N: Send + 'static> Writer<N> {
             (kept, finish)
         });
         let _waiting = Waiting::new(&self.counts);
-        self.orders.send(Order::Grouped(job)).map_err(|_| Error::Closed)?;
-        answered.await.map_err(|_| Error::Closed)?
+        self.orders.send(Order::Grouped(job)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
 
     /// Runs something that wants the connection to itself, between two transactions.
@@ -147,9 +147,14 @@ impl<N: Send + 'static> Writer<N> {
         let job: Apart = Box::new(move |db| {
             let _ = answer.send(job(db));
         });
-        self.orders.send(Order::Apart(job)).map_err(|_| Error::Closed)?;
-        answered.await.map_err(|_| Error::Closed)?
+        self.orders.send(Order::Apart(job)).map_err(|_| gone())?;
+        answered.await.map_err(|_| gone())?
     }
+}
+
+/// While somebody has a handle the thread ends only by a job that panics.
+fn gone() -> Error {
+    Error::Failed("the thread that writes has ended badly".into())
 }
 
 /// Counts among those who wait while it lives.

@@ -341,6 +341,9 @@ impl Cache {
         }
         // First: broken off in between, it is done once more. What is not one's to see goes all the same where this fails.
         let forgotten = self.forget_files_of_none().await;
+        if self.is_ending() {
+            forgotten?;
+        }
         let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
         let path = former.path.clone();
         let ended = tokio::task::spawn_blocking(move || former.end()).await.map_err(fault::internal)?;

@@ -98,6 +98,8 @@ pub(crate) struct Cache {
     me: Arc<Me>,
     /// The first sign that the file is damaged.
     damage: watch::Sender<Option<Error>>,
+    /// Whether it is being closed.
+    ending: watch::Sender<bool>,
 }
 
 /// Where a cache stands.
@@ -122,6 +124,7 @@ impl Cache {
             path: path.to_owned(),
             me: Arc::new(me),
             damage: watch::Sender::new(None),
+            ending: watch::Sender::new(false),
         })
     }
 
@@ -342,8 +345,9 @@ impl Cache {
     }
 
     fn fault(&self, why: database::Error) -> Error {
-        // What was broken off for a fresh file to take this one's place is answered by that one.
+        // What was broken off for a fresh file to take this one's place is answered by that one, where one will.
         if matches!(why, database::Error::Closed)
+            && !self.is_ending()
             && let Some(damage) = self.damage.borrow().clone()
         {
             return damage;
@@ -353,10 +357,22 @@ impl Cache {
         error
     }
 
-    /// Waits until a damaged file has been replaced, where that comes within a moment.
+    /// Waits until a damaged file has been replaced, where that comes within a moment and the cache is not being closed.
     pub(crate) async fn recovered(&self) -> bool {
-        let mut damage = self.damage.subscribe();
-        tokio::time::timeout(RECOVERY, damage.wait_for(Option::is_none)).await.is_ok_and(|whole| whole.is_ok())
+        let (mut damage, mut ending) = (self.damage.subscribe(), self.ending.subscribe());
+        let replaced = async {
+            tokio::select! {
+                biased;
+                _ = ending.wait_for(|ending| *ending) => false,
+                whole = damage.wait_for(Option::is_none) => whole.is_ok(),
+            }
+        };
+        tokio::time::timeout(RECOVERY, replaced).await.unwrap_or(false)
+    }
+
+    /// Whether it is being closed: nothing is asked of it any more, and no other file takes its place.
+    fn is_ending(&self) -> bool {
+        *self.ending.borrow()
     }
 
     /// The file, which stays the same while this is held.

@@ -71,6 +71,7 @@ impl Cache {
 
     /// Breaks off what reads, and what the writer does that is undone by that; nothing of it begins any more. It is to be closed.
     pub(crate) async fn end(&self) {
+        self.ending.send_replace(true);
         end(self.readers().await).await;
         // Afterwards: nobody takes what it does not answer any more for what it does not have.
         end(self.former().map(|former| former.readers.clone())).await;

@@ -1,7 +1,7 @@
 //! Keeping a profile well: checks, repair, wiping, setting aside.
 
 use super::events::Events;
-use super::{Client, Inner, open_cache};
+use super::{Client, Inner, apart, open_cache};
 use crate::cache::{INDEX_TOGETHER, file as cache_file};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -130,7 +130,8 @@ impl Client {
         let aside = dir.join("set-aside").join(platform.clock.now().to_string().replace(':', "-"));
         Profile::mend(dir, &aside).await?;
         let profile = Profile::open(dir, unlock, Vault::new(&platform)).await?;
-        let profile = Arc::new(profile);
+        // Before any file is made that an older release would take for a damaged one.
+        let profile = Arc::new(apart(profile, Profile::raise).await?);
         let path = profile.local_path();
         let open = async || {
             // The file may have either of two keys, and so may its last good copy.

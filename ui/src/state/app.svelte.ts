@@ -399,7 +399,8 @@ export class App {
 
   /** Begins the page anew; the profile stays open. What cannot be saved is said first: the reason comes back. Who asks again means it. */
   async again(sure: boolean): Promise<string | null> {
-    const why = await this.#save();
+    // A change to a message is no draft: nothing keeps it.
+    const why = (await this.#save()) ?? (this.room?.changing ? t("editUnsaved") : null);
     if (why && !sure) return why;
     leavePage();
     return null;

@@ -1,7 +1,7 @@
 import { expect, test } from "vitest";
 import type { ChannelView, ClientEvent, ProfileState, WorkspaceView } from "../api";
 import { App } from "./app.svelte";
-import { channelOf, fake, Later, page, settle } from "./fake";
+import { channelOf, fake, Later, messageOf, page, settle } from "./fake";
 
 const workspace = (id: string) => ({ id, name: id, connection: { state: "online" } }) as WorkspaceView;
 const workspaces = async () => [workspace("one"), workspace("two")];
@@ -283,4 +283,21 @@ test("damage of what exists on this device only has its screen, with the reason"
   events.give([{ event: "damaged", file: "local.db", why: "a page does not open" }]);
   await settle();
   expect([app.screen, app.key, app.problem?.what]).toEqual(["key", "corrupt", "local.db"]);
+});
+
+test("a page that begins anew says first that a change to a message is lost with it", async () => {
+  const message = messageOf("m", 1, { text: "as it was", mine: true });
+  fake({
+    workspaces,
+    timeline: async () => page(message),
+    nextEvents,
+    channels: async () => [channelOf("a")],
+  });
+  const app = new App();
+  await app.start();
+  const room = app.room!;
+  room.startEditing(message);
+  expect(room.changing).toBe(false);
+  room.typed("as it should be");
+  expect(await app.again(false)).toContain("not sent");
 });

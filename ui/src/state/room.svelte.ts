@@ -253,6 +253,11 @@ export class Room {
     });
   }
 
+  /** A message is being changed, and what is typed of that is nowhere else. */
+  get changing(): boolean {
+    return this.editing !== null && this.draft !== this.editing.text;
+  }
+
   typed(text: string): void {
     this.draft = text;
     if (this.channel && !this.editing) this.#drafts.typed(this.channel.id, text);

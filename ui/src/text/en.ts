@@ -12,6 +12,7 @@ export const en = {
   brokenTitle: "This cannot be shown",
   brokenText:
     "Something went wrong in the window. Your messages are not touched, and what you typed is not lost.",
+  editUnsaved: "a change to a message is not sent yet",
   brokenUnsaved: "What you typed cannot be saved ({why}). Try again once more to go on without it.",
   // First run
   inviteTitle: "Join your workspace",

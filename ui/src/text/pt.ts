@@ -14,6 +14,7 @@ export const pt: Texts = {
   brokenTitle: "Isto não pode ser mostrado",
   brokenText:
     "Algo correu mal na janela. As suas mensagens não foram afetadas, e o que escreveu não se perde.",
+  editUnsaved: "uma alteração a uma mensagem ainda não foi enviada",
   brokenUnsaved:
     "O que escreveu não pode ser guardado ({why}). Tente de novo outra vez para continuar sem isso.",
   inviteTitle: "Entre no seu espaço de trabalho",
