@@ -341,8 +341,8 @@ impl Cache {
         }
         // First: broken off in between, it is done once more. What is not one's to see goes all the same where this fails.
         let forgotten = self.forget_files_of_none().await;
-        if self.is_ending() {
-            forgotten?;
+        if forgotten.is_err() && self.is_ending() {
+            return forgotten.map(|()| false);
         }
         let Some(former) = self.former.write().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(false) };
         let path = former.path.clone();

@@ -419,12 +419,18 @@ impl Host {
         let Some(served) = self.served.lock().clone() else { return Ok(()) };
         for workspace in self.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let served = served.clone();
-            workspace
-                .change_identity(move |identity, db, keyring| {
+            let refreshed = async {
+                let change = workspace.change_identity(move |identity, db, keyring| {
                     Ok((identity.refreshed(db, keyring, &served.tls_keys, served.allow_unbound)?, ()))
-                })
-                .await?;
-            workspace.note_start().await?;
+                });
+                change.await?;
+                Ok::<_, Error>(workspace.note_start().await?)
+            };
+            match refreshed.await {
+                // It turned out to be damaged, which its neighbours are not.
+                Err(why) if !workspace.is_open() => tracing::error!(workspace = %workspace.id, %why, "it is closed"),
+                done => done?,
+            }
         }
         Ok(())
     }
