@@ -94,7 +94,7 @@ async fn signing_out_of_the_last_workspace_leaves_nothing_of_the_account_and_a_p
         rows.filter(|(_, rows)| rows.iter().any(|row| names(row, ws))).map(|(name, _)| name).collect::<Vec<_>>()
     };
     for path in [&path, &good_path(&path)] {
-        assert_eq!(holds(path), ["accounts", "outbox", "marks", "drafts", "choices"], "{}", path.display());
+        assert_eq!(holds(path), ["accounts", "outbox", "marks", "drafts", "choices", "listed"], "{}", path.display());
     }
 
     // What signing out comes to, once the server was told or could not be.
