@@ -244,7 +244,7 @@ impl Client {
     pub async fn close(self) -> Result<()> {
         let wiped = self.carry_out_wipes().await;
         let doomed = self.0.shared.wipes.is_doomed();
-        let (profile, closed) = self.shut_down().await;
+        let (profile, closed) = self.shut_down(doomed).await;
         match profile {
             // What cannot be written out is no reason to keep it.
             Some(profile) if doomed => profile.wipe().await.and(wiped),
@@ -253,8 +253,9 @@ impl Client {
         }
     }
 
-    /// Stops everything; gives the profile back when no other handle has it, and what could not be written out.
-    async fn shut_down(self) -> (Option<Profile>, Result<()>) {
+    /// Stops everything; gives the profile back when no other handle has it, and what could not be written out. Of one that goes, parts
+    /// of files go first: nothing knows afterwards where they are.
+    async fn shut_down(self, goes: bool) -> (Option<Profile>, Result<()>) {
         for task in &self.0.tasks {
             task.abort();
             while !task.is_finished() {
@@ -273,6 +274,9 @@ impl Client {
         let shared = self.0.shared.clone();
         drop(self);
         let Shared { local, profile, .. } = shared;
+        if goes {
+            files::here::remove_parts(local.all_downloads().await.unwrap_or_default()).await;
+        }
         match Arc::try_unwrap(local) {
             Ok(local) => done = done.and(local.close().await),
             Err(local) => {

@@ -13,6 +13,7 @@ pub mod event;
 mod fault;
 mod local;
 pub mod net;
+mod part;
 pub mod platform;
 pub mod profile;
 mod search;

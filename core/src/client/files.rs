@@ -13,9 +13,10 @@ use super::{Client, closed};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::{Source, Upload, Waiting};
+use crate::part::Part;
 use crate::sync::Workspace;
 use crate::view::MessageView;
-use sealing::{full, key_of, seal_file};
+use sealing::{Beside, full, key_of, seal_file};
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -165,7 +166,9 @@ impl Client {
     ) -> Result<PathBuf> {
         let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
-        pull(&workspace, &place, (channel, file), None, |name| free_name(folder, name), progress).await
+        let before = workspace.local.download(ws, file).await?.filter(Part::is_there).map(|part| part.path);
+        let to = |name: &str| free_name(folder, name, before.as_deref());
+        pull(&workspace, &place, (channel, file), None, to, progress).await
     }
 
     /// The workspace that is open, and the channel of a message here that has the file.
@@ -178,15 +181,16 @@ impl Client {
     }
 }
 
-/// A name in a folder that nothing has yet: `plan.pdf`, `plan (1).pdf`.
-fn free_name(folder: &Path, name: &str) -> PathBuf {
+/// A name in a folder that nothing has yet, and that nothing else is on its way to: `plan.pdf`, `plan (1).pdf`.
+fn free_name(folder: &Path, name: &str, before: Option<&Path>) -> PathBuf {
     let (stem, ending) = match name.rfind('.') {
         Some(dot) if dot > 0 => name.split_at(dot),
         _ => (name, ""),
     };
     let mut to = folder.join(name);
     for number in 1.. {
-        if !to.exists() {
+        let mut parts = Beside::names(&to);
+        if !to.exists() && parts.next().is_none_or(|part| Some(part.as_path()) == before || !part.exists()) {
             break;
         }
         to = folder.join(format!("{stem} ({number}){ending}"));

@@ -1,6 +1,7 @@
 //! Destroying what this device keeps: of one account, or all of it. Also when the server says so, because somebody had a
 //! lost device wiped.
 
+use super::files::here::remove_parts;
 use super::{Client, Inner};
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -87,7 +88,7 @@ impl Client {
             let last = self.0.shared.local.accounts().await?.is_empty();
             if last {
                 // Whatever ends this program before it is closed.
-                self.0.shared.profile.begin_wipe();
+                self.begin_wipe().await;
             }
             let mut state = wipes.state();
             if state.ordered.remove(&ws) {
@@ -107,6 +108,11 @@ impl Client {
         let mut dropped = drop_key().await.map_err(fault::internal)?;
         if let Err(why) = self.remove(ws).await {
             tracing::warn!(%why, "an account that goes was not closed cleanly");
+        }
+        // What lies open elsewhere, while it is still known where.
+        match self.0.shared.local.downloads(ws).await {
+            Ok(parts) => remove_parts(parts.into_iter().map(|(_, part)| part).collect()).await,
+            Err(why) => tracing::warn!(%why, "where parts of files lie cannot be read"),
         }
         let folder = self.0.shared.profile.cache_path(ws).parent().map(Path::to_owned);
         let removed = tokio::task::spawn_blocking(move || match folder.map(std::fs::remove_dir_all) {
@@ -132,7 +138,7 @@ impl Client {
     /// Those of [`Self::wipe`].
     pub async fn sign_out_and_wipe(self, ws: WorkspaceId) -> Result<()> {
         let workspace = self.workspace(ws)?;
-        self.0.shared.profile.begin_wipe();
+        self.begin_wipe().await;
         self.revoke_this(&workspace).await;
         drop(workspace);
         self.wipe().await
@@ -143,19 +149,29 @@ impl Client {
     /// # Errors
     /// Those of [`Self::wipe`].
     pub async fn sign_out_everywhere_and_wipe(self) -> Result<()> {
-        self.0.shared.profile.begin_wipe();
+        self.begin_wipe().await;
         let workspaces = self.all();
         futures_util::future::join_all(workspaces.iter().map(|workspace| self.revoke_this(workspace))).await;
         drop(workspaces);
         self.wipe().await
     }
 
-    /// Destroys the profile: the entry in secure storage first, then the files.
+    /// From now on the profile is to be destroyed, with what lies open outside it.
+    pub(super) async fn begin_wipe(&self) {
+        let parts = self.0.shared.local.all_downloads().await.unwrap_or_else(|why| {
+            tracing::warn!(%why, "where parts of files lie cannot be read");
+            Vec::new()
+        });
+        self.0.shared.profile.begin_wipe(&parts);
+    }
+
+    /// Destroys the profile: what lies open outside it and the entry in secure storage first, then the files.
     ///
     /// # Errors
     /// [`Error::Busy`] while other handles to it exist.
     pub async fn wipe(self) -> Result<()> {
-        let (profile, closed) = self.shut_down().await;
+        self.begin_wipe().await;
+        let (profile, closed) = self.shut_down(true).await;
         if let Err(why) = closed {
             tracing::warn!(%why, "a profile that goes was not closed cleanly");
         }

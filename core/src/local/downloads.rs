@@ -3,37 +3,58 @@
 
 use super::Local;
 use crate::error::Result;
-use rusqlite::{OptionalExtension, params};
+use crate::part::Part;
+use rusqlite::{OptionalExtension, Row, params};
 use std::path::PathBuf;
 use thechatapp_protocol::{FileId, WorkspaceId};
 
+fn part(row: &Row<'_>) -> rusqlite::Result<Part> {
+    Ok(Part { path: PathBuf::from(row.get::<_, String>("path")?), stamp: row.get("stamp")? })
+}
+
 impl Local {
-    /// Keeps where a file is written. The answer is where it was written before.
+    /// Keeps where a file is written.
     pub(crate) async fn writes_to(
         &self,
         workspace: WorkspaceId,
         file: FileId,
-        path: String,
-    ) -> Result<Option<PathBuf>> {
+        (path, stamp): (String, i64),
+    ) -> Result<()> {
         self.write(move |db| {
-            let before = db
-                .prepare_cached("SELECT path FROM downloads WHERE workspace = ?1 AND id = ?2")?
-                .query_row(params![workspace.as_bytes(), file.as_bytes()], |row| row.get::<_, String>(0))
-                .optional()?;
-            db.prepare_cached("INSERT OR REPLACE INTO downloads (workspace, id, path) VALUES (?1, ?2, ?3)")?
-                .execute(params![workspace.as_bytes(), file.as_bytes(), path])?;
-            Ok(before.map(PathBuf::from))
+            db.prepare_cached("INSERT OR REPLACE INTO downloads (workspace, id, path, stamp) VALUES (?1, ?2, ?3, ?4)")?
+                .execute(params![workspace.as_bytes(), file.as_bytes(), path, stamp])?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Where a file is being written.
+    pub(crate) async fn download(&self, workspace: WorkspaceId, file: FileId) -> Result<Option<Part>> {
+        self.read(move |db| {
+            Ok(db
+                .prepare_cached("SELECT path, stamp FROM downloads WHERE workspace = ?1 AND id = ?2")?
+                .query_row(params![workspace.as_bytes(), file.as_bytes()], part)
+                .optional()?)
         })
         .await
     }
 
     /// Files that are being written, and where.
-    pub(crate) async fn downloads(&self, workspace: WorkspaceId) -> Result<Vec<(FileId, PathBuf)>> {
+    pub(crate) async fn downloads(&self, workspace: WorkspaceId) -> Result<Vec<(FileId, Part)>> {
         self.read(move |db| {
-            let mut query = db.prepare_cached("SELECT id, path FROM downloads WHERE workspace = ?1")?;
-            let rows = query.query_map([workspace.as_bytes()], |row| {
-                Ok((FileId::from_bytes(row.get(0)?), PathBuf::from(row.get::<_, String>(1)?)))
-            })?;
+            let mut query = db.prepare_cached("SELECT id, path, stamp FROM downloads WHERE workspace = ?1")?;
+            let rows =
+                query.query_map([workspace.as_bytes()], |row| Ok((FileId::from_bytes(row.get("id")?), part(row)?)))?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// Where files are being written, of all accounts.
+    pub(crate) async fn all_downloads(&self) -> Result<Vec<Part>> {
+        self.read(|db| {
+            let mut query = db.prepare_cached("SELECT path, stamp FROM downloads")?;
+            let rows = query.query_map([], part)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
         .await

@@ -142,11 +142,12 @@ CREATE TABLE listed (
 ) STRICT, WITHOUT ROWID;
 ",
     "
--- A large file on its way: where what came of it lies open.
+-- A large file on its way: where what came of it lies open, and which file it is there.
 CREATE TABLE downloads (
     workspace BLOB NOT NULL REFERENCES accounts (workspace) ON DELETE CASCADE,
     id BLOB NOT NULL,
     path TEXT NOT NULL,
+    stamp INTEGER NOT NULL,
     PRIMARY KEY (workspace, id)
 ) STRICT, WITHOUT ROWID;
 ",

@@ -1,4 +1,5 @@
-//! Marks: empty files beside `profile.json`, which seal nothing and say what was wanted.
+//! Marks: files beside `profile.json`, which seal nothing and say what was wanted. They are empty but for what a wipe is to remove
+//! outside the profile, which is known to nothing else once its keys are gone.
 //!
 //! While that of the app lock stands, secure storage alone opens the profile only when a person asks for it; the program that has the
 //! profile open sees it, too. That of a wipe says that the profile is being destroyed: whoever comes next brings that to its end.
@@ -6,7 +7,7 @@
 use super::file::{self, disk};
 use crate::Result;
 use std::fs;
-use std::io;
+use std::io::{self, Write};
 use std::path::Path;
 
 /// A mark.
@@ -37,6 +38,24 @@ impl Mark {
     pub(super) fn set(self, dir: &Path) -> Result<()> {
         file::private().create(true).truncate(false).write(true).open(dir.join(self.name())).map_err(disk)?;
         file::sync_dir(dir).map_err(disk)
+    }
+
+    /// Sets it, durably, with what is to be known by whoever finds it.
+    pub(super) fn set_with(self, dir: &Path, text: &[u8]) -> Result<()> {
+        let (fresh, path) = (dir.join(format!("{}.new", self.name())), dir.join(self.name()));
+        let written = || {
+            let mut file = file::private().create(true).truncate(true).write(true).open(&fresh)?;
+            file.write_all(text)?;
+            file.sync_all()?;
+            fs::rename(&fresh, &path)
+        };
+        written().inspect_err(|_| drop(fs::remove_file(&fresh))).map_err(disk)?;
+        file::sync_dir(dir).map_err(disk)
+    }
+
+    /// What it was set with.
+    pub(super) fn text(self, dir: &Path) -> Vec<u8> {
+        fs::read(dir.join(self.name())).unwrap_or_default()
     }
 
     /// Takes it away.

@@ -1,6 +1,7 @@
 use super::memory::{MemoryStore, Mood};
 use super::*;
 use crate::local::{Local, good_path};
+use crate::part::Part;
 use crate::platform::{Platform, SecretError};
 use crate::testing::platform;
 use crate::view::WaysView;
@@ -208,9 +209,16 @@ async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next(
     local(&profile, true).await.close().await.unwrap();
     drop(profile);
     let dir = place.folder.path();
+    let out = tempfile::tempdir().unwrap();
+    let (ours, theirs) = (out.path().join("film.mkv.part"), out.path().join("plan.pdf.part"));
     // As after a kill amid it: profile.json is gone, or nothing yet.
     for half in [false, true] {
-        Mark::Wiping.set(dir).unwrap();
+        for path in [&ours, &theirs] {
+            std::fs::write(path, "open").unwrap();
+        }
+        let stamp = Part::stamp(&ours.metadata().unwrap()).unwrap();
+        let parts = [(&ours, stamp), (&theirs, stamp - 1)].map(|(path, stamp)| Part { path: path.clone(), stamp });
+        Mark::Wiping.set_with(dir, &serde_json::to_vec(&parts).unwrap()).unwrap();
         if half {
             std::fs::remove_file(dir.join(file::NAME)).unwrap();
         }
@@ -219,6 +227,7 @@ async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next(
         assert!(!profile.local_path().exists() && !Mark::Wiping.stands(dir));
         local(&profile, true).await.close().await.unwrap();
         if !half {
+            assert!(!ours.exists() && theirs.exists(), "of what lies elsewhere ours goes, and no other file");
             assert!(entries().len() == 1 && entries() != before, "its entry in secure storage is gone, too");
         }
     }

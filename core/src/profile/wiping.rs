@@ -4,13 +4,18 @@ use super::file::ProfileFile;
 use super::mark::Mark;
 use super::{LOCK, Profile, Vault, aside, entry};
 use crate::Result;
+use crate::part::Part;
 use std::path::Path;
 
 impl Profile {
     /// From now on the profile is to be destroyed: should this program end before it is, the next that comes to it does so. Where there
-    /// is no room for the mark, it is tried all the same.
-    pub(crate) fn begin_wipe(&self) {
-        if let Err(why) = Mark::Wiping.set(&self.dir) {
+    /// is no room for the mark, it is tried all the same. These parts of files go with it.
+    pub(crate) fn begin_wipe(&self, parts: &[Part]) {
+        let set = || match serde_json::to_vec(parts) {
+            Ok(text) if !parts.is_empty() => Mark::Wiping.set_with(&self.dir, &text),
+            _ => Mark::Wiping.set(&self.dir),
+        };
+        if let Err(why) = set().or_else(|_| Mark::Wiping.set(&self.dir)) {
             tracing::warn!(%why, "a wipe could not be marked as begun");
         }
     }
@@ -27,7 +32,7 @@ impl Profile {
     /// # Errors
     /// [`Error::DiskFull`], and what secure storage says.
     pub async fn wipe(self) -> Result<()> {
-        self.begin_wipe();
+        self.begin_wipe(&[]);
         let key_id = self.file().key_id.clone();
         let removed = destroy(&self.dir, &self.vault, key_id).await.and_then(|removed| removed);
         drop(self.lock);
@@ -38,9 +43,13 @@ impl Profile {
     }
 }
 
-/// Destroys what there is of a profile: the entry in secure storage first, then the files, wrapped keys before what they seal. The files
+/// Destroys what there is of a profile: what lies open outside it, the entry in secure storage, then the files, wrapped keys before what they seal. The files
 /// go even when secure storage fails; its error is the inner one.
 async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<Result<()>> {
+    let parts: Vec<Part> = serde_json::from_slice(&Mark::Wiping.text(dir)).unwrap_or_default();
+    for part in parts {
+        part.remove();
+    }
     let removed = match key_id {
         Some(key_id) => vault.remove(entry(&key_id)).await,
         None => Ok(()),

@@ -1,9 +1,10 @@
 use crate::client::desk::{Desk, channel};
 use crate::local::{drafts_behind, good_path};
+use crate::part::Part;
 use crate::profile::PinCopy;
 use rusqlite::types::ValueRef;
 use std::path::{Path, PathBuf};
-use thechatapp_protocol::WorkspaceId;
+use thechatapp_protocol::{FileId, WorkspaceId};
 
 const MARKER: &str = "marker-signed-out-tuvexo";
 
@@ -68,6 +69,31 @@ fn without_pins(path: &Path) -> String {
     file.to_string()
 }
 
+/// A folder of the person's, in which a large file broke off on its way.
+async fn broke_off(desk: &Desk) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("film.mkv.part");
+    std::fs::write(&path, MARKER).unwrap();
+    let part = (path.to_str().unwrap().to_owned(), Part::stamp(&path.metadata().unwrap()).unwrap());
+    desk.client.0.shared.local.writes_to(desk.ws, FileId::from_bytes([2; 16]), part).await.unwrap();
+    folder
+}
+
+#[tokio::test]
+async fn a_profile_that_is_destroyed_takes_what_lies_open_elsewhere_along() {
+    let desk = Desk::new().await;
+    let film = broke_off(&desk).await;
+    // Whoever ends it, should this program not, knows of it without any key.
+    desk.client.begin_wipe().await;
+    let mark = desk.client.0.shared.profile.local_path().with_file_name("profile.wiping");
+    assert!(std::fs::read_to_string(&mark).unwrap().contains("film.mkv.part"));
+    // Without room for the mark it goes all the same.
+    std::fs::remove_file(&mark).unwrap();
+    std::fs::create_dir_all(mark.with_extension("wiping.new").join("full")).unwrap();
+    desk.client.wipe().await.unwrap();
+    assert!(film.path().read_dir().unwrap().next().is_none());
+}
+
 #[tokio::test]
 async fn signing_out_of_the_last_workspace_leaves_nothing_of_the_account_and_a_profile_that_can_join_again() {
     let mut desk = Desk::new().await;
@@ -86,6 +112,7 @@ async fn signing_out_of_the_last_workspace_leaves_nothing_of_the_account_and_a_p
     let files = client.workspace(ws).unwrap().files_folder();
     std::fs::create_dir_all(&files).unwrap();
     std::fs::write(files.join("a.kept"), "sealed").unwrap();
+    let film = broke_off(&desk).await;
     let profile = client.0.shared.profile.clone();
     let (path, key) = (profile.local_path(), profile.local_key());
     client.0.shared.local.keep_good().await.unwrap();
@@ -94,11 +121,17 @@ async fn signing_out_of_the_last_workspace_leaves_nothing_of_the_account_and_a_p
         rows.filter(|(_, rows)| rows.iter().any(|row| names(row, ws))).map(|(name, _)| name).collect::<Vec<_>>()
     };
     for path in [&path, &good_path(&path)] {
-        assert_eq!(holds(path), ["accounts", "outbox", "marks", "drafts", "choices"], "{}", path.display());
+        assert_eq!(
+            holds(path),
+            ["accounts", "outbox", "marks", "drafts", "choices", "listed", "downloads"],
+            "{}",
+            path.display()
+        );
     }
 
     // What signing out comes to, once the server was told or could not be.
     client.forget(ws).await.unwrap();
+    assert!(film.path().read_dir().unwrap().next().is_none(), "what lay open elsewhere stays");
     assert!(client.workspaces().await.unwrap().is_empty());
     drop(profile);
     let desk = desk

@@ -80,11 +80,20 @@ impl Arriving {
         to: PathBuf,
     ) -> Result<Option<Self>> {
         let to = std::path::absolute(&to).unwrap_or(to);
-        let Some(part) = Beside::part(&to).to_str().map(str::to_owned) else { return Ok(None) };
+        if to.to_str().is_none() {
+            return Ok(None);
+        }
         let Some(tags) = tags_of(place, row).await? else { return Ok(None) };
-        let before = local.writes_to(place.workspace, row.id, part).await?;
+        let before = local.download(place.workspace, row.id).await?;
         let context = place.context(row.id);
-        let (once, key) = blocking(move || Ok((Once::begin(tags, before, (&key, &context), to)?, key))).await?;
+        let begun = blocking(move || {
+            let once = Once::begin(tags, before.as_ref(), (&key, &context), to)?;
+            let Ok(part) = once.part() else { return Ok(None) };
+            Ok(part.path.to_str().map(|path| (once, key, (path.to_owned(), part.stamp))))
+        });
+        let Some((mut once, key, part)) = begun.await? else { return Ok(None) };
+        local.writes_to(place.workspace, row.id, part).await?;
+        once.noted();
         let (context, total, here) = (place.context(row.id), sealed_len(row.size), once.here());
         let (pieces, coming) = mpsc::channel(WAITING);
         let opening = tokio::task::spawn_blocking(move || {

@@ -7,6 +7,7 @@ use super::{Place, Progress, blocking, once};
 use crate::cache::{FILES_ROOM, KeptFile};
 use crate::client::Client;
 use crate::error::{Error, Result};
+use crate::part::Part;
 use crate::sync::Workspace;
 use crate::view::Connection;
 use std::path::{Path, PathBuf};
@@ -153,25 +154,26 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
     }
     drop(running);
     let lying = blocking(move || look(&folder)).await?;
-    if lying.is_empty() {
+    let written = workspace.local.downloads(workspace.id).await?;
+    if lying.is_empty() && written.is_empty() {
         return Ok(());
     }
     // Each of them has had its row before it was there.
     let (known, kept) = workspace.cache.files_among(lying.iter().map(|one| one.file).collect()).await?;
     let uploads = workspace.local.uploads(workspace.id).await?;
-    let written = workspace.local.downloads(workspace.id).await?;
-    for (file, part) in &written {
-        let tags = lying.iter().find(|one| one.file == *file && one.ending == "tags");
-        let given_up = match tags {
-            Some(one) if known.contains(file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)) => false,
-            Some(one) => once::give_up(&one.path, part),
-            // It came to its end.
-            None => true,
-        };
-        if given_up {
-            workspace.local.drop_download(workspace.id, *file).await?;
+    for (file, part) in written {
+        let tags = lying.iter().find(|one| one.file == file && one.ending == "tags");
+        if tags
+            .is_some_and(|one| known.contains(&file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)))
+        {
+            continue;
+        }
+        let tags = workspace.files_folder().join(format!("{file}.tags"));
+        if blocking(move || Ok(once::give_up(&tags, &part))).await? {
+            workspace.local.drop_download(workspace.id, file).await?;
         }
     }
+    let written = workspace.local.downloads(workspace.id).await?;
     for one in &lying {
         let stays = match one.ending.as_str() {
             "down" => known.contains(&one.file) && !one.at.and_then(timestamp).is_some_and(|at| is_old(now, at)),
@@ -187,6 +189,14 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Removes what came of files that are written once and did not come whole. Where that fails they stay: nothing keeps a wipe.
+pub(crate) async fn remove_parts(parts: Vec<Part>) {
+    let removed = tokio::task::spawn_blocking(move || parts.iter().filter(|part| !part.remove()).count());
+    if let Ok(left @ 1..) = removed.await {
+        tracing::warn!(left, "parts of files stay where nothing knows of them");
+    }
 }
 
 /// Ends uploads to channels that one is not in any more.

@@ -4,6 +4,7 @@
 
 use super::sealing::{Beside, full, unopened};
 use crate::error::{Error, Result};
+use crate::part::Part;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -21,7 +22,8 @@ impl Tags {
     pub(super) fn take(path: PathBuf) -> Result<Option<Self>> {
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).map_err(full)?;
         match file.try_lock() {
-            Ok(()) => Ok(Some(Self { file, path })),
+            // Whoever had them may have come to the end just now, and removed them.
+            Ok(()) => Ok(path.exists().then_some(Self { file, path })),
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(why)) => Err(full(why)),
         }
@@ -29,7 +31,10 @@ impl Tags {
 
     /// They are not needed any more.
     fn remove(self) -> io::Result<()> {
-        std::fs::remove_file(&self.path)
+        match std::fs::remove_file(&self.path) {
+            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed,
+        }
     }
 }
 
@@ -45,18 +50,11 @@ impl Once {
     /// Goes on with what lies beside the place, as far as it proves genuine, or with what lay beside another one.
     pub(super) fn begin(
         mut tags: Tags,
-        before: Option<PathBuf>,
+        before: Option<&Part>,
         (key, context): (&Key, &Context),
         to: PathBuf,
     ) -> Result<Self> {
-        let part = Beside::part(&to);
-        if let Some(before) = before.filter(|before| *before != part)
-            && std::fs::rename(&before, &part).is_err()
-        {
-            // Onto another disk it would be written once more: it comes again instead.
-            let _ = std::fs::remove_file(before);
-        }
-        let mut out = Beside::go_on(to)?;
+        let mut out = Beside::go_on(to, before)?;
         let mut header = [0; HEADER];
         let chunks = match tags.file.read_exact(&mut header) {
             Ok(()) => proved(&mut tags.file, out.file(), &header, key, context).map_err(full)?,
@@ -66,6 +64,16 @@ impl Once {
         let known = if chunks == 0 { 0 } else { HEADER as u64 + chunks * TAG as u64 };
         tags.file.set_len(known).and_then(|()| tags.file.seek(SeekFrom::End(0))).map_err(full)?;
         Ok(Self { tags, out, header, chunks })
+    }
+
+    /// Where it is written, and which file it is there.
+    pub(super) fn part(&self) -> io::Result<Part> {
+        self.out.part()
+    }
+
+    /// That is noted: from now on what breaks off can be gone on with.
+    pub(super) fn noted(&mut self) {
+        self.out.stay();
     }
 
     /// How many sealed bytes need not come any more.
@@ -143,13 +151,19 @@ pub(super) fn is_free(tags: &Path) -> bool {
     File::open(tags).is_ok_and(|tags| tags.try_lock().is_ok())
 }
 
-/// Removes what nobody went on with, unless somebody does at this moment.
-pub(super) fn give_up(tags: &Path, part: &Path) -> bool {
-    let free = is_free(tags);
-    if free {
-        let _ = (std::fs::remove_file(part), std::fs::remove_file(tags));
+/// Removes what nobody went on with, unless somebody does at this moment. Whether it is gone: what is on a disk that is not here is not.
+pub(super) fn give_up(tags: &Path, part: &Part) -> bool {
+    let held = match File::open(tags) {
+        Ok(held) if held.try_lock().is_ok() => Some(held),
+        // Without them nobody can go on with it.
+        Err(why) if why.kind() == io::ErrorKind::NotFound => None,
+        _ => return false,
+    };
+    let gone = part.remove();
+    if gone && held.is_some() {
+        let _ = std::fs::remove_file(tags);
     }
-    free
+    gone
 }
 
 #[cfg(test)]

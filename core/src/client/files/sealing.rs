@@ -2,7 +2,8 @@
 
 use crate::error::{Error, Result};
 use crate::fault;
-use std::fs::{File, OpenOptions};
+use crate::part::Part;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
@@ -32,6 +33,8 @@ pub(super) fn seal_file(mut from: File, to: &Path, key: &Key, context: &Context,
 
 /// How much is written before the disk is told to begin with it.
 const BEGUN: u64 = 32 << 20;
+/// How many names are tried beside one place.
+const NAMES: u32 = 100;
 
 /// What is being written beside the place it is meant for: there whole, or not at all.
 pub(super) struct Beside {
@@ -45,29 +48,61 @@ pub(super) struct Beside {
 }
 
 impl Beside {
-    /// From its beginning; what broke off leaves nothing.
+    /// From its beginning; what broke off leaves nothing. It has a name that nothing had: what lies there already is another
+    /// transfer's, or not ours.
     pub(super) fn new(to: PathBuf) -> Result<Self> {
-        Self::open(to, File::options().write(true).create(true).truncate(true), false)
+        let mut taken = io::Error::from(io::ErrorKind::AlreadyExists);
+        for fresh in Self::names(&to) {
+            match File::options().read(true).write(true).create_new(true).open(&fresh) {
+                Ok(out) => return Ok(Self { to, fresh, out, stays: false, waiting: 0, flushing: None }),
+                Err(why) if why.kind() == io::ErrorKind::AlreadyExists => taken = why,
+                Err(why) => return Err(unwritten(&to, &why)),
+            }
+        }
+        Err(unwritten(&to, &taken))
     }
 
-    /// What lies there already is left as it is, and so is what breaks off.
-    pub(super) fn go_on(to: PathBuf) -> Result<Self> {
-        Self::open(to, File::options().read(true).write(true).create(true).truncate(false), true)
+    /// Goes on with what an earlier attempt left, and what breaks off now stays too. Where that is not what lies there any more, or
+    /// lies on another disk, it is written from its beginning.
+    pub(super) fn go_on(to: PathBuf, before: Option<&Part>) -> Result<Self> {
+        let Some((before, out)) = before.and_then(|before| Some((before, again(before)?))) else {
+            return Self::new(to);
+        };
+        if Self::names(&to).any(|name| name == before.path) {
+            return Ok(Self { to, fresh: before.path.clone(), out, stays: true, waiting: 0, flushing: None });
+        }
+        let mut beside = Self::new(to)?;
+        if std::fs::rename(&before.path, &beside.fresh).is_ok() {
+            (beside.out, beside.stays) = (out, true);
+        } else {
+            // Onto another disk it would be written once more: it comes again instead.
+            before.remove();
+        }
+        Ok(beside)
     }
 
-    fn open(to: PathBuf, how: &OpenOptions, stays: bool) -> Result<Self> {
-        let fresh = Self::part(&to);
-        let out = how
-            .open(&fresh)
-            .map_err(|why| Error::bad_input(format!("{} cannot be written", to.display()), why.to_string()))?;
-        Ok(Self { to, fresh, out, stays, waiting: 0, flushing: None })
+    /// Where it may be written: as a rule by the first of these names.
+    pub(super) fn names(to: &Path) -> impl Iterator<Item = PathBuf> + use<> {
+        let (to, name) = (to.to_owned(), to.file_name().unwrap_or_default().to_owned());
+        (0..NAMES).map(move |number| {
+            let mut name = name.clone();
+            if number > 0 {
+                name.push(format!(".{number}"));
+            }
+            name.push(".part");
+            to.with_file_name(name)
+        })
     }
 
-    /// Where it is written.
-    pub(super) fn part(to: &Path) -> PathBuf {
-        let mut name = to.file_name().unwrap_or_default().to_owned();
-        name.push(".part");
-        to.with_file_name(name)
+    /// Where it is, and which file it is there.
+    pub(super) fn part(&self) -> io::Result<Part> {
+        let stamp = Part::stamp(&self.out.metadata()?).ok_or(io::ErrorKind::Unsupported)?;
+        Ok(Part { path: self.fresh.clone(), stamp })
+    }
+
+    /// It is noted where it is: what breaks off stays.
+    pub(super) fn stay(&mut self) {
+        self.stays = true;
     }
 
     pub(super) fn file(&self) -> &File {
@@ -88,6 +123,9 @@ impl Beside {
     /// It is whole: on the disk, and then in its place.
     pub(super) fn place(mut self) -> Result<()> {
         self.flushed().and_then(|()| self.out.sync_all()).map_err(full)?;
+        if self.part().is_ok_and(|part| !part.is_there()) {
+            return Err(unwritten(&self.to, &io::Error::other("what was written beside it is not there any more")));
+        }
         std::fs::rename(&self.fresh, &self.to).map_err(full)?;
         self.stays = true;
         Ok(())
@@ -130,9 +168,24 @@ impl Write for Beside {
 impl Drop for Beside {
     fn drop(&mut self) {
         if !self.stays {
-            let _ = std::fs::remove_file(&self.fresh);
+            match self.part() {
+                Ok(part) => drop(part.remove()),
+                Err(_) => drop(std::fs::remove_file(&self.fresh)),
+            }
         }
     }
+}
+
+/// Opens what an earlier attempt left, if that is what lies there.
+fn again(part: &Part) -> Option<File> {
+    // Looked at before it is opened, for whatever else lies there; and after, for what was put there in between.
+    let open = || File::options().read(true).write(true).open(&part.path).ok();
+    let out = part.is_there().then(open)??;
+    out.metadata().is_ok_and(|found| part.is(&found)).then_some(out)
+}
+
+fn unwritten(to: &Path, why: &io::Error) -> Error {
+    Error::bad_input(format!("{} cannot be written", to.display()), why.to_string())
 }
 
 /// What it means that sealed bytes did not open: they are not genuine, or the disk did not do what it should.

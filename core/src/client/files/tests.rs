@@ -165,7 +165,7 @@ async fn what_is_not_genuine_leaves_what_stood_there_and_is_fetched_anew() {
 #[test]
 fn a_taken_name_gets_a_number() {
     let folder = tempfile::tempdir().unwrap();
-    let name = |name: &str| free_name(folder.path(), name).file_name().unwrap().to_str().unwrap().to_owned();
+    let name = |name: &str| free_name(folder.path(), name, None).file_name().unwrap().to_str().unwrap().to_owned();
     assert_eq!(name("plan.tar.gz"), "plan.tar.gz");
     for taken in ["plan.tar.gz", "plan.tar (1).gz", ".hidden", "none"] {
         std::fs::write(folder.path().join(taken), "").unwrap();
@@ -173,4 +173,9 @@ fn a_taken_name_gets_a_number() {
     assert_eq!(name("plan.tar.gz"), "plan.tar (2).gz");
     assert_eq!(name(".hidden"), ".hidden (1)");
     assert_eq!(name("none"), "none (1)");
+    // Something else is on its way there; unless it is the same.
+    let part = folder.path().join("film.mkv.part");
+    std::fs::write(&part, "").unwrap();
+    assert_eq!(name("film.mkv"), "film (1).mkv");
+    assert_eq!(free_name(folder.path(), "film.mkv", Some(&part)), folder.path().join("film.mkv"));
 }

@@ -44,7 +44,7 @@ impl Large {
     }
 
     fn part(&self) -> PathBuf {
-        Beside::part(&self.to())
+        Beside::names(&self.to()).next().unwrap()
     }
 
     async fn begin_at(&self, to: PathBuf) -> Option<Arriving> {
@@ -132,9 +132,86 @@ async fn what_lies_there_is_believed_as_far_as_it_proves_genuine() {
         assert_eq!(coming.here() as usize, here, "{number}");
         file.all(coming).await;
     }
-    // Another file of this name has nothing that would prove its beginning.
-    std::fs::write(file.part(), vec![7; 200_000]).unwrap();
-    file.all(file.begin().await).await;
+}
+
+#[tokio::test]
+async fn what_lies_beside_the_place_and_is_not_ours_is_left_as_it_is() {
+    let file = large(50_000).await;
+    std::fs::write(file.part(), "theirs").unwrap();
+    let coming = file.begin().await;
+    assert_eq!(coming.here(), 0);
+    file.until(coming, file.sealed.len()).await.unwrap();
+    assert!(std::fs::read(file.to()).unwrap() == file.plain);
+    assert_eq!(names(file.out.path()), ["film.mkv", "film.mkv.part"]);
+    assert_eq!(std::fs::read(file.part()).unwrap(), b"theirs");
+    std::fs::remove_file(file.part()).unwrap();
+    // The same where ours lay before: taken away, given another name, with another file or a link in its place.
+    let away = file.out.path().join("away");
+    let links: [&dyn Fn(); 2] = [&|| std::fs::write(file.part(), "theirs").unwrap(), &|| {
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&away, file.part()).unwrap();
+    }];
+    for put in links {
+        file.broke_off(at(2)).await;
+        std::fs::rename(file.part(), &away).unwrap();
+        put();
+        let (before, theirs) = (std::fs::read(&away).unwrap(), std::fs::read(file.part()).ok());
+        let coming = file.begin().await;
+        assert_eq!(coming.here(), 0);
+        file.until(coming, file.sealed.len()).await.unwrap();
+        assert!(std::fs::read(file.to()).unwrap() == file.plain && !file.to().is_symlink());
+        assert_eq!((std::fs::read(&away).unwrap(), std::fs::read(file.part()).ok()), (before, theirs));
+        let _ = std::fs::remove_file(file.part());
+        file.workspace.local.drop_download(file.desk.ws, file.row.id).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn two_on_their_way_to_one_place_do_not_write_into_each_other() {
+    let file = large(50_000).await;
+    let mut first = file.begin().await;
+    first.take(Bytes::copy_from_slice(&file.sealed[..at(2)])).await.unwrap();
+    // Another file, and the same once more.
+    let mut other = Beside::new(file.to()).unwrap();
+    other.write_all(b"another film").unwrap();
+    assert!(file.begin_at(file.to()).await.is_none());
+    let again = Arriving::begin(&file.place, &file.row, file.key.clone(), file.to()).await.unwrap();
+    other.place().unwrap();
+    assert_eq!(std::fs::read(file.to()).unwrap(), b"another film");
+    file.until(again, file.sealed.len()).await.unwrap();
+    assert!(std::fs::read(file.to()).unwrap() == file.plain);
+    std::fs::remove_file(file.to()).unwrap();
+    std::fs::remove_file(file.place.fetched(file.row.id)).unwrap();
+    file.all(first).await;
+}
+
+#[tokio::test]
+async fn what_is_given_up_goes_when_its_disk_is_there_and_nothing_else_of_its_name_does() {
+    let file = large(50_000).await;
+    let rows = async || file.workspace.local.downloads(file.desk.ws).await.unwrap().len();
+    let tags = file.place.tags(file.row.id);
+    let (disk, away) = (file.out.path().join("disk"), file.out.path().join("away"));
+    std::fs::create_dir(&disk).unwrap();
+    let on_disk = async || {
+        file.until(file.begin_at(disk.join("film.mkv")).await.unwrap(), at(2)).await.unwrap_err();
+    };
+    // Nobody can go on with it once its tags are gone.
+    on_disk().await;
+    std::fs::remove_file(&tags).unwrap();
+    std::fs::rename(&disk, &away).unwrap();
+    sweep(&file.workspace).await.unwrap();
+    assert_eq!((rows().await, names(&away)), (1, vec!["film.mkv.part".to_owned()]), "its disk is not there");
+    std::fs::rename(&away, &disk).unwrap();
+    sweep(&file.workspace).await.unwrap();
+    assert_eq!((rows().await, names(&disk)), (0, vec![]));
+    // Another file has its name by now.
+    on_disk().await;
+    let part = disk.join("film.mkv.part");
+    std::fs::rename(&part, &away).unwrap();
+    std::fs::write(&part, "theirs").unwrap();
+    std::fs::remove_file(&tags).unwrap();
+    sweep(&file.workspace).await.unwrap();
+    assert_eq!((rows().await, std::fs::read(&part).unwrap()), (0, b"theirs".to_vec()));
 }
 
 #[tokio::test]
