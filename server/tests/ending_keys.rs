@@ -86,7 +86,58 @@ async fn a_key_that_something_else_needs_is_not_ended() {
     let why = refused(&host, "den").await;
     assert!(why.kind == Kind::BadInput && why.why.contains(&away.display().to_string()), "{why:?}");
     assert!(vault.has_key() && former.has_key());
+    // Another key does not, which shows once they are there.
+    assert_eq!(refused(&host, "lab").await.kind, Kind::KeyService);
+    std::fs::rename(host.folder.path().join("unmounted"), &away).unwrap();
     wipe_with_key(&host, "lab", Some(7)).await.unwrap();
+}
+
+/// A key is a known backup's whatever it is called by now: as the host's before, or as that of another workspace in it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_opens_backups_under_another_name_is_not_ended() {
+    for of_host in [true, false] {
+        let (host, vault) = with_lab().await;
+        host.running().host().create_workspace("den", Vec::new()).unwrap();
+        if of_host {
+            move_one(&host, "lab", "host", None).await.unwrap();
+            admin::run(host.running().host(), Command::KeyMove(to(&vault.uri(), None))).await.unwrap();
+        }
+        let (folder, away) = (host.folder.path().join("backups"), host.folder.path().join("unmounted"));
+        let backup = Command::BackupCreate { to: folder.clone(), passphrase: None, key_service: true };
+        let made = admin::run(host.running().host(), backup).await.unwrap();
+        std::fs::rename(&folder, &away).unwrap();
+        if of_host {
+            let back = format!("local:{}", host.folder.path().join("back.json").display());
+            admin::run(host.running().host(), Command::KeyMove(to(&back, Some("back")))).await.unwrap();
+        } else {
+            move_one(&host, "lab", "host", None).await.unwrap();
+        }
+        let same = vault.at_another_address().await;
+        same.set_deletion(Deletion::Allowed);
+        move_one(&host, "den", &same.uri(), None).await.unwrap();
+        let path = folder.display().to_string();
+
+        // What cannot be looked at is not taken for a no.
+        let why = refused(&host, "den").await;
+        assert!(why.kind == Kind::KeyService && why.why.contains(&path), "{why:?}");
+        std::fs::rename(&away, &folder).unwrap();
+        let why = refused(&host, "den").await;
+        assert!(
+            why.kind == Kind::BadInput && why.why.contains(&format!("guards the backups in {path}, too")),
+            "{why:?}"
+        );
+        let snapshot = folder.join("snapshots").join(made["backup"].as_str().unwrap());
+        if !of_host {
+            let bytes = std::fs::read(&snapshot).unwrap();
+            std::fs::write(&snapshot, &bytes[1..]).unwrap();
+            let why = refused(&host, "den").await;
+            assert!(why.kind == Kind::KeyService && why.why.contains("cannot be told"), "{why:?}");
+        }
+        // One that is gone needs no key.
+        std::fs::remove_file(&snapshot).unwrap();
+        wipe_with_key(&host, "den", Some(30)).await.unwrap();
+        assert!(!same.has_key());
+    }
 }
 
 /// The server's program on a host that is not served.

@@ -13,6 +13,8 @@ use thechatapp_protocol::ChannelId;
 use thechatapp_protocol::event::ChannelKind;
 use thechatapp_protocol::methods::account::Credential;
 use thechatapp_protocol::methods::channels::{CreateChannel, CreateChannelParams};
+use thechatapp_protocol::methods::roles::{SetRank, SetRankParams};
+use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_server::admin::{self, Command};
 
@@ -33,7 +35,7 @@ async fn back_up(host: &Host, to: &Path) -> String {
     admin::run(host.running().host(), command).await.unwrap()["backup"].as_str().unwrap().to_owned()
 }
 
-async fn restore(host: &mut Host, from: &Path, backup: Option<&str>) -> Output {
+async fn restore(host: &mut Host, from: &Path, backup: Option<&str>, how: &[&str]) -> Output {
     let file = |name: &str, text: &str| {
         let path = host.folder.path().join(name);
         std::fs::write(&path, text).unwrap();
@@ -41,7 +43,7 @@ async fn restore(host: &mut Host, from: &Path, backup: Option<&str>) -> Output {
     };
     let (recovery, passphrase) = (file("recovery", RECOVERY), file("passphrase", "server passphrase"));
     let mut program = Program::new(env!("CARGO_BIN_EXE_thechatapp-server"));
-    program.args(["backup", "restore", "--json", "--from"]).arg(from).arg("--data").arg(host.data());
+    program.args(["backup", "restore"]).args(how).arg("--from").arg(from).arg("--data").arg(host.data());
     program.arg("--recovery-passphrase-file").arg(recovery).arg("--passphrase-file").arg(passphrase);
     program.args(backup.iter().flat_map(|name| ["--backup", name])).stdin(Stdio::null());
     tokio::task::spawn_blocking(move || program.output().unwrap()).await.unwrap()
@@ -83,7 +85,7 @@ async fn what_a_later_backup_says_was_wiped_stays_so() {
 
     for (from, backup) in [(&folder, Some(before.as_str())), (&folder, Some(after.as_str())), (&alone, None)] {
         std::fs::remove_dir_all(host.data()).unwrap();
-        let done = restore(&mut host, from, backup).await;
+        let done = restore(&mut host, from, backup, &["--json"]).await;
         assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
         let said: Value = serde_json::from_slice(&done.stdout).unwrap();
         let was_wiped = *from == folder;
@@ -110,6 +112,73 @@ async fn what_a_later_backup_says_was_wiped_stays_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_workspace_whose_last_owner_is_wiped_again_has_an_owner_s_invite() {
+    let mut host = Host::start().await;
+    let mut ana = host.join_by(&host.owner_invite.clone(), "ana").await;
+    let ben = host.join("ben").await;
+    let folder = host.folder.path().join("backups");
+    let before = back_up(&host, &folder).await;
+    ana.call::<SetRank>(&SetRankParams { person: ben.id(), rank: Rank::Owner }).await.unwrap();
+    let both = back_up(&host, &folder).await;
+    wipe(&host, "acme", None, Some("ana")).await;
+    back_up(&host, &folder).await;
+    host.stop().await;
+
+    for (backup, is_lost) in [(before, true), (both, false)] {
+        std::fs::remove_dir_all(host.data()).unwrap();
+        let done = restore(&mut host, &folder, Some(&backup), &["--json"]).await;
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let said: Value = serde_json::from_slice(&done.stdout).unwrap();
+        let invite = said["wiped_since"][0]["invite"].as_str().map(str::to_owned);
+        assert_eq!(invite.is_some(), is_lost, "{said}");
+        host.serve().await;
+        host.running().host().go_on_wiping().await.unwrap();
+        if let Some(invite) = invite {
+            let mut next = host.join_by(&invite, "nora").await;
+            next.call::<SetRank>(&SetRankParams { person: ben.id(), rank: Rank::Owner }).await.unwrap();
+        }
+        host.stop().await;
+        if is_lost {
+            std::fs::remove_dir_all(host.data()).unwrap();
+            let words = restore(&mut host, &folder, Some(&backup), &[]).await;
+            let words = String::from_utf8(words.stdout).unwrap();
+            assert!(words.contains("acme has no owner any longer. An invite that makes one: https://"), "{words}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_backup_that_does_not_say_what_was_wiped_keeps_an_older_one_from_coming_back() {
+    let mut host = Host::start().await;
+    let folder = host.folder.path().join("backups");
+    let mut made = Vec::new();
+    for _ in 0..3 {
+        made.push(back_up(&host, &folder).await);
+    }
+    host.stop().await;
+    let snapshot = |name: &str| folder.join("snapshots").join(name);
+    let flip = |name: &str| {
+        let mut bytes = std::fs::read(snapshot(name)).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(snapshot(name), bytes).unwrap();
+    };
+    flip(&made[2]);
+    std::fs::remove_dir_all(host.data()).unwrap();
+    let refused = restore(&mut host, &folder, Some(&made[1]), &["--json"]).await;
+    assert_eq!(refused.status.code(), Some(24), "{}", String::from_utf8_lossy(&refused.stderr));
+    let said: Value = serde_json::from_slice(&refused.stderr).unwrap();
+    assert!(said["why"].as_str().unwrap().contains(&made[2]), "{said}");
+    assert!(said["do"].as_str().unwrap().contains(&format!("take snapshots/{} out", made[2])), "{said}");
+    assert!(!host.data().exists());
+    // One from before knows nothing of what came after.
+    flip(&made[0]);
+    std::fs::remove_file(snapshot(&made[2])).unwrap();
+    let done = restore(&mut host, &folder, Some(&made[1]), &["--json"]).await;
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_backup_of_which_everything_was_wiped_is_not_restored() {
     let mut host = Host::start().await;
     let folder = host.folder.path().join("backups");
@@ -119,8 +188,8 @@ async fn a_backup_of_which_everything_was_wiped_is_not_restored() {
     back_up(&host, &folder).await;
     host.stop().await;
     std::fs::remove_dir_all(host.data()).unwrap();
-    let done = restore(&mut host, &folder, Some(&before)).await;
+    let done = restore(&mut host, &folder, Some(&before), &["--json"]).await;
     assert_eq!(done.status.code(), Some(3), "{}", String::from_utf8_lossy(&done.stderr));
     assert!(!host.data().exists());
-    assert!(restore(&mut host, &folder, None).await.status.success());
+    assert!(restore(&mut host, &folder, None, &["--json"]).await.status.success());
 }

@@ -109,7 +109,7 @@ impl Folder {
         }
     }
 
-    fn keys(path: &Path) -> Result<Keys> {
+    pub(super) fn keys(path: &Path) -> Result<Keys> {
         let text = std::fs::read(path.join(KEYS)).map_err(|why| {
             Error::bad_input("There is no backup", format!("{}: {why}", path.join(KEYS).display()), "check the path")
         })?;

@@ -23,6 +23,7 @@ mod restore;
 pub mod schedule;
 mod seals;
 mod snapshot;
+pub(crate) mod wrapped;
 
 pub use create::create;
 pub use folder::{Folder, Owners};
@@ -76,6 +77,9 @@ pub struct WipedSince {
     pub channels: u64,
     /// How many people.
     pub people: u64,
+    /// An owner's invite, where the last owner was among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub invite: Option<String>,
 }
 
 impl Report {

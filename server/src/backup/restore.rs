@@ -10,9 +10,9 @@ use crate::keyring::Keyring;
 use crate::kms::KeySource;
 use crate::store::audit::{self, Act, By};
 use crate::store::voided::Voided;
-use crate::store::wipes::past::Past;
+use crate::store::wipes::{has_owner, past::Past};
 use crate::store::{self, Counts, Tx, View};
-use crate::tenants::Host;
+use crate::tenants::{Host, invite_owner_in};
 use crate::time::now;
 use crate::{blobs, blobs::Part, files};
 use std::collections::{BTreeMap, BTreeSet};
@@ -83,7 +83,7 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, (key, database_key): &(Key, Key)
 pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
     let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
-    let since = Since::of(folder, &snapshot)?;
+    let since = Since::of(folder, &name, &snapshot)?;
     make(folder, (name, snapshot), data, (source, cost), &since)
 }
 
@@ -107,7 +107,7 @@ fn make(
     snapshot.workspaces.retain(|kept| {
         let whole = since.workspaces.contains(&kept.id);
         if whole {
-            wiped_since.push(WipedSince { workspace: kept.name.clone(), whole, channels: 0, people: 0 });
+            wiped_since.push(WipedSince::of(kept, whole));
         }
         !whole
     });
@@ -126,12 +126,10 @@ fn make(
     let made = (|| {
         let mut voided = Voided::default();
         for (kept, keys) in &opened.workspaces {
-            let (void, wiped) = bring(folder, &name, (kept, keys), &host, since.within.get(&kept.id))?;
+            let from = (name.as_str(), snapshot.base_url.as_str());
+            let (void, wiped) = bring(folder, from, (kept, keys), &host, since.within.get(&kept.id))?;
             voided = voided.and(void);
-            if !wiped.is_empty() {
-                let (channels, people) = (wiped.channels.len() as u64, wiped.people.len() as u64);
-                wiped_since.push(WipedSince { workspace: kept.name.clone(), whole: false, channels, people });
-            }
+            wiped_since.extend(wiped);
         }
         // They hold what may be wiped here one day.
         for earlier in folder.snapshots()? {
@@ -168,11 +166,17 @@ struct Since {
 }
 
 impl Since {
-    fn of(folder: &Folder, snapshot: &Snapshot) -> Result<Self> {
+    /// Each list opens with the keys of the folder, whatever opens the workspaces in it: one that does not is damaged, or does not belong
+    /// there.
+    fn of(folder: &Folder, name: &str, snapshot: &Snapshot) -> Result<Self> {
         let mut since = Self::default();
-        for name in folder.snapshots()? {
-            // One that does not open says nothing; it is not the one that is restored.
-            let Ok((_, later)) = folder.snapshot(Some(&name)) else { continue };
+        for other in folder.snapshots()? {
+            let later = match folder.snapshot(Some(&other)) {
+                Ok((_, later)) => later,
+                // One from before it knows of nothing since.
+                Err(_) if other.as_str() <= name => continue,
+                Err(why) => return Err(untold(&other, why)),
+            };
             if later.at <= snapshot.at {
                 continue;
             }
@@ -187,13 +191,33 @@ impl Since {
     }
 }
 
+/// What the later backup of this name says was wiped is not told.
+fn untold(later: &str, why: Error) -> Error {
+    let kind = if why.kind == Kind::Newer { Kind::Newer } else { Kind::Corrupt };
+    Error::new(
+        kind,
+        "What was wiped since is not known",
+        format!("the later backup {later} does not say it ({}: {}); nothing was restored", why.what, why.why),
+        format!(
+            "see what backup verify --backup {later} says; to restore without regard to what it knows, take snapshots/{later} out of the \
+             folder"
+        ),
+    )
+}
+
+impl WipedSince {
+    fn of(kept: &WorkspaceKept, whole: bool) -> Self {
+        Self { workspace: kept.name.clone(), whole, channels: 0, people: 0, invite: None }
+    }
+}
+
 fn bring(
     folder: &Folder,
-    backup: &str,
+    (backup, base): (&str, &str),
     (kept, (key, database_key)): (&WorkspaceKept, &(Key, Key)),
     host: &Host,
     wiped: Option<&Past>,
-) -> Result<(Voided, Past)> {
+) -> Result<(Voided, Option<WipedSince>)> {
     let place = host.dir().join(&kept.name);
     files::private_folder(&place.join("files"))?;
     let path = place.join("workspace.db");
@@ -204,14 +228,14 @@ fn bring(
     for (file, pieces) in &kept.thumbnails {
         folder.write_out(pieces, &place.join("files").join(Part::Thumbnail.name(*file)))?;
     }
-    let (voided, again);
+    let (voided, mut wiped_since);
     {
         let _in_use = database::in_use();
         let mut db = database::open(&path, database_key.expose(), store::WORKSPACE, Durability::Full)?;
         database::check(&db)?;
         let step = db.transaction()?;
         let keyring = Keyring::load(&step, kept.id, key.clone())?;
-        Identity::load(&step, &keyring)?.restored(&step)?;
+        let identity = Identity::load(&step, &keyring)?.restored(&step)?;
         let act = Act::new(Class::Backup, audit::RESTORED, Target::Workspace);
         audit::record_in(&step, &keyring, By::HOST, act.after(backup))?;
         voided = store::voided::void(&step, now())?;
@@ -220,12 +244,25 @@ fn bring(
         let counts = Counts::new(store::last_change(&step)?, std::sync::Arc::new(true.into()));
         let mut notes = Vec::new();
         let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
-        again = wiped.map(|wiped| wiped.left_in(tx.view())).transpose()?.unwrap_or_default();
+        let again = wiped.map(|wiped| wiped.left_in(tx.view())).transpose()?.unwrap_or_default();
+        let had_owner = has_owner(tx.view())?;
         again.wipe_again(&mut tx)?;
+        wiped_since = (!again.is_empty()).then(|| WipedSince {
+            channels: again.channels.len() as u64,
+            people: again.people.len() as u64,
+            ..WipedSince::of(kept, false)
+        });
+        // Whoever became an owner after the backup is none in it.
+        if let Some(since) = &mut wiped_since
+            && had_owner
+            && !has_owner(tx.view())?
+        {
+            since.invite = Some(invite_owner_in(&step, &keyring, (&kept.name, base), identity.pin())?);
+        }
         step.commit()?;
         // Keys that were destroyed are in the file until the log is.
         database::empty_wal(&db)?;
     }
     host.adopt(kept, key, database_key)?;
-    Ok((voided, again))
+    Ok((voided, wiped_since))
 }

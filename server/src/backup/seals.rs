@@ -54,6 +54,17 @@ pub struct Guard {
     pub key: String,
 }
 
+/// What a key of a service has wrapped.
+#[derive(Debug)]
+pub(crate) struct Wrapped {
+    /// Which one, as it was called then.
+    pub(crate) by: Guard,
+    /// Whose it is.
+    pub(crate) context: WrapContext,
+    /// It.
+    pub(crate) wrapped: Vec<u8>,
+}
+
 /// What opens the backups of a folder.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SealedFor {
@@ -250,6 +261,16 @@ impl Keys {
     pub(super) fn sealed_for(&self) -> SealedFor {
         let guard = |one: &ForService| Guard { provider: one.provider.clone(), key: one.key.clone() };
         SealedFor { recovery: self.recovery.is_some(), services: self.services.iter().map(guard).collect() }
+    }
+
+    /// What key services wrapped of them.
+    pub(super) fn wrapped(&self) -> Result<Vec<Wrapped>> {
+        let of = |one: &ForService| {
+            let wrapped = HEXLOWER.decode(one.seal.as_bytes()).map_err(|why| damaged("The key file", why))?;
+            let by = Guard { provider: one.provider.clone(), key: one.key.clone() };
+            Ok(Wrapped { by, context: WrapContext::new(SEAL), wrapped })
+        };
+        self.services.iter().map(of).collect()
     }
 
     /// Opens the keys with whatever of this does.

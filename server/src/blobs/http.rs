@@ -23,6 +23,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::{Method, StatusCode};
 use prometheus::IntCounter;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Instant;
 use thechatapp_protocol::http::{OFFSET_HEADER, PROOF_HEADER, TOKEN_HEADER};
@@ -262,10 +263,11 @@ async fn fetch_part(
         move |size| asked(&heads, &tag, size, true)
     };
     // Whether it may be read, and its beginning, at once: it goes out to whoever may read it only.
-    let (still, begun) = tokio::join!(proved.still(part), blobs.begin(file, part, want.clone()));
-    let Some(Asked { workspace, allowed, file: standing, presence }) = still.filter(|asked| asked.file.whole) else {
+    let still = async { proved.still(part).await.filter(|asked| asked.file.whole) };
+    let Some((asked, begun)) = where_allowed(still, blobs.begin(file, part, want.clone())).await else {
         return not_found();
     };
+    let Asked { workspace, allowed, file: standing, presence } = asked;
     let given = match begun {
         Ok(Some(reading)) => Ok(give(reading, tag)),
         Ok(None) => elsewhere(&blobs, file, part, standing.sealed, want).await.map(|reading| give(reading, tag)),
@@ -279,6 +281,16 @@ async fn fetch_part(
         }
         Ok(response) => response,
         Err(why) => failed(why),
+    }
+}
+
+/// Both at once. Where the gate says no, that is the answer at once: how long the other takes would tell what lies there.
+async fn where_allowed<A, B>(gate: impl Future<Output = Option<A>>, other: impl Future<Output = B>) -> Option<(A, B)> {
+    let (mut gate, mut other) = (pin!(gate), pin!(other));
+    tokio::select! {
+        biased;
+        allowed = &mut gate => Some((allowed?, other.await)),
+        done = &mut other => Some((gate.await?, done)),
     }
 }
 
@@ -324,3 +336,6 @@ fn give(Reading { size, wanted, pieces }: Reading, tag: String) -> Response {
     }
     response
 }
+
+#[cfg(test)]
+mod tests;

@@ -298,6 +298,10 @@ fn words(done: &Value) -> String {
                 write!(words, "\nWiped again in {name}: {channels} channels and {people} people, who were wiped since")
             }
         };
+        if since.get("invite").is_some() {
+            let _ =
+                write!(words, "\n{name} has no owner any longer. An invite that makes one: {}", text(since, "invite"));
+        }
     }
     if let Some(voided) = done.get("voided") {
         let _ = write!(

@@ -165,6 +165,20 @@ impl KeyService for Aws {
 }
 
 impl EndsKeys for Aws {
+    fn ends_already(&self, context: &WrapContext, wrapped: &[u8]) -> Option<Ending> {
+        // What an alias names may be another key by now.
+        if self.address.key.contains("alias/") || !matches!(self.unwrap(context, wrapped), Err(KmsError::Disabled)) {
+            return None;
+        }
+        let (address, patience, cell) = (self.address.clone(), self.patience, self.client.clone());
+        let asked = self.caller.wait(async move {
+            let key = address.key.clone();
+            let client = cell.get_or_init(|| connect(address, patience)).await;
+            Ok(pending(client, key).await)
+        });
+        asked.ok().flatten()
+    }
+
     fn end(&self, context: &WrapContext, wrapped: &[u8], pending_days: u16) -> Result<Ending> {
         const RIGHTS: &str = "the host needs `kms:ScheduleKeyDeletion` on this key; or leave --destroy-remote-key out, and have it \
                               deleted there";
@@ -175,14 +189,7 @@ impl EndsKeys for Aws {
             let client = cell.get_or_init(|| connect(address, patience)).await;
             let call = client.decrypt().key_id(&key).set_encryption_context(Some(bound)).ciphertext_blob(wrapped);
             // Which key it was is what the answer says: an alias may be another one's in a moment, and is not taken for this.
-            let opened = match call.send().await.map_err(refused) {
-                Ok(opened) => opened,
-                // What an alias names may be another key by now.
-                Err(KmsError::Disabled) if !key.contains("alias/") => {
-                    return pending(client, key).await.map(Asked::Ended).ok_or(KmsError::Disabled);
-                }
-                Err(why) => return Err(why),
-            };
+            let opened = call.send().await.map_err(refused)?;
             let arn = opened.key_id.ok_or(KmsError::Garbage)?;
             // Keys of another account cannot be ended from here, so the id says which.
             let key = arn.rsplit_once("key/").map_or(arn.as_str(), |(_, id)| id);

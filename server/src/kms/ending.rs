@@ -18,6 +18,11 @@ pub(crate) enum Ending {
 
 /// A service that can end the key it is given.
 pub(crate) trait EndsKeys: Send + Sync {
+    /// What becomes of the key that wrapped this, where its end was ordered before and it can still be told that it is this one.
+    fn ends_already(&self, _context: &WrapContext, _wrapped: &[u8]) -> Option<Ending> {
+        None
+    }
+
     /// Ends the key that wrapped this. Again is the same.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use crate::time::now;
 use parking_lot::Mutex;
 use rusqlite::{Connection, OptionalExtension};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use thechatapp_protocol::{Timestamp, WorkspaceId};
@@ -203,6 +204,29 @@ impl Host {
              UNION SELECT folder FROM backups JOIN backup_own AS own USING (folder, name)
                  WHERE gone IS NULL AND own.provider = ?1 AND own.key_id = ?2 AND own.workspace <> ?3 LIMIT 1";
         Ok(self.db()?.query_row(sql, (by.0, by.1, but.as_bytes()), |row| row.get(0)).optional()?)
+    }
+
+    /// The workspaces but one whose keys in a backup that is not gone only a key of this provider opens, which is called something else
+    /// than this one: by folder, with the backup's name.
+    pub(super) fn backups_by_other_names(
+        &self,
+        (provider, key_id): (&str, &str),
+        but: WorkspaceId,
+    ) -> Result<BTreeMap<String, Vec<(String, WorkspaceId)>>> {
+        let db = self.db()?;
+        let mut rows = db.prepare(
+            "SELECT folder, name, own.workspace FROM backups JOIN backup_own AS own USING (folder, name)
+             WHERE gone IS NULL AND own.provider = ?1 AND own.key_id <> ?2 AND own.workspace <> ?3 ORDER BY folder, name",
+        )?;
+        let rows = rows.query_map((provider, key_id, but.as_bytes()), |row| {
+            Ok((row.get(0)?, row.get(1)?, WorkspaceId::from_bytes(row.get(2)?)))
+        })?;
+        let mut found = BTreeMap::<_, Vec<_>>::new();
+        for row in rows {
+            let (folder, name, workspace) = row?;
+            found.entry(folder).or_default().push((name, workspace));
+        }
+        Ok(found)
     }
 
     /// Whether there are backups that open with the key service in use.

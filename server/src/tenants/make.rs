@@ -95,11 +95,9 @@ impl Host {
             let mut tx = Tx::new(&step, &keyring, &mut notes, &counts);
             let general = ChannelId::from_parts(now().unix_millis(), &random()?);
             store::channels::create(&mut tx, general, GENERAL, ChannelKind::Public, None, true)?;
-            let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
-            invites::insert(&step, &code, &Gives { rank: Rank::Owner, ..Gives::default() }, 1, expires)?;
             let made = Act::new(Class::Server, "workspace.created", Target::Workspace);
             audit::record_in(&step, &keyring, By::HOST, made.after(env!("CARGO_PKG_VERSION")))?;
-            audit::record_in(&step, &keyring, By::HOST, invited(Rank::Owner, 1))?;
+            insert_owner(&step, &keyring, &code)?;
             step.commit()?;
             (identity.pin(), successor)
         };
@@ -225,6 +223,25 @@ impl Host {
         let pin = workspace.face()?.pin();
         Ok(Invite { base: self.base_url()?, workspace: name.to_owned(), pin, code }.to_string())
     }
+}
+
+/// Puts in the code of an invite that makes an owner.
+fn insert_owner(step: &Connection, keyring: &Keyring, code: &str) -> Result<()> {
+    let expires = Timestamp(now().0 + i64::try_from(OWNER_INVITE.as_millis()).unwrap_or(0));
+    invites::insert(step, code, &Gives { rank: Rank::Owner, ..Gives::default() }, 1, expires)?;
+    Ok(audit::record_in(step, keyring, By::HOST, invited(Rank::Owner, 1))?)
+}
+
+/// An invite that makes an owner of the workspace of this short name, in the step that takes it the last one.
+pub(crate) fn invite_owner_in(
+    step: &Connection,
+    keyring: &Keyring,
+    (name, base): (&str, &str),
+    pin: Pin,
+) -> Result<String> {
+    let code = make_code()?;
+    insert_owner(step, keyring, &code)?;
+    Ok(Invite { base: base.to_owned(), workspace: name.to_owned(), pin, code }.to_string())
 }
 
 fn invited(rank: Rank, uses: u32) -> Act {

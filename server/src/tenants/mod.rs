@@ -32,7 +32,7 @@ mod rotate;
 pub use backups::{Health as BackupHealth, Known, Rehearsed};
 pub use check::Checked;
 pub use make::Made;
-pub(crate) use make::short_name;
+pub(crate) use make::{invite_owner_in, short_name};
 pub use moving::Followed;
 pub use own::{Ended, To};
 

@@ -1,6 +1,7 @@
 //! Everybody there can be, and a world around each of them to ask about.
 
 use crate::support::{channel_id, message_id};
+use ed25519_dalek::SigningKey;
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, Visibility};
 use thechatapp_protocol::methods::groups::GroupParams;
 use thechatapp_protocol::methods::polls::CreatePollParams;
@@ -188,7 +189,7 @@ pub fn build(tx: &mut Tx<'_>, s: Subject) -> Result<World, Fail> {
     let new = devices::New {
         id: device,
         key: DevicePublic(key),
-        signing_key: [7; 32],
+        signing_key: SigningKey::from_bytes(&[7; 32]).verifying_key().to_bytes(),
         name: "device".into(),
         platform: "linux".into(),
     };

@@ -203,7 +203,8 @@ fn the_deletion_of_a_key_of_aws_is_scheduled() {
     assert_eq!((ended.destroyed.len(), ended.left.len(), deleted(&other)), (0, 0, None));
 }
 
-/// What moto does not know: a key that is to be deleted opens nothing, and says when it goes.
+/// What moto does not know: a key that is to be deleted opens nothing, and says when it goes. The host and a third workspace have keys in
+/// the same account.
 #[test]
 fn a_deletion_that_was_ordered_before_is_found_where_the_key_s_name_is_its_own() {
     if !in_a_process_of_its_own(6) {
@@ -217,13 +218,26 @@ fn a_deletion_that_was_ordered_before_is_found_where_the_key_s_name_is_its_own()
     let state = pending.clone();
     let answer = async move |headers: http::HeaderMap, body: String| {
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let named = body["KeyId"].as_str().unwrap();
+        let key = if named == "alias/lab" { ARN } else { named };
+        let refused = |name: &str| (http::StatusCode::BAD_REQUEST, serde_json::json!({ "__type": name }).to_string());
+        let bytes = |name: &str| data_encoding::BASE64.decode(body[name].as_str().unwrap().as_bytes()).unwrap();
         let said = match headers["x-amz-target"].to_str().unwrap() {
-            _ if state.load(Relaxed) && body.get("CiphertextBlob").is_some() => {
-                let said = serde_json::json!({ "__type": "KMSInvalidStateException", "message": "pending deletion" });
-                return (http::StatusCode::BAD_REQUEST, said.to_string());
+            "TrentService.Encrypt" | "TrentService.Decrypt" if key == ARN && state.load(Relaxed) => {
+                return refused("KMSInvalidStateException");
             }
-            "TrentService.Encrypt" => serde_json::json!({ "KeyId": ARN, "CiphertextBlob": body["Plaintext"] }),
-            "TrentService.Decrypt" => serde_json::json!({ "KeyId": ARN, "Plaintext": body["CiphertextBlob"] }),
+            // What was wrapped names the key that did it.
+            "TrentService.Encrypt" => {
+                let wrapped = [key.as_bytes(), b" ", &bytes("Plaintext")].concat();
+                serde_json::json!({ "KeyId": key, "CiphertextBlob": data_encoding::BASE64.encode(&wrapped) })
+            }
+            "TrentService.Decrypt" => {
+                let wrapped = bytes("CiphertextBlob");
+                let Some(opened) = wrapped.strip_prefix(format!("{key} ").as_bytes()) else {
+                    return refused("IncorrectKeyException");
+                };
+                serde_json::json!({ "KeyId": key, "Plaintext": data_encoding::BASE64.encode(opened) })
+            }
             "TrentService.DescribeKey" => serde_json::json!({ "KeyMetadata": {
                 "KeyId": ARN.rsplit('/').next(), "KeyState": "PendingDeletion", "DeletionDate": 1_800_000_000.5
             } }),
@@ -232,9 +246,13 @@ fn a_deletion_that_was_ordered_before_is_found_where_the_key_s_name_is_its_own()
         (http::StatusCode::OK, said.to_string())
     };
     runtime.spawn(async move { axum::serve(listener, axum::Router::new().fallback(answer)).await.unwrap() });
+    let uri = |name: &str| format!("aws-kms:{name}?region=eu-central-1&endpoint={url}");
     for (name, ends) in [("alias/lab", false), (ARN, true)] {
         pending.store(false, Relaxed);
-        let scene = OwnKeys::new(&format!("aws-kms:{name}?region=eu-central-1&endpoint={url}"), &KeySection::default());
+        let scene = OwnKeys::new(&uri(name), &KeySection::default());
+        scene.host.move_to(&source(&url, "alias/host")).unwrap();
+        scene.host.create_workspace("den", Vec::new()).unwrap();
+        scene.moves("den", &uri("alias/den"), &KeySection::default()).unwrap();
         pending.store(true, Relaxed);
         let ended = scene.host.wipe_with_key("lab", Some(30));
         // What an alias names may be another key's end.
