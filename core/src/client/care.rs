@@ -22,8 +22,13 @@ use thechatapp_protocol::WorkspaceId;
 const LOOKED_OVER: &str = "looked_over";
 const LOOK_OVER_EVERY: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// How long after the opening of a profile it begins to be looked after.
+const SOON: Duration = Duration::from_secs(1);
+
 /// Tidies indexes and renews the last good copy, as long as the client lives.
 pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
+    // Whoever opens a profile is to read its first page before any of this.
+    tokio::time::sleep(every.min(SOON)).await;
     loop {
         let Some(client) = inner.upgrade().map(Client) else { return };
         // What came between two commits the last time.
