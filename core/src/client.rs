@@ -254,7 +254,7 @@ impl Client {
     }
 
     /// Stops everything; gives the profile back when no other handle has it, and what could not be written out. Of one that goes, parts
-    /// of files go first: nothing knows afterwards where they are.
+    /// of files go first, also of downloads that began after the mark of the wipe was made, which names the others.
     async fn shut_down(self, goes: bool) -> (Option<Profile>, Result<()>) {
         for task in &self.0.tasks {
             task.abort();
@@ -263,14 +263,14 @@ impl Client {
             }
         }
         self.0.shared.events.close();
-        let_go(&self.0).await;
+        until_alone(&self.0).await;
         let running = std::mem::take(&mut *self.0.workspaces.write().unwrap_or_else(PoisonError::into_inner));
         let mut done = Ok(());
         for (_, workspace) in running {
             done = done.and(workspace.stop().await);
         }
         // What asked for longer has been broken off.
-        let_go(&self.0).await;
+        until_alone(&self.0).await;
         let shared = self.0.shared.clone();
         drop(self);
         let Shared { local, profile, .. } = shared;
@@ -363,7 +363,7 @@ async fn open_cache(profile: &Arc<Profile>, local: &Local, account: &Account) ->
 }
 
 /// Waits until nobody else has it any more, but not for long.
-pub(crate) async fn let_go<T>(held: &Arc<T>) {
+pub(crate) async fn until_alone<T>(held: &Arc<T>) {
     let last = async {
         while Arc::strong_count(held) > 1 {
             tokio::time::sleep(Duration::from_millis(5)).await;

@@ -13,7 +13,7 @@ pub mod event;
 mod fault;
 mod local;
 pub mod net;
-mod part;
+mod part_file;
 pub mod platform;
 pub mod profile;
 mod search;

@@ -179,6 +179,7 @@ impl Readers {
         let key = pool.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut again = Pool::new(pool.path.clone(), &key, pool.keep, pool.cache);
         again.is_former = pool.is_former;
+        again.form = Mutex::new(*pool.form.lock().unwrap_or_else(PoisonError::into_inner));
         Self(Arc::new(again))
     }
 

@@ -170,7 +170,11 @@ pub async fn rotate(
 pub(crate) async fn record_everywhere(host: &Host, by: By, act: impl Fn() -> Act) -> Result<()> {
     for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
         let act = act();
-        workspace.unguarded(move |tx| audit::record(tx, by, act)).await?;
+        match workspace.unguarded(move |tx| audit::record(tx, by, act)).await {
+            // It turned out to be damaged, as the log says, which its neighbours are not.
+            Err(_) if !workspace.is_open() => {}
+            done => done?,
+        }
     }
     Ok(())
 }

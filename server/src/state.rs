@@ -456,21 +456,25 @@ impl Workspace {
         let (parts, face) = (self.parts()?, self.face.clone());
         let changed = parts.clone();
         // Read and replaced on the writer's thread: of two changes at once the second builds on the first.
-        parts
+        let done = parts
             .writer
-            .apart(move |db| -> Result<_> {
+            .apart(move |db| {
                 let Parts { identity, keyring, .. } = &*changed;
                 let current = identity.read().unwrap_or_else(PoisonError::into_inner).clone();
-                let step = db.transaction()?;
-                let (next, answer) = change(&current, &step, keyring)?;
-                step.commit()?;
-                if let Some(next) = next {
-                    *face.write().unwrap_or_else(PoisonError::into_inner) = Some(next.face());
-                    *identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-                }
-                Ok(answer)
+                let done = (|| {
+                    let step = db.transaction()?;
+                    let (next, answer) = change(&current, &step, keyring)?;
+                    step.commit()?;
+                    if let Some(next) = next {
+                        *face.write().unwrap_or_else(PoisonError::into_inner) = Some(next.face());
+                        *identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
+                    }
+                    Ok(answer)
+                })();
+                damage::told(db, done)
             })
-            .await
+            .await;
+        self.noticed(done)?
     }
 
     /// Closes it: ends the writer, closes the files. From here on every call is refused, and once those under way are

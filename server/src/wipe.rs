@@ -4,13 +4,12 @@
 use crate::crash;
 use crate::error::Fail;
 use crate::state::Workspace;
-use crate::store::audit::{self, Act, By};
+use crate::store::audit::By;
 use crate::store::wipes::{self, Subject, TRACES};
 use crate::store::{files, search};
 use crate::tenants::Host;
 use std::sync::Arc;
 use std::time::Duration;
-use thechatapp_protocol::audit::{Class, Target};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is looked whether a wipe was broken off, and how soon after a failure it is tried again.
@@ -53,15 +52,13 @@ impl Workspace {
                 let (id, files, sql) = match named {
                     Named::Channel(text) => {
                         let channel = wipes::channel_named(tx.view(), &text)?;
-                        let files = wipes::begin_channel(tx, channel)?;
-                        let act = Act::new(Class::Data, "channel.wiped", Target::Channel(channel.id));
-                        audit::record(tx, by, act)?;
-                        (*channel.id.as_bytes(), files, "SELECT created FROM channels WHERE id = ?1")
+                        let id = *channel.id.as_bytes();
+                        let files = wipes::wipe_channel(tx, by, channel)?;
+                        (id, files, "SELECT created FROM channels WHERE id = ?1")
                     }
                     Named::Person(text) => {
                         let person = wipes::person_named(tx.view(), &text)?;
-                        let files = wipes::begin_person(tx, person)?;
-                        audit::record(tx, by, Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
+                        let files = wipes::wipe_person(tx, by, person)?;
                         (*person.as_bytes(), files, "SELECT created FROM people WHERE id = ?1")
                     }
                 };
@@ -195,14 +192,15 @@ pub async fn in_background(host: Arc<Host>, stop: CancellationToken) {
 }
 
 impl Host {
-    /// Goes on with what was broken off, before a command does anything else.
+    /// Goes on with what was broken off, before a command does anything else. Where one workspace fails, the others' go on.
     ///
     /// # Errors
     /// When a database or the disk fails.
     pub async fn go_on_wiping(&self) -> crate::error::Result<()> {
+        let mut done = Ok(());
         for workspace in self.workspaces() {
-            workspace.go_on_wiping().await?;
+            done = done.and(workspace.go_on_wiping().await.map(drop));
         }
-        Ok(())
+        Ok(done?)
     }
 }

@@ -210,6 +210,25 @@ async fn a_flipped_bit_is_noticed_named_and_contained() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_page_of_one_workspace_keeps_a_server_from_starting() {
+    let world = World::make().await;
+    let file = PathBuf::from("acme/workspace.db");
+    let pages = std::fs::metadata(world.stopped.join(&file)).unwrap().len() / 4096;
+    assert!(pages > 20, "{pages}");
+    let mut closed = 0;
+    for page in 0..pages {
+        let copy = copied(&world.stopped);
+        let data = copy.path().join("data");
+        Flip { file: file.clone(), byte: page as usize * 4096 + 2000, bit: 0 }.do_it(&data);
+        let running = world.serve(&data).await.unwrap_or_else(|why| panic!("page {page}: {why}"));
+        closed += usize::from(!running.host().find("acme").unwrap().is_open());
+        assert!(running.host().workspaces().iter().any(|one| one.name != "acme" && one.is_open()), "page {page}");
+        running.stop().await;
+    }
+    assert!(closed > 0, "no page is needed to begin with");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_of_a_backup_is_noticed_and_nothing_comes_out_of_it() {
     let world = World::make().await;
     let folder = world.backup.clone();

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use std::path::Path;
 use std::process::{Command as Program, Output, Stdio};
 use std::sync::Arc;
+use support::files::copy_folder;
 use support::{Host, PASSWORD, Person, channel_id, texts};
 use thechatapp_protocol::ChannelId;
 use thechatapp_protocol::event::ChannelKind;
@@ -17,6 +18,7 @@ use thechatapp_protocol::methods::roles::{SetRank, SetRankParams};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::session::StaticKey;
 use thechatapp_server::admin::{self, Command};
+use thechatapp_server::backup::{Folder, Opening};
 
 const RECOVERY: &str = "recovery passphrase";
 
@@ -76,7 +78,7 @@ async fn what_a_later_backup_says_was_wiped_stays_so() {
     let folder = host.folder.path().join("backups");
     let before = back_up(&host, &folder).await;
     let alone = host.folder.path().join("alone");
-    assert!(Program::new("cp").arg("-r").args([&folder, &alone]).status().unwrap().success());
+    copy_folder(&folder, &alone);
     wipe(&host, "acme", Some(plans), None).await;
     wipe(&host, "acme", None, Some("bob")).await;
     wipe(&host, "lab", None, None).await;
@@ -105,7 +107,12 @@ async fn what_a_later_backup_says_was_wiped_stays_so() {
         let checked = admin::run(host.running().host(), Command::Doctor).await.unwrap();
         assert_eq!(checked["ok"], true, "{checked}");
         // It is wiped, so backups of this host say so in their turn.
-        back_up(&host, &host.folder.path().join("next")).await;
+        let next = host.folder.path().join("next");
+        back_up(&host, &next).await;
+        let opening = Opening { passphrase: Some(RECOVERY), service: None };
+        let (_, said) = Folder::open(&next, opening).unwrap().snapshot(None).unwrap();
+        let within = said.workspaces.iter().find(|kept| kept.name == "acme").unwrap();
+        assert_eq!((said.wiped.is_empty(), within.wiped.is_empty()), (!was_wiped, !was_wiped));
         host.stop().await;
         std::fs::remove_dir_all(host.folder.path().join("next")).unwrap();
     }

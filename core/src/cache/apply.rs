@@ -1,6 +1,7 @@
 //! Rows from the server go into the cache: rows, index and cursor in one transaction. A row is whole, and one that is
 //! older than what is stored is passed over, so applying anything twice changes nothing.
 
+mod losing;
 mod pages;
 
 use super::gaps::Gaps;
@@ -229,22 +230,6 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// A channel that was public and one is not in is private now.
-    fn out_of_sight(&mut self, row: &ChannelRow) -> Result<(), Error> {
-        let newer = self
-            .db
-            .prepare_cached("SELECT 1 FROM channels WHERE id = ?1 AND change > ?2")?
-            .exists(params![row.id.as_bytes(), row.change as i64])?;
-        if newer {
-            return Ok(());
-        }
-        let held = self.held(row.id)?;
-        held.kind = None;
-        held.joined = false;
-        self.applied.channels = true;
-        self.lose(row.id)
-    }
-
     fn member(&mut self, row: &MemberRow) -> Result<(), Error> {
         let before = if row.person == self.me.id { Some(self.held(row.channel)?.joined) } else { None };
         let changed = self
@@ -279,51 +264,6 @@ impl<'a> Batch<'a> {
             self.applied.touch(row.channel, 1);
         }
         Ok(())
-    }
-
-    /// Everything of a channel leaves; of a public one its name and its members stay.
-    fn lose(&mut self, channel: ChannelId) -> Result<(), Error> {
-        let id = channel.as_bytes();
-        self.db
-            .prepare_cached("DELETE FROM search WHERE rowid IN (SELECT place FROM messages WHERE channel = ?1)")?
-            .execute([id])?;
-        let gone = self.db.prepare_cached("DELETE FROM messages WHERE channel = ?1")?.execute([id])?;
-        thumbnails::drop_all_of(self.db, channel)?;
-        self.db.prepare_cached("DELETE FROM files WHERE channel = ?1")?.execute([id])?;
-        self.db.prepare_cached("DELETE FROM horizons WHERE channel = ?1")?.execute([id])?;
-        let held = self.held(channel)?;
-        held.gaps = Gaps::default();
-        held.gaps_changed = true;
-        if held.kind == Some(ChannelKind::Public) {
-            held.gaps.add(1, held.head);
-        } else {
-            held.head = 0;
-            held.kind = None;
-            held.known = false;
-            held.head_changed = false;
-            let me = self.me.id;
-            for sql in ["DELETE FROM channels WHERE id = ?1", "DELETE FROM reads WHERE channel = ?1"] {
-                self.db.prepare_cached(sql)?.execute([id])?;
-            }
-            // One's own row stays, so that an older one is not taken for news.
-            self.db
-                .prepare_cached("DELETE FROM members WHERE channel = ?1 AND person <> ?2")?
-                .execute(params![id, me.as_bytes()])?;
-        }
-        self.applied.messages.remove(&channel);
-        self.applied.left.push(channel);
-        if gone > 0 {
-            self.applied.lost.push(channel);
-        }
-        Ok(())
-    }
-
-    /// A channel that is not one's to see any more.
-    pub(super) fn forget(&mut self, channel: ChannelId) -> Result<(), Error> {
-        let held = self.held(channel)?;
-        held.kind = None;
-        held.joined = false;
-        self.lose(channel)
     }
 
     pub(super) fn message(&mut self, row: &MessageRow) -> Result<(), Error> {

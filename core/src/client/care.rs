@@ -29,14 +29,16 @@ const SOON: Duration = Duration::from_secs(1);
 pub(super) async fn run(inner: Weak<Inner>, every: Duration) {
     // Whoever opens a profile is to read its first page before any of this.
     tokio::time::sleep(every.min(SOON)).await;
-    loop {
-        let Some(client) = inner.upgrade().map(Client) else { return };
+    if let Some(client) = inner.upgrade().map(Client) {
         // What came between two commits the last time.
         for workspace in client.all() {
             if let Err(why) = workspace.keep_list().await {
                 tracing::warn!(%why, workspace = %workspace.id, "the list of channels cannot be kept");
             }
         }
+    }
+    loop {
+        let Some(client) = inner.upgrade().map(Client) else { return };
         if let Err(why) = client.index_all().await {
             tracing::warn!(%why, "an index cannot be completed");
         }

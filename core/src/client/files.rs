@@ -13,7 +13,7 @@ use super::{Client, closed};
 use crate::error::{Error, Result};
 use crate::fault;
 use crate::local::{Source, Upload, Waiting};
-use crate::part::Part;
+use crate::part_file::PartFile;
 use crate::sync::Workspace;
 use crate::view::MessageView;
 use sealing::{Beside, full, key_of, seal_file};
@@ -166,7 +166,7 @@ impl Client {
     ) -> Result<PathBuf> {
         let (workspace, channel) = self.channel_of_file(ws, file).await?;
         let place = Place::of(&workspace).await?;
-        let before = workspace.local.download(ws, file).await?.filter(Part::is_there).map(|part| part.path);
+        let before = workspace.local.download(ws, file).await?.filter(PartFile::is_there).map(|part| part.path);
         let to = |name: &str| free_name(folder, name, before.as_deref());
         pull(&workspace, &place, (channel, file), None, to, progress).await
     }

@@ -3,13 +3,13 @@
 
 use super::Local;
 use crate::error::Result;
-use crate::part::Part;
+use crate::part_file::PartFile;
 use rusqlite::{OptionalExtension, Row, params};
 use std::path::PathBuf;
 use thechatapp_protocol::{FileId, WorkspaceId};
 
-fn part(row: &Row<'_>) -> rusqlite::Result<Part> {
-    Ok(Part { path: PathBuf::from(row.get::<_, String>("path")?), stamp: row.get("stamp")? })
+fn part(row: &Row<'_>) -> rusqlite::Result<PartFile> {
+    Ok(PartFile { path: PathBuf::from(row.get::<_, String>("path")?), stamp: row.get("stamp")? })
 }
 
 impl Local {
@@ -29,7 +29,7 @@ impl Local {
     }
 
     /// Where a file is being written.
-    pub(crate) async fn download(&self, workspace: WorkspaceId, file: FileId) -> Result<Option<Part>> {
+    pub(crate) async fn download(&self, workspace: WorkspaceId, file: FileId) -> Result<Option<PartFile>> {
         self.read(move |db| {
             Ok(db
                 .prepare_cached("SELECT path, stamp FROM downloads WHERE workspace = ?1 AND id = ?2")?
@@ -40,7 +40,7 @@ impl Local {
     }
 
     /// Files that are being written, and where.
-    pub(crate) async fn downloads(&self, workspace: WorkspaceId) -> Result<Vec<(FileId, Part)>> {
+    pub(crate) async fn downloads(&self, workspace: WorkspaceId) -> Result<Vec<(FileId, PartFile)>> {
         self.read(move |db| {
             let mut query = db.prepare_cached("SELECT id, path, stamp FROM downloads WHERE workspace = ?1")?;
             let rows =
@@ -51,7 +51,7 @@ impl Local {
     }
 
     /// Where files are being written, of all accounts.
-    pub(crate) async fn all_downloads(&self) -> Result<Vec<Part>> {
+    pub(crate) async fn all_downloads(&self) -> Result<Vec<PartFile>> {
         self.read(|db| {
             let mut query = db.prepare_cached("SELECT path, stamp FROM downloads")?;
             let rows = query.query_map([], part)?;

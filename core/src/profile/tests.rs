@@ -1,7 +1,7 @@
 use super::memory::{MemoryStore, Mood};
 use super::*;
 use crate::local::{Local, good_path};
-use crate::part::Part;
+use crate::part_file::PartFile;
 use crate::platform::{Platform, SecretError};
 use crate::testing::platform;
 use crate::view::WaysView;
@@ -216,8 +216,8 @@ async fn a_wipe_that_was_broken_off_is_brought_to_its_end_by_whoever_comes_next(
         for path in [&ours, &theirs] {
             std::fs::write(path, "open").unwrap();
         }
-        let stamp = Part::stamp(&ours.metadata().unwrap()).unwrap();
-        let parts = [(&ours, stamp), (&theirs, stamp - 1)].map(|(path, stamp)| Part { path: path.clone(), stamp });
+        let stamp = PartFile::stamp(&ours.metadata().unwrap()).unwrap();
+        let parts = [(&ours, stamp), (&theirs, stamp - 1)].map(|(path, stamp)| PartFile { path: path.clone(), stamp });
         Mark::Wiping.set_with(dir, &serde_json::to_vec(&parts).unwrap()).unwrap();
         if half {
             std::fs::remove_file(dir.join(file::NAME)).unwrap();

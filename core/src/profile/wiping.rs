@@ -4,13 +4,13 @@ use super::file::ProfileFile;
 use super::mark::Mark;
 use super::{LOCK, Profile, Vault, aside, entry};
 use crate::Result;
-use crate::part::Part;
+use crate::part_file::PartFile;
 use std::path::Path;
 
 impl Profile {
     /// From now on the profile is to be destroyed: should this program end before it is, the next that comes to it does so. Where there
     /// is no room for the mark, it is tried all the same. These parts of files go with it.
-    pub(crate) fn begin_wipe(&self, parts: &[Part]) {
+    pub(crate) fn begin_wipe(&self, parts: &[PartFile]) {
         let set = || match serde_json::to_vec(parts) {
             Ok(text) if !parts.is_empty() => Mark::Wiping.set_with(&self.dir, &text),
             _ => Mark::Wiping.set(&self.dir),
@@ -46,7 +46,7 @@ impl Profile {
 /// Destroys what there is of a profile: what lies open outside it, the entry in secure storage, then the files, wrapped keys before what they seal. The files
 /// go even when secure storage fails; its error is the inner one.
 async fn destroy(dir: &Path, vault: &Vault, key_id: Option<String>) -> Result<Result<()>> {
-    let parts: Vec<Part> = serde_json::from_slice(&Mark::Wiping.text(dir)).unwrap_or_default();
+    let parts: Vec<PartFile> = serde_json::from_slice(&Mark::Wiping.text(dir)).unwrap_or_default();
     for part in parts {
         part.remove();
     }

@@ -400,10 +400,11 @@ pub(super) async fn new_generation(
         workspace.local.offer_drafts(workspace.id).await?;
         workspace.draft_typed();
     }
+    // Nobody puts a list back into which nothing of before is to come.
+    let _listing = workspace.listing.lock().await;
     if lets_go {
         workspace.let_damaged_go().await?;
         // As little as the damaged one it is known to be right.
-        let _listing = workspace.listing.lock().await;
         workspace.local.unlist(workspace.id, None).await?;
     }
     workspace.cache.begin_generation(generation, workspace.local.listed(workspace.id).await?).await?;

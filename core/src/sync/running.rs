@@ -2,7 +2,7 @@
 
 use super::{Shared, Workspace, audit, drafts, follow, history, outbox};
 use crate::cache::{Applied, Cache};
-use crate::client::let_go;
+use crate::client::until_alone;
 use crate::error::Result;
 use crate::event::ClientEvent;
 use crate::fault;
@@ -45,7 +45,7 @@ impl Running {
         workspace.session.send_replace(None);
         // Whoever asks it something still gets no answer any more, and lets go of it.
         workspace.cache.end().await;
-        let_go(&workspace).await;
+        until_alone(&workspace).await;
         match Arc::try_unwrap(workspace) {
             Ok(workspace) => workspace.cache.close().await,
             // A call still runs; the file is closed when it ends.

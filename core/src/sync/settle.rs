@@ -19,16 +19,17 @@ impl Workspace {
     /// Says what rows changed, and has nothing stay of what one may not see any more.
     pub(crate) async fn settle(&self, applied: Applied) -> Result<()> {
         self.announce(&applied);
+        // First: what takes its time below may be broken off.
+        if !applied.left.is_empty() {
+            let _listing = self.listing.lock().await;
+            self.local.unlist(self.id, Some(&applied.left)).await?;
+        }
         // No damaged file that has it still, whether or not the one in its place had got any of it; and no words in the index.
         if !applied.lost.is_empty() || self.cache.former_may_have(&applied.left).await? {
             self.let_damaged_go().await?;
         }
         if !applied.lost.is_empty() {
             self.cache.tidy().await?;
-        }
-        if !applied.left.is_empty() {
-            let _listing = self.listing.lock().await;
-            self.local.unlist(self.id, Some(&applied.left)).await?;
         }
         // While everything is caught up with, it is done at the end.
         if applied.listed && self.connection() != Connection::Syncing {

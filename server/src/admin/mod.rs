@@ -16,6 +16,7 @@ use crate::rotation::{self, What};
 use crate::store::audit::{self, Act, By};
 use crate::tenants::Host;
 use crate::time::now;
+use crate::wipe::Named;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -207,9 +208,17 @@ pub async fn run(host: &Host, command: Command) -> Result<Value> {
         Command::WorkspaceWipe { workspace, channel: None, person: None, destroy_remote_key } => {
             wipe::workspace(host, workspace, destroy_remote_key).await
         }
-        Command::WorkspaceWipe { workspace, channel, person, .. } => {
-            wipe::within(host, workspace, channel, person).await
+        Command::WorkspaceWipe { workspace, channel: Some(channel), person: None, destroy_remote_key: None } => {
+            wipe::within(host, workspace, Named::Channel(channel)).await
         }
+        Command::WorkspaceWipe { workspace, channel: None, person: Some(person), destroy_remote_key: None } => {
+            wipe::within(host, workspace, Named::Person(person)).await
+        }
+        Command::WorkspaceWipe { .. } => Err(Error::bad_input(
+            "Nothing was wiped",
+            "more than one thing was named",
+            "wipe a channel, a person or a workspace, one after the other; only a workspace has a key of its own",
+        )),
         Command::WorkspaceRestoreRoot { workspace, successor } => {
             let successor = Successor::parse(&successor)?;
             let workspace = host.workspace(&workspace)?;

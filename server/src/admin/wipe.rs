@@ -51,22 +51,10 @@ pub(super) async fn workspace(host: &Host, name: String, destroy_remote_key: Opt
 ///
 /// # Errors
 /// See [`crate::error::Kind`].
-pub(super) async fn within(
-    host: &Host,
-    name: String,
-    channel: Option<String>,
-    person: Option<String>,
-) -> Result<Value> {
-    let (named, key, subject) = match (channel, person) {
-        (Some(channel), None) => (Named::Channel(channel.clone()), "channel", channel),
-        (None, Some(person)) => (Named::Person(person.clone()), "person", person),
-        (Some(_), Some(_)) | (None, None) => {
-            return Err(Error::bad_input(
-                "Nothing was wiped",
-                "a channel and a person were named",
-                "wipe one, then the other",
-            ));
-        }
+pub(super) async fn within(host: &Host, name: String, named: Named) -> Result<Value> {
+    let (key, subject) = match &named {
+        Named::Channel(channel) => ("channel", channel.clone()),
+        Named::Person(person) => ("person", person.clone()),
     };
     let workspace = host.workspace(&name)?;
     let had_owner = workspace.look(wipes::has_owner).await?;

@@ -136,21 +136,26 @@ impl Receiver {
         }
     }
 
-    /// Sends what is new in each workspace. Answers whether there may be more.
+    /// Sends what is new in each workspace. Answers whether there may be more. One whose entries cannot be read does not stop those after
+    /// it; what cannot be sent does, for it goes the same way.
     async fn round(&self, host: &Host) -> std::result::Result<bool, String> {
-        let mut more = false;
+        let (mut more, mut unread) = (false, Ok(()));
         for workspace in host.workspaces().into_iter().filter(|workspace| workspace.is_open()) {
             let named = |why: &dyn Display| format!("{}: {why}", workspace.name);
-            let batch = Batch::next(&self.host, &workspace).await.map_err(|why| named(&why))?;
-            if batch.messages.is_empty() {
-                continue;
-            }
+            let batch = match Batch::next(&self.host, &workspace).await {
+                Ok(batch) if batch.messages.is_empty() => continue,
+                Ok(batch) => batch,
+                Err(why) => {
+                    unread = unread.and(Err(named(&why)));
+                    continue;
+                }
+            };
             let sent = tokio::time::timeout(self.pace.patience, self.send(&batch.messages));
             sent.await.map_err(|_| named(&"it takes too long"))?.map_err(|why| named(&why))?;
             more |= batch.whole;
             batch.told(&workspace).await.map_err(|why| named(&why))?;
         }
-        Ok(more)
+        unread.map(|()| more)
     }
 
     /// Sends, and returns once the receiver has taken all of it.

@@ -63,6 +63,11 @@ impl fmt::Debug for Folder {
 }
 
 impl Folder {
+    /// Whether there is one at this place.
+    pub fn is_there(path: &Path) -> bool {
+        path.join(KEYS).exists()
+    }
+
     /// Opens a folder for another backup that these open, or makes one where nothing is. Blocks.
     ///
     /// # Errors

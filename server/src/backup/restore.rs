@@ -83,7 +83,7 @@ fn prove(folder: &Folder, kept: &WorkspaceKept, (key, database_key): &(Key, Key)
 pub fn restore(folder: &Folder, name: Option<&str>, data: &Path, source: &KeySource, cost: Cost) -> Result<Report> {
     let _reading = folder.reading()?;
     let (name, snapshot) = folder.snapshot(name)?;
-    let since = Since::of(folder, &name, &snapshot)?;
+    let since = Since::of(folder, &name)?;
     make(folder, (name, snapshot), data, (source, cost), &since)
 }
 
@@ -168,18 +168,11 @@ struct Since {
 impl Since {
     /// Each list opens with the keys of the folder, whatever opens the workspaces in it: one that does not is damaged, or does not belong
     /// there.
-    fn of(folder: &Folder, name: &str, snapshot: &Snapshot) -> Result<Self> {
+    fn of(folder: &Folder, name: &str) -> Result<Self> {
         let mut since = Self::default();
-        for other in folder.snapshots()? {
-            let later = match folder.snapshot(Some(&other)) {
-                Ok((_, later)) => later,
-                // One from before it knows of nothing since.
-                Err(_) if other.as_str() <= name => continue,
-                Err(why) => return Err(untold(&other, why)),
-            };
-            if later.at <= snapshot.at {
-                continue;
-            }
+        // Names begin with the time.
+        for other in folder.snapshots()?.into_iter().filter(|other| other.as_str() > name) {
+            let (_, later) = folder.snapshot(Some(&other)).map_err(|why| untold(&other, why))?;
             since.workspaces.extend(&later.wiped);
             // An earlier release may have brought it back: the latest that holds it counts.
             for kept in later.workspaces {

@@ -270,7 +270,11 @@ async fn fetch_part(
     let Asked { workspace, allowed, file: standing, presence } = asked;
     let given = match begun {
         Ok(Some(reading)) => Ok(give(reading, tag)),
-        Ok(None) => elsewhere(&blobs, file, part, standing.sealed, want).await.map(|reading| give(reading, tag)),
+        // It does not lie in the folder.
+        Ok(None) => match blobs.in_bucket(file, part, standing.sealed) {
+            Some(stored) => stored.reading(want).await.map(|reading| give(reading, tag)),
+            None => return not_found(),
+        },
         Err(why) => Err(why),
     };
     match given {
@@ -292,17 +296,6 @@ async fn where_allowed<A, B>(gate: impl Future<Output = Option<A>>, other: impl 
         allowed = &mut gate => Some((allowed?, other.await)),
         done = &mut other => Some((gate.await?, done)),
     }
-}
-
-/// What is wanted of a file that does not lie in the folder.
-async fn elsewhere(
-    blobs: &Blobs,
-    file: FileId,
-    part: Part,
-    sealed: u64,
-    want: impl FnOnce(u64) -> Wanted,
-) -> Result<Reading, Fail> {
-    blobs.open(file, part, sealed).await?.reading(want).await
 }
 
 fn give(Reading { size, wanted, pieces }: Reading, tag: String) -> Response {

@@ -276,12 +276,17 @@ impl Blobs {
             Ok(Stored { size, from: Place::Folder(open) })
         })
         .await;
-        match (opened, self.bucket()) {
-            (Err(Fail::File(why)), Some(shelf)) if why.kind() == io::ErrorKind::NotFound => {
-                Ok(Stored { size, from: Place::Bucket(shelf, part.name(file)) })
+        match opened {
+            Err(Fail::File(why)) if why.kind() == io::ErrorKind::NotFound => {
+                self.in_bucket(file, part, size).ok_or(Fail::File(why))
             }
-            (opened, _) => opened,
+            opened => opened,
         }
+    }
+
+    /// The same of what does not lie in the folder; none without a bucket.
+    pub fn in_bucket(&self, file: FileId, part: Part, size: u64) -> Option<Stored> {
+        self.bucket().map(|shelf| Stored { size, from: Place::Bucket(shelf, part.name(file)) })
     }
 
     /// The header of a whole file, of so many sealed bytes: what any part of it is opened with.

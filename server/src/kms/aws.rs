@@ -93,13 +93,6 @@ fn refused<E: ProvideErrorMetadata + std::error::Error + 'static>(why: SdkError<
     error
 }
 
-/// What came of the attempt to end a key.
-enum Asked {
-    Ended(Ending),
-    /// It opened what it had wrapped, and the deletion was refused.
-    Refused(String),
-}
-
 /// When a key that opens nothing any more is deleted, if that was ordered.
 async fn pending(client: &Client, key: String) -> Option<Ending> {
     let answer = client.describe_key().key_id(key).send().await.ok()?;
@@ -198,20 +191,18 @@ impl EndsKeys for Aws {
             match call.send().await {
                 Ok(answer) => {
                     let at = answer.deletion_date.and_then(|at| at.to_millis().ok()).ok_or(KmsError::Garbage)?;
-                    Ok(Asked::Ended(Ending::Scheduled(at)))
+                    Ok(Ok(Ending::Scheduled(at)))
                 }
                 Err(why) => {
                     let code = why.code().unwrap_or_default().to_owned();
                     match refused(why) {
                         KmsError::Unavailable if code.is_empty() => Err(KmsError::Unavailable),
-                        why => Ok(Asked::Refused(format!("AWS says {code}: {why}"))),
+                        // It opened what it had wrapped, and the deletion was refused.
+                        why => Ok(Err(format!("AWS says {code}: {why}"))),
                     }
                 }
             }
         });
-        match asked.map_err(|why| unanswered(&why))? {
-            Asked::Ended(ending) => Ok(ending),
-            Asked::Refused(why) => Err(not_ended(why, RIGHTS)),
-        }
+        asked.map_err(|why| unanswered(&why))?.map_err(|why| not_ended(why, RIGHTS))
     }
 }

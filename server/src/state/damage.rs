@@ -5,6 +5,7 @@
 use super::{Parts, Place, Workspace};
 use crate::error::{Error, Fail, Kind, Result};
 use crate::store::View;
+use rusqlite::Connection;
 use std::path::Path;
 use std::sync::{Arc, PoisonError};
 use thechatapp_database::{self as database, Error as DatabaseError};
@@ -30,6 +31,16 @@ pub(crate) fn pages(path: &Path, key: &Key) -> String {
         0 => String::new(),
         count if count > NAMED => format!(" ({named}, and {} more)", count - NAMED),
         _ => format!(" ({named})"),
+    }
+}
+
+/// Tells a failure that comes of damage from any other, which stays what it is.
+pub(super) fn told<T>(db: &Connection, done: Result<T>) -> std::result::Result<Result<T>, Fail> {
+    match done {
+        Err(why) if why.kind == Kind::Corrupt || database::has_met_damage(db)? => {
+            Err(Fail::Database(DatabaseError::Damaged(why.why)))
+        }
+        done => Ok(done),
     }
 }
 

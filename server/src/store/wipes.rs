@@ -15,8 +15,10 @@ use super::{
 use crate::error::Fail;
 use crate::hub::{Audience, Note};
 use crate::keyring::{Keyring, delete_channel};
+use crate::store::audit::{self, Act, By};
 use crate::time::now;
 use rusqlite::{Connection, OptionalExtension};
+use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::event::{ChannelKind, ChannelRole, MemberRow, PersonRow};
 use thechatapp_protocol::permission::Rank;
 use thechatapp_protocol::{AccountId, ChannelId, DeviceId, Row, Timestamp};
@@ -108,6 +110,27 @@ pub fn person_named(view: View<'_>, text: &str) -> Result<AccountId, Fail> {
     found
         .map(AccountId::from_bytes)
         .ok_or_else(|| Fail::bad_input("No such person", format!("there is no {text}"), "give their name or their id"))
+}
+
+/// Begins to wipe a channel, and writes down who did.
+///
+/// # Errors
+/// SQLite's.
+pub fn wipe_channel(tx: &mut Tx<'_>, by: By, channel: Channel) -> Result<u64, Fail> {
+    let act = Act::new(Class::Data, "channel.wiped", Target::Channel(channel.id));
+    let removed = begin_channel(tx, channel)?;
+    audit::record(tx, by, act)?;
+    Ok(removed)
+}
+
+/// Begins to wipe a person, and writes down who did.
+///
+/// # Errors
+/// SQLite's.
+pub fn wipe_person(tx: &mut Tx<'_>, by: By, person: AccountId) -> Result<u64, Fail> {
+    let removed = begin_person(tx, person)?;
+    audit::record(tx, by, Act::new(Class::Data, "person.wiped", Target::Person(person)))?;
+    Ok(removed)
 }
 
 /// Begins to wipe a channel: nothing in it opens from this commit on, and nobody sees it. One that everybody is in is

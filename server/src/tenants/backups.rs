@@ -186,7 +186,7 @@ impl Host {
             let folder = Path::new(&known.folder);
             known.found = folder.join("snapshots").join(&known.name).exists();
             // Nothing removes the file of keys: where it is missing, the folder is elsewhere.
-            if known.found || known.making || !folder.join("keys.json").exists() {
+            if known.found || known.making || !Folder::is_there(folder) {
                 open.push(known);
             } else {
                 db.execute(

@@ -2,7 +2,7 @@
 //! broken off after it the workspace is closed, its key is gone, and the same command goes on.
 
 use super::{HOST, Host};
-use crate::backup::{self, Guard};
+use crate::backup::{self, Folder, Guard};
 use crate::error::{Error, Kind, Result};
 use crate::kms::ending::Ending;
 use crate::kms::own::OwnService;
@@ -72,7 +72,7 @@ impl Host {
         let folders: BTreeMap<_, _> = services.collect();
         for (folder, service) in folders {
             let name = format!("the backups in {folder}");
-            let is_there = Path::new(folder).join("keys.json").exists();
+            let is_there = Folder::is_there(Path::new(folder));
             if !is_there && service.provider != of.0 {
                 continue;
             }

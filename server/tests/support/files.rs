@@ -1,4 +1,4 @@
-//! Files as a device sends and fetches them.
+//! Files as a device sends and fetches them, and folders of a host.
 
 use super::{Host, Person, message_id};
 use data_encoding::BASE64URL_NOPAD;

@@ -1,6 +1,6 @@
 use crate::client::desk::{Desk, channel};
 use crate::local::{drafts_behind, good_path};
-use crate::part::Part;
+use crate::part_file::PartFile;
 use crate::profile::PinCopy;
 use rusqlite::types::ValueRef;
 use std::path::{Path, PathBuf};
@@ -74,7 +74,7 @@ async fn broke_off(desk: &Desk) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("film.mkv.part");
     std::fs::write(&path, MARKER).unwrap();
-    let part = (path.to_str().unwrap().to_owned(), Part::stamp(&path.metadata().unwrap()).unwrap());
+    let part = (path.to_str().unwrap().to_owned(), PartFile::stamp(&path.metadata().unwrap()).unwrap());
     desk.client.0.shared.local.writes_to(desk.ws, FileId::from_bytes([2; 16]), part).await.unwrap();
     folder
 }

@@ -4,7 +4,7 @@
 //! gets there once everything that was wanted has proved genuine.
 
 use super::once::{Once, Tags};
-use super::sealing::{Beside, full, unopened};
+use super::sealing::{Beside, full, gone, unopened};
 use super::{Place, blocking, closed};
 use crate::error::{Error, Result};
 use crate::local::Local;
@@ -206,11 +206,8 @@ fn keep_pieces(
     if spoiled.blocking_recv().is_err() {
         return Ok(());
     }
-    match std::fs::remove_file(path) {
-        // Another transfer of the same file was done first.
-        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-        removed => removed,
-    }
+    // Another transfer of the same file may have been done first.
+    gone(path)
 }
 
 /// Opens a file whose sealed bytes are here, all of it or a range.

@@ -7,7 +7,7 @@ use super::{Place, Progress, blocking, once};
 use crate::cache::{FILES_ROOM, KeptFile};
 use crate::client::Client;
 use crate::error::{Error, Result};
-use crate::part::Part;
+use crate::part_file::PartFile;
 use crate::sync::Workspace;
 use crate::view::Connection;
 use std::path::{Path, PathBuf};
@@ -192,7 +192,7 @@ pub(crate) async fn sweep(workspace: &Workspace) -> Result<()> {
 }
 
 /// Removes what came of files that are written once and did not come whole. Where that fails they stay: nothing keeps a wipe.
-pub(crate) async fn remove_parts(parts: Vec<Part>) {
+pub(crate) async fn remove_parts(parts: Vec<PartFile>) {
     let removed = tokio::task::spawn_blocking(move || parts.iter().filter(|part| !part.remove()).count());
     if let Ok(left @ 1..) = removed.await {
         tracing::warn!(left, "parts of files stay where nothing knows of them");

@@ -2,9 +2,9 @@
 //! kept apart: the header of its sealed bytes and the tag of each chunk, a thousandth of the file. Whatever lies there is
 //! believed as far as each chunk has its tag, so nothing that was changed meanwhile, or never reached the disk, is built upon.
 
-use super::sealing::{Beside, full, unopened};
+use super::sealing::{Beside, full, gone, unopened};
 use crate::error::{Error, Result};
-use crate::part::Part;
+use crate::part_file::PartFile;
 use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -31,10 +31,7 @@ impl Tags {
 
     /// They are not needed any more.
     fn remove(self) -> io::Result<()> {
-        match std::fs::remove_file(&self.path) {
-            Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
-            removed => removed,
-        }
+        gone(&self.path)
     }
 }
 
@@ -50,7 +47,7 @@ impl Once {
     /// Goes on with what lies beside the place, as far as it proves genuine, or with what lay beside another one.
     pub(super) fn begin(
         mut tags: Tags,
-        before: Option<&Part>,
+        before: Option<&PartFile>,
         (key, context): (&Key, &Context),
         to: PathBuf,
     ) -> Result<Self> {
@@ -67,7 +64,7 @@ impl Once {
     }
 
     /// Where it is written, and which file it is there.
-    pub(super) fn part(&self) -> io::Result<Part> {
+    pub(super) fn part(&self) -> io::Result<PartFile> {
         self.out.part()
     }
 
@@ -152,7 +149,7 @@ pub(super) fn is_free(tags: &Path) -> bool {
 }
 
 /// Removes what nobody went on with, unless somebody does at this moment. Whether it is gone: what is on a disk that is not here is not.
-pub(super) fn give_up(tags: &Path, part: &Part) -> bool {
+pub(super) fn give_up(tags: &Path, part: &PartFile) -> bool {
     let held = match File::open(tags) {
         Ok(held) if held.try_lock().is_ok() => Some(held),
         // Without them nobody can go on with it.

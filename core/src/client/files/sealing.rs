@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use crate::fault;
-use crate::part::Part;
+use crate::part_file::PartFile;
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -64,7 +64,7 @@ impl Beside {
 
     /// Goes on with what an earlier attempt left, and what breaks off now stays too. Where that is not what lies there any more, or
     /// lies on another disk, it is written from its beginning.
-    pub(super) fn go_on(to: PathBuf, before: Option<&Part>) -> Result<Self> {
+    pub(super) fn go_on(to: PathBuf, before: Option<&PartFile>) -> Result<Self> {
         let Some((before, out)) = before.and_then(|before| Some((before, again(before)?))) else {
             return Self::new(to);
         };
@@ -95,9 +95,9 @@ impl Beside {
     }
 
     /// Where it is, and which file it is there.
-    pub(super) fn part(&self) -> io::Result<Part> {
-        let stamp = Part::stamp(&self.out.metadata()?).ok_or(io::ErrorKind::Unsupported)?;
-        Ok(Part { path: self.fresh.clone(), stamp })
+    pub(super) fn part(&self) -> io::Result<PartFile> {
+        let stamp = PartFile::stamp(&self.out.metadata()?).ok_or(io::ErrorKind::Unsupported)?;
+        Ok(PartFile { path: self.fresh.clone(), stamp })
     }
 
     /// It is noted where it is: what breaks off stays.
@@ -177,7 +177,7 @@ impl Drop for Beside {
 }
 
 /// Opens what an earlier attempt left, if that is what lies there.
-fn again(part: &Part) -> Option<File> {
+fn again(part: &PartFile) -> Option<File> {
     // Looked at before it is opened, for whatever else lies there; and after, for what was put there in between.
     let open = || File::options().read(true).write(true).open(&part.path).ok();
     let out = part.is_there().then(open)??;
@@ -193,5 +193,13 @@ pub(super) fn unopened(why: thechatapp_seal::Error) -> Error {
     match why {
         thechatapp_seal::Error::Io(why) if why.kind() != io::ErrorKind::InvalidData => full(why),
         other => Error::NotGenuine { why: other.to_string() },
+    }
+}
+
+/// Removes a file that may be gone already.
+pub(super) fn gone(path: &Path) -> io::Result<()> {
+    match std::fs::remove_file(path) {
+        Err(why) if why.kind() == io::ErrorKind::NotFound => Ok(()),
+        removed => removed,
     }
 }

@@ -1,12 +1,11 @@
 //! What was wiped, by its ids: backups say it, so that an older one that is restored does not bring it back.
 
-use super::{begin_channel, begin_person};
+use super::{wipe_channel, wipe_person};
 use crate::error::Fail;
-use crate::store::audit::{self, Act, By};
+use crate::store::audit::By;
 use crate::store::{Tx, View, channels};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
-use thechatapp_protocol::audit::{Class, Target};
 use thechatapp_protocol::{AccountId, ChannelId};
 
 /// Channels and people of a workspace that were wiped.
@@ -51,8 +50,7 @@ impl Past {
     /// SQLite's.
     pub fn wipe_again(&self, tx: &mut Tx<'_>) -> Result<(), Fail> {
         for id in &self.people {
-            begin_person(tx, *id)?;
-            audit::record(tx, By::HOST, Act::new(Class::Data, "person.wiped", Target::Person(*id)))?;
+            wipe_person(tx, By::HOST, *id)?;
         }
         for id in &self.channels {
             // One may have gone with a person just now.
@@ -60,8 +58,7 @@ impl Past {
             if channels::is_wiped(tx.view(), *id)? {
                 continue;
             }
-            begin_channel(tx, channel)?;
-            audit::record(tx, By::HOST, Act::new(Class::Data, "channel.wiped", Target::Channel(*id)))?;
+            wipe_channel(tx, By::HOST, channel)?;
         }
         Ok(())
     }

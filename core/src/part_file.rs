@@ -9,12 +9,12 @@ use std::time::UNIX_EPOCH;
 
 /// A part on this device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Part {
+pub(crate) struct PartFile {
     pub(crate) path: PathBuf,
     pub(crate) stamp: i64,
 }
 
-impl Part {
+impl PartFile {
     /// Which file this is: when it was made, or its number where the file system does not tell. The number of the disk says nothing:
     /// it may be another one the next time.
     pub(crate) fn stamp(of: &Metadata) -> Option<i64> {
