@@ -1,7 +1,9 @@
 //! One attempt to connect: a way out, strict TLS, the upgrade that carries the handshake. Three round trips in all.
 
 use super::route::{DialError, Line, Router};
+use super::session::steady_millis;
 use super::verify::key_hash;
+use crate::Timestamp;
 use crate::trust::Known;
 use data_encoding::BASE64URL_NOPAD;
 use http::{HeaderValue, StatusCode};
@@ -51,8 +53,8 @@ pub struct Target<'a> {
     pub known: &'a Known,
     /// TLS that accepts no other server.
     pub tls: &'a Arc<ClientConfig>,
-    /// Milliseconds now.
-    pub millis: u64,
+    /// The time, which says what key of the document is valid.
+    pub now: Timestamp,
     /// The way out.
     pub router: &'a Router,
 }
@@ -90,13 +92,13 @@ async fn attempt(target: &Target<'_>) -> Result<(Socket, Transport), Failure> {
         binding,
     };
     let server = document
-        .session_key(target.millis / 1000)
+        .session_key(target.now.unix_millis() / 1000)
         .ok_or_else(|| Failure::Identity("no session key of the known document is valid now".into()))?;
     let (initiator, hello) =
         initiate(&prologue, target.device, server).map_err(|why| Failure::Identity(why.to_string()))?;
     scrub_stack();
     let (socket, answer) = upgrade(target, tls, &hello, binding).await?;
-    let transport = initiator.finish(&answer, target.millis).map_err(|why| Failure::Identity(why.to_string()))?;
+    let transport = initiator.finish(&answer, steady_millis()).map_err(|why| Failure::Identity(why.to_string()))?;
     scrub_stack();
     Ok((socket, transport))
 }

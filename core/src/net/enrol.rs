@@ -6,7 +6,6 @@ use super::{LinkConfig, fetch_identity, verify};
 use crate::error::{Error, Result};
 use crate::trust::{Known, Next};
 use ed25519_dalek::{Signer, SigningKey};
-use std::sync::Arc;
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams, Me};
 use tokio::sync::mpsc;
 
@@ -38,7 +37,7 @@ pub async fn enrol(
         signing_key: signing.verifying_key().to_bytes().to_vec(),
         signature: signing.sign(&covered).to_bytes().to_vec(),
     };
-    let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
+    let (session, running) = session::begin(Box::new(socket), transport);
     let (events, _unheard) = mpsc::channel(1);
     let params = EnrolParams { credential, device };
     // Once answered, nobody asks any more, and the session closes by itself.
@@ -60,7 +59,7 @@ async fn reach(
             device: &config.device,
             known: &known,
             tls: &tls,
-            millis: config.clock.now().unix_millis(),
+            now: config.clock.now(),
             router: &config.router,
         };
         match connect(&target).await {

@@ -3,7 +3,7 @@
 
 use super::LinkConfig;
 use super::connect::Failure;
-use super::session::Frames;
+use super::session::{Frames, steady_millis};
 use futures_util::{Sink, Stream};
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -44,7 +44,7 @@ impl InPlace {
         if *self.document.lock().unwrap() != *config.known.verified.signed() {
             return Err(Failure::Identity("the server has another document".into()));
         }
-        let (millis, key) = (config.clock.now().unix_millis(), StaticKey::from_bytes(&KEY));
+        let key = StaticKey::from_bytes(&KEY);
         let prologue = Prologue {
             protocol: *PROTOCOL.end(),
             workspace_id: config.known.verified.document().workspace_id,
@@ -52,11 +52,11 @@ impl InPlace {
             binding: Binding::Unbound,
         };
         let (initiator, hello) = initiate(&prologue, &config.device, &key.public()).unwrap();
-        let (there, answer, _) = respond(&prologue, &key, &hello, millis).unwrap();
-        let here = initiator.finish(&answer, millis).unwrap();
+        let (there, answer, _) = respond(&prologue, &key, &hello, steady_millis()).unwrap();
+        let here = initiator.finish(&answer, steady_millis()).unwrap();
         let (up, coming) = mpsc::unbounded_channel();
         let (down, hear) = mpsc::unbounded_channel();
-        let conversation = Conversation { transport: there, coming, down, millis };
+        let conversation = Conversation { transport: there, coming, down };
         let nobody = |_| Failure::Offline("nobody is there".into());
         self.conversations.send(conversation).map_err(nobody)?;
         Ok((Box::new(Line { up, hear }), here))
@@ -103,7 +103,6 @@ pub(crate) struct Conversation {
     transport: Transport,
     coming: mpsc::UnboundedReceiver<Vec<u8>>,
     down: mpsc::UnboundedSender<Vec<u8>>,
-    millis: u64,
 }
 
 impl Conversation {
@@ -111,7 +110,7 @@ impl Conversation {
     pub(crate) async fn next(&mut self) -> Option<Message> {
         loop {
             let frame = self.coming.recv().await?;
-            match self.transport.open(&frame, self.millis).unwrap() {
+            match self.transport.open(&frame, steady_millis()).unwrap() {
                 Some(message) if message.kind == Kind::Ping => self.say(Kind::Pong, message.stream, message.payload),
                 Some(message) => return Some(message),
                 None => {}
@@ -120,14 +119,14 @@ impl Conversation {
     }
 
     pub(crate) fn say(&mut self, kind: Kind, stream: u32, payload: Vec<u8>) {
-        for frame in self.transport.seal(&Message { kind, stream, payload }, self.millis).unwrap() {
+        for frame in self.transport.seal(&Message { kind, stream, payload }, steady_millis()).unwrap() {
             let _ = self.down.send(frame);
         }
     }
 
     /// Says something, and is cut off in the middle of a frame of it.
     pub(crate) fn break_off(mut self, kind: Kind, stream: u32, payload: Vec<u8>) {
-        let mut frames = self.transport.seal(&Message { kind, stream, payload }, self.millis).unwrap();
+        let mut frames = self.transport.seal(&Message { kind, stream, payload }, steady_millis()).unwrap();
         let mut last = frames.pop().unwrap();
         last.truncate(last.len() / 2);
         for frame in frames.into_iter().chain([last]) {

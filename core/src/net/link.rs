@@ -214,7 +214,7 @@ impl Keeper {
             Err(Failure::Identity(why)) => return self.look(why, None).await,
         };
         self.waits = 0;
-        let (session, running) = session::begin(socket, transport, Arc::clone(&self.config.clock));
+        let (session, running) = session::begin(socket, transport);
         *self.session.write().unwrap_or_else(PoisonError::into_inner) = Some(session.clone());
         if self.events.send(LinkEvent::Up(session)).await.is_err() {
             return Outcome::Finished;
@@ -265,7 +265,7 @@ impl Keeper {
             device: &self.config.device,
             known,
             tls: &tls,
-            millis: self.config.clock.now().unix_millis(),
+            now: self.config.clock.now(),
             router: &self.config.router,
         };
         let (socket, transport) = connect(&target).await?;

@@ -424,7 +424,7 @@ impl Walk<'_> {
             device: &config.device,
             known,
             tls: &tls,
-            millis: config.clock.now().unix_millis(),
+            now: config.clock.now(),
             router: &config.router,
         };
         let (socket, transport) = connect(&target).await.map_err(|why| match why {
@@ -432,7 +432,7 @@ impl Walk<'_> {
             Failure::Way(why) => Error::Offline { why: why.to_string() },
             Failure::Closed(body) => Error::Refused(body),
         })?;
-        let (session, running) = session::begin(Box::new(socket), transport, Arc::clone(&config.clock));
+        let (session, running) = session::begin(Box::new(socket), transport);
         let (events, _unheard) = mpsc::channel(1);
         let ask = async move { session.call::<ListDevices>(&Nothing {}).await };
         let (answered, end) = tokio::join!(ask, running(events).run());

@@ -1,10 +1,9 @@
 //! A running session: one task owns the socket and the transport. Calls go side by side, each on a stream of its own.
 
 use crate::error::{Error, Result};
-use crate::platform::Clock;
 use futures_util::{Sink, SinkExt, Stream, StreamExt};
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::LazyLock;
 use std::time::Duration;
 use thechatapp_protocol::session::{Kind, Message, Transport};
 use thechatapp_protocol::wire::{Request, decode, encode};
@@ -114,14 +113,16 @@ impl<T: Stream<Item = std::result::Result<Frame, LineError>> + Sink<Frame, Error
 {
 }
 
+/// Milliseconds of a clock that nobody sets: a session lasts its day, whatever becomes of the time on this device.
+pub fn steady_millis() -> u64 {
+    static BEGUN: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    u64::try_from(BEGUN.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
 /// Begins a session on a fresh connection. It runs while the returned future is polled.
-pub fn begin(
-    socket: Box<dyn Frames>,
-    transport: Transport,
-    clock: Arc<dyn Clock>,
-) -> (Session, impl FnOnce(mpsc::Sender<Event>) -> Running) {
+pub fn begin(socket: Box<dyn Frames>, transport: Transport) -> (Session, impl FnOnce(mpsc::Sender<Event>) -> Running) {
     let (orders, inbox) = mpsc::channel(QUEUE);
-    let running = move |events| Running { socket, transport, clock, inbox, events, waiting: HashMap::new(), stream: 0 };
+    let running = move |events| Running { socket, transport, inbox, events, waiting: HashMap::new(), stream: 0 };
     (Session(orders), running)
 }
 
@@ -129,7 +130,6 @@ pub fn begin(
 pub struct Running {
     socket: Box<dyn Frames>,
     transport: Transport,
-    clock: Arc<dyn Clock>,
     inbox: mpsc::Receiver<Order>,
     events: mpsc::Sender<Event>,
     waiting: HashMap<u32, oneshot::Sender<Answer>>,
@@ -184,7 +184,7 @@ impl Running {
                     if give_up.is_some() {
                         return End::Lost("the server went silent".into());
                     }
-                    if self.transport.expired(self.millis()) && self.waiting.is_empty() {
+                    if self.transport.expired(steady_millis()) && self.waiting.is_empty() {
                         return End::Again(Duration::ZERO);
                     }
                     give_up = Some(Instant::now() + PATIENCE);
@@ -194,10 +194,6 @@ impl Running {
                 }
             }
         }
-    }
-
-    fn millis(&self) -> u64 {
-        self.clock.now().unix_millis()
     }
 
     async fn request(
@@ -224,10 +220,9 @@ impl Running {
     }
 
     async fn send(&mut self, kind: Kind, stream: u32, payload: Vec<u8>) -> std::result::Result<(), End> {
-        let millis = self.millis();
         let frames = self
             .transport
-            .seal(&Message { kind, stream, payload }, millis)
+            .seal(&Message { kind, stream, payload }, steady_millis())
             .map_err(|why| End::Lost(why.to_string()))?;
         let all = async {
             for frame in frames {
@@ -243,8 +238,7 @@ impl Running {
     }
 
     async fn take(&mut self, frame: &[u8]) -> std::result::Result<(), End> {
-        let millis = self.millis();
-        let opened = self.transport.open(frame, millis).map_err(|why| End::Lost(why.to_string()))?;
+        let opened = self.transport.open(frame, steady_millis()).map_err(|why| End::Lost(why.to_string()))?;
         let Some(message) = opened else { return Ok(()) };
         match message.kind {
             Kind::Reply => {
