@@ -109,7 +109,12 @@ fn account(number: usize) -> AccountId {
 }
 
 fn caller(number: usize) -> Caller {
-    Caller { person: account(number), device: id(0xd0, number, DeviceId::from_bytes), from: [127, 0, 0, 1].into(), replaced: false }
+    Caller {
+        person: account(number),
+        device: id(0xd0, number, DeviceId::from_bytes),
+        from: [127, 0, 0, 1].into(),
+        replaced: false,
+    }
 }
 
 fn channel(number: usize) -> ChannelId {
@@ -134,7 +139,8 @@ async fn each(
 ) {
     for begin in (0..count).step_by(TOGETHER) {
         let make = make.clone();
-        let job = move |tx: &mut Tx<'_>, _| (begin..count.min(begin + TOGETHER)).try_for_each(|number| make(tx, number));
+        let job =
+            move |tx: &mut Tx<'_>, _| (begin..count.min(begin + TOGETHER)).try_for_each(|number| make(tx, number));
         workspace.write::<WhoAmI, _>(owner, Scope::Workspace, job).await.unwrap();
     }
 }

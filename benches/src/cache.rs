@@ -110,9 +110,7 @@ async fn searches(
         hard.push(("in one channel", SearchQuery { channel: Some(channel), ..plain(at(number)) }));
         hard.push(("of one day", SearchQuery { after: Some(day), ..plain(at(number + 50)) }));
     }
-    for (what, queries, typical, slow) in
-        [("words", usual, 2, 10), ("a beginning or a filter", hard, 8, 30)]
-    {
+    for (what, queries, typical, slow) in [("words", usual, 2, 10), ("a beginning or a filter", hard, 8, 30)] {
         let (mut all, mut kinds) = (Vec::new(), HashMap::<&str, Vec<Duration>>::new());
         for (kind, query) in &queries {
             let begun = Instant::now();

@@ -40,7 +40,9 @@ fn main() {
                 return tokio::runtime::Runtime::new().unwrap().block_on(signin::spray(port, &pin));
             }
             other => {
-                eprintln!("unknown argument {other}; usage: bench [--logs DIR] [--only NAME] [--messages N] [--channels N]");
+                eprintln!(
+                    "unknown argument {other}; usage: bench [--logs DIR] [--only NAME] [--messages N] [--channels N]"
+                );
                 std::process::exit(2);
             }
         }

@@ -1,9 +1,9 @@
 //! The size of years: many channels with millions of messages, all on one device, and that device asleep for a month. It takes most
 //! of an hour, so it runs only when it is named: `--only scale [--messages N] [--channels N]`.
 
+use crate::history::logs;
 use crate::search::said;
 use crate::table::{Table, median};
-use crate::history::logs;
 use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::Arc;
