@@ -69,6 +69,14 @@ pub trait SystemNetwork: Send + Sync {
         std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
     }
 
+    /// The address of the script that says where to go, `http`, `https` or `file`, where the system leaves running it to whoever asks.
+    ///
+    /// # Errors
+    /// Why it does not say, though it could.
+    fn script(&self) -> Result<Option<String>, String> {
+        Ok(None)
+    }
+
     /// By which proxies the system would go to an address, the first that works: `direct://`, `http://HOST:PORT`,
     /// `socks5://HOST:PORT`. None when nothing is there that could say. The environment is not meant.
     ///

@@ -206,11 +206,11 @@ impl Router {
         let generation = self.state().generation;
         let script = {
             let mut kept = self.0.script.lock().await;
-            match kept.as_ref().filter(|kept| kept.is_fresh(generation, here)) {
+            match kept.as_ref().filter(|kept| kept.is_fresh(url, generation, here)) {
                 Some(kept) => kept.script()?,
                 None => {
                     let fetched = pac::Script::fetch(url, here, &self.0.extra_roots).await;
-                    let now = pac::Kept::new(generation, here, fetched, kept.take());
+                    let now = pac::Kept::new(url.clone(), generation, here, fetched, kept.take());
                     kept.insert(now).script()?
                 }
             }

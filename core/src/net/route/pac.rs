@@ -35,6 +35,7 @@ const LATE: &str = "it does not end in time";
 /// What is kept of the last look for a script.
 #[derive(Debug)]
 pub(super) struct Kept {
+    url: Url,
     generation: u64,
     addresses: Addresses,
     at: Instant,
@@ -46,6 +47,7 @@ pub(super) struct Kept {
 
 impl Kept {
     pub(super) fn new(
+        url: Url,
         generation: u64,
         addresses: Addresses,
         fetched: Result<Script, String>,
@@ -61,7 +63,7 @@ impl Kept {
             }
             Err(why) => (before, Some(why)),
         };
-        Self { generation, addresses, at: Instant::now(), last, failed }
+        Self { url, generation, addresses, at: Instant::now(), last, failed }
     }
 
     /// The script, or why there is none that works.
@@ -79,10 +81,10 @@ impl Kept {
         }
     }
 
-    /// Whether it counts still: not for long, and neither after another choice nor in another network.
-    pub(super) fn is_fresh(&self, generation: u64, addresses: Addresses) -> bool {
+    /// Whether it counts still: not for long, and neither for another script, after another choice, nor in another network.
+    pub(super) fn is_fresh(&self, url: &Url, generation: u64, addresses: Addresses) -> bool {
         let counts = if self.failed.is_none() { USED } else { LEFT };
-        self.generation == generation && self.addresses == addresses && self.at.elapsed() < counts
+        self.url == *url && self.generation == generation && self.addresses == addresses && self.at.elapsed() < counts
     }
 }
 

@@ -210,7 +210,8 @@ fn manual(text: &str) -> Result<Proxy> {
     Ok(proxy)
 }
 
-fn script(address: &str, login: bool) -> Result<Url> {
+/// The address of a script, which may be told a login.
+pub(super) fn script(address: &str, login: bool) -> Result<Url> {
     let what = || format!("{address} is no script's address");
     let url = Url::parse(address).map_err(|why| Error::bad_input(what(), why.to_string()))?;
     match url.scheme() {

@@ -1,11 +1,12 @@
 //! The system's way: the environment as curl reads it, then what the desktop is set to. Whoever names a proxy does not want to go
 //! past it: one that is not understood or not spoken here is an error, and so is a desktop that does not answer.
 
-use super::{DialError, Login, Proxy, Router, Way, address};
+use super::{DialError, Login, Proxy, Router, Way, address, setting};
 use data_encoding::BASE64;
 use hyper_util::client::proxy::matcher::Matcher;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use url::Url;
 use zeroize::Zeroizing;
 
 /// How long the desktop may take to say where to go, and how long its answer counts.
@@ -22,6 +23,8 @@ const NONE_FOR: [&str; 2] = ["no_proxy", "NO_PROXY"];
 pub(super) struct Said {
     about: String,
     at: Instant,
+    /// A script that is to be asked, before everything else there is.
+    script: Option<Url>,
     proxies: Vec<String>,
 }
 
@@ -31,14 +34,19 @@ impl Router {
         if let Some(way) = self.by_environment(&about, login)? {
             return Ok(vec![way]);
         }
+        let said = self.by_desktop(&about).await?;
+        if let Some(url) = &said.script {
+            // As with one that the person chose: who comes over plain http could be anybody, and is told no password.
+            let ways = self.by_script(url, host, port, login.filter(|_| url.scheme() != "http")).await;
+            return ways.map_err(|why| DialError::Script { url: url.to_string(), why });
+        }
         if let Some(found) = about.parse().ok().and_then(|uri| Matcher::from_system().intercept(&uri)) {
             let proxy = spoken(&found.uri().to_string())?;
             let own = found.basic_auth().and_then(|value| decode_basic(value.as_bytes()));
             return Ok(vec![Way::By(Proxy { login: own.or_else(|| login.cloned()), ..proxy })]);
         }
-        let said = self.by_desktop(&about).await?;
         // A desktop may have its answer from a script that anybody on the way could change: it is given no password.
-        let ways: Vec<Result<Way, DialError>> = said.iter().map(|said| way(said)).collect();
+        let ways: Vec<Result<Way, DialError>> = said.proxies.iter().map(|said| way(said)).collect();
         if ways.is_empty() {
             return Ok(vec![Way::Direct]);
         }
@@ -72,21 +80,29 @@ impl Router {
     }
 
     /// What the desktop is set to.
-    async fn by_desktop(&self, about: &str) -> Result<Vec<String>, DialError> {
+    async fn by_desktop(&self, about: &str) -> Result<Said, DialError> {
         let kept = self.state().system.clone();
         if let Some(said) = kept.filter(|said| said.about == about && said.at.elapsed() < KEPT) {
-            return Ok(said.proxies);
+            return Ok(said);
         }
         let (network, asked) = (Arc::clone(&self.0.network), about.to_owned());
-        let said = tokio::task::spawn_blocking(move || network.proxies(&asked));
-        let proxies = match tokio::time::timeout(PATIENCE, said).await {
+        let said = tokio::task::spawn_blocking(move || match network.script()? {
+            Some(script) => Ok((Some(script), Vec::new())),
+            None => Ok((None, network.proxies(&asked)?)),
+        });
+        let answer = match tokio::time::timeout(PATIENCE, said).await {
             Ok(Ok(said)) => said,
             Ok(Err(broken)) => Err(broken.to_string()),
             Err(_) => Err("no answer in time".into()),
         };
-        let proxies = proxies.map_err(|why| DialError::System { why })?;
-        self.state().system = Some(Said { about: about.to_owned(), at: Instant::now(), proxies: proxies.clone() });
-        Ok(proxies)
+        let (script, proxies) = answer.map_err(|why| DialError::System { why })?;
+        let script = script.map(|address| setting::script(&address, false)).transpose().map_err(|why| {
+            let why = why.report().why;
+            DialError::System { why: format!("its proxy script cannot be had: {why}") }
+        })?;
+        let said = Said { about: about.to_owned(), at: Instant::now(), script, proxies };
+        self.state().system = Some(said.clone());
+        Ok(said)
     }
 }
 

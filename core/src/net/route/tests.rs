@@ -19,6 +19,8 @@ struct Desktop {
     environment: Vec<String>,
     /// What the desktop says; nothing is an error.
     says: Mutex<Vec<Vec<&'static str>>>,
+    /// The script that it has, or why it does not say.
+    script: Option<Result<String, &'static str>>,
 }
 
 impl Desktop {
@@ -30,6 +32,10 @@ impl Desktop {
 impl SystemNetwork for Desktop {
     fn variable(&self, name: &str) -> Option<String> {
         self.environment.iter().find_map(|both| Some(both.strip_prefix(name)?.strip_prefix('=')?.to_owned()))
+    }
+
+    fn script(&self) -> Result<Option<String>, String> {
+        self.script.clone().transpose().map_err(str::to_owned)
     }
 
     fn proxies(&self, _: &str) -> Result<Vec<String>, String> {
@@ -278,6 +284,30 @@ async fn a_script_that_does_not_work_lets_nobody_out_unless_that_was_chosen() {
     assert!(matches!(why, DialError::Script { .. }), "{why}");
     router.choose(Setting::parse("pac:file:///no/such/proxy.pac", true, None).unwrap());
     assert_eq!(ways(&router).await.unwrap(), ["direct"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_system_s_own_script_goes_before_its_proxies_and_lets_nobody_out_where_it_does_not_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("proxy.pac");
+    std::fs::write(&path, "function FindProxyForURL() { return 'PROXY of-the-script:1; DIRECT'; }").unwrap();
+    let by = |script: Result<String, &'static str>| {
+        on(Desktop { script: Some(script), ..Desktop::says(&["http://of-the-system:1"]) })
+    };
+    let works = by(Ok(Url::from_file_path(&path).unwrap().into()));
+    works.choose(Setting::parse("system", false, login()).unwrap());
+    assert_eq!(ways(&works).await.unwrap(), ["http://of-the-script:1", "direct"]);
+    let ways_with_login = works.ways("chat.example.org", 443).await.unwrap();
+    assert!(matches!(&ways_with_login[0], Way::By(proxy) if proxy.login == login()), "a file is nobody else's");
+    let missing = by(Ok("file:///no/such/proxy.pac".into()));
+    assert!(matches!(ways(&missing).await.unwrap_err(), DialError::Script { .. }));
+    for wrong in [Ok("gopher://a/".into()), Ok("nonsense".into()), Err("the registry does not open")] {
+        assert!(matches!(ways(&by(wrong)).await.unwrap_err(), DialError::System { .. }));
+    }
+    let environment = vec!["HTTPS_PROXY=http://one:1".into()];
+    let script = Some(Err("the registry does not open"));
+    let typed = on(Desktop { environment, script, ..Desktop::default() });
+    assert_eq!(ways(&typed).await.unwrap(), ["http://one:1"], "the environment comes first");
 }
 
 #[tokio::test]

@@ -89,6 +89,10 @@ async fn the_functions_of_scripts_do_what_their_description_says() {
     }
 }
 
+fn address() -> Url {
+    Url::parse("https://example.org/proxy.pac").unwrap()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_that_never_ends_ends_in_time() {
     let begun = Instant::now();
@@ -108,10 +112,10 @@ async fn a_script_that_never_ends_ends_in_time() {
     // Fetched again, it is the same; one that was mended runs beside it.
     let copy = |text: &str| Script { text: text.into(), address: None, runs: Arc::new(Semaphore::new(1)) };
     let text = script.text.clone();
-    let kept = Kept::new(1, [None, None], Ok(script), None);
-    let again = Kept::new(1, [None, None], Ok(copy(&text)), Some(kept));
+    let kept = Kept::new(address(), 1, [None, None], Ok(script), None);
+    let again = Kept::new(address(), 1, [None, None], Ok(copy(&text)), Some(kept));
     assert_eq!(again.script().unwrap().runs.available_permits(), 0);
-    let mended = Kept::new(1, [None, None], Ok(copy("other")), Some(again));
+    let mended = Kept::new(address(), 1, [None, None], Ok(copy("other")), Some(again));
     assert_eq!(mended.script().unwrap().runs.available_permits(), 1);
     assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
 }
@@ -159,10 +163,12 @@ async fn a_file_that_is_no_script_is_not_read_to_its_end() {
     assert_eq!(why, "it is longer than 1 MiB");
     std::fs::write(&path, "function FindProxyForURL() { return 'DIRECT'; }").unwrap();
     let script = Script::fetch(&url, [None, None], &[]).await.unwrap();
-    let kept = Kept::new(7, [None, None], Ok(script), None);
-    assert!(kept.is_fresh(7, [None, None]));
-    assert!(!kept.is_fresh(8, [None, None]), "another choice");
-    assert!(!kept.is_fresh(7, [Some(Ipv4Addr::LOCALHOST.into()), None]), "another network");
+    let kept = Kept::new(address(), 7, [None, None], Ok(script), None);
+    assert!(kept.is_fresh(&address(), 7, [None, None]));
+    let other = Url::parse("https://other.example.org/proxy.pac").unwrap();
+    assert!(!kept.is_fresh(&other, 7, [None, None]), "another script");
+    assert!(!kept.is_fresh(&address(), 8, [None, None]), "another choice");
+    assert!(!kept.is_fresh(&address(), 7, [Some(Ipv4Addr::LOCALHOST.into()), None]), "another network");
 }
 
 #[tokio::test]
