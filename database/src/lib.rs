@@ -7,6 +7,7 @@
 #![deny(missing_docs)]
 #![cfg_attr(test, allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing))]
 
+mod durable;
 mod exit;
 mod form;
 mod freeze;
@@ -18,6 +19,7 @@ mod scrub;
 mod wal;
 mod writer;
 
+pub use durable::sync_file;
 pub use exit::{InUse, in_use};
 pub use form::Form;
 pub use freeze::{Frozen, freeze};

@@ -2,11 +2,11 @@
 //! disk, and takes the old file's place by a rename. Broken off at any moment, the path has either the one or the other,
 //! each whole.
 
+use crate::durable::{sync_file, sync_parent};
 use crate::exit::in_use;
 use crate::open::{copy, open_formed, tables};
 use crate::{Durability, Error, Form, Readers, Schema};
 use rusqlite::Connection;
-use std::fs::File;
 use std::path::{Path, PathBuf};
 
 /// Which file, and which keys.
@@ -79,7 +79,7 @@ fn make_copy(writer: &Connection, readers: &Readers, change: &Rekey<'_>) -> Resu
     }
     // As the last connection closes, everything is in the file itself.
     copied.close().map_err(|(_, why)| Error::from(why))?;
-    File::open(change.fresh).and_then(|file| file.sync_all()).map_err(|why| Error::Full(why.to_string()))
+    sync_file(change.fresh).map_err(|why| Error::Full(why.to_string()))
 }
 
 /// A WAL that is left would be taken for the new file's.
@@ -92,18 +92,4 @@ fn in_the_file(path: &Path) -> std::io::Result<()> {
         Err(why) if why.kind() == std::io::ErrorKind::NotFound => Ok(()),
         Err(why) => Err(why),
     }
-}
-
-#[cfg(unix)]
-fn sync_parent(path: &Path) -> std::io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
-/// Elsewhere the file system orders its own metadata.
-#[cfg(not(unix))]
-fn sync_parent(_: &Path) -> std::io::Result<()> {
-    Ok(())
 }

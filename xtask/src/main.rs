@@ -13,6 +13,7 @@ mod separate;
 mod setup;
 mod step;
 mod test;
+mod windows;
 
 use clap::{Parser, Subcommand};
 use places::Places;
@@ -77,6 +78,8 @@ enum Task {
         /// Only tests whose name contains this.
         filter: Option<String>,
     },
+    /// Build the client's crates for Windows and run their tests under Wine (Debian, root, twenty minutes the first time).
+    Windows,
 }
 
 fn main() -> ExitCode {
@@ -102,5 +105,6 @@ fn run(task: Task) -> Result {
         Task::Bench { arguments } => bench::bench(&places, &arguments),
         Task::Fuzz { seconds, target } => fuzz::fuzz(&places, seconds, target.as_deref()),
         Task::Soak { filter } => bench::soak(&places, filter.as_deref()),
+        Task::Windows => windows::run_all(&places),
     }
 }

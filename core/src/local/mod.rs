@@ -104,7 +104,7 @@ impl Local {
             // Copied under another name first: a name that stands must stand for a whole file.
             let fresh = to.with_extension("db.restored");
             std::fs::copy(&from, &fresh).map_err(full)?;
-            std::fs::File::open(&fresh).and_then(|file| file.sync_all()).map_err(full)?;
+            database::sync_file(&fresh).map_err(full)?;
             std::fs::rename(&fresh, &to).map_err(full)?;
             Ok(true)
         })

@@ -140,7 +140,10 @@ async fn a_removed_account_is_gone_from_the_good_copy_too() {
     local.queue(WS, waiting(1, "waits")).await.unwrap();
     local.keep_good().await.unwrap();
     local.remove_account(WS).await.unwrap();
-    drop(local);
+    // Closing would renew the copy.
+    local.readers.end();
+    drop(local.writer);
+    local.thread.join().unwrap();
     std::fs::remove_file(&path).unwrap();
     Local::restore_good(&path).await.unwrap();
     let local = open(&path, false).await.unwrap();
