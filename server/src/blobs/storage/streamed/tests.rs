@@ -190,7 +190,8 @@ async fn a_silent_bucket_is_not_waited_for() {
 #[tokio::test]
 async fn a_file_that_is_shorter_than_it_was_is_a_fault_of_the_disk() {
     let bucket = Bucket::new().await;
-    let content = content(3 * MIB);
+    // More than the system takes for a connection on which nobody reads yet.
+    let content = content(32 * MIB);
     let put = file(&content);
     let same = put.try_clone().unwrap();
     let bucket_does = async {
