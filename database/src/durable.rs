@@ -12,9 +12,12 @@ pub fn sync_file(path: &Path) -> io::Result<()> {
     File::options().write(true).open(path)?.sync_all()
 }
 
-/// Makes a rename in a file's folder durable.
+/// Brings what was renamed or made in a file's folder to the disk.
+///
+/// # Errors
+/// What the system says.
 #[cfg(unix)]
-pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
+pub fn sync_parent(path: &Path) -> io::Result<()> {
     match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
         _ => File::open(".")?.sync_all(),
@@ -23,6 +26,6 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
 
 /// Elsewhere the file system orders its own metadata.
 #[cfg(not(unix))]
-pub(crate) fn sync_parent(_: &Path) -> io::Result<()> {
+pub fn sync_parent(_: &Path) -> io::Result<()> {
     Ok(())
 }

@@ -19,7 +19,7 @@ mod scrub;
 mod wal;
 mod writer;
 
-pub use durable::sync_file;
+pub use durable::{sync_file, sync_parent};
 pub use exit::{InUse, in_use};
 pub use form::Form;
 pub use freeze::{Frozen, freeze};

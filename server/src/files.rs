@@ -1,6 +1,8 @@
 //! Files that belong to the server alone: folders 0700, files 0600, replaced whole.
 
-use std::fs::{self, File, OpenOptions};
+pub use thechatapp_database::sync_parent;
+
+use std::fs::{self, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
 
@@ -69,22 +71,4 @@ pub fn room(folder: &Path) -> Option<u64> {
 #[cfg(not(unix))]
 pub fn room(_: &Path) -> Option<u64> {
     None
-}
-
-/// Brings what was renamed or made in a folder to the disk.
-///
-/// # Errors
-/// The system's.
-#[cfg(unix)]
-pub fn sync_parent(path: &Path) -> io::Result<()> {
-    match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => File::open(parent)?.sync_all(),
-        _ => File::open(".")?.sync_all(),
-    }
-}
-
-/// Elsewhere the file system orders its own metadata.
-#[cfg(not(unix))]
-pub fn sync_parent(_: &Path) -> io::Result<()> {
-    Ok(())
 }

@@ -6,6 +6,7 @@
 
 mod audit;
 mod damage;
+mod identity;
 mod index;
 #[cfg(feature = "test-support")]
 mod passing;
@@ -31,7 +32,6 @@ use crate::store::wipes::past::{self, Past};
 use crate::store::{self, Counts, Tx, View};
 use crate::time::now;
 use crate::upgrade::{self, Upgrades};
-use rusqlite::Connection;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64};
@@ -443,38 +443,6 @@ impl Workspace {
             })
             .await;
         self.noticed(still)
-    }
-
-    /// Changes the identity in one transaction; what `change` answers is served from its commit on.
-    ///
-    /// # Errors
-    /// The change's own, or that of the commit.
-    pub(crate) async fn change_identity<T: Send + 'static>(
-        &self,
-        change: impl FnOnce(&Identity, &Connection, &Keyring) -> Result<(Option<Identity>, T)> + Send + 'static,
-    ) -> Result<T> {
-        let (parts, face) = (self.parts()?, self.face.clone());
-        let changed = parts.clone();
-        // Read and replaced on the writer's thread: of two changes at once the second builds on the first.
-        let done = parts
-            .writer
-            .apart(move |db| {
-                let Parts { identity, keyring, .. } = &*changed;
-                let current = identity.read().unwrap_or_else(PoisonError::into_inner).clone();
-                let done = (|| {
-                    let step = db.transaction()?;
-                    let (next, answer) = change(&current, &step, keyring)?;
-                    step.commit()?;
-                    if let Some(next) = next {
-                        *face.write().unwrap_or_else(PoisonError::into_inner) = Some(next.face());
-                        *identity.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(next);
-                    }
-                    Ok(answer)
-                })();
-                damage::told(db, done)
-            })
-            .await;
-        self.noticed(done)?
     }
 
     /// Closes it: ends the writer, closes the files. From here on every call is refused, and once those under way are

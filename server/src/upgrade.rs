@@ -353,12 +353,12 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
 #[cfg(unix)]
 fn make_private(path: &Path) -> io::Result<()> {
     std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o600))?;
-    File::open(path)?.sync_all()
+    thechatapp_database::sync_file(path)
 }
 
 #[cfg(not(unix))]
 fn make_private(path: &Path) -> io::Result<()> {
-    File::open(path)?.sync_all()
+    thechatapp_database::sync_file(path)
 }
 
 /// Whether a folder is such a copy, and no folder of backups.

@@ -214,8 +214,11 @@ async fn a_file_whose_line_breaks_while_the_clock_is_wrong_arrives_by_another_on
         sharing.exit.has(Trouble::BreaksAfter(LARGE as u64 / 2));
         sharing.client.choose_network(&sharing.exit.url(), false, None, None).await.unwrap();
         sharing.client.connect(sharing.ws, PATIENCE).await.unwrap();
+        let before = sharing.exit.bytes().1;
         sharing.fetch(file, &to, jump).await;
         assert!(sharing.is_whole(&to, n), "{jump}");
+        let came = sharing.exit.bytes().1 - before;
+        assert!(came < LARGE as u64 * 5 / 4, "{came} bytes: it went on where it was");
         sharing.exit.has(Trouble::None);
         sharing.clock.0.store(0, Ordering::Relaxed);
     }

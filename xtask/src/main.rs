@@ -105,6 +105,6 @@ fn run(task: Task) -> Result {
         Task::Bench { arguments } => bench::bench(&places, &arguments),
         Task::Fuzz { seconds, target } => fuzz::fuzz(&places, seconds, target.as_deref()),
         Task::Soak { filter } => bench::soak(&places, filter.as_deref()),
-        Task::Windows => windows::run_all(&places),
+        Task::Windows => windows::run_tests(&places),
     }
 }

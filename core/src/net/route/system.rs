@@ -1,4 +1,4 @@
-//! The system's way: the environment as curl reads it, then what the desktop is set to. Whoever names a proxy does not want to go
+//! The system's way: the environment as curl reads it, then the script and the proxies that the desktop is set to. Whoever names a proxy does not want to go
 //! past it: one that is not understood or not spoken here is an error, and so is a desktop that does not answer.
 
 use super::{DialError, Login, Proxy, Router, Way, address, setting};
