@@ -100,7 +100,9 @@ impl System {
         let mut tests = Vec::new();
         for line in output(self.build().arg("--message-format=json"))?.lines() {
             let told: serde_json::Value = serde_json::from_str(line)?;
-            if let (Some(test), Some(manifest)) = (told["executable"].as_str(), told["manifest_path"].as_str()) {
+            // Examples are built, too.
+            let test = told["executable"].as_str().filter(|_| told["profile"]["test"] == true);
+            if let (Some(test), Some(manifest)) = (test, told["manifest_path"].as_str()) {
                 let folder = Path::new(manifest).parent().and_then(Path::file_name).unwrap_or_default();
                 tests.push((folder.to_string_lossy().into_owned(), PathBuf::from(test)));
             }
