@@ -144,6 +144,17 @@ impl Cache {
         .await
     }
 
+    /// How many of these messages are here, with these texts.
+    pub(crate) async fn count_same(&self, messages: Vec<(MessageId, String)>) -> Result<u64> {
+        self.read(move |db, _| {
+            let mut same = db.prepare_cached("SELECT 1 FROM messages WHERE id = ?1 AND text = ?2")?;
+            messages
+                .iter()
+                .try_fold(0, |count, (id, text)| Ok(count + u64::from(same.exists(params![id.as_bytes(), text])?)))
+        })
+        .await
+    }
+
     /// Messages that changed after a change, up to the cursor, oldest change first; and how far that reaches.
     pub(crate) async fn since(&self, change: u64, limit: u32) -> Result<(Vec<MessageView>, u64)> {
         self.read(move |db, me| {

@@ -365,7 +365,7 @@ impl Client {
             device: account.device,
             connection: workspace.connection(),
             unread,
-            waiting: self.0.shared.local.waiting_count(account.workspace).await?,
+            waiting: workspace.waiting_count().await?,
             // A damaged cache does not say.
             update: workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
             rebuilding,

@@ -224,7 +224,7 @@ impl Client {
                 "cache": seen(workspace.cache.check().await),
                 "rebuilding": workspace.cache.is_being_rebuilt(),
                 "cursor": cursor,
-                "waiting": shared.local.waiting_count(account.workspace).await.ok(),
+                "waiting": workspace.waiting_count().await.ok(),
                 "tidy": tidy,
                 "update": workspace.cache.updates().await.ok().flatten().map(UpdateView::from),
                 "pin_copy": shared.profile.pin_copies().contains_key(&account.of_server()),

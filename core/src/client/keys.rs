@@ -38,7 +38,7 @@ impl Client {
     pub async fn unsent(&self) -> Result<UnsentView> {
         let mut unsent = UnsentView { messages: 0, drafts: 0 };
         for workspace in self.all() {
-            unsent.messages += self.0.shared.local.waiting_count(workspace.id).await?;
+            unsent.messages += workspace.waiting_count().await?;
             unsent.drafts += self.drafts(workspace.id).await?.len() as u64;
         }
         Ok(unsent)

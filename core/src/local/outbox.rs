@@ -139,7 +139,21 @@ impl Local {
         .await
     }
 
-    /// How many wait to be sent, those that were refused or given up not counted.
+    /// What waits to be sent: those that were refused or given up are not told.
+    pub(crate) async fn waiting_texts(&self, workspace: WorkspaceId) -> Result<Vec<(MessageId, String)>> {
+        self.read(move |db| {
+            let mut query = db.prepare_cached(
+                "SELECT id, text FROM outbox WHERE workspace = ?1 AND failure IS NULL AND withdrawn = 0",
+            )?;
+            let rows = query.query_map([workspace.as_bytes()], |row| {
+                Ok((MessageId::from_bytes(row.get("id")?), row.get("text")?))
+            })?;
+            Ok(rows.collect::<rusqlite::Result<_>>()?)
+        })
+        .await
+    }
+
+    /// How many are in the outbox, those that were refused or given up not counted.
     pub(crate) async fn waiting_count(&self, workspace: WorkspaceId) -> Result<u64> {
         self.read(move |db| {
             let count: i64 = db

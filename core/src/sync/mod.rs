@@ -423,6 +423,17 @@ impl Workspace {
         self.local.forget_mark(self.id, channel, seq).await
     }
 
+    /// How many messages wait to be sent. One that the server had told of before it was acknowledged is in the outbox still, and waits no more.
+    pub(crate) async fn waiting_count(&self) -> Result<u64> {
+        let waiting = self.local.waiting_texts(self.id).await?;
+        if waiting.is_empty() {
+            return Ok(0);
+        }
+        let all = waiting.len() as u64;
+        // A damaged cache does not say.
+        Ok(all - self.cache.count_same(waiting).await.unwrap_or(0))
+    }
+
     /// What is on the server is forgotten here, after it is in the cache.
     async fn forget_sent(&self, messages: Vec<(MessageId, String)>) -> Result<()> {
         for (id, _) in &messages {

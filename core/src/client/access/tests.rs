@@ -4,7 +4,8 @@ use crate::part_file::PartFile;
 use crate::profile::PinCopy;
 use rusqlite::types::ValueRef;
 use std::path::{Path, PathBuf};
-use thechatapp_protocol::{FileId, WorkspaceId};
+use thechatapp_protocol::event::MessageRow;
+use thechatapp_protocol::{FileId, MessageId, Row, WorkspaceId};
 
 const MARKER: &str = "marker-signed-out-tuvexo";
 
@@ -157,4 +158,29 @@ async fn signing_out_of_the_last_workspace_leaves_nothing_of_the_account_and_a_p
     assert_eq!(again, ws);
     assert_eq!(desk.client.draft(ws, channel(1), None).await.unwrap(), "");
     assert!(desk.client.channels(ws, false).await.unwrap().is_empty());
+}
+
+/// The server's stream may tell of a message before its acknowledgement is written down, and the program may end between the two.
+#[tokio::test]
+async fn a_message_that_came_back_from_the_server_waits_no_more_whether_or_not_it_was_acknowledged() {
+    let mut desk = Desk::new().await;
+    let waiting = async |desk: &Desk| {
+        let shown = desk.client.workspaces().await.unwrap()[0].waiting;
+        assert_eq!(desk.client.unsent().await.unwrap().messages, shown);
+        shown
+    };
+    desk.said(1, 1..=1).await;
+    let sent = desk.client.send(desk.ws, channel(1), "on its way", None).await.unwrap();
+    desk.client.send(desk.ws, channel(1), "behind it", None).await.unwrap();
+    assert_eq!(waiting(&desk).await, 2);
+    let row = desk.message(1, 2, "on its way");
+    desk.take(vec![with_id(row, sent.id)]).await;
+    assert_eq!(waiting(&desk).await, 1);
+    desk.client.edit(desk.ws, channel(1), sent.id, "changed meanwhile").await.unwrap();
+    assert_eq!(waiting(&desk).await, 2, "the change waits");
+}
+
+fn with_id(row: Row, id: MessageId) -> Row {
+    let Row::Message(row) = row else { panic!("it is a message") };
+    Row::Message(MessageRow { id, ..row })
 }
