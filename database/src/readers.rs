@@ -172,17 +172,6 @@ impl Readers {
         &self.0.running
     }
 
-    /// Another pool of the same file under the same key, for when this one was ended and the file is to be read once more.
-    #[must_use]
-    pub fn again(&self) -> Self {
-        let pool = &self.0;
-        let key = pool.key.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut again = Pool::new(pool.path.clone(), &key, pool.keep, pool.cache);
-        again.is_former = pool.is_former;
-        again.form = Mutex::new(*pool.form.lock().unwrap_or_else(PoisonError::into_inner));
-        Self(Arc::new(again))
-    }
-
     /// Waits until no query runs, lets none begin, and closes all connections. It interrupts none: people asked these, who
     /// would be told that something failed because keys are renewed, and nobody waits for that. Whoever ends the readers
     /// meanwhile interrupts them, and with them this wait.

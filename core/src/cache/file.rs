@@ -50,11 +50,10 @@ impl Open {
                 tracing::error!(%why, "a cache is damaged: it is set aside and rebuilt");
                 if let Some(former) = Former::beside(path, key)? {
                     let readers = Readers::of_former(path.to_owned(), key, 1);
-                    if database::check_log(path, Durability::Normal).is_ok() {
-                        former.give_way_to(&readers);
-                    }
+                    let is_read = database::check_log(path, Durability::Normal).is_ok();
+                    let gives_way = is_read && former.has_fewer_than(&readers);
                     readers.end();
-                    former.close();
+                    former.close_for_good(gives_way);
                 }
                 set_aside(path)?;
                 let former = Former::beside(path, key)?;
@@ -83,7 +82,7 @@ pub(crate) fn former_path(path: &Path) -> PathBuf {
 }
 
 /// Sets a file that nobody has open aside. Where one stands there already this one goes: see
-/// [`Former::give_way_to`].
+/// [`Former::has_fewer_than`].
 pub(crate) fn set_aside(path: &Path) -> Result<(), Error> {
     let former = former_path(path);
     if former.exists() {

@@ -40,10 +40,16 @@ pub(super) fn readable(readers: &Readers) -> u64 {
 }
 
 impl Former {
-    /// Removes it where another file has more messages that open, whose readers may have ended, like its own.
-    pub(super) fn give_way_to(&self, other: &Readers) {
-        let own = if self.is_read { readable(&self.readers.again()) } else { 0 };
-        if readable(&other.again()) > own
+    /// Whether another file has more messages that open. Where both are ended meanwhile it is not known to have.
+    pub(super) fn has_fewer_than(&self, other: &Readers) -> bool {
+        let own = if self.is_read { readable(&self.readers) } else { 0 };
+        readable(other) > own
+    }
+
+    /// Closes it, and removes it where it `gives_way` to what is set aside now.
+    pub(super) fn close_for_good(&self, gives_way: bool) {
+        self.close();
+        if gives_way
             && let Err(why) = self.end()
         {
             tracing::warn!(%why, "a damaged cache stays, though another one has more");

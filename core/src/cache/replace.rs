@@ -16,6 +16,7 @@ impl Cache {
     /// Sets a file aside that turned out to be damaged, and goes on with a fresh one. What reads is broken off, and gets the damage for an
     /// answer; what comes meanwhile waits. The channels `listed` are those one was in, should it not tell. When it fails it is to be tried again.
     pub(crate) async fn rebuild(&self, key: Key, listed: Vec<Listed>) -> Result<()> {
+        let gives_way = self.former_gives_way().await;
         let mut held = self.alone().await;
         if let Ok(open) = &*held {
             // As far as it can be.
@@ -27,11 +28,7 @@ impl Cache {
         let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
         tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
-                // Early in a rebuild it has more, later the other one.
-                if let Ok(open) = &closing {
-                    former.give_way_to(&open.readers);
-                }
-                former.close();
+                former.close_for_good(gives_way);
             }
             // It is damaged: that it does not close well is no news.
             closing.is_ok_and(|open| open.close().is_ok())
@@ -55,6 +52,13 @@ impl Cache {
         *self.former.write().unwrap_or_else(PoisonError::into_inner) = former;
         self.damage.send_replace(None);
         Ok(())
+    }
+
+    /// Whether what stands aside by now has fewer messages that open than what is to be set aside: early in a rebuild it has more, later
+    /// the other one. Counted while everybody still reads and writes; what comes meanwhile changes little.
+    async fn former_gives_way(&self) -> bool {
+        let (Some(readers), Some(former)) = (self.readers().await, self.former()) else { return false };
+        tokio::task::spawn_blocking(move || former.has_fewer_than(&readers)).await.unwrap_or(false)
     }
 
     /// The file for oneself alone.
@@ -103,17 +107,15 @@ impl Cache {
 
     /// Writes everything out and closes the file. One that is damaged is set aside, so that the next opening goes on with a fresh one.
     pub(crate) async fn close(self) -> Result<()> {
+        let gives_way = self.is_damaged() && self.former_gives_way().await;
         self.end().await;
         let flushed = self.flush().await;
-        let damaged = self.damage.borrow().is_some();
+        let damaged = self.is_damaged();
         let (former, path) = (self.former(), self.path);
         let open = self.open.into_inner();
         let done = tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
-                if damaged && let Ok(open) = &open {
-                    former.give_way_to(&open.readers);
-                }
-                former.close();
+                former.close_for_good(gives_way);
             }
             let closed = open.map(Open::close);
             if damaged && closed.is_ok() { file::set_aside(&path) } else { closed.unwrap_or(Ok(())) }
