@@ -5,9 +5,11 @@ mod arrows;
 mod bench;
 mod demo;
 mod deploy;
+mod elsewhere;
 mod fuzz;
 mod r#gen;
 mod icons;
+mod phones;
 mod places;
 mod separate;
 mod setup;
@@ -80,6 +82,8 @@ enum Task {
     },
     /// Build the client's crates for Windows and run their tests under Wine (Debian, root, twenty minutes the first time).
     Windows,
+    /// Check the client's crates for Android and iOS, without linking (Debian, root, twenty minutes the first time).
+    Phones,
 }
 
 fn main() -> ExitCode {
@@ -106,5 +110,6 @@ fn run(task: Task) -> Result {
         Task::Fuzz { seconds, target } => fuzz::fuzz(&places, seconds, target.as_deref()),
         Task::Soak { filter } => bench::soak(&places, filter.as_deref()),
         Task::Windows => windows::run_tests(&places),
+        Task::Phones => phones::check(&places),
     }
 }

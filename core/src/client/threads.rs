@@ -177,14 +177,16 @@ async fn look(
     limit: u32,
 ) -> Result<Look> {
     // What waits is read first: a message on its way from there into the cache is then seen in one of them at least.
-    let mut waiting = workspace.local.outbox_of(workspace.id, channel).await?;
+    let mut waiting = workspace.local.outbox_of(workspace.id, channel)?;
     waiting.retain(|message| before.is_none() && message.thread == Some(root));
     let ids = waiting.iter().map(|message| message.id).collect();
     let part = workspace.cache.thread(channel, root, before, limit, ids).await?.ok_or_else(|| no_channel(workspace))?;
     let mut replies = part.replies;
-    let me = workspace.cache.person(workspace.me).await?;
-    let short = workspace.account().short;
-    let missing = waiting.into_iter().filter(|message| !part.here.contains(&message.id));
-    replies.extend(missing.map(|message| pending(&short, &me, message)));
+    waiting.retain(|message| !part.here.contains(&message.id));
+    if !waiting.is_empty() {
+        let me = workspace.cache.person(workspace.me).await?;
+        let short = workspace.account().short;
+        replies.extend(waiting.into_iter().map(|message| pending(&short, &me, message)));
+    }
     Ok(Look { root: part.root, replies, older: part.older, partial: !part.complete })
 }

@@ -106,17 +106,17 @@ impl Client {
         limit: u32,
     ) -> Result<(TimelineView, Vec<(u64, u64)>, bool)> {
         // What waits is read first: a message on its way from there into the cache is then seen in one of them at least.
-        let waiting = workspace.local.outbox_of(workspace.id, channel).await?;
+        let mut waiting = workspace.local.outbox_of(workspace.id, channel)?;
         let ids = waiting.iter().map(|message| message.id).collect();
         let Some(part) = workspace.cache.part(channel, window, limit, ids).await? else {
             return Err(no_channel(workspace));
         };
         let mut messages = part.messages;
-        if !part.newer && !matches!(window, Window::Before { .. }) {
+        waiting.retain(|message| !part.here.contains(&message.id));
+        if !waiting.is_empty() && !part.newer && !matches!(window, Window::Before { .. }) {
             let me = workspace.cache.person(workspace.me).await?;
             let short = workspace.account().short;
-            let missing = waiting.into_iter().filter(|message| !part.here.contains(&message.id));
-            messages.extend(missing.map(|message| pending(&short, &me, message)));
+            messages.extend(waiting.into_iter().map(|message| pending(&short, &me, message)));
         }
         let view = TimelineView {
             messages,

@@ -210,6 +210,11 @@ impl Local {
         self.readers.read(query).await.map_err(|why| self.fault(why))
     }
 
+    /// Reads here and now: for what is small and on the way of everything shown, where another thread costs more than the question.
+    fn peek<T>(&self, query: impl FnOnce(&Connection) -> Result<T, database::Error>) -> Result<T> {
+        self.readers.read_here(query).map_err(|why| self.fault(why))
+    }
+
     /// Reads by the writer's connection, which is open anyway: for what is small and asked when a profile is opened.
     async fn ask<T: Send + 'static>(
         &self,

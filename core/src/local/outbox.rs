@@ -109,8 +109,8 @@ impl Local {
     }
 
     /// What waits in one channel, in order.
-    pub(crate) async fn outbox_of(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<Vec<Waiting>> {
-        self.read(move |db| {
+    pub(crate) fn outbox_of(&self, workspace: WorkspaceId, channel: ChannelId) -> Result<Vec<Waiting>> {
+        self.peek(|db| {
             let sql = format!(
                 "SELECT {COLUMNS} FROM outbox WHERE workspace = ?1 AND channel = ?2 AND withdrawn = 0 ORDER BY position"
             );
@@ -118,7 +118,6 @@ impl Local {
             let rows = query.query_map(params![workspace.as_bytes(), channel.as_bytes()], waiting)?;
             Ok(rows.collect::<rusqlite::Result<_>>()?)
         })
-        .await
     }
 
     /// One message of the outbox, also one that was given up.

@@ -140,7 +140,7 @@ async fn what_is_given_up_after_it_arrived_unnoticed_is_deleted_there() {
     until_asked(&board, 1).await;
     let gone = workspace.local.withdraw(message.id).await.unwrap().unwrap();
     orders.send(outbox::Order::Change(gone.id)).unwrap();
-    assert!(workspace.local.outbox_of(workspace.id, CHANNEL).await.unwrap().is_empty(), "nobody is shown it");
+    assert!(workspace.local.outbox_of(workspace.id, CHANNEL).unwrap().is_empty(), "nobody is shown it");
     sessions.send_replace(board.session());
     until_settled(workspace).await;
     assert_eq!(board.asked(), ["send said too much", "delete"]);
