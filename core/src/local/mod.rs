@@ -90,7 +90,10 @@ impl Local {
         })
         .await
         .map_err(fault::internal)?;
-        opened.map_err(|(path, why)| fault::database(&path, why))
+        let local = opened.map_err(|(path, why)| fault::database(&path, why))?;
+        // While the caches open.
+        local.readers.warm_up();
+        Ok(local)
     }
 
     /// Puts the last good copy in the place of a file that was set aside.
