@@ -22,7 +22,9 @@ impl Elsewhere {
             return Err(Failure::new("debootstrap is not installed: `sudo apt-get install debootstrap`"));
         }
         if output(Command::new("id").arg("-u"))?.trim() != "0" {
-            return Err(Failure::new("a system in a folder takes root: run it as root, in a container of its own, say"));
+            return Err(Failure::new(
+                "a system in a folder takes root: run it as root, in a container of its own, say",
+            ));
         }
         let mut system = Self { root: places.tools.with_file_name(format!("elsewhere-{SUITE}")), mounts: Vec::new() };
         steps.step("a system", || system.make(places))?;
@@ -76,7 +78,8 @@ impl Elsewhere {
 
     fn install(&self, more: &[&str]) -> Result<Outcome> {
         let all = || PACKAGES.iter().chain(more);
-        if output(self.command("/", "dpkg-query").args(["--show", "--showformat", "${Status}\n"]).args(all())).is_err() {
+        if output(self.command("/", "dpkg-query").args(["--show", "--showformat", "${Status}\n"]).args(all())).is_err()
+        {
             run(self.command("/", "apt-get").args(["update", "-qq"]))?;
             let install = ["install", "-y", "-qq", "--no-install-recommends"];
             run(self.command("/", "apt-get").args(install).args(all()))?;

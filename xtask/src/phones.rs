@@ -16,7 +16,7 @@ while [ $# -gt 0 ]; do
   case $1 in -o) out=$2; shift ;; -o*) out=${1#-o} ;; esac
   shift
 done
-echo | exec gcc -x c -c -o "${out:-a.o}" -
+echo | exec gcc -x c -c -o "${out:?nothing to make}" -
 "#;
 
 pub fn check(places: &Places) -> Result {
@@ -37,7 +37,7 @@ pub fn check(places: &Places) -> Result {
             ("OPENSSL_INCLUDE_DIR", "/usr/include"),
             ("OPENSSL_LIB_DIR", "/usr/lib/x86_64-linux-gnu"),
             // Asked for where it lies, and looked at by nobody.
-            ("SDKROOT", "/"),
+            ("SDKROOT", "/usr"),
         ]);
         steps.command(&format!("check for {target}"), &mut check)?;
     }

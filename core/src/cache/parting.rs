@@ -49,9 +49,7 @@ impl Former {
     /// Closes it, and removes it where it `gives_way` to what is set aside now.
     pub(super) fn close_for_good(&self, gives_way: bool) {
         self.close();
-        if gives_way
-            && let Err(why) = self.end()
-        {
+        if gives_way && let Err(why) = self.end() {
             tracing::warn!(%why, "a damaged cache stays, though another one has more");
         }
     }

@@ -1,12 +1,13 @@
-//! The one TLS verifier of a client. A server's certificate counts when the system's verifier accepts it, or when the
-//! verified identity document lists its key: a private authority, a self-made certificate, a machine in the office.
-//! Either way the handshake's signature is checked, so a listed key must also be held.
+//! The one TLS verifier of a client. A server's certificate counts when the system's verifier accepts it, when it leads to a
+//! private authority that this client was told of, or when the verified identity document lists its key: a self-made certificate, a machine in the
+//! office. Either way the handshake's signature is checked, so a listed key must also be held.
 
 use crate::error::{Error, Result};
+use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use sha2::{Digest, Sha256};
 use std::sync::Arc;
 
@@ -19,11 +20,20 @@ pub fn key_hash(certificate: &CertificateDer<'_>) -> Option<[u8; 32]> {
 /// TLS for a server whose identity is verified.
 pub fn strict(listed: &[[u8; 32]], extra_roots: &[Vec<u8>]) -> Result<Arc<ClientConfig>> {
     let provider = provider();
-    let roots = extra_roots.iter().map(|root| CertificateDer::from(root.clone()));
-    let system =
-        rustls_platform_verifier::Verifier::new_with_extra_roots(roots, Arc::clone(&provider)).map_err(fault)?;
-    let verifier = Strict { system: Arc::new(system), listed: listed.to_vec(), provider: Arc::clone(&provider) };
-    config(provider, Arc::new(verifier))
+    config(Arc::clone(&provider), Arc::new(Strict::new(listed, extra_roots, provider)?))
+}
+
+/// What verifies by private authorities, should there be any. Not the system's: Android's takes none but its own.
+fn private(roots: &[Vec<u8>], provider: &Arc<CryptoProvider>) -> Result<Option<Arc<WebPkiServerVerifier>>> {
+    if roots.is_empty() {
+        return Ok(None);
+    }
+    let mut store = RootCertStore::empty();
+    for root in roots {
+        store.add(CertificateDer::from(root.as_slice())).map_err(fault)?;
+    }
+    let built = WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider)).build();
+    built.map(Some).map_err(fault)
 }
 
 /// TLS for fetching an identity document, and for nothing else: the document proves itself.
@@ -54,8 +64,17 @@ fn fault(why: impl std::fmt::Display) -> Error {
 #[derive(Debug)]
 struct Strict {
     system: Arc<dyn ServerCertVerifier>,
+    private: Option<Arc<WebPkiServerVerifier>>,
     listed: Vec<[u8; 32]>,
     provider: Arc<CryptoProvider>,
+}
+
+impl Strict {
+    fn new(listed: &[[u8; 32]], extra_roots: &[Vec<u8>], provider: Arc<CryptoProvider>) -> Result<Self> {
+        let system = rustls_platform_verifier::Verifier::new(Arc::clone(&provider)).map_err(fault)?;
+        let private = private(extra_roots, &provider)?;
+        Ok(Self { system: Arc::new(system), private, listed: listed.to_vec(), provider })
+    }
 }
 
 impl ServerCertVerifier for Strict {
@@ -70,7 +89,19 @@ impl ServerCertVerifier for Strict {
         if key_hash(end_entity).is_some_and(|key| self.listed.contains(&key)) {
             return Ok(ServerCertVerified::assertion());
         }
-        self.system.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+        let privately = self
+            .private
+            .as_ref()
+            .map(|private| private.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now));
+        let refused = match privately {
+            Some(Ok(verified)) => return Ok(verified),
+            // What a private authority did issue it knows best what is wrong with.
+            Some(Err(why)) if why != CertificateError::UnknownIssuer.into() => Some(why),
+            _ => None,
+        };
+        self.system
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+            .map_err(|why| refused.unwrap_or(why))
     }
 
     fn verify_tls12_signature(
@@ -134,3 +165,6 @@ impl ServerCertVerifier for Anyone {
         self.0.signature_verification_algorithms.supported_schemes()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -27,8 +27,7 @@ const TIME: Duration = Duration::from_secs(2);
 const GIVEN_UP: Duration = Duration::from_millis(2500);
 /// How long one may wait for others' questions to be answered.
 const QUEUE: Duration = Duration::from_secs(8);
-/// The longest answer, and the most ways out of it.
-const ANSWER_MAX: usize = 4096;
+/// The most ways out of an answer.
 const WAYS_MAX: usize = 8;
 const LATE: &str = "it does not end in time";
 

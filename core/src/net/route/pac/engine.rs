@@ -1,6 +1,6 @@
 //! The engine that runs a script, made anew for each run.
 
-use super::{ANSWER_MAX, LATE, Question, TIME};
+use super::{LATE, Question, TIME};
 use rquickjs::{CatchResultExt, Context, Ctx, Function, Runtime, Value};
 use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
@@ -10,6 +10,8 @@ const FUNCTIONS: &str = include_str!("functions.js");
 /// What a script may use.
 const MEMORY: usize = 32 << 20;
 const STACK: usize = 256 << 10;
+/// The longest answer.
+const ANSWER_MAX: usize = 4096;
 /// How long one name may take.
 const NAME: Duration = Duration::from_secs(1);
 
