@@ -39,11 +39,11 @@ pub async fn run(table: &mut Table, given: Option<&Path>, size: Size) {
     server.serve();
     let each = size.messages / size.channels;
     let begun = Instant::now();
+    let mut total = 0;
     for number in 0..size.channels {
         let year = 2015 + number % 10;
-        import(&server, number, &format!("{year}-0{}-11", 1 + number % 9), &lines, each);
+        total += import(&server, number, &format!("{year}-0{}-11", 1 + number % 9), &lines, each);
     }
-    let total = each * size.channels;
     table.rate_alone("into the server, channel by channel", total as f64 / begun.elapsed().as_secs_f64(), 5_000.0);
 
     let (profile, secrets) = (folder.path().join("profile"), Arc::new(Memory::default()));
@@ -64,10 +64,8 @@ pub async fn run(table: &mut Table, given: Option<&Path>, size: Size) {
     looked_at(table, &client, ws, &ids).await;
     client.close().await.unwrap();
 
-    for number in (0..size.channels).step_by(5) {
-        import(&server, number, "2026-10-11", &lines, MONTH);
-    }
-    let missed = size.channels.div_ceil(5) * MONTH;
+    let missed: usize =
+        (0..size.channels).step_by(5).map(|number| import(&server, number, "2026-10-11", &lines, MONTH)).sum();
     let (begun, before) = (Instant::now(), private());
     let client = Client::open(&profile, Unlock::SecureStorage, platform(secrets.clone())).await.unwrap();
     client.timeline(ws, ids[0], Window::Latest, 50).await.unwrap();
@@ -81,14 +79,16 @@ pub async fn run(table: &mut Table, given: Option<&Path>, size: Size) {
     client.close().await.unwrap();
 }
 
-fn import(server: &Server, number: usize, day: &str, lines: &[String], count: usize) {
+/// Returns how many messages came of it: not every line is one.
+fn import(server: &Server, number: usize, day: &str, lines: &[String], count: usize) -> usize {
     let mut log = String::new();
     for line in 0..count {
         let said = &lines[(number * 7919 + line) % lines.len()];
         let minute = line * 1440 / count;
         writeln!(log, "[{:02}:{:02}] <person{}> {said}", minute / 60, minute % 60, (number + line / 3) % 200).unwrap();
     }
-    server.import_irc(&format!("channel-{number}"), &format!("{day}.log"), &log);
+    let imported = server.import_irc(&format!("channel-{number}"), &format!("{day}.log"), &log);
+    imported["messages"].as_u64().unwrap() as usize
 }
 
 /// What this process has in memory for itself, in KiB.

@@ -9,9 +9,8 @@ use thechatapp_tests::person::platform;
 use thechatapp_tests::server::line_file;
 use thechatapp_tests::{Cli, Server, files_below};
 
-/// The host of `pair-1`, for whoever looks it up at the network's proxy.
+/// What hosts of before call themselves, for whoever looks that up at the network's proxy.
 const HOST: &str = "chat.example.org";
-const PIN: &str = "GfQ-MuszIlEb58EAy3BK3OIk8sDVnm8EJjtk3zQ0tzc";
 
 /// Copies a folder.
 fn copy(from: &Path, to: &Path) {
@@ -60,53 +59,119 @@ fn a_profile_of_an_early_release_opens_and_lacks_nothing() {
     assert_eq!(cli.run(&["whoami"]).ok().json()["name"], "Ana Reis");
 }
 
+/// A host and the profile of one of its people, as programs of before left both.
+struct Pair {
+    folder: &'static str,
+    pin: &'static str,
+    /// By which she signs in.
+    name: &'static str,
+    /// The device that the profile is.
+    device: &'static str,
+    /// What general has, the last of it on the device alone.
+    written: [&'static str; 4],
+}
+
+/// A device of before with its server, both opened by today's programs, and the way to it.
+struct Online {
+    server: Server,
+    exit: Exit,
+    ana: Cli,
+}
+
+impl Pair {
+    /// Opens both, and has the device say what waits, and one message more.
+    async fn online(&self) -> Online {
+        let pair = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(self.folder);
+        let mut server = Server::init();
+        std::fs::remove_dir_all(server.data()).unwrap();
+        copy(&pair.join("host"), &server.data());
+        let mut ana = Cli::with_passphrase();
+        ana.passphrase = Some(line_file(ana.folder.path(), "first-passphrase", "the first passphrase"));
+        copy(&pair.join("profile"), &ana.profile());
+
+        // Before it can be reached, all is there, from the device.
+        assert_eq!(ana.run(&["read", "general"]).ok().texts(), self.written);
+        assert_eq!(ana.run(&["status"]).ok().json()["workspaces"][0]["waiting"], 1);
+
+        server.serve();
+        let exit = Exit::start(Speaks::Connect, None, HOST, server.port).await;
+        ana.run(&["network", "set", "--proxy", &exit.url()]).ok();
+        let sent = ana.run(&["send", "general", "sent by this release"]).ok().json();
+        assert_eq!(
+            (sent["seq"].as_u64(), sent["state"].as_str()),
+            (Some(5), Some("sent")),
+            "after what waited: {sent}"
+        );
+        let status = ana.run(&["status"]).ok().json();
+        let workspace = &status["workspaces"][0];
+        assert_eq!(
+            (workspace["connection"].as_str(), workspace["waiting"].as_u64()),
+            (Some("online"), Some(0)),
+            "{status}"
+        );
+        assert!(ana.run(&["doctor"]).ok().stdout.contains(self.pin), "the server is the one that it knew");
+        let devices = ana.run(&["devices"]).ok().rows();
+        let mine: Vec<_> = devices.iter().map(|device| device["id"].as_str().unwrap()).collect();
+        assert_eq!(mine, [self.device], "no other device was made: {devices:?}");
+        Online { server, exit, ana }
+    }
+
+    /// Another device of hers has all that was said; what it says comes to the first one.
+    fn another(&self, Online { server: _, exit, ana }: &Online) -> Cli {
+        let other = Cli::with_passphrase();
+        other.run(&["network", "set", "--proxy", &exit.url()]).ok();
+        other.login(&format!("https://{HOST}/w/acme"), self.pin, self.name).ok();
+        let all = [&self.written[..], &["sent by this release"]].concat();
+        assert_eq!(other.run(&["read", "general"]).ok().texts(), all);
+        other.run(&["send", "design", "from the other one"]).ok();
+        assert_eq!(ana.run(&["read", "design"]).ok().texts(), ["another channel", "from the other one"]);
+        other
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_device_of_an_earlier_release_goes_online_by_its_own_keys_and_sends_what_waited() {
-    let pair = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/pair-1");
-    let mut server = Server::init();
-    std::fs::remove_dir_all(server.data()).unwrap();
-    copy(&pair.join("host"), &server.data());
-    let mut ana = Cli::with_passphrase();
-    ana.passphrase = Some(line_file(ana.folder.path(), "first-passphrase", "the first passphrase"));
-    copy(&pair.join("profile"), &ana.profile());
-
-    // Before it can be reached, all is there, from the device.
-    let written = ["one", "two, edited", "three, with a file", "waits for a server"];
-    assert_eq!(ana.run(&["read", "general"]).ok().texts(), written);
-    assert_eq!(ana.run(&["status"]).ok().json()["workspaces"][0]["waiting"], 1);
-
-    server.serve();
-    let exit = Exit::start(Speaks::Connect, None, HOST, server.port).await;
-    ana.run(&["network", "set", "--proxy", &exit.url()]).ok();
-    let sent = ana.run(&["send", "general", "sent by this release"]).ok().json();
-    assert_eq!((sent["seq"].as_u64(), sent["state"].as_str()), (Some(5), Some("sent")), "after what waited: {sent}");
-    let status = ana.run(&["status"]).ok().json();
-    let workspace = &status["workspaces"][0];
-    assert_eq!(
-        (workspace["connection"].as_str(), workspace["waiting"].as_u64()),
-        (Some("online"), Some(0)),
-        "{status}"
-    );
-    assert!(ana.run(&["doctor"]).ok().stdout.contains(PIN), "the server is the one that it knew");
-    let devices = ana.run(&["devices"]).ok().rows();
-    let mine: Vec<_> = devices.iter().map(|device| device["id"].as_str().unwrap()).collect();
-    assert_eq!(mine, ["01a22a19-2353-7758-b37d-94ec3ff0abce"], "no other device was made: {devices:?}");
-
-    // Another device of hers has it all; what is said and typed there comes here.
-    let other = Cli::with_passphrase();
-    other.run(&["network", "set", "--proxy", &exit.url()]).ok();
-    other.login(&format!("https://{HOST}/w/acme"), PIN, "ana").ok();
-    let all = [&written[..], &["sent by this release"]].concat();
-    assert_eq!(other.run(&["read", "general"]).ok().texts(), all);
+    let pair = Pair {
+        folder: "pair-1",
+        pin: "GfQ-MuszIlEb58EAy3BK3OIk8sDVnm8EJjtk3zQ0tzc",
+        name: "ana",
+        device: "01a22a19-2353-7758-b37d-94ec3ff0abce",
+        written: ["one", "two, edited", "three, with a file", "waits for a server"],
+    };
+    let online = pair.online().await;
+    let (other, ana) = (pair.another(&online), &online.ana);
     assert_eq!(other.run(&["draft", "general"]).ok().json()["text"], "half a thought");
-    other.run(&["send", "design", "from the other one"]).ok();
     other.run(&["draft", "general", "a whole thought"]).ok();
-    assert_eq!(ana.run(&["read", "design"]).ok().texts(), ["another channel", "from the other one"]);
     assert_eq!(ana.run(&["draft", "general"]).ok().json()["text"], "a whole thought");
     let file = ana.run(&["read", "general"]).ok().rows()[2]["files"][0]["id"].as_str().unwrap().to_owned();
     let to = ana.folder.path().join("letters.txt");
     ana.run(&["download", &file, "-o", to.to_str().unwrap()]).ok();
     assert_eq!(std::fs::read(to).unwrap(), [b'x'; 3000]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_device_and_a_host_of_the_first_days_go_on_with_each_other_and_have_what_came_since() {
+    let pair = Pair {
+        folder: "pair-0",
+        pin: "STj4yGbP1S_zcWoLz8hhSlNd10on0iguvaSPndcTKaM",
+        name: "Ana Reis",
+        device: "01a22bfc-441c-7da6-8f5b-b78a846fcfdb",
+        written: ["one", "two, edited", "three, with a heart", "waits for a server"],
+    };
+    let online = pair.online().await;
+    let (other, ana) = (pair.another(&online), &online.ana);
+    let heart = &ana.run(&["read", "general"]).ok().rows()[2]["reactions"][0];
+    assert_eq!((&heart["emoji"], &heart["mine"]), (&"❤️".into(), &true.into()));
+    let found = other.run(&["search", "heart", "--remote"]).ok().texts();
+    assert_eq!(found, ["three, with a heart"], "the host's index was made anew");
+
+    // What programs of that time did not have.
+    other.run(&["draft", "general", "half a thought"]).ok();
+    assert_eq!(ana.run(&["draft", "general"]).ok().json()["text"], "half a thought");
+    let letters = line_file(ana.folder.path(), "letters.txt", "a b c");
+    ana.run(&["upload", "general", letters.to_str().unwrap()]).ok();
+    let audited = ana.run(&["audit", "list"]).ok().rows();
+    assert!(!audited.is_empty(), "its first person owns it, and sees what is done from now on");
 }
 
 /// Changes the version that `profile.json` says it has.
