@@ -73,7 +73,7 @@ struct Pair {
 
 /// A device of before with its server, both opened by today's programs, and the way to it.
 struct Online {
-    server: Server,
+    _server: Server,
     exit: Exit,
     ana: Cli,
 }
@@ -113,11 +113,11 @@ impl Pair {
         let devices = ana.run(&["devices"]).ok().rows();
         let mine: Vec<_> = devices.iter().map(|device| device["id"].as_str().unwrap()).collect();
         assert_eq!(mine, [self.device], "no other device was made: {devices:?}");
-        Online { server, exit, ana }
+        Online { _server: server, exit, ana }
     }
 
     /// Another device of hers has all that was said; what it says comes to the first one.
-    fn another(&self, Online { server: _, exit, ana }: &Online) -> Cli {
+    fn another(&self, Online { exit, ana, .. }: &Online) -> Cli {
         let other = Cli::with_passphrase();
         other.run(&["network", "set", "--proxy", &exit.url()]).ok();
         other.login(&format!("https://{HOST}/w/acme"), self.pin, self.name).ok();

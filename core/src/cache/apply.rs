@@ -384,11 +384,12 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// Takes all that is known of a channel as stale.
-    pub(super) fn stale(&mut self, channel: ChannelId) -> Result<(), Error> {
+    /// Takes what is known of a channel as stale, from a number to another.
+    pub(super) fn stale(&mut self, channel: ChannelId, first: u64, last: u64) -> Result<(), Error> {
         let held = self.held(channel)?;
-        if held.head > 0 {
-            held.gaps.add(1, held.head);
+        let (first, last) = (first.max(1), last.min(held.head));
+        if first <= last {
+            held.gaps.add(first, last);
             held.gaps_changed = true;
             held.gaps_grew = true;
         }

@@ -35,7 +35,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 use thechatapp_database as database;
 use thechatapp_protocol::event::{MessageRow, ReadRow};
-use thechatapp_protocol::methods::sync::{DeviceBounds, Updates};
+use thechatapp_protocol::methods::sync::{ChangedRange, DeviceBounds, Updates};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, FileId, Row, wire};
 use thechatapp_seal::Key;
 use tokio::sync::{RwLockReadGuard, watch};
@@ -45,6 +45,17 @@ pub(crate) use gaps::Gaps;
 pub(crate) use kept::KeptFile;
 pub(crate) use room::{Bounds, FILES_ROOM, Used};
 pub(crate) use search::INDEX_TOGETHER;
+
+/// What may have changed on the server unseen.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Stale {
+    /// Channels one is not in: nothing keeps them up to date.
+    Outside,
+    /// All.
+    All,
+    /// What the server names.
+    Changed(Vec<ChangedRange>),
+}
 
 /// Where the cursor stood before the server told heads instead of messages, which may be at the beginning; and where it came
 /// with them: what changed later is told one by one again.
@@ -182,11 +193,11 @@ impl Cache {
         self.batch(Origin::Aside, move |batch, _| batch.read(ReadRow { channel, seq, change: 0 })).await
     }
 
-    /// Takes every message as stale: those of all channels, or only of channels one is not in, which nothing keeps up
-    /// to date.
-    pub(crate) async fn mark_stale(&self, all: bool) -> Result<Applied> {
+    /// Takes messages as stale.
+    pub(crate) async fn mark_stale(&self, what: Stale) -> Result<Applied> {
         let me = Arc::clone(&self.me);
         self.batch(Origin::Aside, move |batch, db| {
+            let all = what == Stale::All;
             let mut query = db.prepare_cached(
                 "SELECT id FROM channels WHERE head > 0 AND (?1 OR NOT EXISTS
                     (SELECT 1 FROM members WHERE channel = channels.id AND person = ?2 AND joined = 1))",
@@ -194,17 +205,19 @@ impl Cache {
             let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
             let channels = channels.collect::<Result<Vec<_>, _>>()?;
             // The cursor will go beyond messages that come only as history. Whoever follows along waits for them here.
-            if all && (kept_number(db, HEADS_FROM)?.is_none() || !read::is_incomplete(db, &me)?) {
-                set_number(db, HEADS_FROM, number(db, "cursor")?)?;
-            }
-            if all {
+            if what != Stale::Outside {
+                if kept_number(db, HEADS_FROM)?.is_none() || !read::is_incomplete(db, &me)? {
+                    set_number(db, HEADS_FROM, number(db, "cursor")?)?;
+                }
                 db.execute("DELETE FROM meta WHERE name = ?1", [HEADS_TO])?;
                 batch.drop_beyond()?;
             }
-            for channel in channels {
-                batch.stale(ChannelId::from_bytes(channel))?;
+            match what {
+                Stale::Changed(ranges) => {
+                    ranges.into_iter().try_for_each(|range| batch.stale(range.channel, range.first, range.last))
+                }
+                _ => channels.into_iter().try_for_each(|id| batch.stale(ChannelId::from_bytes(id), 1, u64::MAX)),
             }
-            Ok(())
         })
         .await
     }

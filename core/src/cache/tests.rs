@@ -178,7 +178,7 @@ async fn an_acknowledged_message_ahead_of_the_stream_makes_no_gap_and_no_watcher
 #[tokio::test]
 async fn whoever_follows_along_waits_for_what_came_as_heads_also_from_the_very_beginning() {
     let (_folder, cache) = fresh().await;
-    cache.mark_stale(true).await.unwrap();
+    cache.mark_stale(Stale::All).await.unwrap();
     let live = |rows, to| Changes { rows, to, live: true };
     let heads = vec![person(OTHER, "Bob"), channel(5, ChannelKind::Public, 4, 2), member(5, ME, true, 3)];
     cache.apply(live(heads, 90), false).await.unwrap();
@@ -194,7 +194,7 @@ async fn whoever_follows_along_waits_for_what_came_as_heads_also_from_the_very_b
     let (seen, to) = cache.since(15, 10).await.unwrap();
     assert_eq!((seen.iter().filter_map(|one| one.seq).collect::<Vec<_>>(), to), (vec![2, 3, 4, 5], 91));
     // Heads once more, with something missing again.
-    cache.mark_stale(true).await.unwrap();
+    cache.mark_stale(Stale::All).await.unwrap();
     assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));
     cache.apply(live(vec![channel(5, ChannelKind::Public, 6, 95)], 96), false).await.unwrap();
     assert_eq!(cache.since(91, 10).await.unwrap(), (vec![], 91));

@@ -4,6 +4,7 @@
 //! only with the rows it stands for.
 
 use super::{Workspace, history, outbox};
+use crate::cache::Stale;
 use crate::client::files::here;
 use crate::error::{Error, Result};
 use crate::event::ClientEvent;
@@ -257,7 +258,7 @@ impl<'a> Connected<'a> {
         // Everything but drafts is here already, and is passed over.
         self.drafts_behind = workspace.local.choice(drafts_behind(workspace.id)).await?.is_some();
         let after = if self.drafts_behind { after.min(1) } else { after };
-        workspace.cache.mark_stale(false).await?;
+        workspace.cache.mark_stale(Stale::Outside).await?;
         workspace.set_connection(Connection::Syncing);
         workspace.refused().clear();
         workspace.session.send_replace(Some(session.clone()));
@@ -275,7 +276,8 @@ impl<'a> Connected<'a> {
                 self.workspace.cache.set_updates(started.updates).await?;
                 self.workspace.cache.set_device_bounds(started.bounds).await?;
                 if started.heads {
-                    let applied = self.workspace.cache.mark_stale(true).await?;
+                    let stale = started.changed.map_or(Stale::All, Stale::Changed);
+                    let applied = self.workspace.cache.mark_stale(stale).await?;
                     self.workspace.announce(&applied);
                 }
                 self.from_the_start = after == 0 && !started.heads;

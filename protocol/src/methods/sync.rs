@@ -1,5 +1,6 @@
 //! Catching up and listening.
 
+use crate::id::ChannelId;
 use crate::method::{Access, Scope, methods};
 use serde::{Deserialize, Serialize};
 
@@ -53,6 +54,18 @@ pub struct DeviceBounds {
     pub megabytes: Option<u64>,
 }
 
+/// Messages of a channel, by their numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ChangedRange {
+    /// The channel.
+    pub channel: ChannelId,
+    /// The first one.
+    pub first: u64,
+    /// The last one.
+    pub last: u64,
+}
+
 /// Reply of [`StartSync`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -60,8 +73,13 @@ pub struct SyncStarted {
     /// The newest change when the sync began.
     pub head: u64,
     /// Too far behind: the stream carries people, channels, memberships and read marks, but no messages up to `head`.
-    /// The client pages through history where it wants them, and takes what it already has of those channels as stale.
+    /// The client pages through history where it wants them, and takes what it already has of those channels as stale, or
+    /// what `changed` names.
     pub heads: bool,
+    /// With `heads`: ranges that hold every message, of the channels one is in, that changed since `after`. All of them may have when
+    /// absent: an older server, a device that begins, or more than can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub changed: Option<Vec<ChangedRange>>,
     /// Which apps the workspace asks for; an older server does not say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub updates: Option<Updates>,

@@ -399,17 +399,22 @@ fn every_method_event_and_error_keeps_its_encoded_form() {
     audit(&mut golden);
     golden.method::<StartSync>(
         &StartSyncParams { after: 9 },
-        &SyncStarted { head: 15, heads: false, updates: None, bounds: None },
+        &SyncStarted { head: 15, heads: false, changed: None, updates: None, bounds: None },
     );
     let updates = Updates { channel: "beta".into(), minimum: Some("1.4.0".into()) };
     golden.method::<StartSync>(
         &StartSyncParams { after: 0 },
-        &SyncStarted { head: 15, heads: true, updates: Some(updates), bounds: None },
+        &SyncStarted { head: 15, heads: true, changed: None, updates: Some(updates), bounds: None },
+    );
+    let changed = vec![ChangedRange { channel: CHANNEL, first: 3, last: 40 }];
+    golden.method::<StartSync>(
+        &StartSyncParams { after: 2 },
+        &SyncStarted { head: 15, heads: true, changed: Some(changed), updates: None, bounds: None },
     );
     let bounds = DeviceBounds { days: Some(365), megabytes: None };
     golden.method::<StartSync>(
         &StartSyncParams { after: 1 },
-        &SyncStarted { head: 15, heads: false, updates: None, bounds: Some(bounds) },
+        &SyncStarted { head: 15, heads: false, changed: None, updates: None, bounds: Some(bounds) },
     );
     rights(&mut golden);
 

@@ -83,7 +83,8 @@ impl Listener {
                 Ok((sync::plan(view, permit.person(), params.after, head)?, updates, bounds))
             })
             .await?;
-        let started = SyncStarted { head, heads: plan.heads, updates: Some(updates), bounds: Some(bounds) };
+        let changed = plan.changed.clone();
+        let started = SyncStarted { head, heads: plan.heads, changed, updates: Some(updates), bounds: Some(bounds) };
         let (channels, sees) = (plan.channels.clone(), plan.sees.clone());
         Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels, sees }, started))
     }

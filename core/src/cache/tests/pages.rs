@@ -30,8 +30,25 @@ async fn pages_of_several_channels_are_taken_together() {
     assert_eq!(cache.incomplete().await.unwrap(), [(channel_id(6), 1, 28), (channel_id(7), 1, 10)]);
     cache.check().await.unwrap();
     // What was stale and is as it was can be shown again, which is a change; the same once more is none.
-    cache.mark_stale(true).await.unwrap();
+    cache.mark_stale(Stale::All).await.unwrap();
     let applied = cache.apply_pages(vec![page(7, 11, 40, "fig")]).await.unwrap();
     assert_eq!(applied, Applied { messages: BTreeMap::from([(channel_id(7), 11)]), ..Applied::default() });
     assert_eq!(cache.apply_pages(vec![page(7, 11, 40, "fig")]).await.unwrap(), Applied::default());
+}
+
+#[tokio::test]
+async fn of_a_channel_of_which_the_server_names_what_changed_only_that_is_fetched_again() {
+    let (_folder, cache) = fresh().await;
+    let rows = vec![channel(5, ChannelKind::Public, 40, 1), member(5, ME, true, 2)];
+    cache.apply(changes(rows), false).await.unwrap();
+    let page = (1..=40).map(|seq| text(5, seq, OTHER, "x", 2 + seq)).collect();
+    cache.apply_page(channel_id(5), 1, 40, 40, page).await.unwrap();
+    assert!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps.all().is_empty());
+    let range = |channel, first, last| ChangedRange { channel: channel_id(channel), first, last };
+    // One channel is not known here, one range lies beyond what is, and one is none.
+    let named = vec![range(5, 3, 7), range(5, 39, 90), range(5, 20, 19), range(6, 1, 9)];
+    cache.mark_stale(Stale::Changed(named)).await.unwrap();
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, 42, 60)]), false).await.unwrap();
+    let state = cache.channel_state(channel_id(5)).await.unwrap().unwrap();
+    assert_eq!(state.gaps.all(), [(3, 7), (39, 42)]);
 }

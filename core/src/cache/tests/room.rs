@@ -75,11 +75,11 @@ async fn what_lies_beyond_the_horizon_leaves_with_its_files() {
         cache.keep_thumbnail(row(n).id, Timestamp(5), vec![n]).await.unwrap();
     }
     // Much was missed: a word of its deletion that comes later would not say which files it had.
-    assert!(cache.mark_stale(true).await.unwrap().files, "bytes beside the cache are to go");
+    assert!(cache.mark_stale(Stale::All).await.unwrap().files, "bytes beside the cache are to go");
     for (n, stays) in [(1, false), (2, true)] {
         assert_eq!(cache.kept_file(row(n).id).await.unwrap().is_some(), stays);
         assert_eq!(cache.thumbnail(row(n).id).await.unwrap().is_some(), stays);
         assert_eq!(cache.channel_of_file(row(n).id).await.unwrap().is_some(), stays);
     }
-    assert!(!cache.mark_stale(true).await.unwrap().files);
+    assert!(!cache.mark_stale(Stale::All).await.unwrap().files);
 }

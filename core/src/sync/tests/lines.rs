@@ -9,7 +9,7 @@ use crate::testing::{Dice, signed_document_at};
 use std::collections::{BTreeMap, BTreeSet};
 use thechatapp_protocol::Event;
 use thechatapp_protocol::methods::messages::MarkReadParams;
-use thechatapp_protocol::methods::sync::{StartSyncParams, SyncStarted};
+use thechatapp_protocol::methods::sync::{ChangedRange, StartSyncParams, SyncStarted};
 use thechatapp_protocol::session::{Kind, Message};
 use thechatapp_protocol::wire::Request;
 use tokio::sync::Notify;
@@ -122,6 +122,16 @@ impl World {
     }
 
     /// Whether something of this likelihood goes wrong.
+    /// Where messages changed since: as far as from the first to the last of them.
+    fn changed(&self, after: u64) -> Vec<ChangedRange> {
+        let mut numbers = self.messages.iter().filter(|row| row.change > after).map(|row| row.seq);
+        let first = numbers.next();
+        first
+            .map(|first| ChangedRange { channel: CHANNEL, first, last: numbers.next_back().unwrap_or(first) })
+            .into_iter()
+            .collect()
+    }
+
     fn trouble(&mut self, one_in: u64) -> bool {
         !self.well && self.dice.below(one_in) == 0
     }
@@ -170,7 +180,10 @@ async fn converse(net: &Net, mut line: Conversation) {
                     let StartSyncParams { after } = wire::decode(&request.params).unwrap();
                     let (started, rows) = net.with(|world| {
                         let heads = world.since(after, false).len() > HEADS_OVER;
-                        let started = SyncStarted { head: world.change, heads, updates: None, bounds: None };
+                        // An older server says nothing of what changed.
+                        let changed = (heads && world.dice.below(2) == 0).then(|| world.changed(after));
+                        let started =
+                            SyncStarted { head: world.change, heads, changed, updates: None, bounds: None };
                         (started, world.since(after, heads))
                     });
                     let head = started.head;

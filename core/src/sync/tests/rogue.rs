@@ -108,7 +108,7 @@ async fn start(line: &mut Conversation, after: u64, taken: Result<(), Code>, hea
         assert_eq!(wire::decode::<StartSyncParams>(&request.params).unwrap().after, after);
         match taken {
             Ok(()) => {
-                let started = SyncStarted { head: 1, heads: false, updates: None, bounds: None };
+                let started = SyncStarted { head: 1, heads: false, changed: None, updates: None, bounds: None };
                 line.say(Kind::Reply, message.stream, wire::encode(&started).unwrap());
             }
             Err(code) => {
