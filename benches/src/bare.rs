@@ -86,7 +86,7 @@ pub fn keyed_tokens(text: &str) -> (String, String) {
     let words: Vec<String> = thechatapp_protocol::search::words(text)
         .map(|word| {
             let ends: Vec<usize> = word.char_indices().map(|(at, letter)| at + letter.len_utf8()).collect();
-            marks.extend((3..=6).filter_map(|length| Some(token("start", word[..*ends.get(length - 1)?].as_bytes()))));
+            marks.extend((3..=6).filter_map(|length| Some(token("start", &word.as_bytes()[..*ends.get(length - 1)?]))));
             token("word", word.as_bytes())
         })
         .collect();

@@ -378,9 +378,12 @@ impl<'a> Batch<'a> {
         Ok(())
     }
 
-    /// What is not brought up to date by itself leaves.
+    /// What is not brought up to date by itself leaves, and comes again when somebody looks there.
     pub(super) fn drop_beyond(&mut self) -> Result<(), Error> {
         self.applied.files |= room::drop_beyond(self.db)?;
+        for (channel, horizon) in room::horizons(self.db)? {
+            self.stale(channel, 1, horizon)?;
+        }
         Ok(())
     }
 

@@ -213,9 +213,7 @@ impl Cache {
                 batch.drop_beyond()?;
             }
             match what {
-                Stale::Changed(ranges) => {
-                    ranges.into_iter().try_for_each(|range| batch.stale(range.channel, range.first, range.last))
-                }
+                Stale::Changed(ranges) => ranges.iter().try_for_each(|at| batch.stale(at.channel, at.first, at.last)),
                 _ => channels.into_iter().try_for_each(|id| batch.stale(ChannelId::from_bytes(id), 1, u64::MAX)),
             }
         })

@@ -139,6 +139,13 @@ impl Cache {
     }
 }
 
+/// Up to which numbers channels' pasts are not kept here by choice.
+pub(super) fn horizons(db: &Connection) -> Result<Vec<(ChannelId, u64)>, Error> {
+    let mut query = db.prepare_cached("SELECT channel, seq FROM horizons")?;
+    let rows = query.query_map([], |row| Ok((ChannelId::from_bytes(row.get(0)?), row.get::<_, i64>(1)? as u64)))?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
 /// What lies beyond the horizons is not brought up to date by itself: where much was missed, it leaves, lest something that was
 /// deleted meanwhile stays here. Returns whether bytes beside the cache lost with it what opens them.
 pub(super) fn drop_beyond(db: &Connection) -> Result<bool, Error> {

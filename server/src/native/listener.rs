@@ -71,7 +71,7 @@ impl Listener {
             )
             .into());
         }
-        let (plan, updates, bounds) = workspace
+        let (plan, changed, updates, bounds) = workspace
             .read::<StartSync, _>(caller, StartSync::scope(&params), move |view, permit| {
                 let minimum = Some(settings::word(view, MINIMUM_VERSION)?).filter(|asked| !asked.is_empty());
                 let updates = Updates { channel: settings::word(view, UPDATE_CHANNEL)?, minimum };
@@ -80,10 +80,11 @@ impl Listener {
                     days: some(settings::number(view, DEVICE_DAYS)?),
                     megabytes: some(settings::number(view, DEVICE_MEGABYTES)?),
                 };
-                Ok((sync::plan(view, permit.person(), params.after, head)?, updates, bounds))
+                let plan = sync::plan(view, permit.person(), params.after, head)?;
+                let changed = if plan.heads { sync::changed(view, permit.person(), params.after)? } else { None };
+                Ok((plan, changed, updates, bounds))
             })
             .await?;
-        let changed = plan.changed.clone();
         let started = SyncStarted { head, heads: plan.heads, changed, updates: Some(updates), bounds: Some(bounds) };
         let (channels, sees) = (plan.channels.clone(), plan.sees.clone());
         Ok((Self { workspace, caller, groups, plan, cursor: params.after, channels, sees }, started))

@@ -11,11 +11,13 @@ use rusqlite::OptionalExtension;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use thechatapp_protocol::event::{ChannelKind, InGroupRow};
-use thechatapp_protocol::methods::sync::{ChangedRange, HEADS_OVER};
+use thechatapp_protocol::methods::sync::HEADS_OVER;
 use thechatapp_protocol::permission::{Power, Rank};
 use thechatapp_protocol::{AccountId, Changes, ChannelId, Code, ErrorBody, GroupId, Row};
 
 mod changed;
+
+pub use changed::changed;
 
 /// Bytes after which a page, or an event of several rows, ends.
 pub const PAGE_BYTES: usize = 192 * 1024;
@@ -54,8 +56,6 @@ pub struct Plan {
     pub head: u64,
     /// No messages: there are too many.
     pub heads: bool,
-    /// Where they are, unless that is too much to tell.
-    pub changed: Option<Vec<ChangedRange>>,
     /// The channels this person is in.
     pub channels: HashSet<ChannelId>,
     /// For a guest, whom they see.
@@ -131,10 +131,8 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
         });
         items.list.append(&mut found);
     }
-    let changed = if heads && after > 0 { changed::ranges(view, mine.values(), after, head)? } else { None };
     let channels = mine.values().filter(|own| own.joined).map(|own| own.channel.id).collect();
-    let (items, sees) = (items.list.into(), items.sees);
-    Ok(Plan { person, items, next: 0, cursor: after, head, heads, changed, channels, sees })
+    Ok(Plan { person, items: items.list.into(), next: 0, cursor: after, head, heads, channels, sees: items.sees })
 }
 
 impl Plan {

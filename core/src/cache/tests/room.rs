@@ -83,3 +83,17 @@ async fn what_lies_beyond_the_horizon_leaves_with_its_files() {
     }
     assert!(!cache.mark_stale(Stale::All).await.unwrap().files);
 }
+
+#[tokio::test]
+async fn what_leaves_from_beyond_the_horizon_can_come_again_though_the_server_names_no_change_there() {
+    let (_folder, cache) = fresh().await;
+    long(&cache, 5, 300).await;
+    let since = text(5, 251, OTHER, "", 0).at;
+    cache.keep_within(Bounds { since: Some(since), bytes: None }).await.unwrap();
+    let page = (1..=100).map(|seq| text(5, seq, OTHER, "looked at", 0)).collect();
+    cache.apply_page(channel_id(5), 1, 100, 300, page).await.unwrap();
+    cache.mark_stale(Stale::Changed(Vec::new())).await.unwrap();
+    let part = cache.part(channel_id(5), Window::Before { seq: 101 }, 100, Vec::new()).await.unwrap().unwrap();
+    assert!(part.messages.is_empty());
+    assert_eq!(part.wanted, [(1, 100)]);
+}

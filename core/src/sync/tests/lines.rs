@@ -121,7 +121,6 @@ impl World {
         rows
     }
 
-    /// Whether something of this likelihood goes wrong.
     /// Where messages changed since: as far as from the first to the last of them.
     fn changed(&self, after: u64) -> Vec<ChangedRange> {
         let mut numbers = self.messages.iter().filter(|row| row.change > after).map(|row| row.seq);
@@ -132,6 +131,7 @@ impl World {
             .collect()
     }
 
+    /// Whether something of this likelihood goes wrong.
     fn trouble(&mut self, one_in: u64) -> bool {
         !self.well && self.dice.below(one_in) == 0
     }
