@@ -368,7 +368,8 @@ impl Run {
                 return false;
             }
         }
-        true
+        // What a device gave the server while another one was looked at, that one lacks.
+        self.net.with(|world| world.change) == change
     }
 
     /// The network is well, until everybody has everything.
