@@ -217,15 +217,21 @@ impl Person {
     }
 
     pub async fn send(&mut self, channel: ChannelId, text: &str) -> Result<Sent, ErrorBody> {
-        let params = SendMessageParams {
-            id: message_id(),
-            channel,
-            text: text.into(),
-            files: Vec::new(),
-            thread: None,
-            after: None,
-        };
-        self.call::<SendMessage>(&params).await
+        self.call::<SendMessage>(&message(channel, text)).await
+    }
+
+    /// Sends so many, a hundred on their way at once.
+    pub async fn send_many(&mut self, channel: ChannelId, count: u64) {
+        let (mut posted, mut answered) = (0, 0);
+        while answered < count {
+            while posted < count && posted < answered + 100 {
+                self.session.post::<SendMessage>(&message(channel, &format!("number {posted}"))).await;
+                posted += 1;
+            }
+            let answer = self.session.next().await.unwrap();
+            assert_ne!(answer.kind, Kind::Error);
+            answered += u64::from(answer.kind == Kind::Reply);
+        }
     }
 
     /// Starts a sync and reads until it is live.
@@ -252,6 +258,11 @@ impl Person {
             })
             .unwrap()
     }
+}
+
+/// A message that says this, and nothing else.
+fn message(channel: ChannelId, text: &str) -> SendMessageParams {
+    SendMessageParams { id: message_id(), channel, text: text.into(), files: Vec::new(), thread: None, after: None }
 }
 
 pub fn texts(rows: &[Row]) -> Vec<String> {
