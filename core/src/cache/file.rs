@@ -53,7 +53,7 @@ impl Open {
                     let is_read = database::check_log(path, Durability::Normal).is_ok();
                     let gives_way = is_read && former.has_fewer_than(&readers);
                     readers.end();
-                    former.close_for_good(gives_way);
+                    former.close_or_end(gives_way);
                 }
                 set_aside(path)?;
                 let former = Former::beside(path, key)?;

@@ -197,13 +197,6 @@ impl Cache {
     pub(crate) async fn mark_stale(&self, what: Stale) -> Result<Applied> {
         let me = Arc::clone(&self.me);
         self.batch(Origin::Aside, move |batch, db| {
-            let all = what == Stale::All;
-            let mut query = db.prepare_cached(
-                "SELECT id FROM channels WHERE head > 0 AND (?1 OR NOT EXISTS
-                    (SELECT 1 FROM members WHERE channel = channels.id AND person = ?2 AND joined = 1))",
-            )?;
-            let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
-            let channels = channels.collect::<Result<Vec<_>, _>>()?;
             // The cursor will go beyond messages that come only as history. Whoever follows along waits for them here.
             if what != Stale::Outside {
                 if kept_number(db, HEADS_FROM)?.is_none() || !read::is_incomplete(db, &me)? {
@@ -212,10 +205,19 @@ impl Cache {
                 db.execute("DELETE FROM meta WHERE name = ?1", [HEADS_TO])?;
                 batch.drop_beyond()?;
             }
-            match what {
-                Stale::Changed(ranges) => ranges.iter().try_for_each(|at| batch.stale(at.channel, at.first, at.last)),
-                _ => channels.into_iter().try_for_each(|id| batch.stale(ChannelId::from_bytes(id), 1, u64::MAX)),
+            if let Stale::Changed(ranges) = what {
+                return ranges.iter().try_for_each(|at| batch.stale(at.channel, at.first, at.last));
             }
+            let mut query = db.prepare_cached(
+                "SELECT id FROM channels WHERE head > 0 AND (?1 OR NOT EXISTS
+                    (SELECT 1 FROM members WHERE channel = channels.id AND person = ?2 AND joined = 1))",
+            )?;
+            let all = what == Stale::All;
+            let channels = query.query_map(params![all, me.id.as_bytes()], |row| row.get::<_, [u8; 16]>(0))?;
+            for channel in channels.collect::<Result<Vec<_>, _>>()? {
+                batch.stale(ChannelId::from_bytes(channel), 1, u64::MAX)?;
+            }
+            Ok(())
         })
         .await
     }

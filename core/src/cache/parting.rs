@@ -46,10 +46,12 @@ impl Former {
         readable(other) > own
     }
 
-    /// Closes it, and removes it where it `gives_way` to what is set aside now.
-    pub(super) fn close_for_good(&self, gives_way: bool) {
-        self.close();
-        if gives_way && let Err(why) = self.end() {
+    /// Closes it, and where it `gives_way` to what is set aside now, removes it.
+    pub(super) fn close_or_end(&self, gives_way: bool) {
+        if !gives_way {
+            return self.close();
+        }
+        if let Err(why) = self.end() {
             tracing::warn!(%why, "a damaged cache stays, though another one has more");
         }
     }

@@ -28,7 +28,7 @@ impl Cache {
         let former = self.former.write().unwrap_or_else(PoisonError::into_inner).take();
         tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
-                former.close_for_good(gives_way);
+                former.close_or_end(gives_way);
             }
             // It is damaged: that it does not close well is no news.
             closing.is_ok_and(|open| open.close().is_ok())
@@ -115,7 +115,7 @@ impl Cache {
         let open = self.open.into_inner();
         let done = tokio::task::spawn_blocking(move || {
             if let Some(former) = former {
-                former.close_for_good(gives_way);
+                former.close_or_end(gives_way);
             }
             let closed = open.map(Open::close);
             if damaged && closed.is_ok() { file::set_aside(&path) } else { closed.unwrap_or(Ok(())) }
