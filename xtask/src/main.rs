@@ -11,6 +11,7 @@ mod r#gen;
 mod icons;
 mod phones;
 mod places;
+mod room;
 mod separate;
 mod setup;
 mod step;

@@ -3,7 +3,7 @@
 
 use crate::places::Places;
 use crate::step::{Failure, Outcome, Result, Steps, output, succeeds};
-use crate::{arrows, deploy, r#gen, separate, setup};
+use crate::{arrows, deploy, r#gen, room, separate, setup};
 use std::fs;
 use std::path::Path;
 
@@ -19,6 +19,7 @@ const LONG: usize = 500;
 
 pub fn run(places: &Places, install: bool) -> Result {
     let mut steps = Steps::default();
+    steps.step("room on the disk", || room::make(places))?;
     steps.step("set-up", || setup::everything(places, install))?;
     steps.step("set-up: peers", || setup::peers(places, install).map(|()| Outcome::Done))?;
     steps.command("format", &mut places.cargo(&["fmt", "--all", "--check"]))?;
