@@ -81,7 +81,7 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
     let who = groups::Looker::of(view, person)?;
     let is_guest = who.rank == Rank::Guest;
     let sees = is_guest.then(|| guests::seen(view, person)).transpose()?;
-    let mine = channels(view, person, head)?;
+    let mine = channels(view, person)?;
     let mut items = Items { sees, ..Items::default() };
     items.add(Item::Standing);
     items.people(view, after, head)?;
@@ -264,17 +264,16 @@ struct Own {
     change: u64,
 }
 
-/// Every channel somebody is or was in. What happened to their membership after `head` comes live, so such a channel
-/// counts as not joined here.
-fn channels(view: View<'_>, person: AccountId, head: u64) -> Result<HashMap<ChannelId, Own>, Fail> {
+/// Every channel somebody is or was in, at this moment, which may be past the head of a plan: a membership that changed
+/// since then comes live as well, but says nothing of the messages before it.
+fn channels(view: View<'_>, person: AccountId) -> Result<HashMap<ChannelId, Own>, Fail> {
     let mut statement = view.db.prepare_cached("SELECT channel, joined, change FROM members WHERE person = ?1")?;
     let mut rows = statement.query([person.as_bytes()])?;
     let mut mine = HashMap::new();
     while let Some(row) = rows.next()? {
         let id = ChannelId::from_bytes(row.get(0)?);
         let channel = super::channels::find(view, id)?.ok_or(Fail::Broken("a membership without its channel"))?;
-        let change = unsigned(row.get(2)?);
-        mine.insert(id, Own { channel, joined: row.get::<_, bool>(1)? && change <= head, change });
+        mine.insert(id, Own { channel, joined: row.get(1)?, change: unsigned(row.get(2)?) });
     }
     Ok(mine)
 }
@@ -432,3 +431,6 @@ impl Items {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

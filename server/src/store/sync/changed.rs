@@ -25,7 +25,7 @@ pub fn changed(view: View<'_>, person: AccountId, after: u64) -> Result<Option<V
     let mut query = view.db.prepare_cached(
         "SELECT place & ((1 << 40) - 1) FROM messages WHERE place >> 40 = ?1 AND change > ?2 LIMIT ?3",
     )?;
-    for own in channels(view, person, u64::MAX >> 1)?.into_values().filter(|own| own.joined) {
+    for own in channels(view, person)?.into_values().filter(|own| own.joined) {
         let rows = query.query_map((own.channel.number, signed(after), room as i64 + 1), |row| row.get(0))?;
         let mut numbers = rows.map(|row| row.map(unsigned)).collect::<rusqlite::Result<Vec<u64>>>()?;
         let Some(left) = room.checked_sub(numbers.len()) else { return Ok(None) };
