@@ -5,7 +5,7 @@ mod losing;
 mod pages;
 
 use super::gaps::Gaps;
-use super::{Me, rights, room, schema, search, thumbnails};
+use super::{Me, Moments, rights, room, schema, search, thumbnails};
 use rusqlite::{CachedStatement, Connection, ErrorCode, OptionalExtension, params};
 use std::collections::{BTreeMap, HashMap};
 use thechatapp_database::Error;
@@ -70,6 +70,7 @@ struct Held {
 pub(super) struct Batch<'a> {
     db: &'a Connection,
     me: &'a Me,
+    moments: &'a Moments,
     origin: Origin,
     held: HashMap<ChannelId, Held>,
     add: CachedStatement<'a>,
@@ -109,10 +110,11 @@ WHERE excluded.change > change OR excluded.change = change AND (
 RETURNING place";
 
 impl<'a> Batch<'a> {
-    pub(super) fn new(db: &'a Connection, me: &'a Me, origin: Origin) -> Result<Self, Error> {
+    pub(super) fn new(db: &'a Connection, (me, moments): (&'a Me, &'a Moments), origin: Origin) -> Result<Self, Error> {
         Ok(Self {
             db,
             me,
+            moments,
             origin,
             held: HashMap::new(),
             add: db.prepare_cached(ADD)?,
@@ -249,19 +251,26 @@ impl<'a> Batch<'a> {
             ])?;
         self.applied.channels |= changed > 0;
         self.applied.listed |= changed > 0;
-        let Some(before) = before.filter(|_| changed > 0) else { return Ok(()) };
+        let Some(before) = before else { return Ok(()) };
         let from_the_start = self.origin == Origin::FromTheStart;
+        if changed == 0 {
+            // One was outside for a while, which what came ahead of it did not say.
+            return if before && !row.joined { self.was_outside(row.channel) } else { Ok(()) };
+        }
         let held = self.held(row.channel)?;
         held.joined = row.joined;
         if !row.joined {
             return self.lose(row.channel);
         }
-        if !before && !from_the_start && held.head > 0 {
-            // Nothing kept these rows up to date while one was outside.
-            held.gaps.add(1, held.head);
-            held.gaps_changed = true;
-            held.gaps_grew = true;
-            self.applied.touch(row.channel, 1);
+        if before || from_the_start { Ok(()) } else { self.was_outside(row.channel) }
+    }
+
+    /// Nothing kept a channel's rows up to date.
+    fn was_outside(&mut self, channel: ChannelId) -> Result<(), Error> {
+        self.moments.stale(channel);
+        if self.held(channel)?.head > 0 {
+            self.stale(channel, 1, u64::MAX)?;
+            self.applied.touch(channel, 1);
         }
         Ok(())
     }

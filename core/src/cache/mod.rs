@@ -10,6 +10,7 @@ mod former;
 mod gaps;
 mod kept;
 mod list;
+mod moments;
 mod parting;
 mod read;
 mod replace;
@@ -27,6 +28,7 @@ use crate::local::Listed;
 use apply::{Batch, Origin};
 use file::Open;
 use former::Former;
+use moments::Moments;
 use rusqlite::{Connection, OptionalExtension, params};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -43,6 +45,7 @@ use tokio::sync::{RwLockReadGuard, watch};
 pub(crate) use apply::{Applied, HistoryPage};
 pub(crate) use gaps::Gaps;
 pub(crate) use kept::KeptFile;
+pub(crate) use moments::Moment;
 pub(crate) use room::{Bounds, FILES_ROOM, Used};
 pub(crate) use search::INDEX_TOGETHER;
 
@@ -107,6 +110,7 @@ pub(crate) struct Cache {
     former: RwLock<Option<Arc<Former>>>,
     path: PathBuf,
     me: Arc<Me>,
+    moments: Arc<Moments>,
     /// The first sign that the file is damaged.
     damage: watch::Sender<Option<Error>>,
     /// Whether it is being closed.
@@ -134,6 +138,7 @@ impl Cache {
             former: RwLock::new(former),
             path: path.to_owned(),
             me: Arc::new(me),
+            moments: Arc::default(),
             damage: watch::Sender::new(None),
             ending: watch::Sender::new(false),
         })
@@ -166,21 +171,14 @@ impl Cache {
         self.batch(Origin::Aside, move |batch, _| batch.rows(&rows)).await
     }
 
+    /// What a page is to say that is asked for from now on.
+    pub(crate) fn moment(&self) -> Moment {
+        self.moments.now()
+    }
+
     /// Applies pages of history, of whichever channels, in one transaction.
     pub(crate) async fn apply_pages(&self, pages: Vec<HistoryPage>) -> Result<Applied> {
         self.batch(Origin::Aside, move |batch, _| batch.pages(&pages)).await
-    }
-
-    /// Applies a page of history that covers every number from `first` to `last`.
-    pub(crate) async fn apply_page(
-        &self,
-        channel: ChannelId,
-        first: u64,
-        last: u64,
-        head: u64,
-        rows: Vec<MessageRow>,
-    ) -> Result<Applied> {
-        self.apply_pages(vec![HistoryPage { channel, first, last, head, rows }]).await
     }
 
     /// Applies messages of a channel that an answer carried, with others missing in between.
@@ -195,8 +193,9 @@ impl Cache {
 
     /// Takes messages as stale.
     pub(crate) async fn mark_stale(&self, what: Stale) -> Result<Applied> {
-        let me = Arc::clone(&self.me);
+        let (me, moments) = (Arc::clone(&self.me), Arc::clone(&self.moments));
         self.batch(Origin::Aside, move |batch, db| {
+            moments.everything_stale();
             // The cursor will go beyond messages that come only as history. Whoever follows along waits for them here.
             if what != Stale::Outside {
                 if kept_number(db, HEADS_FROM)?.is_none() || !read::is_incomplete(db, &me)? {
@@ -293,8 +292,9 @@ impl Cache {
 
     /// Empties the cache for another generation of the server's data. Until that tells of them, the channels that one was in stay.
     pub(crate) async fn begin_generation(&self, generation: Vec<u8>, listed: Vec<Listed>) -> Result<()> {
-        let (me, former) = (Arc::clone(&self.me), self.former());
+        let (me, former, moments) = (Arc::clone(&self.me), self.former(), Arc::clone(&self.moments));
         self.write(move |db| {
+            moments.emptied();
             db.execute_batch(
                 "DELETE FROM people; DELETE FROM channels; DELETE FROM members; DELETE FROM reads; DELETE FROM gaps;
                  DELETE FROM messages; DELETE FROM unindexed; DELETE FROM horizons; DELETE FROM thumbnails; DELETE FROM kept; DELETE FROM files; DELETE FROM groups; DELETE FROM standing; INSERT INTO search (search) VALUES ('delete-all'); DELETE FROM meta;",
@@ -424,9 +424,9 @@ impl Cache {
         origin: Origin,
         job: impl FnOnce(&mut Batch<'_>, &Connection) -> Result<T, database::Error> + Send + 'static,
     ) -> Result<(Applied, T)> {
-        let me = Arc::clone(&self.me);
+        let (me, moments) = (Arc::clone(&self.me), Arc::clone(&self.moments));
         self.write(move |db| {
-            let mut batch = Batch::new(db, &me, origin)?;
+            let mut batch = Batch::new(db, (&me, &moments), origin)?;
             let answer = job(&mut batch, db)?;
             let applied = batch.finish()?;
             if applied.removed || !applied.lost.is_empty() {

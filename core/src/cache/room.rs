@@ -2,10 +2,11 @@
 //! thumbnails, then the oldest messages; of each channel the newest stay, and so do pinned messages and those that unread
 //! counts are made of. What left can be fetched again when somebody looks there; by itself it does not come back.
 
-use super::{Cache, Gaps, kept, schema, thumbnails};
+use super::{Cache, Gaps, Moments, kept, schema, thumbnails};
 use crate::error::Result;
 use rusqlite::{Connection, params};
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use thechatapp_database::Error;
 use thechatapp_protocol::{ChannelId, Timestamp};
 
@@ -101,8 +102,8 @@ impl Cache {
     async fn drop_oldest(&self, before: i64, most: u64) -> Result<u64> {
         let (mut after, mut gone) = (-1, 0);
         while gone < most {
-            let room = most - gone;
-            let step = self.write(move |db| drop_some(db, after, before, room)).await?;
+            let (room, moments) = (most - gone, Arc::clone(&self.moments));
+            let step = self.write(move |db| drop_some(db, &moments, (after, before), room)).await?;
             let Some((last, dropped)) = step else { break };
             (after, gone) = (last, gone + dropped);
         }
@@ -182,7 +183,12 @@ fn used(db: &Connection) -> Result<Used, Error> {
 
 /// Looks at some of the oldest messages after one place and before another, and drops those that need not stay, so many at most.
 /// Answers how far it came and how many left; `None` at the end.
-fn drop_some(db: &Connection, after: i64, before: i64, most: u64) -> Result<Option<(i64, u64)>, Error> {
+fn drop_some(
+    db: &Connection,
+    moments: &Moments,
+    (after, before): (i64, i64),
+    most: u64,
+) -> Result<Option<(i64, u64)>, Error> {
     let mut oldest = db.prepare_cached(
         "SELECT m.place, m.channel, m.seq,
             m.pinned_at IS NOT NULL OR m.seq + ?4 > c.head
@@ -214,6 +220,7 @@ fn drop_some(db: &Connection, after: i64, before: i64, most: u64) -> Result<Opti
         }
         gaps.save(db, *channel)?;
         let highest = numbers.iter().max().copied().unwrap_or(0);
+        moments.left(*channel, highest);
         db.prepare_cached(
             "INSERT INTO horizons (channel, seq) VALUES (?1, ?2)
              ON CONFLICT DO UPDATE SET seq = max(seq, excluded.seq)",

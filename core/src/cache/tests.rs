@@ -17,6 +17,20 @@ const KEY: [u8; 32] = [9; 32];
 const ME: AccountId = AccountId(uuid::Uuid::from_bytes([1; 16]));
 const OTHER: AccountId = AccountId(uuid::Uuid::from_bytes([2; 16]));
 
+impl Cache {
+    /// Applies a page that is asked for now and covers every number from `first` to `last`.
+    async fn apply_page(
+        &self,
+        channel: ChannelId,
+        first: u64,
+        last: u64,
+        head: u64,
+        rows: Vec<MessageRow>,
+    ) -> Result<Applied> {
+        self.apply_pages(vec![HistoryPage { channel, first, last, head, asked: self.moment(), rows }]).await
+    }
+}
+
 fn me() -> Me {
     Me { id: ME, name: "Inês".into(), workspace: "acme".into() }
 }

@@ -90,10 +90,11 @@ impl Client {
     /// When something could not be written.
     pub async fn take_pages(&self, ws: WorkspaceId, pages: Vec<Vec<MessageRow>>) -> Result<()> {
         let workspace = self.workspace(ws)?;
+        let asked = workspace.cache.moment();
         let page = |rows: Vec<MessageRow>| {
             let (first, last) = (rows.first()?, rows.last()?);
             let (channel, first, last) = (first.channel, first.seq, last.seq);
-            Some(HistoryPage { channel, first, last, head: last, rows })
+            Some(HistoryPage { channel, first, last, head: last, asked, rows })
         };
         workspace.announce(&workspace.cache.apply_pages(pages.into_iter().filter_map(page).collect()).await?);
         Ok(())

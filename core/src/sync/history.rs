@@ -203,12 +203,13 @@ async fn range(workspace: &Workspace, channel: ChannelId, first: u64, last: u64)
 
 /// Fetches the newest page of a channel, whose head is not known here.
 pub(crate) async fn newest(workspace: &Workspace, channel: ChannelId, count: u32) -> Result<()> {
-    let session = workspace.session()?;
+    let (session, asked) = (workspace.session()?, workspace.cache.moment());
     let params = HistoryParams { channel, before: None, after: None, limit: count.clamp(1, PAGE_MAX) };
     let page: Page = Caller::call::<History>(&session, params).await?;
     let first = page.messages.first().map_or(1, |message| message.seq);
     let last = page.messages.last().map_or(page.head, |message| message.seq);
-    let applied = workspace.cache.apply_page(channel, first, last, page.head, page.messages).await?;
+    let page = HistoryPage { channel, first, last, head: page.head, asked, rows: page.messages };
+    let applied = workspace.cache.apply_pages(vec![page]).await?;
     workspace.announce(&applied);
     Ok(())
 }
@@ -247,13 +248,14 @@ async fn fetch_all<S: Caller>(
             numbers += last - first + 1;
             let limit = u32::try_from(last - first + 1).unwrap_or(PAGE_MAX);
             let params = HistoryParams { channel, before: None, after: Some(first - 1), limit };
-            let session = session.clone();
-            on_the_way.push(begun(async move { (channel, first, last, session.call::<History>(params).await) }));
+            let (session, asked) = (session.clone(), cache.moment());
+            let page = async move { (channel, first, last, asked, session.call::<History>(params).await) };
+            on_the_way.push(begun(page));
         }
         let Some(mut next) = on_the_way.next().await else { return Ok(came) };
         let (mut here, mut settled, mut failed) = (Vec::new(), 0, None);
         loop {
-            let (channel, first, last, page) = next;
+            let (channel, first, last, asked, page) = next;
             numbers -= last - first + 1;
             let page: Result<Page> = page;
             match page {
@@ -265,7 +267,8 @@ async fn fetch_all<S: Caller>(
                     }
                     came += page.messages.len() as u64;
                     settled += until - first + 1;
-                    here.push(HistoryPage { channel, first, last: until, head: page.head, rows: page.messages });
+                    let (last, head) = (until, page.head);
+                    here.push(HistoryPage { channel, first, last, head, asked, rows: page.messages });
                 }
                 Err(why) => match on_refusal(channel, why) {
                     Ok(()) => left.retain(|(one, _, _)| *one != channel),

@@ -84,15 +84,13 @@ pub fn row(view: View<'_>, person: AccountId, number: i64) -> Result<Option<Draf
     Ok(rows.next()?.map(|row| kept(view, person, row)).transpose()?.map(|kept| kept.row))
 }
 
-/// The numbers of somebody's drafts in a channel; with `gone` also of those that were sent or deleted.
+/// The numbers of somebody's drafts in a channel, also of those that were sent or deleted.
 ///
 /// # Errors
 /// SQLite's.
-pub fn in_channel(view: View<'_>, person: AccountId, channel: ChannelId, gone: bool) -> Result<Vec<i64>, Fail> {
-    let mut select = view
-        .db
-        .prepare_cached("SELECT number FROM drafts WHERE person = ?1 AND channel = ?2 AND (?3 OR text IS NOT NULL)")?;
-    let rows = select.query_map((person.as_bytes(), channel.as_bytes(), gone), |row| row.get(0))?;
+pub fn in_channel(view: View<'_>, person: AccountId, channel: ChannelId) -> Result<Vec<i64>, Fail> {
+    let mut select = view.db.prepare_cached("SELECT number FROM drafts WHERE person = ?1 AND channel = ?2")?;
+    let rows = select.query_map((person.as_bytes(), channel.as_bytes()), |row| row.get(0))?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 

@@ -1,6 +1,6 @@
 //! Whom a guest sees: everybody who is or was in a channel that the guest is in. Who was matters for what they wrote there.
 
-use super::View;
+use super::{View, signed};
 use crate::error::Fail;
 use std::collections::HashSet;
 use thechatapp_protocol::permission::Rank;
@@ -32,16 +32,17 @@ pub fn sees(view: View<'_>, guest: AccountId, other: AccountId) -> Result<bool, 
             .exists((guest.as_bytes(), other.as_bytes()))?)
 }
 
-/// Everybody whom a guest sees.
+/// Everybody whom a guest sees, but for those who are or were only in channels where that changed after `head`: a listener tells
+/// of these with that change.
 ///
 /// # Errors
 /// SQLite's.
-pub fn seen(view: View<'_>, guest: AccountId) -> Result<HashSet<AccountId>, Fail> {
+pub fn seen(view: View<'_>, guest: AccountId, head: u64) -> Result<HashSet<AccountId>, Fail> {
     let mut rows = view.db.prepare_cached(
         "SELECT DISTINCT theirs.person FROM members mine CROSS JOIN members theirs ON theirs.channel = mine.channel
-         WHERE mine.person = ?1 AND mine.joined",
+         WHERE mine.person = ?1 AND mine.joined AND theirs.change <= ?2",
     )?;
-    let rows = rows.query_map([guest.as_bytes()], |row| row.get(0))?;
+    let rows = rows.query_map((guest.as_bytes(), signed(head)), |row| row.get(0))?;
     let mut all = rows.map(|id| id.map(AccountId::from_bytes)).collect::<rusqlite::Result<HashSet<_>>>()?;
     all.insert(guest);
     Ok(all)

@@ -179,6 +179,18 @@ pub fn moderates_no_longer(tx: &mut Tx<'_>, person: AccountId) -> Result<(), Fai
     Ok(())
 }
 
+/// Everybody who is or was in a channel, which is what somebody needs who was in it before and missed who left since.
+///
+/// # Errors
+/// SQLite's.
+pub fn ever_of(view: View<'_>, channel: ChannelId) -> Result<Vec<MemberRow>, Fail> {
+    let mut rows = view
+        .db
+        .prepare_cached("SELECT person, joined, moderator, change FROM members WHERE channel = ?1 ORDER BY change")?;
+    let rows = rows.query_map([channel.as_bytes()], |row| read(channel, row))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
 /// Everybody who is in a channel.
 ///
 /// # Errors

@@ -1,8 +1,9 @@
 //! Catching up: which rows beyond a cursor a person may see, and those rows in pages.
 //!
 //! Rows of people, channels, memberships, read marks and drafts come first, so that no message names something a device does not
-//! know yet; only messages move the cursor. Somebody who joined a channel beyond their cursor also gets the channel and its
-//! members as they are now, however old those rows are.
+//! know yet; only messages move the cursor. Somebody who joined a channel beyond their cursor also gets the channel, its
+//! members, and their own drafts and read mark there as they are now, however old those rows are. Only their own membership is never
+//! sent as of later than the head: the live stream tells it in its place, among what came before and after it.
 
 use super::channels::Channel;
 use super::{View, drafts, groups, guests, members, messages, people, reads, rights, signed, unsigned};
@@ -80,7 +81,7 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
     }
     let who = groups::Looker::of(view, person)?;
     let is_guest = who.rank == Rank::Guest;
-    let sees = is_guest.then(|| guests::seen(view, person)).transpose()?;
+    let sees = is_guest.then(|| guests::seen(view, person, head)).transpose()?;
     let mine = channels(view, person)?;
     let mut items = Items { sees, ..Items::default() };
     items.add(Item::Standing);
@@ -91,10 +92,11 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
         if own.joined && own.change > after {
             items.people_in(view, own.channel.id)?;
             items.add(Item::Channel(own.channel.id));
-            for member in members::of(view, own.channel.id)? {
+            for member in members::ever_of(view, own.channel.id)? {
                 items.add(Item::Member(own.channel.id, member.person));
             }
-            for draft in drafts::in_channel(view, person, own.channel.id, after > 0)? {
+            items.add(Item::Read(own.channel.id));
+            for draft in drafts::in_channel(view, person, own.channel.id)? {
                 items.add(Item::Draft(own.channel.id, draft));
             }
         }
@@ -193,8 +195,11 @@ impl Plan {
                 }
             }
             Item::Member(channel, person) => {
-                let seen = person == self.person || members::is(view, channel, self.person)?;
-                members::row(view, channel, person)?.filter(|_| seen).map(Row::Member)
+                let own = person == self.person;
+                let seen = own || members::is(view, channel, self.person)?;
+                let row = members::row(view, channel, person)?;
+                // Ahead of what is told live, it would hide that one was outside meanwhile.
+                row.filter(|row| seen && (!own || row.change <= self.head)).map(Row::Member)
             }
             Item::Read(channel) => reads::row(view, self.person, channel)?.map(Row::Read),
             Item::Draft(channel, _) if !members::is(view, channel, self.person)? => None,
@@ -236,7 +241,8 @@ pub fn hidden_groups(view: View<'_>, person: AccountId) -> Result<Vec<Row>, Fail
     Ok(rows)
 }
 
-/// The rows a device needs when its person joins a channel: the channel and its members, for a guest also who they are.
+/// The rows a device needs when its person joins a channel, after their own membership: the channel, everybody who is or was in it,
+/// for a guest also who they are, and their own drafts and read mark.
 ///
 /// # Errors
 /// SQLite's.
@@ -251,8 +257,10 @@ pub fn snapshot(view: View<'_>, person: AccountId, channel: ChannelId) -> Result
         }
     }
     rows.push(Row::Channel(super::channels::row(view, channel)?));
-    rows.extend(members::of(view, channel)?.into_iter().map(Row::Member));
-    for draft in drafts::in_channel(view, person, channel, true)? {
+    // Their own may be newer than what brought them here, and would hide that they left in between.
+    rows.extend(members::ever_of(view, channel)?.into_iter().filter(|row| row.person != person).map(Row::Member));
+    rows.extend(reads::row(view, person, channel)?.map(Row::Read));
+    for draft in drafts::in_channel(view, person, channel)? {
         rows.extend(drafts::row(view, person, draft)?.map(Row::Draft));
     }
     Ok(rows)
@@ -418,12 +426,12 @@ impl Items {
         Ok(())
     }
 
-    /// One's own drafts, those that were sent or deleted as well: that is how a device learns of it.
+    /// One's own drafts, those that were sent or deleted as well: that is how a device learns of it, also one that begins anew and
+    /// kept what was typed.
     fn drafts(&mut self, view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<(), Fail> {
-        let mut statement = view.db.prepare_cached(
-            "SELECT channel, number FROM drafts WHERE person = ?1 AND change > ?2 AND change <= ?3
-                AND (?2 > 0 OR text IS NOT NULL)",
-        )?;
+        let mut statement = view
+            .db
+            .prepare_cached("SELECT channel, number FROM drafts WHERE person = ?1 AND change > ?2 AND change <= ?3")?;
         let mut rows = statement.query((person.as_bytes(), signed(after), signed(head)))?;
         while let Some(row) = rows.next()? {
             self.add(Item::Draft(ChannelId::from_bytes(row.get(0)?), row.get(1)?));

@@ -1,6 +1,7 @@
 //! Messages that answers carried: pages of history, and some out of the middle.
 
 use super::{Batch, schema};
+use crate::cache::moments::{Moment, Worth};
 use rusqlite::params;
 use thechatapp_database::Error;
 use thechatapp_protocol::ChannelId;
@@ -15,6 +16,8 @@ pub(crate) struct HistoryPage {
     pub(crate) last: u64,
     /// The channel's newest number.
     pub(crate) head: u64,
+    /// When it was asked for.
+    pub(crate) asked: Moment,
     pub(crate) rows: Vec<MessageRow>,
 }
 
@@ -24,9 +27,11 @@ impl Batch<'_> {
         let mut rows = Vec::new();
         for page in pages {
             let channel = page.channel;
+            let worth = self.moments.worth(page.asked, channel, page.first);
             let held = self.held(channel)?;
             // An answer may come after access was lost.
-            if !held.known || (!held.joined && held.kind != Some(ChannelKind::Public)) {
+            let seen = held.known && (held.joined || held.kind == Some(ChannelKind::Public));
+            if worth == Worth::Nothing || !seen {
                 continue;
             }
             // Only for a channel seen from outside does history tell the head: elsewhere the stream does, and it may be
@@ -37,7 +42,10 @@ impl Batch<'_> {
                 held.head_changed = true;
                 held.gaps_changed = true;
             }
-            if held.gaps.remove(page.first, page.last) {
+            if worth == Worth::Behind {
+                // Whoever waits for it asks again.
+                self.applied.touch(channel, page.first);
+            } else if held.gaps.remove(page.first, page.last) {
                 held.gaps_changed = true;
                 // What was stale is known to be right, also where nothing else changes.
                 self.applied.touch(channel, page.first);

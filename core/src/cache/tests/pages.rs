@@ -14,6 +14,7 @@ async fn pages_of_several_channels_are_taken_together() {
         first,
         last,
         head: 40,
+        asked: cache.moment(),
         rows: (first..=last).map(|seq| text(n, seq, OTHER, words, 100 + seq)).collect(),
     };
     // The last is of a channel that one is not in.
@@ -51,4 +52,68 @@ async fn of_a_channel_of_which_the_server_names_what_changed_only_that_is_fetche
     cache.apply(changes(vec![channel(5, ChannelKind::Public, 42, 60)]), false).await.unwrap();
     let state = cache.channel_state(channel_id(5)).await.unwrap().unwrap();
     assert_eq!(state.gaps.all(), [(3, 7), (39, 42)]);
+}
+
+#[tokio::test]
+async fn a_page_that_was_asked_for_before_something_became_stale_does_not_say_that_it_is_right() {
+    let (_folder, cache) = fresh().await;
+    let rows = vec![channel(5, ChannelKind::Public, 200, 2), member(5, ME, true, 3)];
+    cache.apply(changes(rows), false).await.unwrap();
+    let page = |first: u64, last: u64, asked, words: &str, change| {
+        let rows = (first..=last).map(|seq| text(5, seq, OTHER, words, change + seq)).collect();
+        vec![HistoryPage { channel: channel_id(5), first, last, head: 200, asked, rows }]
+    };
+    let incomplete = || async { cache.incomplete().await.unwrap() };
+    let gap = |first, last| vec![(channel_id(5), first, last)];
+
+    // One was outside for a moment, and a page comes that was read before.
+    let before = cache.moment();
+    cache.apply(changes(vec![member(5, ME, false, 300), member(5, ME, true, 301)]), false).await.unwrap();
+    let applied = cache.apply_pages(page(1, 200, before, "former", 10)).await.unwrap();
+    assert_eq!(applied.messages, BTreeMap::from([(channel_id(5), 1)]), "whoever waits for it asks again");
+    assert_eq!(incomplete().await, gap(1, 200));
+    assert_eq!(hits(&cache, "former").await.len(), 20, "and sees what there is meanwhile");
+    cache.apply_pages(page(1, 200, cache.moment(), "edited", 400)).await.unwrap();
+    assert_eq!((incomplete().await, hits(&cache, "former").await.len()), (vec![], 0));
+
+    // The server names what changed, or everything is stale.
+    for stale in [Stale::All, Stale::Outside] {
+        let before = cache.moment();
+        cache.mark_stale(stale.clone()).await.unwrap();
+        cache.apply_pages(page(1, 200, before, "edited", 400)).await.unwrap();
+        let left = if stale == Stale::All { gap(1, 200) } else { vec![] };
+        assert_eq!(incomplete().await, left);
+        cache.apply_pages(page(1, 200, cache.moment(), "edited", 400)).await.unwrap();
+    }
+
+    // Some left, and may have changed after the page was read: it covers them, another does not.
+    let before = cache.moment();
+    let since = Timestamp(1_700_000_000_000 + 20 * 60_000);
+    assert_eq!(cache.keep_within(Bounds { since: Some(since), bytes: None }).await.unwrap(), 59);
+    cache.apply_pages(page(1, 59, before, "edited", 400)).await.unwrap();
+    assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps, Gaps::one(1, 59));
+    let applied = cache.apply_pages(page(60, 200, before, "edited", 400)).await.unwrap();
+    assert_eq!(applied, Applied::default());
+
+    // Of another generation of the server it is nothing at all.
+    let before = cache.moment();
+    cache.begin_generation(vec![2], Vec::new()).await.unwrap();
+    cache.apply(changes(vec![channel(5, ChannelKind::Public, 200, 2), member(5, ME, true, 3)]), true).await.unwrap();
+    cache.apply_pages(page(1, 200, before, "edited", 400)).await.unwrap();
+    assert_eq!(hits(&cache, "edited").await.len(), 0);
+}
+
+#[tokio::test]
+async fn a_membership_that_came_ahead_of_its_turn_does_not_hide_that_one_was_outside() {
+    let (_folder, cache) = fresh().await;
+    cache.apply(small(), false).await.unwrap();
+    // As an answer has it, or a page of a plan: one is in again, and what was edited in between did not come.
+    cache.apply(changes(vec![member(5, ME, true, 20)]), false).await.unwrap();
+    assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps, Gaps::default());
+    cache.apply(changes(vec![member(5, ME, false, 18)]), false).await.unwrap();
+    assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps, Gaps::one(1, 3));
+    // Somebody else's, or one that says no more than what is known, changes nothing.
+    cache.apply_page(channel_id(5), 1, 3, 3, Vec::new()).await.unwrap();
+    cache.apply(changes(vec![member(5, OTHER, false, 1), member(5, ME, true, 19)]), false).await.unwrap();
+    assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps, Gaps::default());
 }
