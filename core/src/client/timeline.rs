@@ -145,13 +145,21 @@ impl Client {
             history::newest(&workspace, channel, 1).await?;
             state = workspace.cache.channel_state(channel).await?.ok_or_else(|| no_channel(&workspace))?;
         }
-        let (total, mut done) = (state.gaps.count(), 0);
+        let (total, mut done, mut came) = (state.gaps.count(), 0, 0);
         progress(0, total);
-        let came = history::fetch(&workspace.cache, &session, channel, state.gaps.all().to_vec(), &mut |_, count| {
-            done += count;
-            progress(done, total);
-        })
-        .await?;
+        // What became stale while it was on its way is fetched again.
+        for _ in 0..LOOKS {
+            let gaps = state.gaps.all().to_vec();
+            let on_page = &mut |_, count| {
+                done = total.min(done + count);
+                progress(done, total);
+            };
+            came += history::fetch(&workspace.cache, &session, channel, gaps, on_page).await?;
+            state = workspace.cache.channel_state(channel).await?.ok_or_else(|| no_channel(&workspace))?;
+            if state.gaps.all().is_empty() {
+                break;
+            }
+        }
         workspace.announce_all(channel);
         Ok(came)
     }

@@ -2,8 +2,9 @@
 //!
 //! Rows of people, channels, memberships, read marks and drafts come first, so that no message names something a device does not
 //! know yet; only messages move the cursor. Somebody who joined a channel beyond their cursor also gets the channel, its
-//! members, and their own drafts and read mark there as they are now, however old those rows are. Only their own membership is never
-//! sent as of later than the head: the live stream tells it in its place, among what came before and after it.
+//! members, and their own drafts and read mark there as they are now, however old those rows are. Their own membership is
+//! told as it is and as of the head at most: what became of it since comes live, and ahead of that it would hide that they were outside
+//! meanwhile.
 
 use super::channels::Channel;
 use super::{View, drafts, groups, guests, members, messages, people, reads, rights, signed, unsigned};
@@ -95,7 +96,9 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
             for member in members::ever_of(view, own.channel.id)? {
                 items.add(Item::Member(own.channel.id, member.person));
             }
-            items.add(Item::Read(own.channel.id));
+            if reads::row(view, person, own.channel.id)?.is_some() {
+                items.add(Item::Read(own.channel.id));
+            }
             for draft in drafts::in_channel(view, person, own.channel.id)? {
                 items.add(Item::Draft(own.channel.id, draft));
             }
@@ -197,9 +200,13 @@ impl Plan {
             Item::Member(channel, person) => {
                 let own = person == self.person;
                 let seen = own || members::is(view, channel, self.person)?;
-                let row = members::row(view, channel, person)?;
-                // Ahead of what is told live, it would hide that one was outside meanwhile.
-                row.filter(|row| seen && (!own || row.change <= self.head)).map(Row::Member)
+                let row = members::row(view, channel, person)?.filter(|_| seen);
+                row.map(|mut row| {
+                    if own {
+                        row.change = row.change.min(self.head);
+                    }
+                    Row::Member(row)
+                })
             }
             Item::Read(channel) => reads::row(view, self.person, channel)?.map(Row::Read),
             Item::Draft(channel, _) if !members::is(view, channel, self.person)? => None,

@@ -1,6 +1,6 @@
 //! Messages that answers carried: pages of history, and some out of the middle.
 
-use super::{Batch, schema};
+use super::{Batch, room, schema};
 use crate::cache::moments::{Moment, Worth};
 use rusqlite::params;
 use thechatapp_database::Error;
@@ -54,7 +54,10 @@ impl Batch<'_> {
                 .db
                 .prepare_cached("SELECT 1 FROM messages WHERE channel = ?1 AND seq BETWEEN ?2 AND ?3 LIMIT 1")?
                 .exists(params![channel.as_bytes(), page.first as i64, page.last as i64])?;
-            rows.extend(page.rows.iter().filter(|row| row.channel == channel).map(|row| (row, fresh)));
+            // By itself nothing is fetched again up to the horizon: what was deleted since the page was read would stay.
+            let above = if worth == Worth::Behind { room::horizon(self.db, channel)? } else { 0 };
+            let of_it = page.rows.iter().filter(|row| row.channel == channel && row.seq > above);
+            rows.extend(of_it.map(|row| (row, fresh)));
         }
         // In the order of their places: neighbours share a page of the file, and the index, which takes only rising ones together,
         // would else write a part of itself at each step back.

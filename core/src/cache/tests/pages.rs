@@ -69,6 +69,7 @@ async fn a_page_that_was_asked_for_before_something_became_stale_does_not_say_th
     // One was outside for a moment, and a page comes that was read before.
     let before = cache.moment();
     cache.apply(changes(vec![member(5, ME, false, 300), member(5, ME, true, 301)]), false).await.unwrap();
+    cache.apply_pages(page(1, 200, before, "former", 10)).await.unwrap();
     let applied = cache.apply_pages(page(1, 200, before, "former", 10)).await.unwrap();
     assert_eq!(applied.messages, BTreeMap::from([(channel_id(5), 1)]), "whoever waits for it asks again");
     assert_eq!(incomplete().await, gap(1, 200));
@@ -77,11 +78,11 @@ async fn a_page_that_was_asked_for_before_something_became_stale_does_not_say_th
     assert_eq!((incomplete().await, hits(&cache, "former").await.len()), (vec![], 0));
 
     // The server names what changed, or everything is stale.
-    for stale in [Stale::All, Stale::Outside] {
+    let some = ChangedRange { channel: channel_id(5), first: 20, last: 30 };
+    for (stale, left) in [(Stale::All, gap(1, 200)), (Stale::Changed(vec![some]), gap(20, 30))] {
         let before = cache.moment();
-        cache.mark_stale(stale.clone()).await.unwrap();
+        cache.mark_stale(stale).await.unwrap();
         cache.apply_pages(page(1, 200, before, "edited", 400)).await.unwrap();
-        let left = if stale == Stale::All { gap(1, 200) } else { vec![] };
         assert_eq!(incomplete().await, left);
         cache.apply_pages(page(1, 200, cache.moment(), "edited", 400)).await.unwrap();
     }
@@ -92,6 +93,11 @@ async fn a_page_that_was_asked_for_before_something_became_stale_does_not_say_th
     assert_eq!(cache.keep_within(Bounds { since: Some(since), bytes: None }).await.unwrap(), 59);
     cache.apply_pages(page(1, 59, before, "edited", 400)).await.unwrap();
     assert_eq!(cache.channel_state(channel_id(5)).await.unwrap().unwrap().gaps, Gaps::one(1, 59));
+    assert_eq!(
+        cache.used().await.unwrap().messages,
+        141,
+        "what was deleted meanwhile would stay, as nobody asks again"
+    );
     let applied = cache.apply_pages(page(60, 200, before, "edited", 400)).await.unwrap();
     assert_eq!(applied, Applied::default());
 
