@@ -49,7 +49,12 @@ fn planned(before: bool, since: impl Fn(&mut Tx<'_>, Channel)) -> (bool, Vec<Str
     let known = head();
     store.job(|tx| messages::edit(tx, channel, place, "edited")).unwrap();
     let head = head();
-    store.job(|tx| Ok(since(tx, channel))).unwrap();
+    store
+        .job(|tx| {
+            since(tx, channel);
+            Ok(())
+        })
+        .unwrap();
     let (plan, rows) = rows(&store, known, head);
     // What became of it comes live, in its turn, and would be passed over as older than what came ahead.
     assert!(rows.iter().all(|row| !matches!(row, Row::Member(row) if row.person == BOB && row.change > head)));
