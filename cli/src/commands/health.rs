@@ -1,6 +1,6 @@
 //! How a profile is doing: its key, its connections, its files.
 
-use crate::output::{Failure, Outcome, line, lines};
+use crate::output::{Failure, Outcome, line};
 use crate::run::{Place, close, connect};
 use crate::shape::{Standing, standing_text};
 use serde::Serialize;
@@ -112,10 +112,15 @@ pub async fn doctor(place: &Place, repair: bool, let_go: bool) -> Outcome {
 fn diagnosis(found: &Value) -> String {
     let mut said = match sound(found) {
         true => "The profile's files are sound.".to_owned(),
-        false => lines(&serde_json::to_string_pretty(found).unwrap_or_default()),
+        false => "The profile's files are not all sound; --json tells everything that was looked at.".to_owned(),
     };
     let text = |value: &Value, name: &str| line(value.get(name).and_then(Value::as_str).unwrap_or_default());
     let list = |value: &Value, name: &str| value.get(name).and_then(Value::as_array).cloned().unwrap_or_default();
+    let damage = |of: Option<&Value>| {
+        let error = of.and_then(|of| of.get("error"))?;
+        Some(format!("\n  {}: {}. What to do: {}.", text(error, "what"), text(error, "why"), text(error, "do")))
+    };
+    said.extend(damage(found.get("local")));
     for workspace in list(found, "workspaces") {
         let hops = list(&workspace, "hops");
         let in_state = |state: &str| hops.iter().filter(|hop| text(hop, "state") == state).cloned().collect::<Vec<_>>();
@@ -125,6 +130,7 @@ fn diagnosis(found: &Value) -> String {
             None if in_state("skipped").is_empty() => said.push_str("reached, and signed in."),
             None => said.push_str("the way there was not looked at to its end."),
         }
+        said.extend(damage(workspace.get("cache")));
         if workspace.get("rebuilding").and_then(Value::as_bool).unwrap_or(false) {
             said.push_str("\n  its copy on this device was damaged and is being rebuilt; what can be read of the old one is shown.");
         }
@@ -146,4 +152,25 @@ async fn mend(place: &Place) -> Outcome<Client> {
 
 fn sound(found: &Value) -> bool {
     found.get("ok").and_then(Value::as_bool).unwrap_or(false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn what_is_damaged_is_said_in_words_with_what_to_do() {
+        let error = json!({"what": "cache.db is damaged", "why": "a page does not open", "do": "try again"});
+        let hops = json!([{"hop": "name", "state": "ok"}]);
+        let workspace = |cache: Value| json!({"workspace": "acme", "url": "https://a", "hops": hops, "cache": cache});
+        let (whole, broken) = (json!({"ok": true}), json!({"ok": false, "error": error}));
+        let said = diagnosis(&json!({"ok": false, "local": whole, "workspaces": [workspace(broken)]}));
+        let expected = "The profile's files are not all sound; --json tells everything that was looked at.
+acme at https://a: reached, and signed in.
+  cache.db is damaged: a page does not open. What to do: try again.";
+        assert_eq!(said, expected);
+        let said = diagnosis(&json!({"ok": true, "local": whole, "workspaces": [workspace(whole.clone())]}));
+        assert_eq!(said, "The profile's files are sound.\nacme at https://a: reached, and signed in.");
+    }
 }

@@ -68,7 +68,7 @@ impl Handle for GroupMembers {
 }
 
 fn members(view: View<'_>, who: groups::Looker, params: &GroupMembersParams) -> Result<GroupMembersPage, Fail> {
-    let seen = if who.rank == Rank::Guest { Some(guests::seen(view, who.person, u64::MAX >> 1)?) } else { None };
+    let seen = if who.rank == Rank::Guest { Some(guests::seen(view, who.person, None)?) } else { None };
     let sees = |person: &AccountId| seen.as_ref().is_none_or(|seen| seen.contains(person));
     let mut page = GroupMembersPage::default();
     if params.after.is_none() {

@@ -32,17 +32,17 @@ pub fn sees(view: View<'_>, guest: AccountId, other: AccountId) -> Result<bool, 
             .exists((guest.as_bytes(), other.as_bytes()))?)
 }
 
-/// Everybody whom a guest sees, but for those who are or were only in channels where that changed after `head`: a listener tells
-/// of these with that change.
+/// Everybody whom a guest sees; with a head, but for those whose memberships all changed after it: a listener that begins there tells of
+/// these with that change.
 ///
 /// # Errors
 /// SQLite's.
-pub fn seen(view: View<'_>, guest: AccountId, head: u64) -> Result<HashSet<AccountId>, Fail> {
+pub fn seen(view: View<'_>, guest: AccountId, head: Option<u64>) -> Result<HashSet<AccountId>, Fail> {
     let mut rows = view.db.prepare_cached(
         "SELECT DISTINCT theirs.person FROM members mine CROSS JOIN members theirs ON theirs.channel = mine.channel
-         WHERE mine.person = ?1 AND mine.joined AND theirs.change <= ?2",
+         WHERE mine.person = ?1 AND mine.joined AND (?2 IS NULL OR theirs.change <= ?2)",
     )?;
-    let rows = rows.query_map((guest.as_bytes(), signed(head)), |row| row.get(0))?;
+    let rows = rows.query_map((guest.as_bytes(), head.map(signed)), |row| row.get(0))?;
     let mut all = rows.map(|id| id.map(AccountId::from_bytes)).collect::<rusqlite::Result<HashSet<_>>>()?;
     all.insert(guest);
     Ok(all)

@@ -196,9 +196,7 @@ pub fn ever_of(view: View<'_>, channel: ChannelId) -> Result<Vec<MemberRow>, Fai
 /// # Errors
 /// SQLite's.
 pub fn of(view: View<'_>, channel: ChannelId) -> Result<Vec<MemberRow>, Fail> {
-    let mut rows = view.db.prepare_cached(
-        "SELECT person, joined, moderator, change FROM members WHERE channel = ?1 AND joined ORDER BY change",
-    )?;
-    let rows = rows.query_map([channel.as_bytes()], |row| read(channel, row))?;
-    Ok(rows.collect::<Result<_, _>>()?)
+    let mut rows = ever_of(view, channel)?;
+    rows.retain(|row| row.joined);
+    Ok(rows)
 }

@@ -82,7 +82,7 @@ pub fn plan(view: View<'_>, person: AccountId, after: u64, head: u64) -> Result<
     }
     let who = groups::Looker::of(view, person)?;
     let is_guest = who.rank == Rank::Guest;
-    let sees = is_guest.then(|| guests::seen(view, person, head)).transpose()?;
+    let sees = is_guest.then(|| guests::seen(view, person, Some(head))).transpose()?;
     let mine = channels(view, person)?;
     let mut items = Items { sees, ..Items::default() };
     items.add(Item::Standing);

@@ -5,10 +5,15 @@
 pub mod accounts;
 pub mod files;
 pub mod keys;
+pub mod made;
 pub mod moto;
 pub mod rights;
 pub mod vault;
 pub mod web;
+
+// Each file of tests takes its part.
+#[allow(unused_imports)]
+pub use made::{channel_id, message, message_id, millis, texts};
 
 use data_encoding::BASE64URL_NOPAD;
 use ed25519_dalek::{Signer, SigningKey};
@@ -16,14 +21,14 @@ use futures_util::{SinkExt, StreamExt};
 use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 use thechatapp_protocol::identity::{Invite, SignedDocument, Unverified, Verified};
 use thechatapp_protocol::methods::account::{Credential, DeviceProof, ENROL_LABEL, Enrol, EnrolParams, Me};
-use thechatapp_protocol::methods::messages::{History, HistoryParams, SendMessage, SendMessageParams, Sent};
+use thechatapp_protocol::methods::messages::{History, HistoryParams, SendMessage, Sent};
 use thechatapp_protocol::methods::sync::{StartSync, StartSyncParams, SyncStarted};
 use thechatapp_protocol::session::{self, Binding, Kind, Message, Prologue, StaticKey, Transport};
 use thechatapp_protocol::wire::{Request, decode, encode};
-use thechatapp_protocol::{AccountId, Changes, ChannelId, ErrorBody, Event, MessageId, Method, Row, http as paths};
+use thechatapp_protocol::{AccountId, Changes, ChannelId, ErrorBody, Event, Method, Row, http as paths};
 use thechatapp_server::auth::password::Cost;
 use thechatapp_server::config::Config;
 use thechatapp_server::kms::KeySource;
@@ -258,38 +263,6 @@ impl Person {
             })
             .unwrap()
     }
-}
-
-/// A message that says this, and nothing else.
-fn message(channel: ChannelId, text: &str) -> SendMessageParams {
-    SendMessageParams { id: message_id(), channel, text: text.into(), files: Vec::new(), thread: None, after: None }
-}
-
-pub fn texts(rows: &[Row]) -> Vec<String> {
-    rows.iter()
-        .filter_map(|row| match row {
-            Row::Message(message) => Some(message.text.clone()),
-            _ => None,
-        })
-        .collect()
-}
-
-pub fn message_id() -> MessageId {
-    MessageId::from_parts(millis(), &random())
-}
-
-pub fn channel_id() -> ChannelId {
-    ChannelId::from_parts(millis(), &random())
-}
-
-fn random() -> [u8; 10] {
-    let mut bytes = [0; 10];
-    getrandom::fill(&mut bytes).unwrap();
-    bytes
-}
-
-pub fn millis() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis() as u64
 }
 
 pub struct Session {
